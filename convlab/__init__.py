@@ -1,0 +1,89 @@
+"""See inside a convolutional network: load it, run it, keep every activation, draw it, explain it.
+
+>>> import convlab
+>>> model = convlab.load("lenet5")
+>>> acts = model.run(model.prepare("picture.png"))
+>>> acts["conv1"].shape
+(1, 28, 28, 6)
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from convlab.activations import Activations
+from convlab.errors import (
+    BudgetError,
+    ConvlabError,
+    ImageError,
+    LayerNameError,
+    ShapeError,
+    UnsupportedError,
+    WeightsError,
+)
+from convlab.model import Model, Node
+from convlab.ops import (
+    avg_pool2d,
+    batch_norm,
+    conv2d,
+    dense,
+    flatten,
+    global_avg_pool2d,
+    global_max_pool2d,
+    max_pool2d,
+    output_size,
+    relu,
+    sigmoid,
+    softmax,
+    tanh,
+    zero_pad2d,
+)
+from convlab.preprocessing import Preprocessing
+from convlab.zoo import load
+from convlab_kernels.window import Window
+
+if TYPE_CHECKING:
+    from convlab.view import plot
+    from convlab.view.mosaic import mosaic
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Activations",
+    "BudgetError",
+    "ConvlabError",
+    "ImageError",
+    "LayerNameError",
+    "Model",
+    "Node",
+    "Preprocessing",
+    "ShapeError",
+    "UnsupportedError",
+    "WeightsError",
+    "Window",
+    "avg_pool2d",
+    "batch_norm",
+    "conv2d",
+    "dense",
+    "flatten",
+    "global_avg_pool2d",
+    "global_max_pool2d",
+    "load",
+    "max_pool2d",
+    "mosaic",
+    "output_size",
+    "plot",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "tanh",
+    "zero_pad2d",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs Matplotlib at its first use: `import convlab` alone takes NumPy and a moment."""
+    if name == "mosaic":
+        return import_module("convlab.view.mosaic").mosaic
+    if name == "plot":
+        return import_module("convlab.view.plot")
+    raise AttributeError(f"module 'convlab' has no attribute {name!r}")

@@ -1,0 +1,96 @@
+"""The recording of a run: layer name -> array, in order of execution."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from convlab import ops
+from convlab.arrays import Array
+from convlab.errors import LayerNameError, ShapeError
+from convlab.names import unknown
+from convlab.preprocessing import Preprocessing
+from convlab.statistics import Statistics, statistics
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Activations(Mapping[str, Array]):
+    """Every activation of one run.
+
+    Attributes
+    ----------
+    arrays : mapping of str to array
+        Layer name -> (N, ...), in order of execution; a recording opened from a file reads them when asked.
+    input, output : array
+        What went into the network and what came out of it (kept even where the last layer is not recorded).
+    model : str
+        The network's name.
+    preprocessing : Preprocessing or None
+        How the input was made from an image.
+    labels : tuple of str or None
+        Names of the outputs.
+    activation : str
+        The last layer's activation function.
+    """
+
+    arrays: Mapping[str, Array]
+    input: Array
+    output: Array
+    model: str
+    preprocessing: Preprocessing | None = None
+    labels: tuple[str, ...] | None = None
+    activation: str = "linear"
+
+    def __getitem__(self, name: str) -> Array:
+        """Return the activation (N, ...) of that name."""
+        if name not in self.arrays:
+            raise LayerNameError(unknown("recorded layer", name, self.arrays))
+        return self.arrays[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.arrays)
+
+    def __len__(self) -> int:
+        return len(self.arrays)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Activations of {self.model}: {len(self)} layers, {len(self.input)} image(s),"
+            f" input {self.input.shape}, output {self.output.shape}>"
+        )
+
+    def _repr_html_(self) -> str:
+        from convlab.view.html import recording_table
+
+        return recording_table(self)
+
+    def statistics(self, name: str) -> Statistics:
+        """Return min, max, mean, std, share of zeros and dead channels of a layer and of each channel in it."""
+        return statistics(self[name])
+
+    def top(self, k: int = 5, image: int = 0) -> list[tuple[str, float]]:
+        """Return the k most probable classes of one image, [(label, probability), ...], best first.
+
+        Where the network ends in plain numbers (logits), their softmax is taken.
+        """
+        if self.output.ndim != 2:
+            raise ShapeError(f"top: output has shape {self.output.shape}, not (N, classes): it is no classification")
+        scores = self.output[image]
+        probabilities = ops.softmax(scores) if self.activation == "linear" else scores
+        labels = self.labels or [str(i) for i in range(len(scores))]
+        best = np.argsort(-probabilities, kind="stable")[:k]
+        return [(labels[i], float(probabilities[i])) for i in best]
+
+    def save(self, path: str | Path) -> None:
+        """Write the recording to an HDF5 file; `path` appears only when it is complete."""
+        from convlab.files.recording import save
+
+        save(self, Path(path))
+
+    @staticmethod
+    def open(path: str | Path) -> "Activations":
+        """Open a recording; each array is read from the file when it is asked for."""
+        from convlab.files.recording import read
+
+        return read(Path(path))

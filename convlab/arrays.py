@@ -1,0 +1,41 @@
+"""NumPy or CuPy: the only room that knows CuPy may exist.
+
+An array that lives on a GPU proves that CuPy has been imported, so nothing here ever imports it.
+"""
+
+import sys
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlab.errors import UnsupportedError
+
+Array = NDArray[Any]
+ArrayLike = Any  # an array of NumPy or CuPy, or nested lists of numbers (NumPy's ArrayLike knows no CuPy)
+
+
+def module_of(x: Any) -> ModuleType:
+    """Return the module, `numpy` or `cupy`, whose functions work on x."""
+    cupy = sys.modules.get("cupy")
+    return cupy if cupy is not None and isinstance(x, cupy.ndarray) else np
+
+
+def as_floats(*arrays: ArrayLike) -> list[Any]:
+    """Return the arrays in one floating type: float64 if one of them is a float64 array, else float32.
+
+    None stays None. Numbers in lists carry no type of their own and become float32.
+    """
+    given = [a if a is None or hasattr(a, "dtype") else _from_numbers(a) for a in arrays]
+    for array in given:
+        if array is not None and array.dtype.kind not in "fiub":
+            raise UnsupportedError(f"an array of {array.dtype} cannot be computed with: make it float32 or float64")
+    double = any(array is not None and array.dtype.kind == "f" and array.dtype.itemsize > 4 for array in given)
+    dtype = np.float64 if double else np.float32
+    return [array if array is None else array.astype(dtype, copy=False) for array in given]
+
+
+def _from_numbers(numbers: ArrayLike) -> Array:
+    array = np.asarray(numbers)
+    return array.astype(np.float32) if array.dtype.kind == "f" else array

@@ -1,0 +1,205 @@
+"""Read HDF5 files that nobody vouches for.
+
+A file is asked for named things, one path component at a time; it is never walked. Every question is bounded
+before it is asked, and every refusal is one line with the file's name. What this cannot do is catch a crash in
+libhdf5 itself, which is C: a file built to break the library ends the process.
+"""
+
+import math
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import h5py
+import numpy as np
+
+from convlab.errors import WeightsError
+
+__all__ = [
+    "MEMBERS_LIMIT",
+    "get_dataset",
+    "get_group",
+    "member_names",
+    "open_hdf5",
+    "read_names",
+    "read_text",
+    "reading",
+    "refuse",
+]
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+FOREIGN = (
+    (b"version https://git-lfs", "a Git LFS pointer: fetch the file itself with 'git lfs pull'"),
+    (b"PK\x03\x04", "a zip archive (a .keras or .npz file?)"),
+    (b"\x80", "a Python pickle, which is never loaded"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"\x1f\x8b", "gzip data: unpack it first"),
+    (b"<", "an HTML page: the download was answered with a web page"),
+)
+MEMBERS_LIMIT = 10_000  # links in one group
+NAMES_LIMIT = 1 << 20  # bytes in one attribute of names; Keras splits them at 64 kB
+# libhdf5 speaks through many exceptions; a damaged link table, for one, looks like a missing name (KeyError).
+HDF5_ERRORS = (OSError, LookupError, RuntimeError, ValueError, TypeError, ArithmeticError, MemoryError)
+
+
+@contextmanager
+def open_hdf5(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
+    """Open an HDF5 file for reading, after its first bytes said that it is one.
+
+    Raises
+    ------
+    WeightsError
+        If the path is missing, unreadable or no regular file, or what it holds is not (whole) HDF5.
+    """
+    check_signature(Path(path))
+    with reading(path):
+        file = h5py.File(path, mode="r")
+    try:
+        yield file
+    finally:
+        with reading(path):
+            file.close()
+
+
+def check_signature(path: Path) -> None:
+    """Refuse a path that is no HDF5 file, saying what it is instead."""
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):  # opening a FIFO would wait for ever
+            raise WeightsError(f"{path}: {_node_kind(mode)}, expected an HDF5 file")
+        with path.open("rb") as file:
+            head = file.read(32)
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror})") from error
+    if not head.startswith(SIGNATURE):
+        raise WeightsError(f"{path}: not an HDF5 file but {_describe(head)}")
+
+
+def _node_kind(mode: int) -> str:
+    return "this is a directory" if stat.S_ISDIR(mode) else "this is not a regular file"
+
+
+def _describe(head: bytes) -> str:
+    if not head:
+        return "empty"
+    for start, description in FOREIGN:
+        if head.lstrip().startswith(start):
+            return description
+    return f"something that begins with {head[:8]!r}"
+
+
+@contextmanager
+def reading(source: Any) -> Iterator[None]:
+    """Turn whatever h5py raises into one line that names the file.
+
+    `source` is the file's path or anything inside the open file.
+    """
+    file = _file_of(source)
+    try:
+        yield
+    except WeightsError:
+        raise
+    except HDF5_ERRORS as error:
+        reason = " ".join(str(error).strip("'\"").split()) or type(error).__name__
+        raise WeightsError(f"{file}: file is damaged (HDF5: {reason})") from error
+
+
+def _file_of(source: Any) -> str:
+    return os.fspath(source) if isinstance(source, str | os.PathLike) else str(source.file.filename)
+
+
+def refuse(source: Any, reason: str) -> NoReturn:
+    """Raise a WeightsError about a file, given as `reading` takes it."""
+    raise WeightsError(f"{_file_of(source)}: {reason}")
+
+
+def get_group(parent: h5py.Group, path: str) -> h5py.Group | None:
+    """Return the group at `path` below `parent`, or None where there is nothing of that name."""
+    return _find(parent, path, h5py.Group)
+
+
+def get_dataset(parent: h5py.Group, path: str) -> h5py.Dataset | None:
+    """Return the dataset at `path` below `parent`, or None where there is nothing of that name."""
+    return _find(parent, path, h5py.Dataset)
+
+
+def _find(parent: h5py.Group, path: str, kind: type) -> Any:
+    *groups, leaf = path.split("/")
+    node = parent
+    for part, expected in [*((part, h5py.Group) for part in groups), (leaf, kind)]:
+        node = _step(node, part, expected)
+        if node is None:
+            return None
+    return node
+
+
+def _step(group: h5py.Group, part: str, kind: type) -> Any:
+    """Open one member of a group: a hard link to an object of the given kind, or nothing."""
+    if part in ("", ".", "..") or not part.isprintable():
+        refuse(group, f"the name {part!r} inside {group.name!r} is not allowed")
+    path = f"{group.name}/{part}".lstrip("/")
+    with reading(group):
+        if not group.id.links.exists(part.encode()):
+            return None
+        link = group.get(part, getlink=True)
+    if isinstance(link, h5py.ExternalLink):
+        refuse(group, f"{path} is an external link to {link.filename!r}; links are not followed")
+    if not isinstance(link, h5py.HardLink):
+        refuse(group, f"{path} is a soft link to {link.path!r}; links are not followed")
+    with reading(group):
+        node = group[part]
+    if not isinstance(node, kind):
+        refuse(group, f"{path}: expected {kind.__name__.lower()}, found {type(node).__name__.lower()}")
+    return node
+
+
+def member_names(group: h5py.Group) -> list[str]:
+    """Return the names of a group's members, without opening any of them."""
+    with reading(group):
+        count = len(group)
+        if count <= MEMBERS_LIMIT:
+            return list(group)
+    refuse(group, f"{group.name} holds {count:,} members, expected at most {MEMBERS_LIMIT:,}")
+
+
+def read_names(node: Any, attribute: str) -> list[str] | None:
+    """Return an attribute that holds a list of names, or None where there is no such attribute.
+
+    Names are read whether they were stored as fixed-length bytes, variable-length strings or one scalar.
+    """
+    where = f"attribute {attribute} of {node.name}"
+    with reading(node):
+        if not h5py.h5a.exists(node.id, attribute.encode()):
+            return None
+        stored = node.attrs.get_id(attribute)
+        shape, dtype = stored.shape, stored.dtype
+    if shape is None or len(shape) > 1:
+        refuse(node, f"{where} has shape {shape}, expected a list of names")
+    if 0 in shape:  # Keras writes an empty list as float64
+        return []
+    string = h5py.check_string_dtype(dtype)
+    if string is None:
+        refuse(node, f"{where} has dtype {dtype}, expected names")
+    size = math.prod(shape) * (string.length or 16)
+    if size > NAMES_LIMIT:
+        refuse(node, f"{where} declares {size:,} bytes of names, expected at most {NAMES_LIMIT:,}")
+    with reading(node):
+        values = np.ravel(node.attrs[attribute]).tolist()
+        names = [value.decode() if isinstance(value, bytes) else str(value) for value in values]
+    for name in names:
+        if not name.isprintable():  # no NUL, no line break, nothing that was not UTF-8
+            refuse(node, f"{where} holds {name!r}, which is not a printable name")
+    return names
+
+
+def read_text(node: Any, attribute: str) -> str | None:
+    """Return an attribute that holds one string, or None where there is no such attribute."""
+    names = read_names(node, attribute)
+    if names is None:
+        return None
+    if len(names) != 1:
+        refuse(node, f"attribute {attribute} of {node.name} holds {len(names)} strings, expected 1")
+    return names[0]

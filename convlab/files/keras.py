@@ -1,0 +1,234 @@
+"""Read the weights of a known architecture from a file that Keras wrote.
+
+The architecture decides what is asked for; the file only answers, and an answer is checked before it is read.
+"""
+
+import os
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TypeAlias
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from convlab.errors import WeightsError
+from convlab.files import hdf5
+from convlab.files.hdf5_arrays import check_floats, read_floats
+from convlab.files.keras_layouts import Contents, LayerWeights, Shape, Stored, find_contents
+from convlab.files.receipt import Receipt, ReceiptRow
+
+__all__ = ["LayerWeights", "read_weights"]
+
+Array: TypeAlias = NDArray[np.float32]
+Step: TypeAlias = tuple[str, Callable[[Array], Array]]
+
+KERNEL_AXES = {"HWIO": (0, 1, 2, 3), "OIHW": (3, 2, 0, 1)}  # which axis of HWIO each stored axis is
+ROLE = re.compile(
+    r"(?:^|[/_])(depthwise_kernel|pointwise_kernel|kernel|bias|gamma|beta|moving_mean|moving_variance"
+    r"|running_mean|running_std|W|b)(?:_\d+)?(?::\d+)?$"
+)
+KERAS_1_ROLES = {  # its running_std holds the variance, whatever it says
+    "W": "kernel",
+    "b": "bias",
+    "running_mean": "moving_mean",
+    "running_std": "moving_variance",
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """One array to read: for whom, from where, how it is stored and what to do with it."""
+
+    layer: str
+    role: str
+    dataset: h5py.Dataset
+    stored_shape: Shape
+    steps: list[Step]
+
+    def __str__(self) -> str:
+        return f"{self.layer} {self.role} ({self.path})"
+
+    @property
+    def path(self) -> str:
+        """Its path inside the file."""
+        return str(self.dataset.name).lstrip("/")
+
+    def fetch(self) -> Array:
+        """Read the array and bring it into convlab's layout."""
+        values = read_floats(self.dataset, self.stored_shape, str(self))
+        for _, step in self.steps:
+            values = step(values)
+        return np.ascontiguousarray(values)
+
+    def receipt_row(self, shape: Shape) -> ReceiptRow:
+        """Describe what `fetch` does."""
+        transform = ", ".join(description for description, _ in self.steps) or "as stored"
+        return ReceiptRow(self.layer, self.role, shape, self.path, transform)
+
+
+def read_weights(
+    path: str | os.PathLike[str],
+    layers: Sequence[LayerWeights],
+    *,
+    also_known: Collection[str] = (),
+    layout: str = "HWIO",
+    strict: bool = True,
+) -> tuple[dict[str, dict[str, Array]], Receipt]:
+    """Read the weights of an architecture from a Keras HDF5 file.
+
+    Every array is checked before the first is read, and all are read before any is returned.
+
+    Parameters
+    ----------
+    path
+        The file: legacy .h5 (weights or whole model) or Keras 3 .weights.h5.
+    layers
+        What is asked for, in the order of the model.
+    also_known
+        Layers of the full architecture that this model leaves out: not unexpected when the file has them.
+    layout
+        How the file stores convolution kernels, "HWIO" or "OIHW".
+    strict
+        Whether missing and unexpected layers are an error, or only noted in the receipt.
+
+    Returns
+    -------
+    weights
+        float32 arrays by layer and name; convolution kernels (KH, KW, I, O), dense kernels (in, out).
+    receipt
+        What was read from where, what was done to it, and what was not read.
+
+    Raises
+    ------
+    WeightsError
+        If the file is not what it should be; the message says what was found and what was expected.
+    """
+    if layout not in KERNEL_AXES:
+        raise WeightsError(f"{path}: layout {layout!r} is unknown, expected one of {', '.join(KERNEL_AXES)}")
+    with hdf5.open_hdf5(path) as file:
+        contents = find_contents(file, layers)
+        missing, unexpected, left_out = _account(contents, layers, also_known)
+        if strict and (missing or unexpected):
+            hdf5.refuse(file, _describe_difference(missing, unexpected))
+        requests = _plan(contents, layers, layout)
+        arrays: dict[str, dict[str, Array]] = {}
+        rows = []
+        for request in requests:
+            values = request.fetch()
+            arrays.setdefault(request.layer, {})[request.role] = values
+            rows.append(request.receipt_row(values.shape))
+    _check_registered(path)
+    return arrays, Receipt(os.fspath(path), contents.layout, tuple(rows), missing, unexpected, left_out)
+
+
+def _check_registered(path: str | os.PathLike[str]) -> None:
+    from convlab.files import registry
+
+    registry.check(Path(path))
+
+
+def _account(
+    contents: Contents, layers: Sequence[LayerWeights], also_known: Collection[str]
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Compare what is asked for with what there is: missing, unexpected and left-out layers."""
+    wanted = {layer.name: None for layer in layers if layer.shapes}
+    rest = [name for name in contents.layers if name not in wanted]
+    missing = tuple(name for name in wanted if name not in contents.layers)
+    unexpected = tuple(name for name in rest if name not in also_known)
+    left_out = tuple(name for name in rest if name in also_known)
+    return missing, unexpected, left_out
+
+
+def _describe_difference(missing: Sequence[str], unexpected: Sequence[str]) -> str:
+    lines = []
+    if missing:
+        lines.append(f"missing layers: {', '.join(_with_hint(name, unexpected) for name in missing)}")
+    if unexpected:
+        lines.append(f"unexpected layers: {', '.join(unexpected)}")
+    return f"{'; '.join(lines)} (strict=False reads the rest)"
+
+
+def _with_hint(name: str, candidates: Sequence[str]) -> str:
+    near = get_close_matches(name, candidates, n=1)
+    return f"{name} (the nearest in the file is {near[0]})" if near else name
+
+
+def _plan(contents: Contents, layers: Sequence[LayerWeights], layout: str) -> list[Request]:
+    """Find and check every array of every layer, without reading any."""
+    found = [(layer, contents.layers[layer.name]) for layer in layers if layer.name in contents.layers]
+    return [
+        _request(layer, role, stored.group, path, layout, contents.theano)
+        for layer, stored in found
+        for role, path in _match_roles(layer, stored).items()
+    ]
+
+
+def _match_roles(layer: LayerWeights, stored: Stored) -> dict[str, str]:
+    """Say which path holds which array: by the words Keras uses, and by Keras' order where it used none.
+
+    Returns
+    -------
+    dict of path by role, in the order of the layer.
+    """
+    roles = [_role_of(path, layer) for path in stored.paths]
+    rest = iter([role for role in layer.shapes if role not in roles])
+    filled = [role or next(rest, "") for role in roles]
+    if sorted(filled) != sorted(layer.shapes):
+        found, expected = ", ".join(stored.paths), ", ".join(layer.shapes)
+        hdf5.refuse(stored.group, f"{layer.name} holds {len(filled)} arrays ({found}), expected ({expected})")
+    paths = dict(zip(filled, stored.paths, strict=True))
+    return {role: paths[role] for role in layer.shapes}
+
+
+def _role_of(path: str, layer: LayerWeights) -> str | None:
+    match = ROLE.search(path)
+    if match is None:
+        return None
+    role = KERAS_1_ROLES.get(match[1], match[1])
+    if role not in layer.shapes and role.removeprefix("depthwise_") == "kernel":  # named so until Keras 3
+        return next((name for name in layer.shapes if name.removeprefix("depthwise_") == "kernel"), role)
+    return role
+
+
+def _request(
+    layer: LayerWeights, role: str, group: h5py.Group, path: str, layout: str, theano: bool
+) -> Request:
+    dataset = hdf5.get_dataset(group, path)
+    if dataset is None:
+        hdf5.refuse(group, f"{layer.name} lists {path}, but the file has no such dataset")
+    shape = layer.shapes[role]
+    request = Request(
+        layer.name, role, dataset, _stored_shape(shape, layout), _steps(layer, shape, layout, theano)
+    )
+    hints = {
+        _stored_shape(shape, other): f": this is {other}; pass layout='{other}'" for other in KERNEL_AXES
+    }
+    check_floats(dataset, request.stored_shape, str(request), hints)
+    return request
+
+
+def _stored_shape(shape: Shape, layout: str) -> Shape:
+    return tuple(shape[axis] for axis in KERNEL_AXES[layout]) if len(shape) == 4 else shape
+
+
+def _steps(layer: LayerWeights, shape: Shape, layout: str, theano: bool) -> list[Step]:
+    """Return what has to be done to an array of this shape, in order."""
+    steps: list[Step] = []
+    if len(shape) == 4 and layout == "OIHW":
+        steps.append(("OIHW -> HWIO", lambda kernel: kernel.transpose(2, 3, 1, 0)))
+    if len(shape) == 4 and theano:  # Theano turned kernels as it convolved; everyone else correlates
+        steps.append(("rotated 180 degrees (Theano)", lambda kernel: kernel[::-1, ::-1]))
+    if len(shape) == 2 and layout == "OIHW" and layer.flattened is not None:
+        H, W, C = layer.flattened
+        # (C*H*W, out) -> (H*W*C, out)
+        steps.append(
+            (
+                "rows CHW -> HWC",
+                lambda kernel: kernel.reshape(C, H, W, -1).transpose(1, 2, 0, 3).reshape(kernel.shape),
+            )
+        )
+    return steps

@@ -1,0 +1,82 @@
+"""The receipt of a weights file: what was read, from where, and what was done to it."""
+
+from dataclasses import dataclass
+from math import prod
+
+__all__ = ["Receipt", "ReceiptRow"]
+
+
+@dataclass(frozen=True)
+class ReceiptRow:
+    """One array that was read.
+
+    Attributes
+    ----------
+    layer, weight
+        Whom it was read for: ("block1_conv1", "kernel").
+    shape
+        Its shape as convlab holds it.
+    path
+        Its path inside the file.
+    transform
+        What was done to it: "as stored", "OIHW -> HWIO", "rotated 180 degrees (Theano)", ...
+    """
+
+    layer: str
+    weight: str
+    shape: tuple[int, ...]
+    path: str
+    transform: str
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Everything that reading a weights file did and did not do; `str` of it is a table.
+
+    Attributes
+    ----------
+    file
+        The path as it was given.
+    layout
+        What kind of file it is and, where it mattered, how that was told.
+    rows
+        The arrays that were read, in the order of the model.
+    missing
+        Layers that the file has no weights for.
+    unexpected
+        Layers of the file that the model does not have.
+    left_out
+        Layers of the file that belong to the architecture but not to this model.
+    """
+
+    file: str
+    layout: str
+    rows: tuple[ReceiptRow, ...]
+    missing: tuple[str, ...] = ()
+    unexpected: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def values(self) -> int:
+        """The number of weights that were read."""
+        return sum(prod(row.shape) for row in self.rows)
+
+    @property
+    def totals(self) -> str:
+        """How much was read: layers, arrays and values."""
+        layers = len({row.layer for row in self.rows})
+        return f"{layers} layers, {len(self.rows)} arrays, {self.values:,} values"
+
+    @property
+    def headline(self) -> str:
+        """The file, its layout and the totals in one line."""
+        return f"{self.file}: {self.layout}; {self.totals}"
+
+    def __str__(self) -> str:
+        cells = [("layer", "weight", "shape", "path in the file", "transform")]
+        cells += [(row.layer, row.weight, str(row.shape), row.path, row.transform) for row in self.rows]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
+        rest = {"missing": self.missing, "unexpected": self.unexpected, "left out": self.left_out}
+        notes = [f"{title}: {', '.join(names)}" for title, names in rest.items() if names]
+        return "\n".join([self.headline, *lines, *notes])

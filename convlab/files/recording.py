@@ -1,0 +1,124 @@
+"""Recordings as HDF5 files.
+
+    attributes   format, model, activation, preprocessing (JSON, or empty), names, labels (or none)
+    /input       (N, ...)            /output      (N, ...)
+    /layers/NAME (N, ...)            for each of `names`, in order of execution; "/" in a name is written "%2F"
+
+One chunk holds one image, so that a reader in any language gets one image's activation with one read.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import quote
+
+import h5py
+
+from convlab.activations import Activations
+from convlab.arrays import Array
+from convlab.errors import ConvlabError
+from convlab.files.hdf5 import get_dataset, open_hdf5, read_names, read_text, reading, refuse
+from convlab.files.hdf5_arrays import check_floats
+from convlab.preprocessing import Preprocessing
+
+FORMAT = "convlab recording 1"
+
+
+def save(acts: Activations, path: Path) -> None:
+    """Write a recording; `path` appears, or is replaced, only when the file is complete."""
+    try:
+        with TemporaryDirectory(prefix=".convlab-", dir=path.parent) as folder:
+            part = Path(folder) / path.name
+            with h5py.File(part, "w") as file:
+                _write(file, acts)
+            part.replace(path)
+    except OSError as error:
+        raise ConvlabError(f"{path}: the recording cannot be written ({error.strerror or error})") from error
+
+
+def _write(file: h5py.File, acts: Activations) -> None:
+    file.attrs["format"] = FORMAT
+    file.attrs["model"] = acts.model
+    file.attrs["activation"] = acts.activation
+    file.attrs["preprocessing"] = json.dumps(asdict(acts.preprocessing)) if acts.preprocessing else ""
+    file.attrs["names"] = list(acts)
+    if acts.labels:
+        file.attrs["labels"] = list(acts.labels)
+    layers = file.create_group("layers", track_order=True)
+    for group, name, array in [
+        (file, "input", acts.input),
+        (file, "output", acts.output),
+        *((layers, _key(name), acts[name]) for name in acts),
+    ]:
+        group.create_dataset(name, data=array, chunks=(1, *array.shape[1:]) if array.size else None)
+
+
+def _key(name: str) -> str:
+    return quote(name, safe=" ")
+
+
+def read(path: Path) -> Activations:
+    """Open a recording; its layers are read when they are asked for."""
+    with open_hdf5(path) as file:
+        if (found := read_text(file, "format")) != FORMAT:
+            refuse(file, f"this is no recording (format {found!r}, expected {FORMAT!r}); is it a weight file?")
+        labels = read_names(file, "labels")
+        return Activations(
+            LayersInFile(path, read_names(file, "names") or []),
+            input=_read(file, "input"),
+            output=_read(file, "output"),
+            model=read_text(file, "model") or "",
+            preprocessing=_read_preprocessing(file),
+            labels=tuple(labels) if labels else None,
+            activation=read_text(file, "activation") or "linear",
+        )
+
+
+class LayersInFile(Mapping[str, Array]):
+    """The layers of a recording, read from its file one at a time.
+
+    The file is opened anew for each, so nothing is held open; it must stay where it is.
+    """
+
+    def __init__(self, path: Path, names: list[str]) -> None:
+        self.path, self.names = path, dict.fromkeys(names)
+
+    def __getitem__(self, name: str) -> Array:
+        if name not in self.names:
+            raise KeyError(name)
+        with open_hdf5(self.path) as file:
+            return _read(file, f"layers/{_key(name)}")
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def _read(file: h5py.File, path: str) -> Array:
+    dataset = get_dataset(file, path)
+    if dataset is None:
+        refuse(file, f"{path} is missing from the recording")
+    check_floats(dataset, dataset.shape, path)
+    with reading(file):
+        array: Array = dataset[()]
+    return array
+
+
+def _read_preprocessing(file: h5py.File) -> Preprocessing | None:
+    text = read_text(file, "preprocessing")
+    if not text:
+        return None
+    try:
+        fields = json.loads(text)
+        values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+        return Preprocessing(**values)
+    except (ValueError, TypeError) as error:
+        refuse(file, f"preprocessing {text!r} cannot be understood ({error})")

@@ -1,0 +1,117 @@
+"""The weight files known by name: where each comes from and how to tell it is the right one."""
+
+import difflib
+import functools
+import hashlib
+import os
+import tomllib
+import warnings
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import platformdirs
+
+from convlab.errors import WeightsError
+
+DATA = resources.files("convlab_weights")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One weight file, as `weights/registry.toml` describes it.
+
+    Attributes
+    ----------
+    name : str
+        What a user calls it: ``convlab fetch NAME``.
+    file : str
+        Its file name.
+    url : str, optional
+        Where to download it; a bundled file has none.
+    size : int, optional
+        Bytes.
+    md5 : str, optional
+        Hexadecimal digest.
+    bundled : bool
+        Whether it ships with convlab.
+    """
+
+    name: str
+    file: str
+    url: str | None = None
+    size: int | None = None
+    md5: str | None = None
+    bundled: bool = False
+
+
+def entries() -> dict[str, Entry]:
+    """Return every registered weight file by its name."""
+    tables = tomllib.loads((DATA / "registry.toml").read_text(encoding="utf-8"))
+    return {name: Entry(name, **table) for name, table in tables.items()}
+
+
+def lookup(name: str) -> Entry:
+    """Return the entry of that name.
+
+    Raises
+    ------
+    WeightsError
+        No file is registered under it; the message has the nearest name and all of them.
+    """
+    known = entries()
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise WeightsError(f"no weight file is registered as {name!r}; {hint}registered: {', '.join(known)}")
+
+
+def bundled_path(entry: Entry) -> Path:
+    """Return where a bundled file lies."""
+    return Path(str(DATA / entry.file))
+
+
+def cache_folder() -> Path:
+    """Return the folder downloads go to: the variable CONVLAB_CACHE, else the user's cache on this system."""
+    return Path(os.environ.get("CONVLAB_CACHE") or platformdirs.user_cache_dir("convlab"))
+
+
+def difference(path: Path, entry: Entry) -> str | None:
+    """Say how a file differs from the official one, None where it does not.
+
+    The size is compared first: it costs nothing, a hash reads the whole file.
+    """
+    size = path.stat().st_size
+    if entry.size not in (None, size):
+        return f"{size:,} bytes, expected {entry.size:,}"
+    if entry.md5 is None:
+        return None
+    with path.open("rb") as file:
+        # A computer under FIPS rules refuses MD5 unless told that nothing secret hangs on it.
+        md5 = hashlib.file_digest(file, functools.partial(hashlib.md5, usedforsecurity=False)).hexdigest()
+    return None if md5 == entry.md5 else f"md5 {md5}, expected {entry.md5}"
+
+
+def check(path: Path) -> None:
+    """Warn when a file bears the name of a registered one without being it.
+
+    Parameters
+    ----------
+    path : Path
+        An existing file. Under any other name it is the user's own and is not looked at.
+
+    Warns
+    -----
+    UserWarning
+        One line: the file, what was found, what was expected, what to do.
+    """
+    entry = next((known for known in entries().values() if known.file == path.name), None)
+    if entry is None or (found := difference(path, entry)) is None:
+        return
+    remedy = "reinstall convlab" if entry.bundled else f"re-fetch with `convlab fetch {entry.name}`"
+    warnings.warn(
+        f"{path}: not the official {entry.name} file: {found}; cut off, damaged or trained further? "
+        f"Rename it if it is your own, else {remedy}",
+        stacklevel=2,
+    )

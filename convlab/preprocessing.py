@@ -1,0 +1,171 @@
+"""How pixels become a network's input, and back: a value that models carry and figures print."""
+
+import sys
+import warnings
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from convlab.errors import ImageError, ShapeError
+
+__all__ = ["UNIT_GREY", "VGG", "Preprocessing", "warn_caller"]
+
+SLACK = 1e-3  # share of the possible range by which rounding may pass it
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Channel order, then minus the mean, then times the scale: x = (ordered pixels - mean) * scale.
+
+    Parameters
+    ----------
+    name
+        What figures and recordings call it.
+    channels
+        The network's channel order: "RGB", "BGR" or "L" (one grey channel). Pixels are always RGB or grey.
+    mean
+        One number per channel, in the network's order, on the 0..255 scale; () subtracts nothing.
+    scale
+        Factor applied last.
+    float_range
+        Black and white in a float array that a user gives as a picture; says nothing about the network.
+
+    Raises
+    ------
+    ImageError
+        Unknown channels, a mean of another length, or a scale that nothing could invert.
+    """
+
+    name: str
+    channels: Literal["RGB", "BGR", "L"]
+    mean: tuple[float, ...] = ()
+    scale: float = 1.0
+    float_range: tuple[float, float] = (0.0, 255.0)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be applied."""
+        if self.channels not in ("RGB", "BGR", "L"):
+            raise ImageError(f"preprocessing {self.name}: channels {self.channels!r}; use 'RGB', 'BGR' or 'L'")
+        if len(self.mean) not in (0, len(self.channels)):
+            raise ImageError(
+                f"preprocessing {self.name}: {len(self.mean)} means for channels {self.channels!r}; "
+                f"give {len(self.channels)} or none"
+            )
+        if not (np.isfinite(self.scale) and self.scale):
+            raise ImageError(f"preprocessing {self.name}: scale {self.scale}; it must be finite and not 0")
+
+    def apply(self, pixels: np.ndarray) -> np.ndarray:
+        """Return the network's input for `pixels`, which are left as they are.
+
+        Parameters
+        ----------
+        pixels
+            (N, H, W, C), RGB or grey, on the 0..255 scale, any real dtype.
+
+        Returns
+        -------
+        float32 array (N, H, W, C), contiguous.
+
+        Raises
+        ------
+        ShapeError
+            When C is not the number of channels this preprocessing makes.
+        """
+        self._require_channels(pixels)
+        x = self._swapped(pixels).astype(np.float32, order="C")
+        if self.mean:
+            x -= np.asarray(self.mean, np.float32)
+        if self.scale != 1:
+            # The product in float64, so that a scale of 1/255 gives exactly what a division by 255 gives.
+            x = np.multiply(x, self.scale, dtype=np.float64).astype(np.float32)
+        return x
+
+    def restore(self, x: np.ndarray) -> np.ndarray:
+        """Return the picture that `x` came from: uint8 (N, H, W, C), RGB or grey.
+
+        Values are rounded, then clipped to 0..255; NaN becomes 0.
+
+        Raises
+        ------
+        ShapeError
+            When C is not the number of channels this preprocessing makes.
+        """
+        self._require_channels(x)
+        pixels = np.asarray(x, np.float64) / self.scale + np.asarray(self.mean or 0.0)
+        pixels = np.nan_to_num(pixels, nan=0.0, posinf=255.0, neginf=0.0)
+        return np.ascontiguousarray(self._swapped(pixels).round().clip(0, 255).astype(np.uint8))
+
+    def check(self, x: Any) -> None:
+        """Warn when the network's input `x` (N, H, W, C) cannot, or can hardly, have come out of `apply`.
+
+        Two rules, both from this object's own fields; the second looks for the common mistake only:
+
+        - A channel holds values outside (0 - mean) * scale .. (255 - mean) * scale, the only ones pixels give
+          (with a thousandth of that range for rounding).
+        - All values lie in -1..1 although that is under 5 % of the possible range, and some channel varies by
+          more than a grey level of a 0-1 picture (1/255). So zeros or one flat colour raise no alarm.
+
+        It costs one minimum and one maximum per channel. Other shapes are the model's to refuse; an empty
+        batch and NaN pass.
+        """
+        if x.size == 0 or x.ndim != 4 or x.shape[-1] != len(self.channels):
+            return
+        low, high = x, x
+        for _ in "NHW":  # axis by axis: far faster than axis=(0, 1, 2), whose inner loop has C steps
+            low, high = low.min(axis=0), high.max(axis=0)
+        bounds = self._bounds()
+        cause = _usual_cause(low.tolist(), high.tolist(), bounds)
+        if cause:
+            bottom, top = min(b[0] for b in bounds), max(b[1] for b in bounds)
+            warn_caller(
+                f"input spans {min(low.tolist()):.4g}..{max(high.tolist()):.4g}, but {self.name} makes "
+                f"{bottom:.4g}..{top:.4g}: {cause}; use model.prepare"
+            )
+
+    def __str__(self) -> str:
+        """Return one line: name, channel order, range, mean, scale."""
+        order = {"L": "grey", "RGB": "RGB", "BGR": "RGB -> BGR"}[self.channels]
+        if self.scale != 1 and not self.mean:
+            return f"{self.name}: {order}, 0-255 -> 0-{255 * self.scale:g}"
+        mean = f", minus ({', '.join(f'{m:g}' for m in self.mean)})" if self.mean else ""
+        scale = f", times {self.scale:g}" if self.scale != 1 else ""
+        return f"{self.name}: {order}, 0-255{mean}{scale}"
+
+    def _require_channels(self, x: np.ndarray) -> None:
+        if x.ndim != 4 or x.shape[-1] != len(self.channels):
+            raise ShapeError(f"preprocessing {self.name}: shape {x.shape}; expected (N, H, W, {len(self.channels)})")
+
+    def _swapped(self, x: np.ndarray) -> np.ndarray:
+        """Turn RGB into the network's order; the same step turns it back."""
+        return x[..., ::-1] if self.channels == "BGR" else x
+
+    def _bounds(self) -> list[tuple[float, float]]:
+        """Return, per channel, what black and white pixels become, the lower first."""
+        means = self.mean or (0.0,) * len(self.channels)
+        ends = [((0 - m) * self.scale, (255 - m) * self.scale) for m in means]
+        return [(min(pair), max(pair)) for pair in ends]
+
+
+def _usual_cause(low: list[float], high: list[float], bounds: list[tuple[float, float]]) -> str:
+    """Return what the range found in each channel most likely means, or "" where nothing is wrong."""
+    channels = [(lo, hi, b[0], b[1], b[1] - b[0]) for lo, hi, b in zip(low, high, bounds, strict=True)]
+    if any(lo < black - SLACK * span or hi > white + SLACK * span for lo, hi, black, white, span in channels):
+        raw = min(low) >= 0 and 1 < max(high) <= 255
+        return "looks like raw 0-255 pixels" if raw else "no picture gives that"
+    narrow = all(lo >= -1 and hi <= 1 and 0.05 * span > 2 for lo, hi, _, _, span in channels)
+    if narrow and any(hi - lo > 1 / 255 for lo, hi, *_ in channels):
+        return f"looks like {0 if min(low) >= 0 else -1}-1 pixels"
+    return ""
+
+
+def warn_caller(message: str) -> None:
+    """Issue a UserWarning that points at the line outside convlab from which the call came."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "convlab":
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, UserWarning, stacklevel=level)
+
+
+VGG = Preprocessing("vgg-caffe", "BGR", mean=(103.939, 116.779, 123.68))
+UNIT_GREY = Preprocessing("unit", "L", scale=1 / 255, float_range=(0.0, 1.0))

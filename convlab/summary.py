@@ -1,0 +1,118 @@
+"""The table of a network's layers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from convlab.layers import Shape
+
+if TYPE_CHECKING:
+    from convlab.model import Model
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer; the receptive field, its jump and its start are (height, width) in image cells, None: all of it."""
+
+    name: str
+    type: str
+    output_shape: Shape
+    parameters: int
+    multiply_adds: int
+    receptive_field: tuple[int, int] | None
+    jump: tuple[int, int] | None
+    start: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a network is made of; `str()` of it is the table."""
+
+    model: str
+    input_shape: Shape
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the weights are."""
+        return sum(row.parameters for row in self.rows)
+
+    @property
+    def multiply_adds(self) -> int:
+        """Products of an input with a weight that one image takes."""
+        return sum(row.multiply_adds for row in self.rows)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain types, as for JSON."""
+        return asdict(self) | {"parameters": self.parameters, "multiply_adds": self.multiply_adds}
+
+    def __str__(self) -> str:
+        header = (
+            "layer",
+            "type",
+            "output",
+            "parameters",
+            "multiply-adds",
+            "receptive field",
+            "jump",
+            "start",
+        )
+        lines: list[tuple[str, ...]] = [header, ("input", "", _shape(self.input_shape), "", "", "", "", "")]
+        lines += [_cells(row) for row in self.rows]
+        lines.append(("total", "", "", f"{self.parameters:,}", f"{self.multiply_adds:,}", "", "", ""))
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        rule = "  ".join("-" * width for width in widths)
+        text = [_line(cells, widths) for cells in lines]
+        return "\n".join([text[0], rule, *text[1:-1], rule, text[-1], *self.notes])
+
+
+def summarise(model: Model) -> Summary:
+    """Return the summary of a model."""
+    fields = model.receptive_fields()
+    rows = []
+    for node in model.nodes:
+        field, first_call = fields[node.name], node.name == node.layer.name
+        rows.append(
+            Row(
+                node.name,
+                type(node.layer).__name__,
+                model.shapes[node.name],
+                node.layer.parameters if first_call else 0,
+                node.layer.multiply_adds,
+                None if field is None else field.size,
+                None if field is None else field.jump,
+                None if field is None else field.start,
+            )
+        )
+    notes = [f"input made by {model.preprocessing}"] if model.preprocessing else []
+    if model.receipt:
+        notes.append(f"weights: {model.receipt.headline}")
+    return Summary(model.name, model.input_shape, tuple(rows), tuple(notes))
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    return (
+        row.name,
+        row.type,
+        _shape(row.output_shape),
+        f"{row.parameters:,}" if row.parameters else "-",
+        f"{row.multiply_adds:,}" if row.multiply_adds else "-",
+        *("all" if pair is None else _pair(pair) for pair in (row.receptive_field, row.jump, row.start)),
+    )
+
+
+def _shape(shape: Shape) -> str:
+    return " x ".join(map(str, shape))
+
+
+def _pair(pair: tuple[int, int]) -> str:
+    return str(pair[0]) if pair[0] == pair[1] else f"{pair[0]} x {pair[1]}"
+
+
+def _line(cells: tuple[str, ...], widths: list[int]) -> str:
+    """Align names to the left and numbers to the right."""
+    left = [cell.ljust(width) for cell, width in zip(cells[:3], widths[:3], strict=True)]
+    right = [cell.rjust(width) for cell, width in zip(cells[3:], widths[3:], strict=True)]
+    return "  ".join(left + right).rstrip()

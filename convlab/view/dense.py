@@ -1,0 +1,59 @@
+"""The strongest units of a dense layer as bars."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from convlab.activations import Activations
+from convlab.arrays import Array
+from convlab.errors import ShapeError
+from convlab.view.paper import FAINT, INK, axes_or_sheet, bare, finish, heading
+
+STRONG, WEAK, NEGATIVE = "#3b6ea8", "#c3cdd9", "#b5482f"
+
+
+def dense(
+    acts: Activations,
+    layer: str,
+    k: int = 10,
+    *,
+    image: int = 0,
+    ax: Axes | None = None,
+    path: str | Path | None = None,
+) -> Any:
+    """Draw the k units of a layer (N, features) with the largest values, best first, and return the Figure.
+
+    The bars of the network's output carry its labels, the others their numbers.
+    """
+    values = acts[layer]
+    if values.ndim != 2:
+        raise ShapeError(f"layer {layer!r} has shape {values.shape}, not (N, features): draw it with feature_maps")
+    row = values[image]
+    k = min(k, len(row))
+    ax = axes_or_sheet(ax, 6.4, 0.8 + 0.26 * k)
+    bars(ax, row, k, acts.labels if acts.labels and len(acts.labels) == len(row) else None)
+    batch = f", image {image} of {len(values)}" if len(values) > 1 else ""
+    note = f"the {k} largest of {len(row)} values" if k < len(row) else f"all {k} values, largest first"
+    heading(ax, f"{acts.model} · {layer}{batch}", note)
+    return finish(ax.figure, path)
+
+
+def bars(ax: Axes, row: Array, k: int, labels: tuple[str, ...] | None, size: float = 8) -> None:
+    """Draw the k largest of the values (features,) as horizontal bars with their names and numbers."""
+    best = np.argsort(-row, kind="stable")[:k]
+    lengths = np.nan_to_num(row[best].astype(np.float64))
+    colours = [NEGATIVE if value < 0 else STRONG if i == 0 else WEAK for i, value in enumerate(lengths)]
+    ax.barh(range(k), lengths, color=colours, height=0.72)
+    bare(ax)
+    ax.invert_yaxis()
+    ax.set_yticks(range(k), [labels[i] if labels else str(i) for i in best])
+    ax.tick_params(length=0, labelsize=size, labelcolor=INK)
+    for i, value in enumerate(row[best]):
+        offset = (3 if lengths[i] >= 0 else -3, 0)
+        ax.annotate(
+            f"{value:.3g}", (lengths[i], i), offset, textcoords="offset points",
+            va="center", ha="left" if lengths[i] >= 0 else "right", fontsize=size - 1, color=FAINT,
+        )  # fmt: skip
+    ax.margins(x=0.18)

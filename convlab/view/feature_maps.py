@@ -1,0 +1,120 @@
+"""The maps of one layer in one picture."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+
+from convlab.activations import Activations
+from convlab.errors import ShapeError
+from convlab.view.mosaic import colormap, dead_channels, default_columns, image_maps, mosaic
+from convlab.view.paper import FAINT, axes_or_sheet, bare, finish, heading
+from convlab.view.scale import Rule, Scale
+
+WIDTH = 11.0  # inches
+SCREEN = 1600  # pixels across that a sheet shows
+
+
+def feature_maps(
+    acts: Activations,
+    layer: str,
+    *,
+    channels: Sequence[int] | slice | None = None,
+    columns: int | None = None,
+    scale: Rule = "channel",
+    image: int = 0,
+    ax: Axes | None = None,
+    path: str | Path | None = None,
+) -> Any:
+    """Draw the channels of a layer for one image of the batch, and return the Figure.
+
+    What the colours mean is written above the maps; dead channels are hatched and counted, NaN is magenta.
+
+    Parameters
+    ----------
+    acts, layer
+        A recording, and the name of a layer in it.
+    channels : sequence of int or slice, optional
+        Which channels; all of them by default.
+    columns, scale, image
+        As in `mosaic`.
+    ax : Axes, optional
+        Where to draw; by default on a figure of its own.
+    path : optional
+        Where to save the figure.
+    """
+    maps = image_maps(acts[layer], image)
+    numbers = chosen(maps.shape[2], channels)
+    maps = maps[:, :, numbers]
+    height, width, count = maps.shape
+    columns = columns or default_columns(count)
+    rows = -(-count // columns)
+    zoom = max(1, SCREEN // (columns * width))
+    gap = max(1, zoom * width // 24)
+    pixels = mosaic(maps, columns, zoom=zoom, gap=gap, scale=scale, colors="auto")
+    ax = axes_or_sheet(ax, WIDTH, 1.0 + (WIDTH - 1.2) * pixels.shape[0] / pixels.shape[1])
+    ax.imshow(pixels)
+    _number_tiles(ax, numbers, rows, columns, (zoom * height + gap, zoom * width + gap))
+    measure = Scale.of(maps, scale)
+    heading(ax, _title(acts, layer, maps, image), f"{measure}{_remarks(maps, numbers)}")
+    if scale == "shared":
+        _colour_bar(ax, measure)
+    return finish(ax.figure, path)
+
+
+def chosen(count: int, which: Sequence[int] | slice | None) -> list[int]:
+    """Return the numbers that a choice means out of `count`."""
+    numbers = list(range(count))
+    if which is None:
+        return numbers
+    try:
+        picked = numbers[which] if isinstance(which, slice) else [numbers[i] for i in which]
+    except IndexError:
+        raise ShapeError(f"channels {which}: there are only 0 to {count - 1}") from None
+    if not picked:
+        raise ShapeError(f"channels {which} selects none of the {count}")
+    return picked
+
+
+def _title(acts: Activations, layer: str, maps: Any, image: int) -> str:
+    height, width, count = maps.shape
+    whole = acts[layer].shape[-1]
+    number = f"{count} channels" if count == whole else f"{count} of {whole} channels"
+    batch = f", image {image} of {len(acts.input)}" if len(acts.input) > 1 else ""
+    return f"{acts.model} · {layer}: {number} of {height} × {width}{batch}"
+
+
+def _remarks(maps: Any, numbers: list[int]) -> str:
+    dead = [str(numbers[i]) for i in np.flatnonzero(dead_channels(maps))]
+    remarks = ""
+    if dead:
+        listed = ", ".join(dead[:8]) + (", …" if len(dead) > 8 else "")
+        remarks += f"  ·  {len(dead)} dead, hatched ({listed})"
+    if odd := int((~np.isfinite(maps)).sum()):
+        remarks += f"  ·  {odd} values are NaN or infinite (magenta)"
+    return remarks
+
+
+def _number_tiles(ax: Axes, numbers: list[int], rows: int, columns: int, pitch: tuple[int, int]) -> None:
+    """Write at each row the number of its first channel, and above the columns what to add, where they count up."""
+    bare(ax)
+    ax.set_yticks(
+        [(row + 0.5) * pitch[0] for row in range(rows)], [str(numbers[row * columns]) for row in range(rows)]
+    )
+    if numbers == list(range(numbers[0], numbers[0] + len(numbers))) and rows > 1:
+        every = range(0, columns, max(1, columns // 16))
+        ax.set_xticks([(column + 0.5) * pitch[1] for column in every], [f"+{column}" for column in every])
+    ax.tick_params(length=0, labelsize=7, labelcolor=FAINT)
+
+
+def _colour_bar(ax: Axes, measure: Scale) -> None:
+    norm = Normalize(measure.low[0], measure.high[0])
+    bar = ax.figure.colorbar(
+        ScalarMappable(norm, colormap("auto", measure.signed)), ax=ax, shrink=0.6, aspect=30, pad=0.015
+    )
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(labelsize=7, labelcolor=FAINT, length=2)

@@ -1,0 +1,134 @@
+"""The kernels of a convolution layer as pictures."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from convlab.arrays import Array
+from convlab.errors import UnsupportedError
+from convlab.model import Model
+from convlab.view.feature_maps import chosen
+from convlab.view.mosaic import Pixels, arrange, default_columns, mosaic
+from convlab.view.paper import FAINT, bare, finish, heading, sheet
+from convlab.view.scale import Scale
+
+MOST_FILTERS, MOST_INPUTS = 24, 32  # how much of a deep layer one sheet shows unless asked for more
+TILE = 15  # pixels across a kernel
+
+
+def filters(
+    model: Model,
+    layer: str,
+    *,
+    outputs: Sequence[int] | slice | None = None,
+    inputs: Sequence[int] | slice | None = None,
+    path: str | Path | None = None,
+) -> Any:
+    """Draw the kernels of a convolution layer, and return the Figure.
+
+    A layer that sees three colours gets a panel in colour and one for each of them; a layer with one input channel
+    one panel; any other a table with a row for each output channel and a column for each input channel. All kernels
+    have one scale, written above them: blue is negative, white zero, red positive.
+
+    Parameters
+    ----------
+    outputs, inputs : sequence of int or slice, optional
+        Which output and input channels: `slice(8)` the first eight, `slice(-8, None)` the last. By default all of a
+        layer on an image, and the first few of a deep one, as the figure says.
+    path : optional
+        Where to save the figure.
+    """
+    kernel = model[layer].weights.get("kernel")
+    if kernel is None or kernel.ndim != 4:
+        raise UnsupportedError(f"layer {layer!r} is a {type(model[layer]).__name__}: it has no convolution kernels")
+    kh, kw, c, o = kernel.shape
+    deep = c not in (1, 3) or inputs is not None
+    rows = chosen(o, slice(MOST_FILTERS) if deep and outputs is None else outputs)
+    columns = chosen(c, slice(MOST_INPUTS) if deep and inputs is None else inputs)
+    part = kernel[:, :, columns][:, :, :, rows]
+    note = f"one scale for all: {-np.abs(part).max():.3g} (blue) to {np.abs(part).max():.3g} (red)"
+    title = f"{model.name} · {layer}: {_count(rows, o)} kernels of {kh} × {kw}"
+    if deep:
+        figure = _table(part, rows, columns, f"{title}, {_count(columns, c)} input channels", note)
+    else:
+        if model.preprocessing is not None and model.preprocessing.channels == "BGR":
+            part = part[:, :, ::-1]
+        figure = _panels(part, rows, title, note)
+    return finish(figure, path)
+
+
+def _count(numbers: list[int], whole: int) -> str:
+    return str(whole) if len(numbers) == whole else f"{len(numbers)} of {whole}"
+
+
+def _panels(kernel: Array, rows: list[int], title: str, note: str) -> Any:
+    """Draw (KH, KW, 3 in the order RGB or 1, O) as one mosaic of O kernels for each input channel."""
+    columns = default_columns(len(rows))
+    peak = np.abs(kernel).max()
+    panels = [("", _signed(kernel[:, :, c], columns, peak)) for c in range(kernel.shape[2])]
+    if len(panels) == 3:
+        names = ("on red", "on green", "on blue")
+        panels = [(name, pixels) for name, (_, pixels) in zip(names, panels, strict=True)]
+        panels.insert(0, ("in colour (grey is zero)", _rgb(kernel, columns, peak)))
+    wide = min(2, len(panels))
+    deep = -(-len(panels) // wide)
+    shape = panels[0][1].shape
+    across = min(10.6 / wide, shape[1] / 30)  # inches; a small bank of kernels needs no wide sheet
+    figure = sheet(
+        max(4.5, across * wide + 0.4),
+        0.75 + deep * (across * shape[0] / shape[1] + 0.3),
+        layout="constrained",
+    )
+    for number, (name, pixels) in enumerate(panels):
+        ax = figure.add_subplot(deep, wide, number + 1)
+        ax.imshow(pixels)
+        bare(ax)
+        if name:
+            ax.set_title(name, fontsize=9, color=FAINT, loc="left")
+        _number(ax, rows, columns, shape[0] / -(-len(rows) // columns))
+    figure.suptitle(f"{title}\n", x=0.01, ha="left", fontsize=11, fontweight="bold")
+    figure.text(0.01, 1 - 0.42 / figure.get_figheight(), note, fontsize=8, color=FAINT)
+    return figure
+
+
+def _number(ax: Axes, rows: list[int], columns: int, pitch: float) -> None:
+    """Write beside each row of tiles the number of its first kernel."""
+    starts = range(0, len(rows), columns)
+    ax.set_yticks([(i + 0.5) * pitch for i in range(len(starts))], [str(rows[start]) for start in starts])
+    ax.tick_params(length=0, labelsize=7, labelcolor=FAINT)
+
+
+def _table(kernel: Array, rows: list[int], columns: list[int], title: str, note: str) -> Any:
+    """Draw (KH, KW, C, O) with a row for each output channel and a column for each input channel."""
+    kh, kw, c, o = kernel.shape
+    pixels = _signed(kernel.transpose(0, 1, 3, 2).reshape(kh, kw, o * c), c, np.abs(kernel).max())
+    figure = sheet(11, 1.3 + 10 * pixels.shape[0] / pixels.shape[1], layout="constrained")
+    ax = figure.add_subplot()
+    ax.imshow(pixels)
+    bare(ax)
+    down, across = (pixels.shape[0] + 2) / o, (pixels.shape[1] + 2) / c
+    ax.set_yticks([(i + 0.5) * down for i in range(o)], map(str, rows))
+    ax.set_xticks([(i + 0.5) * across for i in range(c)], map(str, columns))
+    ax.tick_params(length=0, labelsize=7, labelcolor=FAINT)
+    ax.set_xlabel("input channel", fontsize=8, color=FAINT)
+    ax.set_ylabel("output channel", fontsize=8, color=FAINT)
+    heading(ax, title, note)
+    return figure
+
+
+def _signed(kernels: Array, columns: int, peak: float) -> Pixels:
+    """Return kernels (KH, KW, n) as a mosaic on the scale -peak..peak."""
+    zoom = max(1, TILE // kernels.shape[1])
+    scale = Scale("shared", np.array([-peak]), np.array([peak]), signed=True)
+    return mosaic(kernels, columns, zoom=zoom, gap=2, scale=scale, colors="auto")
+
+
+def _rgb(kernel: Array, columns: int, peak: float) -> Pixels:
+    """Return (KH, KW, 3, O) as O tiles in colour, zero in the middle."""
+    zoom = max(1, TILE // kernel.shape[1])
+    levels = (127.5 + 127.5 * kernel / (peak or 1)).round().astype(np.uint8)
+    tiles = levels.transpose(3, 0, 1, 2).repeat(zoom, axis=1).repeat(zoom, axis=2)
+    return arrange(tiles, columns, 2)

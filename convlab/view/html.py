@@ -1,0 +1,47 @@
+"""A recording as a table for a notebook: one row a layer, with its strongest maps as a thumbnail."""
+
+from base64 import b64encode
+from html import escape
+from io import BytesIO
+
+import numpy as np
+from PIL import Image
+
+from convlab.activations import Activations
+from convlab.arrays import Array
+from convlab.view.mosaic import Pixels, image_maps, mosaic
+
+HEADER = ("layer", "shape", "min", "mean", "max", "std", "zeros", "dead", "strongest channels of image 0")
+THUMBNAIL, MAPS, UNITS = 48, 8, 128  # pixels high, maps and units across
+
+
+def recording_table(acts: Activations) -> str:
+    """Return the table as HTML that needs nothing from outside."""
+    head = "".join(f"<th style='text-align:left'>{name}</th>" for name in HEADER)
+    rows = "".join(_row(acts, name) for name in acts)
+    return f"<p>{escape(repr(acts)[1:-1])}</p><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _row(acts: Activations, name: str) -> str:
+    array, s = acts[name], acts.statistics(name)
+    numbers = [f"{value:.4g}" for value in (s.min, s.mean, s.max, s.std)]
+    channels = array.shape[-1]
+    cells = [escape(name), " × ".join(map(str, array.shape)), *numbers]
+    cells += [f"{s.zero_share:.0%}", f"{len(s.dead)} of {channels}", _thumbnail(array) if array.size else ""]
+    return "<tr>" + "".join(f"<td style='text-align:left'>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _thumbnail(array: Array) -> str:
+    maps = image_maps(array)
+    if maps.shape[:2] == (1, 1):
+        cells = np.repeat(maps[:, :, :UNITS], 2, axis=0)
+        return _picture(mosaic(cells.transpose(2, 0, 1), 1, zoom=4, scale="shared", colors="auto"), 12)
+    strongest = np.sort(np.argsort(-np.abs(maps).max(axis=(0, 1)), kind="stable")[:MAPS])
+    zoom = max(1, THUMBNAIL // len(maps))
+    return _picture(mosaic(maps[:, :, strongest], MAPS, zoom=zoom, gap=zoom, colors="auto"), THUMBNAIL)
+
+
+def _picture(pixels: Pixels, height: int) -> str:
+    buffer = BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return f"<img height={height} src='data:image/png;base64,{b64encode(buffer.getvalue()).decode()}'>"

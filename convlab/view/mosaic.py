@@ -1,0 +1,135 @@
+"""All channels of an activation side by side in one array of pixels, never resampled.
+
+One activation is zoom x zoom whole pixels, so a picture saved from it can be measured. Marks on a coloured mosaic:
+a dead channel (zero everywhere) is hatched, NaN and infinity are magenta.
+"""
+
+from math import ceil, sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlab.arrays import Array
+from convlab.errors import ShapeError
+from convlab.view.scale import Rule, Scale
+
+Pixels = NDArray[np.uint8]
+
+GAP = (255, 255, 255)
+NOT_FINITE = (255, 0, 255)
+DEAD = ((214, 214, 214), (240, 240, 240))  # the two greys of the hatching
+
+
+def mosaic(
+    activation: Array,
+    columns: int | None = None,
+    *,
+    zoom: int = 1,
+    gap: int = 1,
+    scale: Rule | Scale = "channel",
+    image: int = 0,
+    colors: str | None = None,
+) -> Pixels:
+    """Return the channels of one image as tiles of one picture.
+
+    Parameters
+    ----------
+    activation : array (N, H, W, C), (H, W, C), or (N, features) as maps of one cell
+    columns : int, optional
+        Tiles in a row; by default a number that makes full rows, if there is one.
+    zoom, gap : int
+        Pixels along an activation's side, and white pixels between tiles.
+    scale : "channel", "shared", "standardised", or a Scale
+        See `convlab.view.scale.Scale`.
+    image : int
+        Which image of the batch: a batch makes a page each.
+    colors : str, optional
+        A Matplotlib colormap's name, "auto" for one that suits the sign of the values; None: grey.
+
+    Returns
+    -------
+    uint8 array (rows, columns), or (rows, columns, 3) with `colors`
+    """
+    if zoom < 1 or gap < 0:
+        raise ShapeError(f"mosaic: zoom {zoom} and gap {gap}: at least 1 and 0 expected")
+    maps = image_maps(activation, image)
+    measure = scale if isinstance(scale, Scale) else Scale.of(maps, scale)
+    tiles = np.moveaxis(measure.levels(maps), 2, 0)  # (C, H, W)
+    if colors is not None:
+        tiles = _coloured(tiles, maps, colormap(colors, measure.signed))
+    tiles = tiles.repeat(zoom, axis=1).repeat(zoom, axis=2)
+    if colors is not None:
+        tiles[dead_channels(maps)] = _hatching(tiles.shape[1:3])
+    return arrange(tiles, columns or default_columns(len(tiles)), gap)
+
+
+def image_maps(activation: Array, image: int = 0) -> Array:
+    """Return the maps (H, W, C) of one image of an activation."""
+    a = np.asarray(activation)
+    if a.ndim == 2:
+        a = a[:, None, None, :]
+    if a.ndim == 3:
+        a = a[None]
+    if a.ndim != 4 or 0 in a.shape[1:]:
+        raise ShapeError(
+            f"mosaic: activation has shape {np.shape(activation)}, expected (N, H, W, C), none of them 0"
+        )
+    if not -len(a) <= image < len(a):
+        raise ShapeError(f"mosaic: image {image} of a batch of {len(a)} does not exist")
+    maps: Array = a[image]
+    return maps
+
+
+def dead_channels(maps: Array) -> NDArray[np.bool_]:
+    """Return, for maps (H, W, C), which channels are zero everywhere: (C,)."""
+    dead: NDArray[np.bool_] = (maps == 0).all(axis=(0, 1))
+    return dead
+
+
+def default_columns(count: int) -> int:
+    """Return a number of columns that makes a landscape format, without a ragged last row where it can."""
+    root = sqrt(count)
+    even = [d for d in range(ceil(root), int(2 * root) + 1) if count % d == 0]
+    return min(even, key=lambda d: (abs(d - 1.5 * root), -d), default=ceil(1.4 * root))
+
+
+def arrange(tiles: Pixels, columns: int, gap: int) -> Pixels:
+    """Lay tiles (C, h, w) or (C, h, w, 3) out in rows of `columns`, `gap` white pixels apart."""
+    if columns < 1:
+        raise ShapeError(f"mosaic: {columns} columns, expected at least 1")
+    count, height, width, *rest = tiles.shape
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    sheet = np.full((rows * columns, height + gap, width + gap, *rest), 255, np.uint8)
+    sheet[:count, :height, :width] = tiles
+    # (rows, columns, h, w) -> (rows, h, columns, w)
+    sheet = sheet.reshape(rows, columns, height + gap, width + gap, *rest).swapaxes(1, 2)
+    sheet = sheet.reshape(rows * (height + gap), columns * (width + gap), *rest)
+    return sheet[: sheet.shape[0] - gap, : sheet.shape[1] - gap]
+
+
+def colormap(name: str, signed: bool) -> Any:
+    """Return a Matplotlib colormap; "auto": diverging for signed values, else rising in brightness."""
+    import matplotlib
+
+    if name == "auto":
+        name = "RdBu_r" if signed else "viridis"
+    if name not in matplotlib.colormaps:
+        raise ShapeError(f"colors {name!r}: Matplotlib has no colormap of that name")
+    return matplotlib.colormaps[name]
+
+
+def _coloured(tiles: Pixels, maps: Array, cmap: Any) -> Pixels:
+    coloured = cmap(np.arange(256), bytes=True)[:, :3][tiles]
+    coloured[np.moveaxis(~np.isfinite(maps), 2, 0)] = NOT_FINITE
+    pixels: Pixels = coloured
+    return pixels
+
+
+def _hatching(size: tuple[int, int]) -> Pixels:
+    """Return diagonal stripes (h, w, 3), four pixels wide, or finer on small tiles."""
+    y, x = np.indices(size)
+    width = max(1, min(4, min(size) // 3))
+    stripes: Pixels = np.array(DEAD, np.uint8)[(y + x) // width % 2]
+    return stripes

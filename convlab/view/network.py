@@ -1,0 +1,144 @@
+"""A whole network in one picture, read from left to right: the image, then a strip of maps for each layer."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from convlab.activations import Activations
+from convlab.arrays import Array
+from convlab.view.dense import bars
+from convlab.view.mosaic import colormap, image_maps, mosaic
+from convlab.view.paper import FAINT, INK, Drawing, bare, finish, sheet
+from convlab.view.scale import Scale
+
+TILE = 150  # pixels across a map
+INPUT, MAPS, UNITS, OUTPUT = 2.2, 1.0, 0.5, 1.9  # inches across what is drawn
+GAP, HEAD, LABELS = 0.28, 0.9, 1.1  # inches between strips, above them, and for the names of the output
+
+
+def network(acts: Activations, *, maps: int = 6, image: int = 0, path: str | Path | None = None) -> Any:
+    """Draw the input, the most varied maps of every recorded layer, and the output; return the Figure.
+
+    Of each layer the `maps` channels that vary most (leaving out their borders, which show the padding more than
+    the image) are shown, each on its own scale, with their numbers. Layers of one dimension are columns of cells,
+    read downwards. Left out are layers that only reshape, and what was kept before an activation function.
+    """
+    layers = _layers(acts, image)
+    last = list(layers)[-1]
+    widths = [INPUT, *(_width(values) for values in layers.values())]
+    if _is_flat(layers[last]):
+        widths[-1] = LABELS + OUTPUT
+    height = HEAD + maps * MAPS * 1.08 + GAP
+    figure = sheet(sum(widths) + GAP * (len(widths) + 1), height)
+    axes = _columns(figure, widths)
+    _draw_input(axes[0], acts, image)
+    for ax, (name, values) in zip(axes[1:], layers.items(), strict=True):
+        if not _is_flat(values):
+            _draw_maps(ax, values, maps)
+        elif name == last:
+            _draw_output(ax, values[0, 0], acts.labels)
+        else:
+            _draw_units(ax, values[0, 0])
+        _head(ax, name, values.shape[2:] if _is_flat(values) else values.shape)
+    return finish(figure, path)
+
+
+def _layers(acts: Activations, image: int) -> dict[str, Array]:
+    """Return the maps (H, W, C) of the layers to draw: not those that hold the numbers of the one before."""
+    layers: dict[str, Array] = {}
+    before: Array | None = None
+    for name in acts:
+        values = image_maps(acts[name], image)
+        repeats = before is not None and np.array_equal(values.ravel(), before.ravel(), equal_nan=True)
+        if not name.endswith("/pre") and not repeats:
+            layers[name] = before = values
+    return layers
+
+
+def _is_flat(values: Array) -> bool:
+    return values.shape[:2] == (1, 1)
+
+
+def _width(values: Array) -> float:
+    return UNITS if _is_flat(values) else MAPS
+
+
+def _columns(figure: Drawing, widths: list[float]) -> list[Axes]:
+    """Return axes side by side, so many inches wide, from under the headings to the bottom."""
+    across, down = figure.get_size_inches()
+    lefts = np.cumsum([GAP, *(width + GAP for width in widths)])
+    return [
+        figure.add_axes((left / across, GAP / 2 / down, width / across, 1 - (HEAD + GAP / 2) / down))
+        for left, width in zip(lefts, widths, strict=False)
+    ]
+
+
+def _head(ax: Axes, name: str, shape: tuple[int, ...]) -> None:
+    """Write a layer's name and shape above its strip."""
+    size = 8 if len(name) < 9 else 6.5
+    ax.annotate(
+        name.replace("_", "\n", 1), (0, 1), (0, 18), xycoords="axes fraction", textcoords="offset points",
+        fontsize=size, fontweight="bold", color=INK, va="bottom", linespacing=1.1,
+    )  # fmt: skip
+    ax.annotate(
+        " × ".join(map(str, shape)), (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points",
+        fontsize=6.5, color=FAINT, va="bottom",
+    )  # fmt: skip
+
+
+def _draw_input(ax: Axes, acts: Activations, image: int) -> None:
+    """Show the picture that the network saw, or the first channel of an input that was no picture."""
+    if acts.preprocessing is not None:
+        pixels = acts.preprocessing.restore(acts.input[image : image + 1])[0]
+        ax.imshow(pixels.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    else:
+        ax.imshow(mosaic(acts.input[..., :1], image=image, colors="auto"))
+    bare(ax)
+    ax.set_anchor("N")
+    _head(ax, acts.model, acts.input.shape[1:])
+
+
+def _draw_maps(ax: Axes, values: Array, count: int) -> None:
+    """Show the `count` most varied channels one under the other, each with its number."""
+    best = np.sort(np.argsort(-_variation(values), kind="stable")[:count])
+    zoom = max(1, TILE // values.shape[1])
+    gap = max(1, round(0.08 * zoom * values.shape[1]))
+    pixels = mosaic(values[:, :, best], 1, zoom=zoom, gap=gap, colors="auto")
+    ax.imshow(pixels)
+    bare(ax)
+    ax.set_anchor("NW")
+    pitch = zoom * values.shape[0] + gap
+    ax.set_yticks([(i + 0.5) * pitch for i in range(len(best))], best)
+    ax.tick_params(length=0, labelsize=5.5, labelcolor=FAINT, pad=1)
+
+
+def _variation(values: Array) -> Array:
+    """Return the standard deviation of each channel of (H, W, C) inside its border; NaN is most remarkable."""
+    top, left = values.shape[0] // 8, values.shape[1] // 8
+    inside = values[top : values.shape[0] - top, left : values.shape[1] - left]
+    with np.errstate(invalid="ignore"):
+        deviation: Array = np.nan_to_num(inside.std(axis=(0, 1), dtype=np.float64), nan=np.inf)
+    return deviation
+
+
+def _draw_units(ax: Axes, row: Array) -> None:
+    """Show the values (features,) as cells, column by column."""
+    columns = max(1, round(np.sqrt(len(row) / 12)))
+    cells = np.full(columns * -(-len(row) // columns), np.nan)
+    cells[: len(row)] = row
+    scale = Scale.of(row[None, None], "shared")
+    ax.imshow(
+        cells.reshape(columns, -1).T, cmap=colormap("auto", scale.signed), vmin=scale.low[0], vmax=scale.high[0],
+        aspect="auto", interpolation="nearest",
+    )  # fmt: skip
+    bare(ax)
+
+
+def _draw_output(ax: Axes, row: Array, labels: tuple[str, ...] | None) -> None:
+    """Show the strongest outputs as bars with their names."""
+    place = ax.get_position()
+    shift = place.width * LABELS / (LABELS + OUTPUT)
+    ax.set_position((place.x0 + shift, place.y0, place.width - shift, place.height))
+    bars(ax, row, min(10, len(row)), labels if labels and len(labels) == len(row) else None, size=7.5)

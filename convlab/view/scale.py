@@ -1,0 +1,65 @@
+"""From numbers to levels: which value is the darkest, which the brightest, and what to write about it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from convlab.arrays import Array
+from convlab.errors import ShapeError
+
+Rule = Literal["shared", "channel", "standardised"]
+
+RULES: dict[str, str] = {
+    "shared": "one scale for all channels",
+    "channel": "each channel on its own scale",
+    "standardised": "each channel's mean ± 2 standard deviations",
+}
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The values (C,) that become level 0 and level 1 in each channel.
+
+    `signed` says that zero lies in the middle, so that a picture in two colours shows the sign.
+    """
+
+    rule: Rule
+    low: Array
+    high: Array
+    signed: bool
+
+    @classmethod
+    def of(cls, maps: Array, rule: Rule) -> "Scale":
+        """Return the scale for maps (H, W, C) under a rule; NaN and infinity do not count.
+
+        "shared" and "channel" keep zero in its place: at the bottom of values that have no sign, in the middle of
+        those that have one. "standardised" is Chollet's ("Deep Learning with Python", 2nd ed., section 9.4.1).
+        """
+        if rule not in RULES:
+            raise ShapeError(f"scale {rule!r} is unknown: use {', '.join(RULES)}")
+        finite = np.where(np.isfinite(maps), maps, 0).astype(np.float64)
+        if rule == "standardised":
+            middle, reach = finite.mean(axis=(0, 1)), 2 * finite.std(axis=(0, 1))
+            return cls(rule, middle - reach, middle + reach, signed=False)
+        signed = bool((finite < 0).any())
+        high = np.abs(finite).max(axis=(0, 1), initial=0)
+        if rule == "shared":
+            high = np.full_like(high, high.max(initial=0))
+        return cls(rule, -high if signed else np.zeros_like(high), high, signed)
+
+    def levels(self, maps: Array) -> Array:
+        """Return maps (H, W, C) as uint8 levels 0..255, clipped; a constant channel is 0 (128 if signed)."""
+        span = self.high - self.low
+        flat = 0.5 if self.signed else 0.0
+        with np.errstate(invalid="ignore"):
+            share = np.where(span > 0, (maps - self.low) / np.where(span > 0, span, 1), flat)
+            levels: Array = np.nan_to_num(share * 255).clip(0, 255).round().astype(np.uint8)
+        return levels
+
+    def __str__(self) -> str:
+        if self.rule == "shared" and len(self.high):
+            return f"{RULES[self.rule]}: {self.low[0]:.3g} to {self.high[0]:.3g}"
+        if self.rule == "channel":
+            return f"{RULES[self.rule]}, {'symmetric about 0' if self.signed else 'from 0 to its maximum'}"
+        return RULES[self.rule]

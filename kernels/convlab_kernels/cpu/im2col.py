@@ -1,0 +1,79 @@
+"""Convolution as one matrix product: every window is copied into a row, the kernels are the columns.
+
+Chellapilla, Puri and Simard, "High performance convolutional neural networks for document processing" (2006),
+section 3. The copied windows ("columns") are KH*KW times as large as the image, so they are made in blocks of
+output rows that stay under a budget and, with it, in the processor's cache.
+
+    for each group g:  out (P, O/G) = columns (P, KH*KW*C/G) @ w (KH*KW*C/G, O/G)      P = rows * OW places
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+
+from convlab_kernels.window import Pair, Window
+
+COLUMN_BYTES = 4 << 20
+"""Most bytes that the copied windows may take at one time (one output row is always allowed)."""
+
+
+class Im2col:
+    """Blocked im2col with the weights laid out as a matrix per group."""
+
+    def __init__(self, w: NDArray[Any], window: Window, groups: int = 1) -> None:
+        kh, kw, c, o = w.shape
+        # (KH, KW, C/G, O) -> (KH*KW*C/G, G, O/G) -> (G, KH*KW*C/G, O/G)
+        self.matrices = w.reshape(kh * kw * c, groups, o // groups).transpose(1, 0, 2)
+        self.window, self.groups = window, groups
+
+    def __call__(
+        self, x: NDArray[Any], out: NDArray[Any], bias: NDArray[Any] | None = None, relu: bool = False
+    ) -> None:
+        """Convolve x (N, H, W, C) into out (N, OH, OW, O)."""
+        _, oh, ow, _ = out.shape
+        views = self._windows(x, (oh, ow))
+        row_bytes = max(1, ow * self.matrices.shape[0] * self.matrices.shape[1] * x.itemsize)
+        rows = min(oh, max(1, COLUMN_BYTES // row_bytes))
+        columns = np.empty((rows, ow, *views.shape[3:]), x.dtype)
+        for n, first in np.ndindex(len(x), -(-oh // rows)):
+            block = slice(first * rows, min(oh, (first + 1) * rows))
+            self._block(views[n, block], columns, out[n, block], bias, relu)
+
+    def _windows(self, x: NDArray[Any], output: Pair) -> NDArray[Any]:
+        """Return the view (N, OH, OW, G, KH, KW, C/G) of every window, without copying it."""
+        n, h, w, c = x.shape
+        pads = self.window.pads((h, w))
+        if pads != ((0, 0), (0, 0)):
+            x = np.pad(x, ((0, 0), *pads, (0, 0)))
+        sn, sh, sw, sc = x.strides
+        (kh, kw), (dh, dw), (th, tw) = self.window.kernel, self.window.dilation, self.window.stride
+        per_group = c // self.groups
+        return as_strided(
+            x,
+            (n, *output, self.groups, kh, kw, per_group),
+            (sn, sh * th, sw * tw, sc * per_group, sh * dh, sw * dw, sc),
+            writeable=False,
+        )
+
+    def _block(
+        self,
+        views: NDArray[Any],
+        columns: NDArray[Any],
+        out: NDArray[Any],
+        bias: NDArray[Any] | None,
+        relu: bool,
+    ) -> None:
+        """Convolve views (rows, OW, G, KH, KW, C/G) into out (rows, OW, O)."""
+        rows, ow, o = out.shape
+        columns = columns[:rows]
+        np.copyto(columns, views)
+        # (G, P, K) @ (G, K, O/G) -> (G, P, O/G), which is out (P, G, O/G) seen from the group
+        left = columns.reshape(rows * ow, self.groups, -1).transpose(1, 0, 2)
+        right = out.reshape(rows * ow, self.groups, o // self.groups).transpose(1, 0, 2)
+        np.matmul(left, self.matrices, out=right)
+        if bias is not None:
+            out += bias
+        if relu:
+            np.maximum(out, 0, out=out)
