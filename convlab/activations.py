@@ -22,6 +22,8 @@ class Activations(Mapping[str, Array]):
     ----------
     arrays : mapping of str to array
         Layer name -> (N, ...), in order of execution; a recording opened from a file reads them when asked.
+    kinds : mapping of str to str
+        Layer name -> class of the layer ("Conv2D").
     input, output : array
         What went into the network and what came out of it (kept even where the last layer is not recorded).
     model : str
@@ -35,6 +37,7 @@ class Activations(Mapping[str, Array]):
     """
 
     arrays: Mapping[str, Array]
+    kinds: Mapping[str, str]
     input: Array
     output: Array
     model: str

@@ -164,14 +164,17 @@ class Model:
         if max_bytes is not None:
             self._check_budget(wanted, x, max_bytes)
         kept: dict[str, Array] = {}
+        kinds: dict[str, str] = {}
         source, output = x.copy(), x
         for node, before, output in self._execute(x, wanted):
             for name, array in ((f"{node.name}/pre", before), (node.name, output)):
                 if array is not None and name in wanted:
                     kept[name] = _unshared(array, [x, *kept.values()])
+                    kinds[name] = type(node.layer).__name__
         last = self.nodes[-1]
         return Activations(
             kept,
+            kinds,
             input=source,
             output=kept.get(last.name, _unshared(output, [x])),
             model=self.name,

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from convlab.activations import Activations
 from convlab.arrays import Array
 from convlab.errors import ShapeError
-from convlab.view.paper import FAINT, INK, axes_or_sheet, bare, finish, heading
+from convlab.view.paper import FAINT, INK, TOP, bare, finish, heading, place, sheet
 
 STRONG, WEAK, NEGATIVE = "#3b6ea8", "#c3cdd9", "#b5482f"
 
@@ -25,14 +25,14 @@ def dense(
 ) -> Any:
     """Draw the k units of a layer (N, features) with the largest values, best first, and return the Figure.
 
-    The bars of the network's output carry its labels, the others their numbers.
+    Where a layer is as wide as the network's output its bars carry the labels, elsewhere their numbers.
     """
     values = acts[layer]
     if values.ndim != 2:
         raise ShapeError(f"layer {layer!r} has shape {values.shape}, not (N, features): draw it with feature_maps")
     row = values[image]
     k = min(k, len(row))
-    ax = axes_or_sheet(ax, 6.4, 0.8 + 0.26 * k)
+    ax = ax or place(sheet(6.4, TOP + 0.15 + 0.26 * k), 1.6, TOP, 4.6, 0.26 * k)
     bars(ax, row, k, acts.labels if acts.labels and len(acts.labels) == len(row) else None)
     batch = f", image {image} of {len(values)}" if len(values) > 1 else ""
     note = f"the {k} largest of {len(row)} values" if k < len(row) else f"all {k} values, largest first"

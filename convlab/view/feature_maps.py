@@ -12,11 +12,10 @@ from matplotlib.colors import Normalize
 from convlab.activations import Activations
 from convlab.errors import ShapeError
 from convlab.view.mosaic import colormap, dead_channels, default_columns, image_maps, mosaic
-from convlab.view.paper import FAINT, axes_or_sheet, bare, finish, heading
+from convlab.view.paper import FAINT, HIGH, RIGHT, SCREEN, finish, frame, heading, show
 from convlab.view.scale import Rule, Scale
 
-WIDTH = 11.0  # inches
-SCREEN = 1600  # pixels across that a sheet shows
+BAR = 0.9  # inches for a colour bar
 
 
 def feature_maps(
@@ -53,11 +52,11 @@ def feature_maps(
     height, width, count = maps.shape
     columns = columns or default_columns(count)
     rows = -(-count // columns)
-    zoom = max(1, SCREEN // (columns * width))
+    zoom = max(1, min(SCREEN // (columns * width), HIGH // (rows * height)))
     gap = max(1, zoom * width // 24)
     pixels = mosaic(maps, columns, zoom=zoom, gap=gap, scale=scale, colors="auto")
-    ax = axes_or_sheet(ax, WIDTH, 1.0 + (WIDTH - 1.2) * pixels.shape[0] / pixels.shape[1])
-    ax.imshow(pixels)
+    ax = ax or frame(pixels, BAR if scale == "shared" else RIGHT)
+    show(ax, pixels)
     _number_tiles(ax, numbers, rows, columns, (zoom * height + gap, zoom * width + gap))
     measure = Scale.of(maps, scale)
     heading(ax, _title(acts, layer, maps, image), f"{measure}{_remarks(maps, numbers)}")
@@ -101,7 +100,6 @@ def _remarks(maps: Any, numbers: list[int]) -> str:
 
 def _number_tiles(ax: Axes, numbers: list[int], rows: int, columns: int, pitch: tuple[int, int]) -> None:
     """Write at each row the number of its first channel, and above the columns what to add, where they count up."""
-    bare(ax)
     ax.set_yticks(
         [(row + 0.5) * pitch[0] for row in range(rows)], [str(numbers[row * columns]) for row in range(rows)]
     )
@@ -113,8 +111,7 @@ def _number_tiles(ax: Axes, numbers: list[int], rows: int, columns: int, pitch: 
 
 def _colour_bar(ax: Axes, measure: Scale) -> None:
     norm = Normalize(measure.low[0], measure.high[0])
-    bar = ax.figure.colorbar(
-        ScalarMappable(norm, colormap("auto", measure.signed)), ax=ax, shrink=0.6, aspect=30, pad=0.015
-    )
+    strip = ax.inset_axes((1.012, 0, 0.012, 1))
+    bar = ax.figure.colorbar(ScalarMappable(norm, colormap("auto", measure.signed)), cax=strip)
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=7, labelcolor=FAINT, length=2)

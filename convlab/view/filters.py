@@ -12,11 +12,27 @@ from convlab.errors import UnsupportedError
 from convlab.model import Model
 from convlab.view.feature_maps import chosen
 from convlab.view.mosaic import Pixels, arrange, default_columns, mosaic
-from convlab.view.paper import FAINT, bare, finish, heading, sheet
+from convlab.view.paper import (
+    BOTTOM,
+    FAINT,
+    HIGH,
+    LEFT,
+    SCREEN,
+    TITLE,
+    TOP,
+    finish,
+    frame,
+    heading,
+    inches,
+    place,
+    sheet,
+    show,
+)
 from convlab.view.scale import Scale
 
 MOST_FILTERS, MOST_INPUTS = 24, 32  # how much of a deep layer one sheet shows unless asked for more
-TILE = 15  # pixels across a kernel
+GAP, LARGEST = 6, 160  # pixels between kernels, and most pixels across one
+PANEL = 760  # pixels across a panel
 
 
 def filters(
@@ -68,29 +84,24 @@ def _panels(kernel: Array, rows: list[int], title: str, note: str) -> Any:
     """Draw (KH, KW, 3 in the order RGB or 1, O) as one mosaic of O kernels for each input channel."""
     columns = default_columns(len(rows))
     peak = np.abs(kernel).max()
-    panels = [("", _signed(kernel[:, :, c], columns, peak)) for c in range(kernel.shape[2])]
+    zoom = _zoom(kernel, columns, -(-len(rows) // columns), PANEL)
+    panels = [("", _signed(kernel[:, :, c], columns, zoom, peak)) for c in range(kernel.shape[2])]
     if len(panels) == 3:
         names = ("on red", "on green", "on blue")
         panels = [(name, pixels) for name, (_, pixels) in zip(names, panels, strict=True)]
-        panels.insert(0, ("in colour (grey is zero)", _rgb(kernel, columns, peak)))
+        panels.insert(0, ("in colour (grey is zero)", _rgb(kernel, columns, zoom, peak)))
+    across, down = inches(panels[0][1])
     wide = min(2, len(panels))
     deep = -(-len(panels) // wide)
-    shape = panels[0][1].shape
-    across = min(10.6 / wide, shape[1] / 30)  # inches; a small bank of kernels needs no wide sheet
-    figure = sheet(
-        max(4.5, across * wide + 0.4),
-        0.75 + deep * (across * shape[0] / shape[1] + 0.3),
-        layout="constrained",
-    )
+    figure = sheet(max(6.0, LEFT + wide * (across + LEFT)), TOP + deep * (down + BOTTOM))
+    figure.text(LEFT / figure.get_figwidth(), 1 - 0.3 / figure.get_figheight(), title, **TITLE)
+    figure.text(LEFT / figure.get_figwidth(), 1 - 0.48 / figure.get_figheight(), note, fontsize=8, color=FAINT)
     for number, (name, pixels) in enumerate(panels):
-        ax = figure.add_subplot(deep, wide, number + 1)
-        ax.imshow(pixels)
-        bare(ax)
-        if name:
-            ax.set_title(name, fontsize=9, color=FAINT, loc="left")
-        _number(ax, rows, columns, shape[0] / -(-len(rows) // columns))
-    figure.suptitle(f"{title}\n", x=0.01, ha="left", fontsize=11, fontweight="bold")
-    figure.text(0.01, 1 - 0.42 / figure.get_figheight(), note, fontsize=8, color=FAINT)
+        row, column = divmod(number, wide)
+        ax = place(figure, LEFT + column * (across + LEFT), TOP + row * (down + BOTTOM) + 0.2, across, down)
+        show(ax, pixels)
+        ax.set_title(name, fontsize=8, color=FAINT, loc="left", pad=3)
+        _number(ax, rows, columns, pixels.shape[0] / -(-len(rows) // columns))
     return figure
 
 
@@ -104,31 +115,34 @@ def _number(ax: Axes, rows: list[int], columns: int, pitch: float) -> None:
 def _table(kernel: Array, rows: list[int], columns: list[int], title: str, note: str) -> Any:
     """Draw (KH, KW, C, O) with a row for each output channel and a column for each input channel."""
     kh, kw, c, o = kernel.shape
-    pixels = _signed(kernel.transpose(0, 1, 3, 2).reshape(kh, kw, o * c), c, np.abs(kernel).max())
-    figure = sheet(11, 1.3 + 10 * pixels.shape[0] / pixels.shape[1], layout="constrained")
-    ax = figure.add_subplot()
-    ax.imshow(pixels)
-    bare(ax)
-    down, across = (pixels.shape[0] + 2) / o, (pixels.shape[1] + 2) / c
+    kernels = kernel.transpose(0, 1, 3, 2).reshape(kh, kw, o * c)
+    pixels = _signed(kernels, c, _zoom(kernel, c, o, SCREEN), np.abs(kernel).max())
+    ax = frame(pixels)
+    show(ax, pixels)
+    down, across = (pixels.shape[0] + GAP) / o, (pixels.shape[1] + GAP) / c
     ax.set_yticks([(i + 0.5) * down for i in range(o)], map(str, rows))
     ax.set_xticks([(i + 0.5) * across for i in range(c)], map(str, columns))
     ax.tick_params(length=0, labelsize=7, labelcolor=FAINT)
     ax.set_xlabel("input channel", fontsize=8, color=FAINT)
     ax.set_ylabel("output channel", fontsize=8, color=FAINT)
     heading(ax, title, note)
-    return figure
+    return ax.figure
 
 
-def _signed(kernels: Array, columns: int, peak: float) -> Pixels:
+def _zoom(kernel: Array, columns: int, rows: int, width: int) -> int:
+    """Return the pixels along a weight that make a mosaic about `width` pixels wide, or as high as fits."""
+    tile = min(LARGEST, width // columns, HIGH // rows) - GAP
+    return max(2, tile // max(kernel.shape[:2]))
+
+
+def _signed(kernels: Array, columns: int, zoom: int, peak: float) -> Pixels:
     """Return kernels (KH, KW, n) as a mosaic on the scale -peak..peak."""
-    zoom = max(1, TILE // kernels.shape[1])
     scale = Scale("shared", np.array([-peak]), np.array([peak]), signed=True)
-    return mosaic(kernels, columns, zoom=zoom, gap=2, scale=scale, colors="auto")
+    return mosaic(kernels, columns, zoom=zoom, gap=GAP, scale=scale, colors="auto")
 
 
-def _rgb(kernel: Array, columns: int, peak: float) -> Pixels:
+def _rgb(kernel: Array, columns: int, zoom: int, peak: float) -> Pixels:
     """Return (KH, KW, 3, O) as O tiles in colour, zero in the middle."""
-    zoom = max(1, TILE // kernel.shape[1])
     levels = (127.5 + 127.5 * kernel / (peak or 1)).round().astype(np.uint8)
     tiles = levels.transpose(3, 0, 1, 2).repeat(zoom, axis=1).repeat(zoom, axis=2)
-    return arrange(tiles, columns, 2)
+    return arrange(tiles, columns, GAP)

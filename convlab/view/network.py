@@ -1,5 +1,6 @@
 """A whole network in one picture, read from left to right: the image, then a strip of maps for each layer."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,10 @@ from matplotlib.axes import Axes
 
 from convlab.activations import Activations
 from convlab.arrays import Array
+from convlab.errors import ShapeError
 from convlab.view.dense import bars
 from convlab.view.mosaic import colormap, image_maps, mosaic
-from convlab.view.paper import FAINT, INK, Drawing, bare, finish, sheet
+from convlab.view.paper import FAINT, INK, Drawing, bare, finish, place, sheet, show
 from convlab.view.scale import Scale
 
 TILE = 150  # pixels across a map
@@ -21,22 +23,24 @@ GAP, HEAD, LABELS = 0.28, 0.9, 1.1  # inches between strips, above them, and for
 def network(acts: Activations, *, maps: int = 6, image: int = 0, path: str | Path | None = None) -> Any:
     """Draw the input, the most varied maps of every recorded layer, and the output; return the Figure.
 
-    Of each layer the `maps` channels that vary most (leaving out their borders, which show the padding more than
-    the image) are shown, each on its own scale, with their numbers. Layers of one dimension are columns of cells,
-    read downwards. Left out are layers that only reshape, and what was kept before an activation function.
+    Of each convolution the `maps` channels that vary most (leaving out their borders, which show the padding more
+    than the image) are shown, each on its own scale, with their numbers; layers that keep the channels apart show
+    what becomes of the same ones. Layers of one dimension are columns of cells, read downwards. Left out are layers
+    that only reshape, and what was kept before an activation function.
     """
     layers = _layers(acts, image)
     last = list(layers)[-1]
+    channels = _channels(layers, acts.kinds, maps)
     widths = [INPUT, *(_width(values) for values in layers.values())]
     if _is_flat(layers[last]):
         widths[-1] = LABELS + OUTPUT
-    height = HEAD + maps * MAPS * 1.08 + GAP
-    figure = sheet(sum(widths) + GAP * (len(widths) + 1), height)
-    axes = _columns(figure, widths)
+    height = maps * MAPS * 1.08
+    figure = sheet(sum(widths) + GAP * (len(widths) + 1), HEAD + height + GAP)
+    axes = _columns(figure, widths, height)
     _draw_input(axes[0], acts, image)
     for ax, (name, values) in zip(axes[1:], layers.items(), strict=True):
         if not _is_flat(values):
-            _draw_maps(ax, values, maps)
+            _draw_maps(ax, values, channels[name])
         elif name == last:
             _draw_output(ax, values[0, 0], acts.labels)
         else:
@@ -46,15 +50,22 @@ def network(acts: Activations, *, maps: int = 6, image: int = 0, path: str | Pat
 
 
 def _layers(acts: Activations, image: int) -> dict[str, Array]:
-    """Return the maps (H, W, C) of the layers to draw: not those that hold the numbers of the one before."""
-    layers: dict[str, Array] = {}
-    before: Array | None = None
-    for name in acts:
-        values = image_maps(acts[name], image)
-        repeats = before is not None and np.array_equal(values.ravel(), before.ravel(), equal_nan=True)
-        if not name.endswith("/pre") and not repeats:
-            layers[name] = before = values
-    return layers
+    """Return the maps (H, W, C) of the layers to draw."""
+    names = [name for name, kind in acts.kinds.items() if kind != "Flatten" and not name.endswith("/pre")]
+    if not names:
+        raise ShapeError(f"network: nothing to draw in a recording of {', '.join(acts)}")
+    return {name: image_maps(acts[name], image) for name in names}
+
+
+def _channels(layers: dict[str, Array], kinds: Mapping[str, str], count: int) -> dict[str, Array]:
+    """Choose the channels to show: a convolution's own best, and the same ones as long as nothing mixes them."""
+    chosen: dict[str, Array] = {}
+    best, before = np.array([]), 0
+    for name, values in layers.items():
+        if kinds[name] == "Conv2D" or values.shape[2] != before:
+            best = np.sort(np.argsort(-_variation(values), kind="stable")[:count])
+        chosen[name], before = best, values.shape[2]
+    return chosen
 
 
 def _is_flat(values: Array) -> bool:
@@ -65,14 +76,10 @@ def _width(values: Array) -> float:
     return UNITS if _is_flat(values) else MAPS
 
 
-def _columns(figure: Drawing, widths: list[float]) -> list[Axes]:
-    """Return axes side by side, so many inches wide, from under the headings to the bottom."""
-    across, down = figure.get_size_inches()
+def _columns(figure: Drawing, widths: list[float], height: float) -> list[Axes]:
+    """Return axes side by side, so many inches wide and high, under the headings."""
     lefts = np.cumsum([GAP, *(width + GAP for width in widths)])
-    return [
-        figure.add_axes((left / across, GAP / 2 / down, width / across, 1 - (HEAD + GAP / 2) / down))
-        for left, width in zip(lefts, widths, strict=False)
-    ]
+    return [place(figure, left, HEAD, width, height) for left, width in zip(lefts, widths, strict=False)]
 
 
 def _head(ax: Axes, name: str, shape: tuple[int, ...]) -> None:
@@ -100,17 +107,15 @@ def _draw_input(ax: Axes, acts: Activations, image: int) -> None:
     _head(ax, acts.model, acts.input.shape[1:])
 
 
-def _draw_maps(ax: Axes, values: Array, count: int) -> None:
-    """Show the `count` most varied channels one under the other, each with its number."""
-    best = np.sort(np.argsort(-_variation(values), kind="stable")[:count])
+def _draw_maps(ax: Axes, values: Array, channels: Array) -> None:
+    """Show channels one under the other, each with its number."""
     zoom = max(1, TILE // values.shape[1])
     gap = max(1, round(0.08 * zoom * values.shape[1]))
-    pixels = mosaic(values[:, :, best], 1, zoom=zoom, gap=gap, colors="auto")
-    ax.imshow(pixels)
-    bare(ax)
+    pixels = mosaic(values[:, :, channels], 1, zoom=zoom, gap=gap, colors="auto")
+    show(ax, pixels)
     ax.set_anchor("NW")
     pitch = zoom * values.shape[0] + gap
-    ax.set_yticks([(i + 0.5) * pitch for i in range(len(best))], best)
+    ax.set_yticks([(i + 0.5) * pitch for i in range(len(channels))], map(str, channels))
     ax.tick_params(length=0, labelsize=5.5, labelcolor=FAINT, pad=1)
 
 
@@ -138,7 +143,7 @@ def _draw_units(ax: Axes, row: Array) -> None:
 
 def _draw_output(ax: Axes, row: Array, labels: tuple[str, ...] | None) -> None:
     """Show the strongest outputs as bars with their names."""
-    place = ax.get_position()
-    shift = place.width * LABELS / (LABELS + OUTPUT)
-    ax.set_position((place.x0 + shift, place.y0, place.width - shift, place.height))
+    box = ax.get_position()
+    shift = box.width * LABELS / (LABELS + OUTPUT)
+    ax.set_position((box.x0 + shift, box.y0, box.width - shift, box.height))
     bars(ax, row, min(10, len(row)), labels if labels and len(labels) == len(row) else None, size=7.5)

@@ -7,8 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from convlab.view.mosaic import Pixels
+
 INK, FAINT = "#1b1e23", "#6b727c"
 DPI = 150
+SCREEN, HIGH = 1600, 1200  # most pixels of a mosaic across a sheet, and down; a smaller one is drawn pixel by pixel
+TITLE: dict[str, Any] = {"fontsize": 11, "color": INK, "fontweight": "bold"}
+LEFT, TOP, RIGHT, BOTTOM = 0.45, 0.62, 0.2, 0.3  # inches around a mosaic
 
 
 class Drawing(Figure):
@@ -22,28 +27,49 @@ class Drawing(Figure):
         return buffer.getvalue()
 
 
-def sheet(width: float, height: float, **options: Any) -> Drawing:
+def sheet(width: float, height: float) -> Drawing:
     """Return an empty figure of so many inches."""
-    figure = Drawing(figsize=(width, height), dpi=DPI, facecolor="white", **options)
+    figure = Drawing(figsize=(width, height), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
     return figure
 
 
-def axes_or_sheet(ax: Axes | None, width: float, height: float) -> Axes:
-    """Return the caller's axes, or those of a new sheet."""
-    return sheet(width, height, layout="constrained").add_subplot() if ax is None else ax
+def place(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
+    """Return new axes, so many inches from the left and the top edge of the figure."""
+    across, down = figure.get_size_inches()
+    return figure.add_axes((left / across, 1 - (top + height) / down, width / across, height / down))
+
+
+def inches(pixels: Pixels) -> tuple[float, float]:
+    """Return the width and height at which a mosaic's pixels are the sheet's pixels, or the widest that fits."""
+    height, width = pixels.shape[:2]
+    scale = min(1, SCREEN / width) / DPI
+    return width * scale, height * scale
+
+
+def frame(pixels: Pixels, right: float = RIGHT) -> Axes:
+    """Return axes on a new sheet, just large enough for a mosaic, a heading and tile numbers."""
+    width, height = inches(pixels)
+    figure = sheet(max(6.0, LEFT + width + right), TOP + height + BOTTOM)
+    return place(figure, LEFT, TOP, width, height)
+
+
+def show(ax: Axes, pixels: Pixels) -> None:
+    """Draw a mosaic on bare axes: pixel by pixel where it fits, smoothed where it must shrink."""
+    ax.imshow(pixels, interpolation="nearest" if pixels.shape[1] <= SCREEN else "auto")
+    bare(ax)
 
 
 def finish(figure: Any, path: str | Path | None) -> Any:
     """Save the figure where a path is given, and return it."""
     if path is not None:
-        figure.savefig(path)
+        figure.savefig(path, pil_kwargs={"compress_level": 4} if Path(path).suffix == ".png" else None)
     return figure
 
 
-def heading(ax: Axes, title: str, note: str = "") -> None:
+def heading(ax: Axes, title: str, note: str) -> None:
     """Write a title and, smaller under it, what has to be known to read the picture."""
-    ax.set_title(title, loc="left", fontsize=11, color=INK, fontweight="bold", pad=22 if note else 8)
+    ax.annotate(title, (0, 1), (0, 20), xycoords="axes fraction", textcoords="offset points", **TITLE)
     ax.annotate(note, (0, 1), (0, 7), xycoords="axes fraction", textcoords="offset points", fontsize=8, color=FAINT)
 
 

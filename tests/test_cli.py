@@ -1,0 +1,161 @@
+"""The command: what it prints, what it writes, and how it fails."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import convlab
+from convlab.cli import main
+
+
+@pytest.fixture
+def picture(tmp_path):
+    path = tmp_path / "digit.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 35), np.uint8)).save(path)
+    return path
+
+
+def test_demo_needs_nothing_and_names_what_it_writes(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["demo"]) == 0
+    out = capsys.readouterr().out
+    assert "Ankle boot" in out.splitlines()[1]
+    files = {path.name for path in (tmp_path / "convlab-demo").iterdir()}
+    assert files == {"activations.h5", "filters_conv1.png", "network.png", "relu1.png", "relu2.png"}
+    assert all(f"convlab-demo/{name}" in out for name in files)
+
+
+def test_summary_prints_the_table(capsys):
+    assert main(["summary", "vgg16"]) == 0
+    assert capsys.readouterr().out.strip() == str(convlab.load("vgg16", weights=None).summary())
+
+
+def test_summary_as_json_has_the_known_receptive_field(capsys):
+    assert main(["summary", "vgg16", "--json"]) == 0
+    table = json.loads(capsys.readouterr().out)
+    assert table["parameters"] == 138_357_544
+    (pool,) = [row for row in table["rows"] if row["name"] == "block5_pool"]
+    assert pool["receptive_field"] == [212, 212]
+    assert pool["output_shape"] == [7, 7, 512]
+
+
+def test_run_records_draws_and_predicts(picture, tmp_path, capsys):
+    assert main(["run", "lenet5", str(picture), "--out", str(tmp_path / "out")]) == 0
+    model = convlab.load("lenet5")
+    expected = model.run(model.prepare(picture))
+    acts = convlab.Activations.open(tmp_path / "out" / "digit" / "activations.h5")
+    assert list(acts) == list(expected)
+    assert all(np.array_equal(acts[name], expected[name]) for name in acts)
+    out = capsys.readouterr().out
+    assert expected.top(1)[0][0] in out.splitlines()[1]
+    names = {path.name for path in (tmp_path / "out" / "digit").iterdir()}
+    assert {"network.png", "01_conv1.png", "13_softmax.png"} <= names
+    assert f"{len(names)} files" in out
+
+
+def test_run_as_json_names_every_file(picture, tmp_path, capsys):
+    arguments = ["run", "lenet5", str(picture), "--out", str(tmp_path / "out"), "--layers", "conv2,softmax", "--json"]
+    assert main(arguments) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["model"] == "lenet5"
+    (entry,) = report["images"]
+    assert entry["image"] == str(picture)
+    assert len(entry["top"]) == 5
+    written = {str(path) for path in (tmp_path / "out" / "digit").iterdir()}
+    assert set(entry["files"]) == written
+    assert len(written) == 4  # recording, network, two layers
+
+
+def test_pictures_of_one_name_get_folders_of_their_own(picture, tmp_path, capsys):
+    other = tmp_path / "b" / "digit.png"
+    other.parent.mkdir()
+    Image.new("L", (28, 28), 90).save(other)
+    arguments = ["run", "lenet5", str(picture), str(other), "--out", str(tmp_path / "out"), "--layers", "fc3"]
+    assert main(arguments) == 0
+    first, second = (convlab.Activations.open(tmp_path / "out" / name / "activations.h5") for name in ("digit", "digit-2"))
+    assert not np.array_equal(first["fc3"], second["fc3"])
+
+
+def test_a_bad_picture_stops_before_anything_is_written(picture, tmp_path, capsys):
+    assert main(["run", "lenet5", str(picture), str(tmp_path / "none.png"), "--out", str(tmp_path / "out")]) == 1
+    assert "none.png" in one_line(capsys)
+    assert not (tmp_path / "out").exists()
+
+
+def one_line(capsys) -> str:
+    """Return the error, which must be all that was printed, and one line."""
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    (line,) = captured.err.splitlines()
+    assert line.startswith("convlab: error: ")
+    return line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["summary", "vg16"], "no network 'vg16'; did you mean 'vgg16'?"),
+        (["summary", "mynet.h5"], "mynet.h5: reading the architecture from a file is not supported yet"),
+        (["summary", "vgg16", "--weights", "nowhere.h5"], "nowhere.h5: cannot be read"),
+        (["filters", "lenet5", "conv9", "--out", "x.png"], "no layer 'conv9'; did you mean 'conv"),
+        (["filters", "lenet5", "fc1", "--out", "x.png"], "it has no convolution kernels"),
+        (["fetch", "vg16"], "did you mean 'vgg16'"),
+    ],
+)
+def test_errors_are_one_line_and_status_1(arguments, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 1
+    assert message in one_line(capsys)
+
+
+def test_missing_pretrained_weights_say_how_to_get_them(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("CONVLAB_CACHE", str(tmp_path))
+    assert main(["filters", "vgg16", "block1_conv1", "--out", "x.png"]) == 1
+    assert "run `convlab fetch vgg16`" in one_line(capsys)
+
+
+def test_wrong_usage_is_status_2(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["filters", "lenet5", "conv1", "--out", "x.png", "--outputs", "a:b"])
+    assert stop.value.code == 2
+    assert "'a:b' is no range: 0:16, -8: or 5" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("text", "numbers"), [("0:2", ["0", "1"]), ("-2:", ["4", "5"]), ("3", ["3"]), ("-1", ["5"])])
+def test_filters_takes_pythons_ranges(text, numbers, tmp_path, monkeypatch):
+    seen = {}
+    monkeypatch.setattr("convlab.view.plot.filters", lambda model, layer, **options: seen.update(options))
+    assert main(["filters", "lenet5", "conv1", "--out", str(tmp_path / "x.png"), f"--outputs={text}"]) == 0
+    assert [str(i) for i in range(6)][seen["outputs"]] == numbers
+
+
+def test_filters_writes_the_picture(tmp_path, capsys):
+    path = tmp_path / "filters.png"
+    assert main(["filters", "lenet5", "conv2", "--out", str(path), "--weights", "3"]) == 0
+    assert capsys.readouterr().out.strip() == str(path)
+    with Image.open(path) as saved:
+        assert saved.format == "PNG"
+
+
+def test_an_unwritable_folder_is_one_line(picture, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert main(["run", "lenet5", str(picture), "--out", str(tmp_path / "file")]) == 1
+    assert "file" in one_line(capsys)
+
+
+def test_interrupted_is_status_130(monkeypatch, capsys):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("convlab.cli.load", interrupt)
+    assert main(["summary", "vgg16"]) == 130
+
+
+def test_import_loads_numpy_alone():
+    heavy = "numba", "cupy", "h5py", "matplotlib", "PIL", "tqdm", "platformdirs"
+    code = f"import sys, convlab; print([name for name in {heavy} if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"

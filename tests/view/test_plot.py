@@ -1,0 +1,187 @@
+"""The figures: what is drawn is the mosaic, what is written is true, and nothing is left open."""
+
+import sys
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+import convlab
+from convlab.errors import LayerNameError, ShapeError, UnsupportedError
+
+
+@pytest.fixture(scope="module")
+def lenet():
+    return convlab.load("lenet5", weights=5)
+
+
+@pytest.fixture(scope="module")
+def acts(lenet):
+    x = np.random.default_rng(1).random((2, 28, 28, 1), np.float32)
+    return lenet.run(x, pre=True)
+
+
+def texts(figure) -> str:
+    """Return everything that is written on a figure."""
+    figure.draw_without_rendering()
+    return "\n".join(text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text")))
+
+
+def test_feature_maps_shows_the_mosaic_and_says_what_it_is(acts, tmp_path):
+    path = tmp_path / "relu2.png"
+    figure = convlab.plot.feature_maps(acts, "relu2", image=1, path=path)
+    assert isinstance(figure, Figure)
+    (drawn,) = figure.axes[0].get_images()
+    zoom = (drawn.get_array().shape[0] - 8) // 20  # two rows of ten cells
+    expected = convlab.mosaic(acts["relu2"], 8, zoom=zoom, gap=zoom * 10 // 24, image=1, colors="auto")
+    assert np.array_equal(drawn.get_array(), expected)
+    written = texts(figure)
+    assert "lenet5 · relu2: 16 channels of 10 × 10, image 1 of 2" in written
+    assert "each channel on its own scale, from 0 to its maximum" in written
+    with Image.open(path) as saved:
+        assert saved.size == tuple((figure.get_size_inches() * figure.dpi).astype(int))
+
+
+def test_feature_maps_counts_dead_and_not_finite(acts):
+    maps = np.ones((1, 4, 5, 6))
+    maps[..., 2] = 0
+    maps[0, 0, 0, 3] = np.nan
+    odd = convlab.Activations({"a": maps}, {"a": "Conv2D"}, maps, maps, "net")
+    written = texts(convlab.plot.feature_maps(odd, "a"))
+    assert "1 dead, hatched (2)" in written
+    assert "1 values are NaN or infinite (magenta)" in written
+
+
+def test_chosen_channels_keep_their_numbers(acts):
+    written = texts(convlab.plot.feature_maps(acts, "conv2", channels=[3, 11], columns=1))
+    assert "2 of 16 channels" in written
+    assert {"3", "11"} <= set(written.split("\n"))
+
+
+def test_a_shared_scale_has_a_bar_with_its_numbers(acts):
+    figure = convlab.plot.feature_maps(acts, "relu1", scale="shared")
+    bar = figure.axes[0].child_axes[0]
+    assert bar.get_ylim() == (0, pytest.approx(float(acts["relu1"][0].max())))
+
+
+def test_callers_axes_are_used(acts):
+    figure = Figure()
+    ax = figure.add_subplot()
+    assert convlab.plot.feature_maps(acts, "conv1", ax=ax) is figure
+    assert convlab.plot.dense(acts, "fc2", ax=figure.add_subplot()) is figure
+
+
+@pytest.mark.parametrize("channels", [1, 3, 6, 20, 67, 512])
+def test_any_number_of_channels(channels):
+    maps = np.random.default_rng(0).random((1, 3, 2, channels))
+    net = convlab.Activations({"a": maps}, {"a": "Conv2D"}, maps, maps, "net")
+    assert f"{channels} channels of 3 × 2" in texts(convlab.plot.feature_maps(net, "a"))
+
+
+def test_filters_of_one_input_channel_are_one_panel(lenet, tmp_path):
+    figure = convlab.plot.filters(lenet, "conv1", path=tmp_path / "f.png")
+    assert len(figure.axes) == 1
+    assert "lenet5 · conv1: 6 kernels of 5 × 5" in texts(figure)
+    peak = np.abs(lenet["conv1"].weights["kernel"]).max()
+    assert f"{-peak:.3g} (blue) to {peak:.3g} (red)" in texts(figure)
+
+
+def test_filters_on_colours_are_shown_as_rgb_whatever_the_networks_order():
+    """A kernel that is positive on red alone must look red, in VGG's BGR order too."""
+    vgg = convlab.load("vgg16", weights=0, include_top=False, input_shape=(32, 32, 3))
+    kernel = np.zeros((3, 3, 3, 64), np.float32)
+    kernel[:, :, 2, 0] = 1  # BGR: the third channel is red
+    vgg["block1_conv1"].set_weights(kernel=kernel)
+    figure = convlab.plot.filters(vgg, "block1_conv1")
+    names = [ax.get_title(loc="left") for ax in figure.axes]
+    assert names == ["in colour (grey is zero)", "on red", "on green", "on blue"]
+    in_colour, on_red, _, on_blue = (ax.get_images()[0].get_array() for ax in figure.axes)
+    assert in_colour[0, 0].tolist() == [255, 128, 128]
+    assert on_red[0, 0, 0] > on_red[0, 0, 2] + 50  # red
+    assert not np.array_equal(on_red, on_blue)
+
+
+def test_filters_of_a_deep_layer_are_a_table_of_what_was_chosen(lenet):
+    figure = convlab.plot.filters(lenet, "conv2", outputs=slice(-2, None), inputs=[0, 5, 2])
+    written = texts(figure)
+    assert "2 of 16 kernels of 5 × 5, 3 of 6 input channels" in written
+    ax = figure.axes[0]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["14", "15"]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["0", "5", "2"]
+    pixels = ax.get_images()[0].get_array()
+    part = lenet["conv2"].weights["kernel"][:, :, [0, 5, 2]][:, :, :, -2:]
+    y, x, c, o = np.unravel_index(part.argmax(), part.shape)
+    tile_h, tile_w = (pixels.shape[0] + 6) // 2, (pixels.shape[1] + 6) // 3
+    zoom = (tile_w - 6) // 5
+    strongest = pixels[o * tile_h + y * zoom, c * tile_w + x * zoom]
+    assert strongest[0] > 80 > strongest[2]  # RdBu_r's red end is where the largest weight is
+
+
+def test_network_shows_each_layer_once_from_left_to_right(acts, tmp_path):
+    figure = convlab.plot.network(acts, path=tmp_path / "network.png")
+    names = ["conv1", "relu1", "pool1", "conv2", "relu2", "pool2", "fc1", "relu3", "fc2", "relu4", "fc3", "softmax"]
+    found = [line for line in texts(figure).split("\n") if line in names]
+    assert found == names  # not flatten, which only reshapes, nor name/pre
+    lefts = [ax.get_position().x0 for ax in figure.axes]
+    assert lefts == sorted(lefts)
+
+
+def test_network_follows_the_same_channels_until_they_are_mixed(acts):
+    figure = convlab.plot.network(acts, maps=3)
+    strips = {i: [label.get_text() for label in ax.get_yticklabels()] for i, ax in enumerate(figure.axes)}
+    assert strips[4] == strips[5] == strips[6]  # conv2, relu2, pool2
+    assert len(strips[4]) == 3
+
+
+def test_network_of_a_model_without_top_ends_in_maps():
+    model = convlab.load("vgg16", weights=0, include_top=False, input_shape=(40, 33, 3))
+    figure = convlab.plot.network(model.run(np.random.default_rng(0).uniform(-100, 100, (1, 40, 33, 3))))
+    assert "block5\npool" in texts(figure)
+
+
+def test_network_without_preprocessing_shows_the_first_channel():
+    x = np.random.default_rng(0).random((1, 4, 5, 2))
+    acts = convlab.Activations({"a": x}, {"a": "Conv2D"}, x, x, "net")
+    assert "net" in texts(convlab.plot.network(acts))
+
+
+def test_network_with_nothing_to_draw_says_so(lenet):
+    acts = lenet.run(np.zeros((1, 28, 28, 1), np.float32), record="flatten")
+    with pytest.raises(ShapeError, match="nothing to draw in a recording of flatten"):
+        convlab.plot.network(acts)
+
+
+def test_dense_shows_the_largest_with_labels(tmp_path):
+    model = convlab.load("lenet5")
+    acts = model.run(np.random.default_rng(0).random((1, 28, 28, 1), np.float32))
+    figure = convlab.plot.dense(acts, "softmax", 3, path=tmp_path / "dense.png")
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == [label for label, _ in acts.top(3)]
+    widths = [bar.get_width() for bar in figure.axes[0].patches]
+    assert widths == pytest.approx([probability for _, probability in acts.top(3)])
+    assert "the 3 largest of 10 values" in texts(figure)
+
+
+def test_hidden_units_have_numbers_and_negative_values_bars_to_the_left(acts):
+    figure = convlab.plot.dense(acts, "fc2", 84)
+    assert [int(label.get_text()) for label in figure.axes[0].get_yticklabels()] == list(np.argsort(-acts["fc2"][0]))
+    assert min(bar.get_width() for bar in figure.axes[0].patches) == pytest.approx(acts["fc2"][0].min())
+
+
+def test_wrong_requests_are_named(acts, lenet):
+    with pytest.raises(LayerNameError, match="did you mean 'conv1'"):
+        convlab.plot.feature_maps(acts, "conv_1")
+    with pytest.raises(ShapeError, match=r"channels \[99\]: there are only 0 to 15"):
+        convlab.plot.feature_maps(acts, "conv2", channels=[99])
+    with pytest.raises(ShapeError, match="selects none of the 16"):
+        convlab.plot.feature_maps(acts, "conv2", channels=[])
+    with pytest.raises(ShapeError, match="not \\(N, features\\): draw it with feature_maps"):
+        convlab.plot.dense(acts, "conv2")
+    with pytest.raises(UnsupportedError, match="'relu1' is a Activation: it has no convolution kernels"):
+        convlab.plot.filters(lenet, "relu1")
+
+
+def test_pyplot_is_never_imported_and_a_notebook_shows_the_figure(acts):
+    assert convlab.plot.dense(acts, "fc2")._repr_png_().startswith(b"\x89PNG")
+    assert "matplotlib.pyplot" not in sys.modules
