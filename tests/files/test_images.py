@@ -318,6 +318,14 @@ def test_floats_are_resized_as_pillow_does_without_ringing_past_black_and_white(
     assert (expected.min() < -5) == (resample in ("bicubic", "lanczos"))
 
 
+@pytest.mark.parametrize("resample", FILTERS)
+def test_values_outside_the_span_are_not_clipped_by_resizing(resample):
+    values = np.repeat(np.repeat([[-90.0, 400.0, 20.0]], 9, 0), 9, 1)  # flat areas, wide enough for every filter
+    with pytest.warns(UserWarning, match=r"values span -90..400"):
+        x = as_is(values, GREY, (18, 54), fit="stretch", resample=resample)
+    assert (x.min(), x.max()) == (-90, 400)
+
+
 def test_the_default_is_crop_and_bilinear():
     image = Image.fromarray(photo(11, 13))
     expected = np.asarray(image.resize((9, 8), Image.Resampling.BILINEAR))[:, 2:7]  # 13 * 8 / 11 = 9.45
@@ -649,6 +657,18 @@ def test_zero_sized_pil_image():
 )
 def test_what_is_no_picture(source, message):
     fails(source, message)
+
+
+def test_the_reason_of_another_library_stays_in_one_line():
+    class Frame:
+        def __init__(self, error):
+            self.error = error
+
+        def __array__(self, dtype=None, copy=None):
+            raise self.error
+
+    fails(Frame(ValueError("lost\n  on the way")), r"^Frame: cannot be made an array \(lost on the way\)$")
+    fails(Frame(TypeError()), r"^Frame: cannot be made an array \(TypeError\)$")
 
 
 def test_nan_and_infinity_are_counted(tmp_path):
