@@ -1,5 +1,7 @@
 """Random weights: for studying an architecture without trained ones, and for tests."""
 
+from __future__ import annotations
+
 from math import prod, sqrt
 
 import numpy as np

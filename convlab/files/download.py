@@ -207,7 +207,7 @@ def _refusal(entry: Entry, error: urllib.error.HTTPError, start: int) -> Excepti
     if error.code in (408, 429) or error.code >= 500:
         return _CutError(answer)
     if error.code == 416 and start:
-        return _PatchworkError(f"{entry.url}: {answer} to a request for the bytes after {start:,}")
+        return _PatchworkError(f"{entry.url}: {answer}, expected what follows byte {start:,}; run again later")
     return WeightsError(f"{entry.url}: {answer}, expected a file; get it elsewhere and pass its path instead")
 
 

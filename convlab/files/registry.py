@@ -1,6 +1,5 @@
 """The weight files known by name: where each comes from and how to tell it is the right one."""
 
-import difflib
 import functools
 import hashlib
 import os
@@ -13,6 +12,7 @@ from pathlib import Path
 import platformdirs
 
 from convlab.errors import WeightsError
+from convlab.names import unknown
 
 DATA = resources.files("convlab_weights")
 
@@ -62,9 +62,7 @@ def lookup(name: str) -> Entry:
     known = entries()
     if name in known:
         return known[name]
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise WeightsError(f"no weight file is registered as {name!r}; {hint}registered: {', '.join(known)}")
+    raise WeightsError(unknown("registered weight file", name, known))
 
 
 def bundled_path(entry: Entry) -> Path:

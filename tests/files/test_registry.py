@@ -91,14 +91,14 @@ def test_a_wrong_name_gets_the_nearest_and_all():
     with pytest.raises(WeightsError) as caught:
         lookup("vgg6")
     assert str(caught.value) == (
-        "no weight file is registered as 'vgg6'; did you mean 'vgg16'? "
-        "registered: lenet5, vgg16, vgg16_notop, vgg19, vgg19_notop"
+        "no registered weight file 'vgg6'; did you mean 'vgg16'? "
+        "available: lenet5, vgg16, vgg16_notop, vgg19, vgg19_notop"
     )
     assert isinstance(caught.value, ConvlabError)
 
 
 def test_a_name_like_no_other_gets_no_guess():
-    with pytest.raises(WeightsError, match="registered as 'qqq'; registered: lenet5, vgg16"):
+    with pytest.raises(WeightsError, match="no registered weight file 'qqq'; available: lenet5, vgg16"):
         lookup("qqq")
 
 
@@ -124,9 +124,7 @@ def test_a_file_of_ones_own_is_silent(toy: Entry, tmp_path: Path):
 def test_a_short_file_warns_without_being_read(toy: Entry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = tmp_path / "toy.h5"
     path.write_bytes(BODY[:500])
-    monkeypatch.setattr(
-        registry.hashlib, "file_digest", lambda *_: pytest.fail("hashed a file of the wrong size")
-    )
+    monkeypatch.setattr(registry.hashlib, "file_digest", lambda *_: pytest.fail("hashed a file of the wrong size"))
     with pytest.warns(UserWarning) as caught:
         check(path)
     assert [str(warning.message) for warning in caught] == [
@@ -146,9 +144,7 @@ def test_a_changed_byte_warns_with_both_hashes(toy: Entry, tmp_path: Path):
 def test_a_file_named_like_the_real_vgg16_warns(tmp_path: Path):
     path = tmp_path / lookup("vgg16").file
     path.write_bytes(BODY)
-    with pytest.warns(
-        UserWarning, match="official vgg16 file: 768 bytes, expected 553,467,096;.*fetch vgg16`"
-    ):
+    with pytest.warns(UserWarning, match="official vgg16 file: 768 bytes, expected 553,467,096;.*fetch vgg16`"):
         check(path)
 
 
@@ -162,9 +158,7 @@ def test_a_file_of_the_size_of_the_real_one_is_hashed(tmp_path: Path):
         check(path)
 
 
-def test_a_changed_bundled_file_is_not_fetched_but_reinstalled(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-):
+def test_a_changed_bundled_file_is_not_fetched_but_reinstalled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     inside = Entry("inside", "inside.h5", size=5, bundled=True)
     monkeypatch.setattr(registry, "entries", lambda: {"inside": inside})
     (tmp_path / "inside.h5").write_bytes(b"four")

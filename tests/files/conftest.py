@@ -1,0 +1,5 @@
+"""Fixtures of the tests that download."""
+
+from moody_server import hurry, server
+
+__all__ = ["hurry", "server"]
