@@ -15,7 +15,7 @@ from convlab.model import Model
 from convlab.view.scale import Rule
 from convlab.zoo import ZOO, load
 
-DEMO_IMAGE = "fashion_mnist/ankle_boot.png"
+DEMO_IMAGE = "fashion_mnist/shirt.png"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         "--outputs", type=_slice, metavar="A:B", help="which output channels, as in Python (-8: last 8)"
     )
     filters.add_argument("--inputs", type=_slice, metavar="A:B", help="which input channels")
+    filters.add_argument("--scale", choices=("channel", "shared"), default="channel", help="of the colours")
 
     fetch = _command(commands, "fetch", run_fetch, "download a registered weight file")
     fetch.add_argument("name", metavar="NAME", help="vgg16, vgg16_notop, vgg19, vgg19_notop")
@@ -127,7 +128,14 @@ def run_filters(arguments: argparse.Namespace) -> None:
     from convlab.view import plot
 
     model = _load(arguments, "pretrained")
-    plot.filters(model, arguments.layer, outputs=arguments.outputs, inputs=arguments.inputs, path=arguments.out)
+    plot.filters(
+        model,
+        arguments.layer,
+        outputs=arguments.outputs,
+        inputs=arguments.inputs,
+        scale=arguments.scale,
+        path=arguments.out,
+    )
     print(arguments.out)
 
 

@@ -23,7 +23,7 @@ def test_demo_needs_nothing_and_names_what_it_writes(tmp_path, monkeypatch, caps
     monkeypatch.chdir(tmp_path)
     assert main(["demo"]) == 0
     out = capsys.readouterr().out
-    assert "Ankle boot" in out.splitlines()[1]
+    assert "Shirt" in out.splitlines()[1]
     files = {path.name for path in (tmp_path / "convlab-demo").iterdir()}
     assert files == {"activations.h5", "filters_conv1.png", "network.png", "relu1.png", "relu2.png"}
     assert all(f"convlab-demo/{name}" in out for name in files)

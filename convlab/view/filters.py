@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from convlab.arrays import Array
-from convlab.errors import UnsupportedError
+from convlab.errors import ShapeError, UnsupportedError
 from convlab.model import Model
 from convlab.view.feature_maps import chosen
 from convlab.view.mosaic import Pixels, arrange, default_columns, mosaic
@@ -33,6 +33,7 @@ from convlab.view.scale import Scale
 MOST_FILTERS, MOST_INPUTS = 24, 32  # how much of a deep layer one sheet shows unless asked for more
 GAP, LARGEST = 6, 160  # pixels between kernels, and most pixels across one
 PANEL = 760  # pixels across a panel
+UNIT = Scale("shared", np.array([-1.0]), np.array([1.0]), signed=True)
 
 
 def filters(
@@ -41,19 +42,22 @@ def filters(
     *,
     outputs: Sequence[int] | slice | None = None,
     inputs: Sequence[int] | slice | None = None,
+    scale: Literal["channel", "shared"] = "channel",
     path: str | Path | None = None,
 ) -> Any:
     """Draw the kernels of a convolution layer, and return the Figure.
 
     A layer that sees three colours gets a panel in colour and one for each of them; a layer with one input channel
-    one panel; any other a table with a row for each output channel and a column for each input channel. All kernels
-    have one scale, written above them: blue is negative, white zero, red positive.
+    one panel; any other a table with a row for each output channel and a column for each input channel. Blue is
+    negative, white zero, red positive.
 
     Parameters
     ----------
     outputs, inputs : sequence of int or slice, optional
         Which output and input channels: `slice(8)` the first eight, `slice(-8, None)` the last. By default all of a
         layer on an image, and the first few of a deep one, as the figure says.
+    scale : "channel" or "shared"
+        Whether each output channel's kernel has a scale of its own, or all of them one; it is written above them.
     path : optional
         Where to save the figure.
     """
@@ -64,8 +68,7 @@ def filters(
     deep = c not in (1, 3) or inputs is not None
     rows = chosen(o, slice(MOST_FILTERS) if deep and outputs is None else outputs)
     columns = chosen(c, slice(MOST_INPUTS) if deep and inputs is None else inputs)
-    part = kernel[:, :, columns][:, :, :, rows]
-    note = f"one scale for all: {-np.abs(part).max():.3g} (blue) to {np.abs(part).max():.3g} (red)"
+    part, note = _scaled(kernel[:, :, columns][:, :, :, rows], scale)
     title = f"{model.name} · {layer}: {_count(rows, o)} kernels of {kh} × {kw}"
     if deep:
         figure = _table(part, rows, columns, f"{title}, {_count(columns, c)} input channels", note)
@@ -80,16 +83,24 @@ def _count(numbers: list[int], whole: int) -> str:
     return str(whole) if len(numbers) == whole else f"{len(numbers)} of {whole}"
 
 
+def _scaled(kernel: Array, scale: str) -> tuple[Array, str]:
+    """Return kernels (KH, KW, C, O) divided by their largest weight, so that they lie in -1..1, and what to say."""
+    if scale not in ("channel", "shared"):
+        raise ShapeError(f"scale {scale!r} is unknown for filters: use channel, shared")
+    peaks = np.abs(kernel).max(axis=(0, 1, 2) if scale == "channel" else None)
+    which = "each kernel on its own scale" if scale == "channel" else f"one scale for all kernels, ±{peaks:.3g}"
+    return kernel / np.where(peaks > 0, peaks, 1), f"{which}: blue negative, white 0, red positive"
+
+
 def _panels(kernel: Array, rows: list[int], title: str, note: str) -> Any:
     """Draw (KH, KW, 3 in the order RGB or 1, O) as one mosaic of O kernels for each input channel."""
     columns = default_columns(len(rows))
-    peak = np.abs(kernel).max()
     zoom = _zoom(kernel, columns, -(-len(rows) // columns), PANEL)
-    panels = [("", _signed(kernel[:, :, c], columns, zoom, peak)) for c in range(kernel.shape[2])]
+    panels = [("", _signed(kernel[:, :, c], columns, zoom)) for c in range(kernel.shape[2])]
     if len(panels) == 3:
         names = ("on red", "on green", "on blue")
         panels = [(name, pixels) for name, (_, pixels) in zip(names, panels, strict=True)]
-        panels.insert(0, ("in colour (grey is zero)", _rgb(kernel, columns, zoom, peak)))
+        panels.insert(0, ("in colour (grey is 0)", _rgb(kernel, columns, zoom)))
     across, down = inches(panels[0][1])
     wide = min(2, len(panels))
     deep = -(-len(panels) // wide)
@@ -116,7 +127,7 @@ def _table(kernel: Array, rows: list[int], columns: list[int], title: str, note:
     """Draw (KH, KW, C, O) with a row for each output channel and a column for each input channel."""
     kh, kw, c, o = kernel.shape
     kernels = kernel.transpose(0, 1, 3, 2).reshape(kh, kw, o * c)
-    pixels = _signed(kernels, c, _zoom(kernel, c, o, SCREEN), np.abs(kernel).max())
+    pixels = _signed(kernels, c, _zoom(kernel, c, o, SCREEN))
     ax = frame(pixels)
     show(ax, pixels)
     down, across = (pixels.shape[0] + GAP) / o, (pixels.shape[1] + GAP) / c
@@ -132,17 +143,15 @@ def _table(kernel: Array, rows: list[int], columns: list[int], title: str, note:
 def _zoom(kernel: Array, columns: int, rows: int, width: int) -> int:
     """Return the pixels along a weight that make a mosaic about `width` pixels wide, or as high as fits."""
     tile = min(LARGEST, width // columns, HIGH // rows) - GAP
-    return max(2, tile // max(kernel.shape[:2]))
+    return max(2, tile // max(kernel.shape[0], kernel.shape[1]))
 
 
-def _signed(kernels: Array, columns: int, zoom: int, peak: float) -> Pixels:
-    """Return kernels (KH, KW, n) as a mosaic on the scale -peak..peak."""
-    scale = Scale("shared", np.array([-peak]), np.array([peak]), signed=True)
-    return mosaic(kernels, columns, zoom=zoom, gap=GAP, scale=scale, colors="auto")
+def _signed(kernels: Array, columns: int, zoom: int) -> Pixels:
+    """Return kernels (KH, KW, n), which lie in -1..1, as a mosaic."""
+    return mosaic(kernels, columns, zoom=zoom, gap=GAP, scale=UNIT, colors="auto")
 
 
-def _rgb(kernel: Array, columns: int, zoom: int, peak: float) -> Pixels:
-    """Return (KH, KW, 3, O) as O tiles in colour, zero in the middle."""
-    levels = (127.5 + 127.5 * kernel / (peak or 1)).round().astype(np.uint8)
-    tiles = levels.transpose(3, 0, 1, 2).repeat(zoom, axis=1).repeat(zoom, axis=2)
+def _rgb(kernel: Array, columns: int, zoom: int) -> Pixels:
+    """Return (KH, KW, 3, O), which lies in -1..1, as O tiles in colour, zero in the middle."""
+    tiles = UNIT.levels(kernel).transpose(3, 0, 1, 2).repeat(zoom, axis=1).repeat(zoom, axis=2)
     return arrange(tiles, columns, GAP)

@@ -17,7 +17,7 @@ from convlab.view.scale import Scale
 
 TILE = 150  # pixels across a map
 INPUT, MAPS, UNITS, OUTPUT = 2.2, 1.0, 0.5, 1.9  # inches across what is drawn
-GAP, HEAD, LABELS = 0.28, 0.9, 1.1  # inches between strips, above them, and for the names of the output
+GAP, HEAD, LABELS = 0.28, 0.75, 1.1  # inches between strips, above them, and for the names of the output
 
 
 def network(acts: Activations, *, maps: int = 6, image: int = 0, path: str | Path | None = None) -> Any:

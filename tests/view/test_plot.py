@@ -83,8 +83,28 @@ def test_filters_of_one_input_channel_are_one_panel(lenet, tmp_path):
     figure = convlab.plot.filters(lenet, "conv1", path=tmp_path / "f.png")
     assert len(figure.axes) == 1
     assert "lenet5 · conv1: 6 kernels of 5 × 5" in texts(figure)
-    peak = np.abs(lenet["conv1"].weights["kernel"]).max()
-    assert f"{-peak:.3g} (blue) to {peak:.3g} (red)" in texts(figure)
+    assert "each kernel on its own scale: blue negative, white 0, red positive" in texts(figure)
+
+
+def test_filters_scales(lenet):
+    kernel = lenet["conv1"].weights["kernel"]
+    shared = convlab.plot.filters(lenet, "conv1", scale="shared")
+    assert f"one scale for all kernels, ±{np.abs(kernel).max():.3g}" in texts(shared)
+
+    def strongest(figure):
+        """Return, for each kernel, how far from white its strongest pixel is."""
+        pixels = figure.axes[0].get_images()[0].get_array().astype(int)
+        return [np.abs(247 - half).max() for half in (pixels[:, :160], pixels[:, -150:])]
+
+    own = strongest(convlab.plot.filters(lenet, "conv1", outputs=[0, 1]))
+    assert min(own) > 200  # each reaches an end of the colormap
+    louder = convlab.load("lenet5", weights=5)
+    louder["conv1"].set_weights(kernel=kernel * np.array([1, 0.1, 1, 1, 1, 1], np.float32))
+    quiet = strongest(convlab.plot.filters(louder, "conv1", outputs=[0, 1], scale="shared"))
+    assert quiet[0] > 200
+    assert quiet[1] < 60
+    with pytest.raises(ShapeError, match="'own' is unknown for filters: use channel, shared"):
+        convlab.plot.filters(lenet, "conv1", scale="own")
 
 
 def test_filters_on_colours_are_shown_as_rgb_whatever_the_networks_order():
@@ -95,7 +115,7 @@ def test_filters_on_colours_are_shown_as_rgb_whatever_the_networks_order():
     vgg["block1_conv1"].set_weights(kernel=kernel)
     figure = convlab.plot.filters(vgg, "block1_conv1")
     names = [ax.get_title(loc="left") for ax in figure.axes]
-    assert names == ["in colour (grey is zero)", "on red", "on green", "on blue"]
+    assert names == ["in colour (grey is 0)", "on red", "on green", "on blue"]
     in_colour, on_red, _, on_blue = (ax.get_images()[0].get_array() for ax in figure.axes)
     assert in_colour[0, 0].tolist() == [255, 128, 128]
     assert on_red[0, 0, 0] > on_red[0, 0, 2] + 50  # red
