@@ -53,6 +53,9 @@ def _parser() -> argparse.ArgumentParser:
         "--fit", choices=("crop", "stretch"), default="crop", help="how a picture gets the input's shape"
     )
     run.add_argument(
+        "--span", nargs=2, type=float, metavar=("LOW", "HIGH"), help="values of a matrix that mean black and white"
+    )
+    run.add_argument(
         "--scale", choices=("channel", "shared", "standardised"), default="channel", help="of the colours"
     )
     run.add_argument("--json", action="store_true", help="print JSON")

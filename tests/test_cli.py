@@ -76,7 +76,9 @@ def test_pictures_of_one_name_get_folders_of_their_own(picture, tmp_path, capsys
     Image.new("L", (28, 28), 90).save(other)
     arguments = ["run", "lenet5", str(picture), str(other), "--out", str(tmp_path / "out"), "--layers", "fc3"]
     assert main(arguments) == 0
-    first, second = (convlab.Activations.open(tmp_path / "out" / name / "activations.h5") for name in ("digit", "digit-2"))
+    first, second = (
+        convlab.Activations.open(tmp_path / "out" / name / "activations.h5") for name in ("digit", "digit-2")
+    )
     assert not np.array_equal(first["fc3"], second["fc3"])
 
 
@@ -84,6 +86,16 @@ def test_a_bad_picture_stops_before_anything_is_written(picture, tmp_path, capsy
     assert main(["run", "lenet5", str(picture), str(tmp_path / "none.png"), "--out", str(tmp_path / "out")]) == 1
     assert "none.png" in one_line(capsys)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_matrix_with_a_span_of_its_own(tmp_path, capsys):
+    matrix = np.random.default_rng(2).uniform(-1, 1, (70, 70))
+    np.save(tmp_path / "matrix.npy", matrix)
+    arguments = ["run", "lenet5", str(tmp_path / "matrix.npy"), "--span", "-1", "1", "--layers", "conv1"]
+    assert main([*arguments, "--out", str(tmp_path / "out")]) == 0
+    acts = convlab.Activations.open(tmp_path / "out" / "matrix" / "activations.h5")
+    assert np.array_equal(acts.input, convlab.load("lenet5").prepare(matrix, span=(-1, 1)))
+    assert capsys.readouterr().err == ""
 
 
 def one_line(capsys) -> str:
@@ -158,4 +170,4 @@ def test_interrupted_is_status_130(monkeypatch, capsys):
 def test_import_loads_numpy_alone():
     heavy = "numba", "cupy", "h5py", "matplotlib", "PIL", "tqdm", "platformdirs"
     code = f"import sys, convlab; print([name for name in {heavy} if name in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "[]\n"

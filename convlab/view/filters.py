@@ -142,8 +142,9 @@ def _table(kernel: Array, rows: list[int], columns: list[int], title: str, note:
 
 def _zoom(kernel: Array, columns: int, rows: int, width: int) -> int:
     """Return the pixels along a weight that make a mosaic about `width` pixels wide, or as high as fits."""
+    kh, kw = kernel.shape[:2]
     tile = min(LARGEST, width // columns, HIGH // rows) - GAP
-    return max(2, tile // max(kernel.shape[0], kernel.shape[1]))
+    return max(2, tile // max(int(kh), int(kw)))
 
 
 def _signed(kernels: Array, columns: int, zoom: int) -> Pixels:
