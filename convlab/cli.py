@@ -164,9 +164,8 @@ def run_run(arguments: argparse.Namespace) -> None:
     """`convlab run`."""
     model = _load(arguments, "pretrained")
     record = arguments.layers.split(",") if arguments.layers else "all"
-    inputs = [
-        model.prepare(image, fit=arguments.fit) for image in arguments.images
-    ]  # a bad one stops before any work
+    options = {"fit": arguments.fit, "span": arguments.span and tuple(arguments.span)}
+    inputs = [model.prepare(image, **options) for image in arguments.images]  # all, so that a bad one stops the rest
     report = []
     for image, x, folder in zip(arguments.images, inputs, _folders(arguments.images, arguments.out), strict=True):
         acts = model.run(x, record=record)
