@@ -6,13 +6,14 @@ With --torch the same weights also run in PyTorch, and predictions that differ a
 """
 
 import argparse
+import sys
 from importlib.resources import as_file, files
 from pathlib import Path
 
 import numpy as np
-from convlab_weights.fashion_data import DEBIAN, read_split
 
 import convlab
+from convlab_weights.fashion_data import DEBIAN, read_split
 
 BATCH = 500
 
@@ -26,6 +27,7 @@ def convlab_probabilities(x: np.ndarray) -> np.ndarray:
 def torch_probabilities(x: np.ndarray) -> np.ndarray:
     """Return what PyTorch computes, (N, 10), from the same file for the same images (N, 28, 28, 1)."""
     import torch
+
     from convlab_weights.train_lenet5 import from_keras
 
     with as_file(files("convlab_weights") / "lenet5_fashion_mnist.h5") as path, torch.no_grad():
@@ -37,7 +39,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DEBIAN, help="folder of the idx .gz files (%(default)s)")
     parser.add_argument("--torch", action="store_true", help="compare every prediction with PyTorch's")
     options = parser.parse_args()
-    images, labels = read_split(options.data, "t10k")
+    try:
+        images, labels = read_split(options.data, "t10k")
+    except (OSError, ValueError) as error:
+        sys.exit(f"lenet5_accuracy: {error}")
     x = (images / 255).astype(np.float32)[..., None]
     ours = convlab_probabilities(x)
     right = np.count_nonzero(ours.argmax(1) == labels)

@@ -7,10 +7,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from convlab_weights.fashion_data import CLASSES, read_idx, read_split, sample_name
 from PIL import Image
 
 import convlab
+from convlab_weights.fashion_data import CLASSES, read_idx, read_split, sample_name
+
+# Keras asks NumPy for arrays in a way that NumPy 2 deprecates.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 WEIGHTS = Path(str(files("convlab_weights")))
 EPS = np.finfo(np.float32).eps  # two float32 sums of K terms differ by up to K * EPS * sum|terms|
@@ -90,33 +93,32 @@ def test_samples_and_their_licence_are_all_that_lies_beside_them():
 
 
 @pytest.fixture(scope="module")
-def test_set(shared):
+def ten_thousand(shared):
     images, labels = read_split(shared / "fashion-mnist", "t10k")
     return (images / 255).astype(np.float32)[..., None], labels
 
 
 @pytest.fixture(scope="module")
-def probabilities(model, test_set):
-    return np.concatenate([model.predict(batch).copy() for batch in np.split(test_set[0], 20)])
+def probabilities(model, ten_thousand):
+    return np.concatenate([model.predict(batch).copy() for batch in np.split(ten_thousand[0], 20)])
 
 
-def test_nine_of_ten_test_images_are_right(probabilities, test_set):
+def test_nine_of_ten_test_images_are_right(probabilities, ten_thousand):
     assert probabilities.shape == (10_000, 10)
-    assert np.count_nonzero(probabilities.argmax(1) == test_set[1]) >= 9_000
+    assert np.count_nonzero(probabilities.argmax(1) == ten_thousand[1]) >= 9_000
 
 
-def test_torch_predicts_the_same_for_all_ten_thousand(probabilities, test_set):
+def test_torch_predicts_the_same_for_all_ten_thousand(probabilities, ten_thousand):
     torch = pytest.importorskip("torch")
     from convlab_weights.train_lenet5 import from_keras
 
     with torch.no_grad():
         network = from_keras(WEIGHTS / "lenet5_fashion_mnist.h5")
-        theirs = network(torch.from_numpy(test_set[0]).permute(0, 3, 1, 2)).numpy()
+        theirs = network(torch.from_numpy(ten_thousand[0]).permute(0, 3, 1, 2)).numpy()
     assert np.count_nonzero(probabilities.argmax(1) != theirs.argmax(1)) == 0
     np.testing.assert_allclose(probabilities, theirs, rtol=0, atol=1e-5)
 
 
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras' own, on saving
 def test_training_script_writes_weights_that_keras_and_torch_read_alike(tmp_path):
     pytest.importorskip("keras")
     torch = pytest.importorskip("torch")
