@@ -17,6 +17,7 @@ import h5py
 import numpy as np
 
 from convlab.errors import WeightsError
+from convlab.files.hdf5_heaps import check_heaps
 
 __all__ = [
     "MEMBERS_LIMIT",
@@ -58,6 +59,8 @@ def open_hdf5(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
     with reading(path):
         file = h5py.File(path, mode="r")
     try:
+        with reading(path):
+            check_heaps(path)
         yield file
     finally:
         with reading(path):
@@ -97,14 +100,13 @@ def reading(source: Any) -> Iterator[None]:
 
     `source` is the file's path or anything inside the open file.
     """
-    file = _file_of(source)
     try:
         yield
     except WeightsError:
         raise
     except HDF5_ERRORS as error:
         reason = " ".join(str(error).strip("'\"").split()) or type(error).__name__
-        raise WeightsError(f"{file}: file is damaged (HDF5: {reason})") from error
+        raise WeightsError(f"{_file_of(source)}: file is damaged (HDF5: {reason})") from error
 
 
 def _file_of(source: Any) -> str:

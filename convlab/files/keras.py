@@ -194,19 +194,13 @@ def _role_of(path: str, layer: LayerWeights) -> str | None:
     return role
 
 
-def _request(
-    layer: LayerWeights, role: str, group: h5py.Group, path: str, layout: str, theano: bool
-) -> Request:
+def _request(layer: LayerWeights, role: str, group: h5py.Group, path: str, layout: str, theano: bool) -> Request:
     dataset = hdf5.get_dataset(group, path)
     if dataset is None:
         hdf5.refuse(group, f"{layer.name} lists {path}, but the file has no such dataset")
     shape = layer.shapes[role]
-    request = Request(
-        layer.name, role, dataset, _stored_shape(shape, layout), _steps(layer, shape, layout, theano)
-    )
-    hints = {
-        _stored_shape(shape, other): f": this is {other}; pass layout='{other}'" for other in KERNEL_AXES
-    }
+    request = Request(layer.name, role, dataset, _stored_shape(shape, layout), _steps(layer, shape, layout, theano))
+    hints = {_stored_shape(shape, other): f": this is {other}; pass layout='{other}'" for other in KERNEL_AXES}
     check_floats(dataset, request.stored_shape, str(request), hints)
     return request
 

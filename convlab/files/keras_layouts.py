@@ -19,6 +19,7 @@ __all__ = ["Contents", "LayerWeights", "Stored", "find_contents"]
 
 Shape: TypeAlias = tuple[int, ...]
 
+MODEL = "top_level_model_weights"  # arrays that belong to no layer; layer_names does not list it
 THEANO_KERNEL = re.compile(r"_W(_\d+)?$")  # TensorFlow ends every name in ":0"
 
 
@@ -100,14 +101,15 @@ def _split_names(group: h5py.Group, attribute: str) -> list[str] | None:
 
 def _find_legacy(file: h5py.File, root: h5py.Group, names: list[str]) -> Contents:
     layers: dict[str, Stored] = {}
-    for name in names:
+    own = [MODEL] if hdf5.get_group(root, MODEL) is not None else []
+    for name in names + own:
         group = hdf5.get_group(root, name)
         if group is None:
             hdf5.refuse(file, f"attribute layer_names lists {name}, but the file has no such group")
         paths = _split_names(group, "weight_names")
         if paths:
             _add(layers, name, Stored(group, paths))
-    version = hdf5.read_text(root, "keras_version") or hdf5.read_text(file, "keras_version")
+    version = hdf5.read_text(file, "keras_version")
     backend = hdf5.read_text(root, "backend")
     theano = _is_theano(backend, layers)
     told = "theano (told by weight names without ':0')" if theano else "not stated"

@@ -65,7 +65,8 @@ class Receipt:
     def totals(self) -> str:
         """How much was read: layers, arrays and values."""
         layers = len({row.layer for row in self.rows})
-        return f"{layers} layers, {len(self.rows)} arrays, {self.values:,} values"
+        plural = "" if layers == 1 else "s"
+        return f"{layers} layer{plural}, {len(self.rows)} arrays, {self.values:,} values"
 
     @property
     def headline(self) -> str:
