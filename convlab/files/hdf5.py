@@ -2,7 +2,8 @@
 
 A file is asked for named things, one path component at a time; it is never walked. Every question is bounded
 before it is asked, and every refusal is one line with the file's name. What this cannot do is catch a crash in
-libhdf5 itself, which is C: a file built to break the library ends the process.
+libhdf5 itself, which is C: a file built to break the library ends the process, and a damaged string may make it ask
+for 4 GiB before it is refused.
 """
 
 import math
@@ -29,6 +30,7 @@ __all__ = [
     "read_text",
     "reading",
     "refuse",
+    "reopen_hdf5",
 ]
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -48,19 +50,26 @@ HDF5_ERRORS = (OSError, LookupError, RuntimeError, ValueError, TypeError, Arithm
 
 @contextmanager
 def open_hdf5(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
-    """Open an HDF5 file for reading, after its first bytes said that it is one.
+    """Open an HDF5 file for reading, after its first bytes said that it is one and its text that it ends.
 
     Raises
     ------
     WeightsError
         If the path is missing, unreadable or no regular file, or what it holds is not (whole) HDF5.
     """
+    with reopen_hdf5(path) as file:
+        with reading(path):
+            check_heaps(path)
+        yield file
+
+
+@contextmanager
+def reopen_hdf5(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
+    """Open a file like `open_hdf5`, but to read no text from it: that spares a search through all of it."""
     check_signature(Path(path))
     with reading(path):
         file = h5py.File(path, mode="r")
     try:
-        with reading(path):
-            check_heaps(path)
         yield file
     finally:
         with reading(path):

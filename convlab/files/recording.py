@@ -1,6 +1,6 @@
 """Recordings as HDF5 files.
 
-    attributes   format, model, activation, preprocessing (JSON, or empty), names, labels (or none)
+    attributes   format, model, activation, preprocessing (JSON, or empty), names, kinds, labels (or none)
     /input       (N, ...)            /output      (N, ...)
     /layers/NAME (N, ...)            for each of `names`, in order of execution; "/" in a name is written "%2F"
 
@@ -20,7 +20,7 @@ import h5py
 from convlab.activations import Activations
 from convlab.arrays import Array
 from convlab.errors import ConvlabError
-from convlab.files.hdf5 import get_dataset, open_hdf5, read_names, read_text, reading, refuse
+from convlab.files.hdf5 import get_dataset, open_hdf5, read_names, read_text, reading, refuse, reopen_hdf5
 from convlab.files.hdf5_arrays import check_floats
 from convlab.preprocessing import Preprocessing
 
@@ -45,6 +45,7 @@ def _write(file: h5py.File, acts: Activations) -> None:
     file.attrs["activation"] = acts.activation
     file.attrs["preprocessing"] = json.dumps(asdict(acts.preprocessing)) if acts.preprocessing else ""
     file.attrs["names"] = list(acts)
+    file.attrs["kinds"] = list(acts.kinds.values())
     if acts.labels:
         file.attrs["labels"] = list(acts.labels)
     layers = file.create_group("layers", track_order=True)
@@ -66,8 +67,12 @@ def read(path: Path) -> Activations:
         if (found := read_text(file, "format")) != FORMAT:
             refuse(file, f"this is no recording (format {found!r}, expected {FORMAT!r}); is it a weight file?")
         labels = read_names(file, "labels")
+        names, kinds = read_names(file, "names") or [], read_names(file, "kinds") or []
+        if len(names) != len(kinds):
+            refuse(file, f"{len(names)} names of layers and {len(kinds)} kinds do not fit together")
         return Activations(
-            LayersInFile(path, read_names(file, "names") or []),
+            LayersInFile(path, names),
+            dict(zip(names, kinds, strict=True)),
             input=_read(file, "input"),
             output=_read(file, "output"),
             model=read_text(file, "model") or "",
@@ -89,7 +94,7 @@ class LayersInFile(Mapping[str, Array]):
     def __getitem__(self, name: str) -> Array:
         if name not in self.names:
             raise KeyError(name)
-        with open_hdf5(self.path) as file:
+        with reopen_hdf5(self.path) as file:
             return _read(file, f"layers/{_key(name)}")
 
     def __contains__(self, name: object) -> bool:
@@ -118,7 +123,7 @@ def _read_preprocessing(file: h5py.File) -> Preprocessing | None:
         return None
     try:
         fields = json.loads(text)
-        values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
         return Preprocessing(**values)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         refuse(file, f"preprocessing {text!r} cannot be understood ({error})")

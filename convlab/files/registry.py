@@ -45,6 +45,7 @@ class Entry:
     bundled: bool = False
 
 
+@functools.cache
 def entries() -> dict[str, Entry]:
     """Return every registered weight file by its name."""
     tables = tomllib.loads((DATA / "registry.toml").read_text(encoding="utf-8"))
@@ -75,15 +76,15 @@ def cache_folder() -> Path:
     return Path(os.environ.get("CONVLAB_CACHE") or platformdirs.user_cache_dir("convlab"))
 
 
-def difference(path: Path, entry: Entry) -> str | None:
+def difference(path: Path, entry: Entry, *, hashed: bool = True) -> str | None:
     """Say how a file differs from the official one, None where it does not.
 
-    The size is compared first: it costs nothing, a hash reads the whole file.
+    The size is compared first: it costs nothing, a hash reads the whole file (`hashed=False` leaves it out).
     """
     size = path.stat().st_size
     if entry.size not in (None, size):
         return f"{size:,} bytes, expected {entry.size:,}"
-    if entry.md5 is None:
+    if entry.md5 is None or not hashed:
         return None
     with path.open("rb") as file:
         # A computer under FIPS rules refuses MD5 unless told that nothing secret hangs on it.
@@ -97,7 +98,9 @@ def check(path: Path) -> None:
     Parameters
     ----------
     path : Path
-        An existing file. Under any other name it is the user's own and is not looked at.
+        An existing file. Under any other name it is the user's own and is not looked at. In the cache folder a
+        file gets its name from `fetch`, once its hash was right: there, a second or more is saved and only its
+        size is compared.
 
     Warns
     -----
@@ -105,7 +108,7 @@ def check(path: Path) -> None:
         One line: the file, what was found, what was expected, what to do.
     """
     entry = next((known for known in entries().values() if known.file == path.name), None)
-    if entry is None or (found := difference(path, entry)) is None:
+    if entry is None or (found := difference(path, entry, hashed=path.parent != cache_folder())) is None:
         return
     remedy = "reinstall convlab" if entry.bundled else f"re-fetch with `convlab fetch {entry.name}`"
     warnings.warn(

@@ -141,6 +141,15 @@ def test_a_changed_byte_warns_with_both_hashes(toy: Entry, tmp_path: Path):
         check(tmp_path / "toy.h5")
 
 
+def test_in_the_cache_only_the_size_is_compared_again(toy: Entry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CONVLAB_CACHE", str(tmp_path))
+    (tmp_path / "toy.h5").write_bytes(bytes(len(BODY)))
+    silent(tmp_path / "toy.h5")
+    (tmp_path / "toy.h5").write_bytes(BODY[:500])
+    with pytest.warns(UserWarning, match="500 bytes, expected 768"):
+        check(tmp_path / "toy.h5")
+
+
 def test_a_file_named_like_the_real_vgg16_warns(tmp_path: Path):
     path = tmp_path / lookup("vgg16").file
     path.write_bytes(BODY)
