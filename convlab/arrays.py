@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab.errors import UnsupportedError
+from convlab.errors import ShapeError, UnsupportedError
 
 Array = NDArray[Any]
 ArrayLike = Any  # an array of NumPy or CuPy, or nested lists of numbers (NumPy's ArrayLike knows no CuPy)
@@ -27,7 +27,7 @@ def as_floats(*arrays: ArrayLike) -> list[Any]:
 
     None stays None. Numbers in lists carry no type of their own and become float32.
     """
-    given = [a if a is None or hasattr(a, "dtype") else _from_numbers(a) for a in arrays]
+    given = [a if a is None or isinstance(a, module_of(a).ndarray) else _from_numbers(a) for a in arrays]
     for array in given:
         if array is not None and array.dtype.kind not in "fiub":
             raise UnsupportedError(f"an array of {array.dtype} cannot be computed with: make it float32 or float64")
@@ -37,5 +37,9 @@ def as_floats(*arrays: ArrayLike) -> list[Any]:
 
 
 def _from_numbers(numbers: ArrayLike) -> Array:
-    array = np.asarray(numbers)
-    return array.astype(np.float32) if array.dtype.kind == "f" else array
+    """Return a list, a tensor of another library or a number as an array."""
+    try:
+        array = np.asarray(numbers)
+    except ValueError as error:
+        raise ShapeError(f"these numbers make no array: {error}") from None
+    return array if hasattr(numbers, "dtype") or array.dtype.kind != "f" else array.astype(np.float32)

@@ -6,7 +6,10 @@ N batch, H W rows and columns, C input channels, O output channels, KH KW kernel
 
 from collections.abc import Iterator
 from math import prod
+from numbers import Integral
 from typing import Any
+
+import numpy as np
 
 from convlab.arrays import Array, ArrayLike, as_floats, module_of
 from convlab.errors import ShapeError, UnsupportedError
@@ -27,9 +30,12 @@ def output_size(
     arithmetic, where that is not positive. Dumoulin and Visin, arXiv 1603.07285, relationship 15.
     """
     window = Window.parse(kernel, stride, padding, dilation)
-    if isinstance(size, int):
-        return window.output_size((size, size))[0]
-    return window.output_size(size)
+    if isinstance(size, tuple | list):
+        return window.output_size((size[0], size[1]))
+    height, width = window.output_size((size, size))
+    if height != width:
+        raise ShapeError(f"output is {height} x {width}: the window is not square, so give the size as (H, W)")
+    return height
 
 
 def conv2d(
@@ -75,11 +81,10 @@ def conv2d(
 
 def check_conv2d(x: tuple[int, ...], w: tuple[int, ...], b: tuple[int, ...] | None, groups: int) -> None:
     """Raise ShapeError unless the shapes of input, kernels and bias fit together."""
-    if len(x) != 4:
-        raise ShapeError(f"conv2d: input has shape {x}, expected four dimensions (N, H, W, C)")
+    _check_image(x, "conv2d")
     if len(w) != 4 or 0 in w:
         raise ShapeError(f"conv2d: kernel has shape {w}, expected (KH, KW, C/groups, O), none of them 0")
-    if not isinstance(groups, int) or groups < 1:
+    if isinstance(groups, bool) or not isinstance(groups, Integral) or groups < 1:
         raise ShapeError(f"conv2d: groups is {groups!r}, expected a whole number of at least 1")
     if x[3] != w[2] * groups:
         hint = " (is the input channels first? convlab is channels last)" if x[1] == w[2] * groups else ""
@@ -154,8 +159,8 @@ def _pool_window(shape: Any, size: int | Pair, stride: int | Pair | None, paddin
 
 
 def _check_image(shape: tuple[int, ...], op: str) -> None:
-    if len(shape) != 4:
-        raise ShapeError(f"{op}: input has shape {shape}, expected four dimensions (N, H, W, C)")
+    if len(shape) != 4 or 0 in shape[1:]:
+        raise ShapeError(f"{op}: input has shape {shape}, expected four dimensions (N, H, W, C), only N may be 0")
 
 
 def _pooled_shape(x: Array, window: Window) -> tuple[int, int, int, int]:
@@ -198,6 +203,8 @@ def zero_pad2d(x: ArrayLike, padding: PaddingLike) -> Array:
     """Return x (N, H, W, C) with zeros around it: (N, top+H+bottom, left+W+right, C)."""
     (x,) = as_floats(x)
     _check_image(x.shape, "zero_pad2d")
+    if isinstance(padding, str):
+        raise ShapeError(f"zero_pad2d: padding {padding!r} means nothing without a window: use ints")
     out: Array = module_of(x).pad(x, ((0, 0), *Window.parse(1, padding=padding).pads(x.shape[1:3]), (0, 0)))
     return out
 
@@ -262,10 +269,11 @@ def tanh(x: ArrayLike) -> Array:
 
 
 def sigmoid(x: ArrayLike) -> Array:
-    """Return 1 / (1 + exp(-x)), computed as exp(-log(1 + exp(-x))) so that nothing overflows."""
+    """Return 1 / (1 + exp(-x)), computed from exp(-|x|), which is at most 1, so that nothing overflows."""
     (x,) = as_floats(x)
     xp = module_of(x)
-    out: Array = xp.exp(-xp.logaddexp(x.dtype.type(0), -x))
+    powers = xp.exp(-xp.abs(x))
+    out: Array = xp.where(x < 0, powers, x.dtype.type(1)) / (1 + powers)
     return out
 
 
@@ -273,6 +281,7 @@ def softmax(x: ArrayLike) -> Array:
     """Return exp(x) / sum(exp(x)) over the last axis; the largest value is taken off first, so nothing overflows."""
     (x,) = as_floats(x)
     xp = module_of(x)
-    powers: Array = xp.exp(x - x.max(axis=-1, keepdims=True))
-    powers /= powers.sum(axis=-1, keepdims=True)
+    with np.errstate(over="ignore", invalid="ignore"):  # a difference beyond the type is -inf, infinities make NaN
+        powers: Array = xp.exp(x - x.max(axis=-1, keepdims=True))
+        powers /= powers.sum(axis=-1, keepdims=True)
     return powers

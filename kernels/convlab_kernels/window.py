@@ -5,6 +5,7 @@ convolution arithmetic for deep learning" (arXiv 1603.07285), section 2; dilatio
 """
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Literal, TypeGuard
 
 from convlab_kernels.errors import ShapeError
@@ -111,4 +112,4 @@ def _pair(name: str, value: object, least: int = 0) -> Pair:
 
 
 def _is_int(value: object) -> TypeGuard[int]:
-    return hasattr(value, "__index__") and not isinstance(value, bool)
+    return isinstance(value, Integral) and not isinstance(value, bool)

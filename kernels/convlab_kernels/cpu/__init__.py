@@ -21,7 +21,7 @@ class Convolution(Protocol):
     def __call__(
         self, x: NDArray[Any], out: NDArray[Any], bias: NDArray[Any] | None = None, relu: bool = False
     ) -> None:
-        """Convolve x (N, H, W, C) into out (N, OH, OW, O), then add bias (O,), then clip at zero if `relu`."""
+        """Convolve x (N, H, W, C) into out (N, OH, OW, O), contiguous; add bias (O,); clip at zero if `relu`."""
 
 
 METHODS: dict[str, type[Convolution]] = {"im2col": Im2col, "direct": Direct}

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
+from convlab_kernels.errors import ShapeError
 from convlab_kernels.window import Pair, Window
 
 COLUMN_BYTES = 4 << 20
@@ -32,6 +33,8 @@ class Im2col:
         self, x: NDArray[Any], out: NDArray[Any], bias: NDArray[Any] | None = None, relu: bool = False
     ) -> None:
         """Convolve x (N, H, W, C) into out (N, OH, OW, O)."""
+        if not out.flags.c_contiguous:  # reshaped for the product, it would be a copy, and the result lost
+            raise ShapeError("im2col: out is not contiguous in C order; give a whole array, not a part of one")
         _, oh, ow, _ = out.shape
         views = self._windows(x, (oh, ow))
         row_bytes = max(1, ow * self.matrices.shape[0] * self.matrices.shape[1] * x.itemsize)
