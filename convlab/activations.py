@@ -51,6 +51,9 @@ class Activations(Mapping[str, Array]):
             raise LayerNameError(unknown("recorded layer", name, self.arrays))
         return self.arrays[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.arrays  # Mapping's own would read the array
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.arrays)
 
@@ -79,6 +82,10 @@ class Activations(Mapping[str, Array]):
         """
         if self.output.ndim != 2:
             raise ShapeError(f"top: output has shape {self.output.shape}, not (N, classes): it is no classification")
+        if not -len(self.output) <= image < len(self.output):
+            raise ShapeError(f"top: image {image} is not one of the {len(self.output)} recorded")
+        if k < 0:
+            raise ShapeError(f"top: k is {k}, expected 0 or more")
         scores = self.output[image]
         probabilities = ops.softmax(scores) if self.activation == "linear" else scores
         labels = self.labels or [str(i) for i in range(len(scores))]

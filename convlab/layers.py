@@ -59,11 +59,16 @@ class Layer(ABC):
         """Fix the input shape, and with it the weights' shapes; return the output shape."""
         self.input_shape = input_shape
         try:
-            self.shapes = self.weight_shapes()
+            self._fix_shapes(self.weight_shapes())
             self.output_shape = self.infer_shape()
         except ShapeError as error:
             raise ShapeError(f"layer {self.name!r} on an input of {input_shape}: {error}") from None
         return self.output_shape
+
+    def _fix_shapes(self, shapes: dict[str, Shape]) -> None:
+        if self.shapes and shapes != self.shapes:
+            raise ShapeError(f"needs weights of {shapes}, but an earlier call of the layer has {self.shapes}")
+        self.shapes = shapes
 
     def weight_shapes(self) -> dict[str, Shape]:
         """Return the shapes of the weights for `self.input_shape`, in Keras' order."""
@@ -73,9 +78,8 @@ class Layer(ABC):
         """Return the output shape for `self.input_shape`."""
         return self.input_shape
 
-    @property
-    def multiply_adds(self) -> int:
-        """Products of an input with a weight that one image takes."""
+    def multiply_adds(self, output_shape: Shape) -> int:
+        """Products of an input with a weight that it takes to compute one image's output."""
         return 0
 
     @property
@@ -176,10 +180,9 @@ class Conv2D(Activated):
         """Return (OH, OW, O)."""
         return (*self.window.output_size(_image(self.input_shape)), self.filters)
 
-    @property
-    def multiply_adds(self) -> int:
+    def multiply_adds(self, output_shape: Shape) -> int:
         """OH * OW * KH * KW * C/groups * O."""
-        return self.output_shape[0] * self.output_shape[1] * prod(self.shapes["kernel"])
+        return output_shape[0] * output_shape[1] * prod(self.shapes["kernel"])
 
     def set_weights(self, **weights: ArrayLike) -> None:
         """Replace the named weights, and forget what was prepared from the old ones."""
@@ -223,8 +226,7 @@ class Dense(Activated):
         """Return (out,)."""
         return (self.units,)
 
-    @property
-    def multiply_adds(self) -> int:
+    def multiply_adds(self, output_shape: Shape) -> int:
         """In * out."""
         return prod(self.shapes["kernel"])
 

@@ -68,6 +68,8 @@ class Model:
         self.labels = None if labels is None else tuple(labels)
         self.receipt: Receipt | None = None
         self.shapes = {INPUT: self.input_shape}
+        if not self.nodes:
+            raise ShapeError(f"model {name!r} has no layers")
         for node in self.nodes:
             self._build(node)
         self._last_use = {source: i for i, node in enumerate(self.nodes) for source in node.inputs}
@@ -75,6 +77,11 @@ class Model:
     def _build(self, node: Node) -> None:
         if node.name in self.shapes:
             raise ShapeError(f"model {self.name!r}: two layers are named {node.name!r}")
+        for source in node.inputs:
+            if source not in self.shapes:
+                raise ShapeError(
+                    f"model {self.name!r}: layer {node.name!r} takes {source!r}, which is no earlier layer"
+                )
         self.shapes[node.name] = node.layer.build(*(self.shapes[source] for source in node.inputs))
 
     @classmethod
@@ -176,7 +183,7 @@ class Model:
             kept,
             kinds,
             input=source,
-            output=kept.get(last.name, _unshared(output, [x])),
+            output=kept[last.name] if last.name in kept else _unshared(output, [x, *kept.values()]),
             model=self.name,
             preprocessing=self.preprocessing,
             labels=self.labels,

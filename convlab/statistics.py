@@ -43,7 +43,8 @@ class Statistics:
     @property
     def std(self) -> float:
         """Standard deviation over the layer: the variance within channels plus that between their means."""
-        return float(np.sqrt((self.deviations**2).mean() + self.means.var()))
+        with np.errstate(invalid="ignore"):
+            return float(np.sqrt((self.deviations**2).mean() + self.means.var()))
 
     @property
     def zero_share(self) -> float:
@@ -62,10 +63,12 @@ def statistics(activation: Array) -> Statistics:
     if not len(rows):
         nothing = np.full(rows.shape[1], np.nan)
         return Statistics(nothing, nothing, nothing, nothing, nothing)
+    with np.errstate(invalid="ignore"):  # the deviation of infinities is NaN, which shows by itself
+        deviations = rows.std(axis=0, dtype=np.float64)
     return Statistics(
         minima=rows.min(axis=0).astype(np.float64),
         maxima=rows.max(axis=0).astype(np.float64),
         means=rows.mean(axis=0, dtype=np.float64),
-        deviations=rows.std(axis=0, dtype=np.float64),
+        deviations=deviations,
         zeros=(rows == 0).mean(axis=0, dtype=np.float64),
     )

@@ -80,7 +80,7 @@ def summarise(model: Model) -> Summary:
                 type(node.layer).__name__,
                 model.shapes[node.name],
                 node.layer.parameters if first_call else 0,
-                node.layer.multiply_adds,
+                node.layer.multiply_adds(model.shapes[node.name]),
                 None if field is None else field.size,
                 None if field is None else field.jump,
                 None if field is None else field.start,

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
+
 from convlab.errors import ConvlabError, UnsupportedError, WeightsError
 from convlab.initialise import randomise
 from convlab.layers import Activation, AveragePooling2D, Conv2D, Dense, Flatten, Layer, MaxPooling2D, Shape
@@ -78,9 +80,10 @@ def vgg_top() -> list[Layer]:
 
 def fashion_mnist_labels() -> Sequence[str]:
     """Return the ten classes of Fashion-MNIST (Xiao, Rasul and Vollgraf, arXiv 1708.07747, table 2)."""
-    return (
-        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
-    )  # fmt: skip
+    from convlab_weights.fashion_data import CLASSES
+
+    labels: Sequence[str] = CLASSES
+    return labels
 
 
 def imagenet_labels() -> Sequence[str]:
@@ -129,8 +132,10 @@ def load(
         For a file that is damaged, incomplete, unsafe or made for another network.
     """
     model = build(str(name), include_top, input_shape)
-    if isinstance(weights, int):
-        randomise(model, weights)
+    if isinstance(weights, int | np.integer):
+        if isinstance(weights, bool) or weights < 0:
+            raise ConvlabError(f"weights={weights}: a seed is a whole number of at least 0")
+        randomise(model, int(weights))
     elif weights is not None:
         path = _pretrained(model.name, include_top) if weights == "pretrained" else Path(weights)
         top = [layer.name for layer in ZOO[model.name].top()]
@@ -160,12 +165,24 @@ def build(name: str, include_top: bool = True, input_shape: Shape | None = None)
 def _load_weights(model: Model, path: Path, left_out: list[str], layout: str, strict: bool) -> None:
     from convlab.files.keras import LayerWeights, read_weights
 
-    asked = [LayerWeights(layer.name, type(layer).__name__, layer.shapes) for layer in model.layers if layer.shapes]
+    flattened = _flattened(model)
+    asked = [
+        LayerWeights(layer.name, type(layer).__name__, layer.shapes, flattened.get(layer.name))
+        for layer in model.layers
+        if layer.shapes
+    ]
     arrays, model.receipt = read_weights(path, asked, also_known=left_out, layout=layout, strict=strict)
     for name, weights in arrays.items():
         for array in weights.values():
             array.flags.writeable = False  # adopted by the layer, not copied
         model[name].set_weights(**weights)
+
+
+def _flattened(model: Model) -> dict[str, tuple[int, int, int]]:
+    """Return, for each layer that is fed by a Flatten layer, the (H, W, C) that was flattened."""
+    images = {node.name: model.shapes[node.inputs[0]] for node in model.nodes if isinstance(node.layer, Flatten)}
+    fed = {node.layer.name: images[node.inputs[0]] for node in model.nodes if node.inputs[0] in images}
+    return {name: (shape[0], shape[1], shape[2]) for name, shape in fed.items() if len(shape) == 3}
 
 
 def _pretrained(name: str, include_top: bool) -> Path:
