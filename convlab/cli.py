@@ -151,7 +151,6 @@ def run_demo(arguments: argparse.Namespace) -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     plot.network(acts, path=arguments.out / "network.png")
     plot.filters(model, "conv1", path=arguments.out / "filters_conv1.png")
-    plot.feature_maps(acts, "relu1", path=arguments.out / "relu1.png")
     plot.feature_maps(acts, "relu2", path=arguments.out / "relu2.png")
     acts.save(arguments.out / "activations.h5")
     print(f"LeNet-5, trained on Fashion-MNIST, sees {Path(DEMO_IMAGE).name} as:\n{_prediction_table(acts)}\n")

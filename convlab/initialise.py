@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from math import prod, sqrt
 
 import numpy as np
@@ -10,6 +11,8 @@ from convlab.arrays import Array
 from convlab.layers import Layer, Shape
 from convlab.model import Model
 
+PART = 1 << 20  # values drawn at a time: they stay in the cache while they are scaled, and parts go to all cores
+
 
 def randomise(model: Model, seed: int) -> None:
     """Give every layer random float32 weights; the same seed gives the same ones.
@@ -17,15 +20,17 @@ def randomise(model: Model, seed: int) -> None:
     Kernels are uniform with the variance 2 / fan_in that keeps the scale of ReLU networks through any depth (He et
     al., arXiv 1502.01852, section 2.2). Everything else is small but not zero, so that nothing hides.
     """
-    for index, layer in enumerate(model.layers):
-        if layer.shapes:
-            layer.set_weights(**_random_weights(layer, np.random.default_rng([seed, index])))
+    with ThreadPoolExecutor() as pool:
+        for index, layer in enumerate(model.layers):
+            if layer.shapes:
+                layer.set_weights(**_random_weights(layer, [seed, index], pool))
 
 
-def _random_weights(layer: Layer, rng: np.random.Generator) -> dict[str, Array]:
-    weights = {name: _uniform(rng, shape, *_range(name, shape)) for name, shape in layer.shapes.items()}
-    for array in weights.values():
-        array.flags.writeable = False  # adopted by the layer, not copied
+def _random_weights(layer: Layer, seed: list[int], pool: ThreadPoolExecutor) -> dict[str, Array]:
+    weights = {}
+    for number, (name, shape) in enumerate(layer.shapes.items()):
+        weights[name] = _uniform(shape, *_range(name, shape), [*seed, number], pool)
+        weights[name].flags.writeable = False  # adopted by the layer, not copied
     return weights
 
 
@@ -36,8 +41,14 @@ def _range(name: str, shape: Shape) -> tuple[float, float]:
     return (0.5, 1.5) if name in ("gamma", "moving_variance") else (-0.1, 0.1)
 
 
-def _uniform(rng: np.random.Generator, shape: Shape, low: float, high: float) -> Array:
-    array = rng.random(shape, np.float32)
-    array *= high - low
-    array += low
-    return array
+def _uniform(shape: Shape, low: float, high: float, seed: list[int], pool: ThreadPoolExecutor) -> Array:
+    array = np.empty(prod(shape), np.float32)
+
+    def fill(start: int) -> None:
+        part = array[start : start + PART]
+        np.random.default_rng([*seed, start]).random(out=part, dtype=np.float32)
+        part *= high - low
+        part += low
+
+    list(pool.map(fill, range(0, array.size, PART)))
+    return array.reshape(shape)

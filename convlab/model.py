@@ -72,6 +72,8 @@ class Model:
             raise ShapeError(f"model {name!r} has no layers")
         for node in self.nodes:
             self._build(node)
+        if self.labels is not None and self.output_shape != (len(self.labels),):
+            raise ShapeError(f"model {name!r}: {len(self.labels)} labels for an output of {self.output_shape}")
         self._last_use = {source: i for i, node in enumerate(self.nodes) for source in node.inputs}
 
     def _build(self, node: Node) -> None:

@@ -155,7 +155,7 @@ def _usual_cause(low: list[float], high: list[float], bounds: list[tuple[float, 
         return "looks like raw 0-255 pixels" if raw else "no picture gives that"
     narrow = all(lo >= -1 and hi <= 1 and 0.05 * span > 2 for lo, hi, _, _, span in channels)
     if narrow and any(hi - lo > 1 / 255 for lo, hi, *_ in channels):
-        return f"looks like {0 if min(low) >= 0 else -1}-1 pixels"
+        return f"looks like pixels from {0 if min(low) >= 0 else -1} to 1"
     return ""
 
 

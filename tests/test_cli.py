@@ -25,7 +25,7 @@ def test_demo_needs_nothing_and_names_what_it_writes(tmp_path, monkeypatch, caps
     out = capsys.readouterr().out
     assert "Shirt" in out.splitlines()[1]
     files = {path.name for path in (tmp_path / "convlab-demo").iterdir()}
-    assert files == {"activations.h5", "filters_conv1.png", "network.png", "relu1.png", "relu2.png"}
+    assert files == {"activations.h5", "filters_conv1.png", "network.png", "relu2.png"}
     assert all(f"convlab-demo/{name}" in out for name in files)
 
 

@@ -253,3 +253,8 @@ def test_a_layer_keeps_its_weights_shapes(conv):
         ShapeError, match=r"^layer 'conv' on an input of \(7, 5, 2\): needs weights of .*\(2, 2, 2, 3\)"
     ):
         conv.build((7, 5, 2))
+
+
+def test_a_pools_stride_of_0_is_not_taken_for_none():
+    with pytest.raises(ShapeError, match="stride 0 is out of range"):
+        MaxPooling2D("pool", 2, stride=0)

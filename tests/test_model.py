@@ -271,3 +271,9 @@ def test_one_dense_layer_cannot_be_called_at_two_sizes():
 def test_repr_is_one_line(model):
     assert repr(model) == "<Model small: 5 layers, 145 parameters, (7, 5, 2) -> (6,)>"
     assert sum(layer.parameters for layer in model.layers) == (3 * 2 * 2 * 3 + 3) + (18 * 4 + 4) + (4 * 6 + 6)
+
+
+def test_labels_must_be_as_many_as_outputs():
+    layers = [Flatten("flatten"), Dense("dense", 3)]
+    with pytest.raises(ShapeError, match=r"model 'm': 2 labels for an output of \(3,\)"):
+        Model.sequential("m", (2, 4, 1), layers, labels=("a", "b"))

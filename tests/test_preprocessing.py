@@ -130,12 +130,12 @@ SIGNED = UNIT * 2 - 1
         (
             VGG,
             UNIT,
-            r"input spans 0\.0\d+..0\.9\d+, but vgg-caffe makes -123\.7..151\.1: looks like 0-1 pixels",
+            r"input spans 0\.0\d+..0\.9\d+, but vgg-caffe makes -123\.7..151\.1: looks like pixels from 0 to 1",
         ),
-        (VGG, SIGNED, r"input spans -0\.9\d+..0\.9\d+, .*: looks like -1-1 pixels; use model\.prepare$"),
+        (VGG, SIGNED, r"input spans -0\.9\d+..0\.9\d+, .*: looks like pixels from -1 to 1; use model\.prepare$"),
         (VGG, photo(), r"input spans 0..255, .*: looks like raw 0-255 pixels; use model\.prepare$"),
         (VGG, photo() - 300.0, r"input spans -300..-45, .*: no picture gives that; use model\.prepare$"),
-        (RAW, UNIT, r", but raw makes 0..255: looks like 0-1 pixels; use model\.prepare$"),
+        (RAW, UNIT, r", but raw makes 0..255: looks like pixels from 0 to 1; use model\.prepare$"),
         (RAW, photo() - 1.0, r"input spans -1..254, but raw makes 0..255: no picture gives that"),
         (TF, photo(), r"input spans 0..255, but tf makes -1..1: looks like raw 0-255 pixels"),
         (

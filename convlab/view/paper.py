@@ -11,7 +11,7 @@ from convlab.view.mosaic import Pixels
 
 INK, FAINT = "#1b1e23", "#6b727c"
 DPI = 150
-SCREEN, HIGH = 1900, 1300  # most pixels of a mosaic across a sheet, and down; a smaller one is drawn pixel by pixel
+SCREEN, HIGH = 1900, 900  # most pixels of a mosaic across a sheet, and down; a smaller one is drawn pixel by pixel
 TITLE: dict[str, Any] = {"fontsize": 11, "color": INK, "fontweight": "bold"}
 LEFT, TOP, RIGHT, BOTTOM = 0.45, 0.62, 0.2, 0.3  # inches around a mosaic
 

@@ -12,6 +12,11 @@ from convlab.files.keras import LayerWeights
 CONV = LayerWeights("conv1", "Conv2D", {"kernel": (3, 5, 2, 4), "bias": (4,)})
 DENSE = LayerWeights("fc", "Dense", {"kernel": (24, 7), "bias": (7,)})
 KERNEL_ONLY = LayerWeights("conv1", "Conv2D", {"kernel": (3, 5, 2, 4)})
+NORM = LayerWeights(
+    "bn", "BatchNormalization", dict.fromkeys(("gamma", "beta", "moving_mean", "moving_variance"), (5,))
+)
+ALL = (CONV, NORM, DENSE)
+KERAS_1 = {"kernel": "W", "bias": "b", "moving_mean": "running_mean", "moving_variance": "running_std"}
 Weights = dict[str, dict[str, NDArray[np.float32]]]
 
 

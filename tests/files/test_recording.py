@@ -9,7 +9,7 @@ from convlab.activations import Activations
 from convlab.errors import ConvlabError, LayerNameError, WeightsError
 from convlab.files import recording
 from convlab.initialise import randomise
-from convlab.layers import Conv2D, Dense, Flatten, MaxPooling2D
+from convlab.layers import Conv2D, MaxPooling2D
 from convlab.model import Model, Node
 from convlab.preprocessing import UNIT_GREY, VGG, Preprocessing
 
@@ -344,10 +344,3 @@ def test_integers_are_refused(acts, path):
         del file["layers/fc1"]
         file["layers/fc1"] = np.ones((2, 120), np.int32)
     assert refusal(path) == "layers/fc1 has dtype int32, expected float"
-
-
-def test_flatten_and_dense_of_a_batch_of_none(path):
-    model = Model.sequential("toy", (2, 3, 1), [Flatten("flatten"), Dense("fc", 4)])
-    randomise(model, 0)
-    expected = model.run(np.zeros((0, 2, 3, 1)))
-    assert_same(reopened(expected, path), expected)

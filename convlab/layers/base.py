@@ -1,0 +1,136 @@
+"""What layers have in common."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from math import prod
+from types import MappingProxyType
+
+from convlab import ops
+from convlab.arrays import Array, ArrayLike, as_floats
+from convlab.errors import ShapeError, UnsupportedError, WeightsError
+from convlab.names import unknown
+from convlab_kernels.window import Pair, Window
+
+Shape = tuple[int, ...]
+
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "linear": lambda x: x,
+    "relu": ops.relu,
+    "tanh": ops.tanh,
+    "sigmoid": ops.sigmoid,
+    "softmax": ops.softmax,
+}
+
+ONE_CELL = Window((1, 1))
+
+
+class Layer(ABC):
+    """What all layers share: a name, weights of known shapes, and the shape of what comes out.
+
+    Attributes
+    ----------
+    name : str
+    input_shape, output_shape : tuple of int
+        Without the batch; known once the layer is built into a model.
+    shapes : mapping of str to tuple of int
+        The shapes of the weights, in Keras' order.
+    window : Window or None
+        The cells of the input that one output sees; None where it sees all of them.
+    activation : str
+        The function applied last ("linear": none).
+    """
+
+    name: str
+    input_shape: Shape = ()
+    output_shape: Shape = ()
+    shapes: Mapping[str, Shape] = MappingProxyType({})
+    window: Window | None = ONE_CELL
+    activation: str = "linear"
+    _weights: Mapping[str, Array] = MappingProxyType({})
+
+    def build(self, input_shape: Shape) -> Shape:
+        """Fix the input shape, and with it the weights' shapes; return the output shape."""
+        self.input_shape = input_shape
+        try:
+            self._fix_shapes(self.weight_shapes())
+            self.output_shape = self.infer_shape()
+        except ShapeError as error:
+            raise ShapeError(f"layer {self.name!r} on an input of {input_shape}: {error}") from None
+        return self.output_shape
+
+    def _fix_shapes(self, shapes: dict[str, Shape]) -> None:
+        if self.shapes and shapes != self.shapes:
+            raise ShapeError(f"needs weights of {shapes}, but an earlier call of the layer has {self.shapes}")
+        self.shapes = shapes
+
+    def weight_shapes(self) -> dict[str, Shape]:
+        """Return the shapes of the weights for `self.input_shape`, in Keras' order."""
+        return {}
+
+    def infer_shape(self) -> Shape:
+        """Return the output shape for `self.input_shape`."""
+        return self.input_shape
+
+    def multiply_adds(self, output_shape: Shape) -> int:
+        """Products of an input with a weight that it takes to compute one image's output."""
+        return 0
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the weights are."""
+        return sum(map(prod, self.shapes.values()))
+
+    @property
+    def weights(self) -> Mapping[str, Array]:
+        """The weights by name, read-only; `set_weights` changes them."""
+        if self.shapes and not self._weights:
+            raise WeightsError(
+                f"layer {self.name!r} has no weights: give convlab.load a file with weights=..., or 0 for random ones"
+            )
+        return MappingProxyType(self._weights)
+
+    def set_weights(self, **weights: ArrayLike) -> None:
+        """Replace the named weights. A read-only array is kept as it is, any other is copied."""
+        kept = dict(self._weights)
+        for name, array in weights.items():
+            if name not in self.shapes:
+                raise WeightsError(f"layer {self.name!r}: {unknown('weight', name, self.shapes)}")
+            (floats,) = as_floats(array)
+            if floats.shape != self.shapes[name]:
+                raise WeightsError(
+                    f"layer {self.name!r}: {name} has shape {floats.shape}, expected {self.shapes[name]}"
+                )
+            kept[name] = floats.copy() if floats.flags.writeable else floats
+            kept[name].flags.writeable = False
+        if missing := [name for name in self.shapes if name not in kept]:
+            raise WeightsError(f"layer {self.name!r}: {', '.join(missing)} not given")
+        self._weights = kept
+
+    @abstractmethod
+    def __call__(self, x: Array) -> Array:
+        """Compute a batch: (N, *input_shape) -> (N, *output_shape)."""
+
+
+class Activated(Layer):
+    """A layer with an activation function of its own after what it computes."""
+
+    @abstractmethod
+    def linear(self, x: Array) -> Array:
+        """Compute the batch without the activation function."""
+
+    def __call__(self, x: Array) -> Array:
+        """Compute the batch: (N, *input_shape) -> (N, *output_shape)."""
+        return ACTIVATIONS[self.activation](self.linear(x))
+
+
+def check_activation(layer: Layer) -> None:
+    """Raise UnsupportedError unless the layer's activation function is known."""
+    if layer.activation not in ACTIVATIONS:
+        raise UnsupportedError(f"layer {layer.name!r}: {unknown('activation', layer.activation, ACTIVATIONS)}")
+
+
+def image_size(shape: Shape) -> Pair:
+    """Return (H, W) of an image's shape (H, W, C); ShapeError for another."""
+    if len(shape) != 3:
+        raise ShapeError("expected (H, W, C)")
+    return shape[0], shape[1]

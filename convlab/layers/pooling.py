@@ -1,0 +1,72 @@
+"""Layers that summarise each window, or each channel, by one number."""
+
+from dataclasses import dataclass, field
+
+from convlab import ops
+from convlab.arrays import Array
+from convlab.layers.base import Layer, Shape, image_size
+from convlab_kernels.window import PaddingLike, Pair, Window
+
+
+@dataclass(eq=False)
+class Pooling2D(Layer):
+    """What both poolings share: a window, and channels that stay apart."""
+
+    name: str
+    pool: int | Pair
+    stride: int | Pair | None = None
+    padding: PaddingLike = "valid"
+    window: Window = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Parse the window once."""
+        self.window = Window.parse(self.pool, self.pool if self.stride is None else self.stride, self.padding)
+
+    def infer_shape(self) -> Shape:
+        """Return (OH, OW, C)."""
+        return (*self.window.output_size(image_size(self.input_shape)), self.input_shape[2])
+
+
+class MaxPooling2D(Pooling2D):
+    """The largest value in each window."""
+
+    def __call__(self, x: Array) -> Array:
+        """Pool (N, H, W, C) to (N, OH, OW, C)."""
+        return ops.max_pool2d(x, self.pool, self.stride, self.padding)
+
+
+class AveragePooling2D(Pooling2D):
+    """The mean of each window, over the cells inside the image."""
+
+    def __call__(self, x: Array) -> Array:
+        """Pool (N, H, W, C) to (N, OH, OW, C)."""
+        return ops.avg_pool2d(x, self.pool, self.stride, self.padding)
+
+
+@dataclass(eq=False)
+class GlobalPooling2D(Layer):
+    """What both global poolings share: one number a channel."""
+
+    name: str
+    window = None
+
+    def infer_shape(self) -> Shape:
+        """Return (C,)."""
+        image_size(self.input_shape)
+        return self.input_shape[2:]
+
+
+class GlobalMaxPooling2D(GlobalPooling2D):
+    """The largest value of each channel."""
+
+    def __call__(self, x: Array) -> Array:
+        """Pool (N, H, W, C) to (N, C)."""
+        return ops.global_max_pool2d(x)
+
+
+class GlobalAveragePooling2D(GlobalPooling2D):
+    """The mean of each channel."""
+
+    def __call__(self, x: Array) -> Array:
+        """Pool (N, H, W, C) to (N, C)."""
+        return ops.global_avg_pool2d(x)

@@ -1,0 +1,78 @@
+"""Weight files whose bytes changed after they were written."""
+
+import struct
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from bad_files import SHAPE, edited, refused, store
+from keras_files import CONV, assert_same, random_weights
+
+from convlab.files.keras import read_weights
+
+
+def refused_as_damaged(path: Path, data: bytes, *parts: str) -> None:
+    """Write the bytes; expect that damage is not taken for a name that is not there."""
+    path.write_bytes(data)
+    assert "missing" not in refused(path, "file is damaged (HDF5: ", *parts)
+
+
+def test_truncated(good: Path) -> None:
+    refused_as_damaged(good, good.read_bytes()[: good.stat().st_size // 2], "truncated")
+
+
+@pytest.mark.parametrize(("start", "stop"), [(96, 696), (512, 1112), (696, 1296)])
+def test_corrupted_header(good: Path, start: int, stop: int) -> None:
+    data = bytearray(good.read_bytes())
+    data[start:stop] = b"\xa5" * (stop - start)
+    refused_as_damaged(good, data)
+
+
+def test_damaged_table_of_links(good: Path) -> None:
+    refused_as_damaged(good, good.read_bytes().replace(b"HEAP", b"heap"), "bad local heap signature")
+
+
+def test_damaged_object(good: Path) -> None:
+    """h5py raises KeyError, as for a name that is not there."""
+    with edited(good) as file:
+        address = h5py.h5o.get_info(file["conv1/conv1"].id).addr
+    data = bytearray(good.read_bytes())
+    data[address] = 9  # version of the object header
+    refused_as_damaged(good, data, "object header")
+    with pytest.raises(KeyError), h5py.File(good) as file:
+        file["conv1/conv1"]
+
+
+def test_wrong_checksum(good: Path) -> None:
+    kernel = np.full(SHAPE, 1.5, "f4")
+    store(good, kernel, chunks=SHAPE, fletcher32=True)
+    refused_as_damaged(good, good.read_bytes().replace(kernel.tobytes(), b"\x01" + kernel.tobytes()[1:]))
+
+
+def test_attribute_bomb_that_is_not_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "w.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = np.full(4099, b"name")
+    size, bomb = struct.pack("<Q", 4099), struct.pack("<Q", 1 << 40)
+    assert path.read_bytes().count(size) == 2  # how many there are, and how many there may be
+    # by this reason libhdf5 refuses while it decodes the attribute, before it allocates room for the names
+    refused_as_damaged(path, path.read_bytes().replace(size, bomb), "ran off end of input buffer")
+
+
+def test_chain_of_text_that_never_ends(good: Path) -> None:
+    """libhdf5 follows a piece of free space of no size to itself, for ever."""
+    with edited(good) as file:
+        file.attrs["keras_version"] = "2.2.4"
+    data = bytearray(good.read_bytes())
+    start = data.index(b"GCOL")
+    data[start + 16 + 8] = 0xE0  # the size of the first object
+    good.write_bytes(data)
+    refused(good, f"file is damaged (its text at byte {start:,} leads nowhere)")
+
+
+def test_official_name_with_other_content(good: Path) -> None:
+    path = good.rename(good.parent / "vgg16_weights_tf_dim_ordering_tf_kernels.h5")
+    with pytest.warns(UserWarning, match="vgg16_weights_tf_dim_ordering_tf_kernels.h5"):
+        weights, _ = read_weights(path, [CONV])
+    assert_same(weights, random_weights(CONV))
