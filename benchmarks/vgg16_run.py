@@ -8,6 +8,7 @@ second time, and the peak of the process's memory.
 
 import argparse
 import json
+import os
 import platform
 import resource
 import statistics
@@ -60,7 +61,8 @@ def main() -> None:
         print(json.dumps(measure(options.photo)))
         return
     runs = [in_fresh_process(options.photo) for _ in range(options.repeat)]
-    print(f"vgg16, seed 0, {options.photo.name}, {options.repeat} fresh processes, {platform.platform()}")
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}, Python {platform.python_version()}"
+    print(f"vgg16, seed 0, {options.photo.name}, {options.repeat} fresh processes; {machine}")
     print(f"{'':12}{'median':>10}{'least':>10}{'most':>10}")
     for name in MEASURES:
         values = [run[name] for run in runs]

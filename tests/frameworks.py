@@ -144,27 +144,9 @@ def run_keras(network, x):
 
 def keras_lenet5(model):
     """Return LeNet-5 in Keras, with the weights of a convlab model."""
-    from keras import Sequential, layers
+    from convlab_weights.train_lenet5 import keras_lenet5
 
-    network = Sequential(
-        [
-            layers.Input((28, 28, 1), name="image"),
-            layers.Conv2D(6, 5, padding="same", name="conv1"),
-            layers.ReLU(name="relu1"),
-            layers.AveragePooling2D(2, name="pool1"),
-            layers.Conv2D(16, 5, name="conv2"),
-            layers.ReLU(name="relu2"),
-            layers.AveragePooling2D(2, name="pool2"),
-            layers.Flatten(name="flatten"),
-            layers.Dense(120, name="fc1"),
-            layers.ReLU(name="relu3"),
-            layers.Dense(84, name="fc2"),
-            layers.ReLU(name="relu4"),
-            layers.Dense(10, name="fc3"),
-            layers.Softmax(name="softmax"),
-        ]
-    )
-    return give_weights(network, model)
+    return give_weights(keras_lenet5(), model)
 
 
 def keras_vgg16(model):

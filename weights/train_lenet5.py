@@ -92,12 +92,12 @@ def accuracy(model: nn.Module, images: Tensor, labels: Tensor) -> float:
     return float((model(images[:, None]).argmax(1) == labels).float().mean())
 
 
-def to_keras(model: nn.Module) -> Any:
-    """Return the same network as a Keras model: images (N, 28, 28, 1), activations as layers of their own."""
+def keras_lenet5() -> Any:
+    """Build the same network in Keras: images (N, 28, 28, 1), activations as layers of their own."""
     import keras
     from keras import layers
 
-    network = keras.Sequential(
+    return keras.Sequential(
         [
             layers.Input((28, 28, 1), name="input"),
             layers.Conv2D(6, 5, padding="same", name="conv1"),
@@ -116,6 +116,11 @@ def to_keras(model: nn.Module) -> Any:
         ],
         name="lenet5",
     )
+
+
+def to_keras(model: nn.Module) -> Any:
+    """Return the Keras network with the weights of the PyTorch one."""
+    network = keras_lenet5()
     for name in WEIGHTED:
         layer: Any = model.get_submodule(name)
         kernel = layer.weight.detach().numpy()  # (O, C, KH, KW) -> (KH, KW, C, O); (out, in) -> (in, out)
