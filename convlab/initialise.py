@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from math import prod, sqrt
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from convlab.arrays import Array
 from convlab.layers import Layer, Shape
 from convlab.model import Model
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 PART = 1 << 20  # values drawn at a time: they stay in the cache while they are scaled, and parts go to all cores
 
@@ -20,6 +23,8 @@ def randomise(model: Model, seed: int) -> None:
     Kernels are uniform with the variance 2 / fan_in that keeps the scale of ReLU networks through any depth (He et
     al., arXiv 1502.01852, section 2.2). Everything else is small but not zero, so that nothing hides.
     """
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor() as pool:
         for index, layer in enumerate(model.layers):
             if layer.shapes:

@@ -1,9 +1,7 @@
 """Architectures as data, and `load`, which gives one of them its weights."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +86,9 @@ def fashion_mnist_labels() -> Sequence[str]:
 
 def imagenet_labels() -> Sequence[str]:
     """Return the thousand classes of ImageNet's 2012 challenge, in Keras' order."""
+    import json
+    from importlib.resources import files
+
     index = json.loads((files("convlab_weights") / "imagenet_class_index.json").read_text(encoding="utf-8"))
     return tuple(index[str(i)][1].replace("_", " ") for i in range(len(index)))
 
