@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from convlab import __version__
 from convlab.activations import Activations
 from convlab.errors import ConvlabError
 from convlab.model import Model
@@ -35,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("convlab", description="See inside a convolutional network.")
+    parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     demo = _command(commands, "demo", run_demo, "run the bundled LeNet-5 on a bundled picture, figures and all")
@@ -65,7 +67,10 @@ def _parser() -> argparse.ArgumentParser:
     filters.add_argument("layer", metavar="LAYER")
     filters.add_argument("--out", type=Path, required=True, metavar="FILE", help="picture to write")
     filters.add_argument(
-        "--outputs", type=_slice, metavar="A:B", help="which output channels, as in Python (-8: last 8)"
+        "--outputs",
+        type=_slice,
+        metavar="A:B",
+        help="which output channels, as in Python: 0:16, 5, =-8: (the last 8)",
     )
     filters.add_argument("--inputs", type=_slice, metavar="A:B", help="which input channels")
     filters.add_argument("--scale", choices=("channel", "shared"), default="channel", help="of the colours")
@@ -149,14 +154,14 @@ def run_demo(arguments: argparse.Namespace) -> None:
     model = load("lenet5")
     acts = model.run(model.prepare(str(resources.files("convlab_weights") / DEMO_IMAGE)))
     arguments.out.mkdir(parents=True, exist_ok=True)
-    plot.network(acts, path=arguments.out / "network.png")
-    plot.filters(model, "conv1", path=arguments.out / "filters_conv1.png")
-    plot.feature_maps(acts, "relu2", path=arguments.out / "relu2.png")
-    acts.save(arguments.out / "activations.h5")
+    names = ("network.png", "filters_conv1.png", "relu2.png", "activations.h5")
+    files = [arguments.out / name for name in names]
+    plot.network(acts, path=files[0])
+    plot.filters(model, "conv1", path=files[1])
+    plot.feature_maps(acts, "relu2", path=files[2])
+    acts.save(files[3])
     print(f"LeNet-5, trained on Fashion-MNIST, sees {Path(DEMO_IMAGE).name} as:\n{_prediction_table(acts)}\n")
-    print("What it computed on the way, layer by layer:")
-    for path in sorted(arguments.out.iterdir()):
-        print(f"  {path}")
+    print("\n".join(["What it computed on the way:", *(f"  {path}" for path in files)]))
 
 
 def run_run(arguments: argparse.Namespace) -> None:

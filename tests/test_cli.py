@@ -21,10 +21,13 @@ def picture(tmp_path):
 
 def test_demo_needs_nothing_and_names_what_it_writes(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "convlab-demo").mkdir()
+    (tmp_path / "convlab-demo" / "mine.txt").touch()
     assert main(["demo"]) == 0
     out = capsys.readouterr().out
+    assert "mine.txt" not in out
     assert "Shirt" in out.splitlines()[1]
-    files = {path.name for path in (tmp_path / "convlab-demo").iterdir()}
+    files = {path.name for path in (tmp_path / "convlab-demo").iterdir()} - {"mine.txt"}
     assert files == {"activations.h5", "filters_conv1.png", "network.png", "relu2.png"}
     assert all(f"convlab-demo/{name}" in out for name in files)
 
@@ -115,6 +118,8 @@ def one_line(capsys) -> str:
         (["summary", "vgg16", "--weights", "nowhere.h5"], "nowhere.h5: cannot be read"),
         (["filters", "lenet5", "conv9", "--out", "x.png"], "no layer 'conv9'; did you mean 'conv"),
         (["filters", "lenet5", "fc1", "--out", "x.png"], "it has no convolution kernels"),
+        (["filters", "lenet5", "conv1", "--out", "x.xyz"], "x.xyz: Format 'xyz' is not supported"),
+        (["filters", "lenet5", "conv1", "--out", "none/x.png"], "none/x.png"),
         (["fetch", "vg16"], "did you mean 'vgg16'"),
     ],
 )

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from convlab.errors import UnsupportedError
 from convlab.view.mosaic import Pixels
 
 INK, FAINT = "#1b1e23", "#6b727c"
@@ -63,7 +64,10 @@ def show(ax: Axes, pixels: Pixels) -> None:
 def finish(figure: Any, path: str | Path | None) -> Any:
     """Save the figure where a path is given, and return it."""
     if path is not None:
-        figure.savefig(path, pil_kwargs={"compress_level": 4} if Path(path).suffix == ".png" else None)
+        try:
+            figure.savefig(path, pil_kwargs={"compress_level": 4} if Path(path).suffix == ".png" else None)
+        except ValueError as error:
+            raise UnsupportedError(f"{path}: {error}") from None
     return figure
 
 
