@@ -11,13 +11,25 @@ from convlab.activations import Activations
 from convlab.arrays import Array
 from convlab.view.mosaic import Pixels, image_maps, mosaic
 
-HEADER = ("layer", "shape", "min", "mean", "max", "std", "zeros", "dead", "strongest channels of image 0")
-THUMBNAIL, MAPS, UNITS = 48, 8, 128  # pixels high, maps and units across
+CELL = "text-align:left;padding:2px 8px"
+HEADER = (
+    "layer",
+    "shape",
+    "min",
+    "mean",
+    "max",
+    "std",
+    "zeros",
+    "dead",
+    "image 0: strongest channels, or first units",
+)
+THUMBNAIL, BAR = 48, 12  # pixels high: a map, a bar of units
+MAPS, UNITS = 8, 120  # most of them across
 
 
 def recording_table(acts: Activations) -> str:
     """Return the table as HTML that needs nothing from outside."""
-    head = "".join(f"<th style='text-align:left'>{name}</th>" for name in HEADER)
+    head = "".join(f"<th style='{CELL}'>{name}</th>" for name in HEADER)
     rows = "".join(_row(acts, name) for name in acts)
     return f"<p>{escape(repr(acts)[1:-1])}</p><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
@@ -28,17 +40,17 @@ def _row(acts: Activations, name: str) -> str:
     channels = array.shape[-1]
     cells = [escape(name), " × ".join(map(str, array.shape)), *numbers]
     cells += [f"{s.zero_share:.0%}", f"{len(s.dead)} of {channels}", _thumbnail(array) if array.size else ""]
-    return "<tr>" + "".join(f"<td style='text-align:left'>{cell}</td>" for cell in cells) + "</tr>"
+    return "<tr>" + "".join(f"<td style='{CELL}'>{cell}</td>" for cell in cells) + "</tr>"
 
 
 def _thumbnail(array: Array) -> str:
     maps = image_maps(array)
     if maps.shape[:2] == (1, 1):
-        cells = np.repeat(maps[:, :, :UNITS], 2, axis=0)
-        return _picture(mosaic(cells.transpose(2, 0, 1), 1, zoom=4, scale="shared", colors="auto"), 12)
+        bar = maps[0, :, :UNITS].T[None]  # (1, features, 1): one map, a cell for each unit
+        return _picture(mosaic(bar.repeat(3, axis=0), zoom=BAR // 3, colors="auto"), BAR)
     strongest = np.sort(np.argsort(-np.abs(maps).max(axis=(0, 1)), kind="stable")[:MAPS])
     zoom = max(1, THUMBNAIL // len(maps))
-    return _picture(mosaic(maps[:, :, strongest], MAPS, zoom=zoom, gap=zoom, colors="auto"), THUMBNAIL)
+    return _picture(mosaic(maps[:, :, strongest], MAPS, zoom=zoom, gap=2, colors="auto"), THUMBNAIL)
 
 
 def _picture(pixels: Pixels, height: int) -> str:
