@@ -14,6 +14,7 @@ from convlab.activations import Activations
 from convlab.errors import (
     BudgetError,
     ConvlabError,
+    FileError,
     ImageError,
     LayerNameError,
     ShapeError,
@@ -38,12 +39,12 @@ from convlab.ops import (
     zero_pad2d,
 )
 from convlab.preprocessing import Preprocessing
+from convlab.view.mosaic import mosaic
 from convlab.zoo import load
 from convlab_kernels.window import Window
 
 if TYPE_CHECKING:
     from convlab.view import plot
-    from convlab.view.mosaic import mosaic
 
 __version__ = "0.1.0"
 
@@ -51,6 +52,7 @@ __all__ = [
     "Activations",
     "BudgetError",
     "ConvlabError",
+    "FileError",
     "ImageError",
     "LayerNameError",
     "Model",
@@ -82,8 +84,6 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import what needs Matplotlib at its first use: `import convlab` alone takes NumPy and a moment."""
-    if name == "mosaic":
-        return import_module("convlab.view.mosaic").mosaic
     if name == "plot":
         return import_module("convlab.view.plot")
     raise AttributeError(f"module 'convlab' has no attribute {name!r}")

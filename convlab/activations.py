@@ -45,6 +45,9 @@ class Activations(Mapping[str, Array]):
     labels: tuple[str, ...] | None = None
     activation: str = "linear"
 
+    __eq__ = object.__eq__  # a Mapping's own would compare arrays, which have no single answer
+    __hash__ = object.__hash__
+
     def __getitem__(self, name: str) -> Array:
         """Return the activation (N, ...) of that name."""
         if name not in self.arrays:

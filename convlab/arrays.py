@@ -40,6 +40,6 @@ def _from_numbers(numbers: ArrayLike) -> Array:
     """Return a list, a tensor of another library or a number as an array."""
     try:
         array = np.asarray(numbers)
-    except ValueError as error:
+    except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: a tensor that records its gradient
         raise ShapeError(f"these numbers make no array: {error}") from None
     return array if hasattr(numbers, "dtype") or array.dtype.kind != "f" else array.astype(np.float32)

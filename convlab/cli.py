@@ -20,17 +20,18 @@ DEMO_IMAGE = "fashion_mnist/shirt.png"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status: 0, 1 for an error, 2 for wrong usage."""
+    """Run the command and return its exit status: 0, or 1 for an error. Wrong usage exits with 2."""
     arguments = _parser().parse_args(argv)
-    warnings.showwarning = lambda message, *_: print(f"convlab: warning: {message}", file=sys.stderr)
-    try:
-        arguments.run(arguments)
-    except (ConvlabError, OSError) as error:
-        print(f"convlab: error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("convlab: stopped", file=sys.stderr)
-        return 130
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_: print(f"convlab: warning: {message}", file=sys.stderr)
+        try:
+            arguments.run(arguments)
+        except (ConvlabError, OSError) as error:
+            print(f"convlab: error: {error}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            print("convlab: stopped", file=sys.stderr)
+            return 130
     return 0
 
 
@@ -76,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     filters.add_argument("--scale", choices=("channel", "shared"), default="channel", help="of the colours")
 
     fetch = _command(commands, "fetch", run_fetch, "download a registered weight file")
-    fetch.add_argument("name", metavar="NAME", help="vgg16, vgg16_notop, vgg19, vgg19_notop")
+    fetch.add_argument("name", metavar="NAME", help="a registered name, such as vgg16 or vgg16_notop")
     fetch.add_argument("--out", type=Path, metavar="DIR", help="folder (default: the user's cache)")
     return parser
 

@@ -5,6 +5,7 @@ from convlab_kernels.errors import ConvlabError, ShapeError, UnsupportedError
 __all__ = [
     "BudgetError",
     "ConvlabError",
+    "FileError",
     "ImageError",
     "LayerNameError",
     "ShapeError",
@@ -14,11 +15,15 @@ __all__ = [
 
 
 class WeightsError(ConvlabError, ValueError):
-    """A weight file that is damaged, incomplete, unsafe or made for another network."""
+    """A file of weights, or a recording, that is damaged, incomplete, unsafe or made for another network."""
 
 
 class ImageError(ConvlabError, ValueError):
     """A picture or matrix that cannot be read as one."""
+
+
+class FileError(ConvlabError, OSError):
+    """A file that cannot be written."""
 
 
 class LayerNameError(ConvlabError, KeyError):

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
@@ -11,14 +12,14 @@ import numpy as np
 from convlab.activations import Activations
 from convlab.arrays import Array, as_floats
 from convlab.errors import BudgetError, LayerNameError, ShapeError, UnsupportedError
-
-if TYPE_CHECKING:
-    from convlab.files.receipt import Receipt
 from convlab.geometry import Field
 from convlab.layers import ACTIVATIONS, Activated, Layer, Shape
 from convlab.names import unknown
 from convlab.preprocessing import Preprocessing
 from convlab.summary import Summary, summarise
+
+if TYPE_CHECKING:
+    from convlab.files.receipt import Receipt
 
 INPUT = "input"
 """The name by which a node refers to the network's input."""
@@ -63,7 +64,7 @@ class Model:
         preprocessing: Preprocessing | None = None,
         labels: Sequence[str] | None = None,
     ) -> None:
-        self.name, self.input_shape, self.nodes = name, tuple(input_shape), tuple(nodes)
+        self.name, self.input_shape, self.nodes = name, _sides(name, input_shape), tuple(nodes)
         self.preprocessing = preprocessing
         self.labels = None if labels is None else tuple(labels)
         self.receipt: Receipt | None = None
@@ -72,6 +73,9 @@ class Model:
             raise ShapeError(f"model {name!r} has no layers")
         for node in self.nodes:
             self._build(node)
+        names = [layer.name for layer in self.layers]
+        if twice := [layer for layer in names if names.count(layer) > 1]:
+            raise ShapeError(f"model {name!r}: two layers are named {twice[0]!r}")
         if self.labels is not None and self.output_shape != (len(self.labels),):
             raise ShapeError(f"model {name!r}: {len(self.labels)} labels for an output of {self.output_shape}")
         self._last_use = {source: i for i, node in enumerate(self.nodes) for source in node.inputs}
@@ -79,6 +83,8 @@ class Model:
     def _build(self, node: Node) -> None:
         if node.name in self.shapes:
             raise ShapeError(f"model {self.name!r}: two layers are named {node.name!r}")
+        if len(node.inputs) != 1:
+            raise ShapeError(f"model {self.name!r}: layer {node.name!r} has {len(node.inputs)} inputs, it takes 1")
         for source in node.inputs:
             if source not in self.shapes:
                 raise ShapeError(
@@ -120,7 +126,7 @@ class Model:
 
     def receptive_fields(self) -> dict[str, Field | None]:
         """Return, for each node, the box of the image its units see; None: all of the image."""
-        fields: dict[str, Field | None] = {INPUT: Field()}
+        fields: dict[str, Field | None] = {INPUT: Field() if len(self.input_shape) == 3 else None}
         for node in self.nodes:
             before, window = fields[node.inputs[0]], node.layer.window
             size = self.shapes[node.inputs[0]]
@@ -213,8 +219,7 @@ class Model:
             )
         if self.preprocessing is not None:
             self.preprocessing.check(x)
-        batch: Array = x
-        return batch
+        return x
 
     def _select(self, record: Record, pre: bool) -> dict[str, Shape]:
         """Return name -> shape of what is to be kept, in order of execution."""
@@ -245,6 +250,14 @@ class Model:
                 f"recording {len(x)} image(s) of {self.name!r} takes {sum(sizes.values()):,} bytes, more than"
                 f" max_bytes={max_bytes:,}; narrow record= or the batch. Bytes by layer: {table}"
             )
+
+
+def _sides(name: str, input_shape: Sequence[int]) -> Shape:
+    if not isinstance(input_shape, Sequence) or not all(isinstance(n, Integral) and n > 0 for n in input_shape):
+        raise ShapeError(
+            f"model {name!r}: input shape {input_shape!r}, expected whole numbers of at least 1, as (H, W, C)"
+        )
+    return tuple(int(n) for n in input_shape)
 
 
 def _has_activation(layer: Layer) -> TypeGuard[Activated]:

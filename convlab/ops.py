@@ -7,14 +7,13 @@ N batch, H W rows and columns, C input channels, O output channels, KH KW kernel
 from collections.abc import Iterator
 from math import prod
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 
 from convlab.arrays import Array, ArrayLike, as_floats, module_of
 from convlab.errors import ShapeError, UnsupportedError
 from convlab_kernels.cpu import METHODS, Convolution
-from convlab_kernels.window import PaddingLike, Pair, Window
+from convlab_kernels.window import PaddingLike, Pair, Window, parse_pair
 
 
 def output_size(
@@ -29,10 +28,9 @@ def output_size(
     floor((size + padding before + padding after - dilation*(kernel - 1) - 1) / stride) + 1; ShapeError, showing the
     arithmetic, where that is not positive. Dumoulin and Visin, arXiv 1603.07285, relationship 15.
     """
-    window = Window.parse(kernel, stride, padding, dilation)
+    height, width = Window.parse(kernel, stride, padding, dilation).output_size(parse_pair("size", size, least=1))
     if isinstance(size, tuple | list):
-        return window.output_size((size[0], size[1]))
-    height, width = window.output_size((size, size))
+        return height, width
     if height != width:
         raise ShapeError(f"output is {height} x {width}: the window is not square, so give the size as (H, W)")
     return height
@@ -72,8 +70,8 @@ def conv2d(
         Where the sizes do not fit together, with the arithmetic.
     """
     x, w, b = as_floats(x, w, b)
-    window = Window.parse(w.shape[:2] if w.ndim == 4 else 1, stride, padding, dilation)
     check_conv2d(x.shape, w.shape, None if b is None else b.shape, groups)
+    window = Window.parse(w.shape[:2], stride, padding, dilation)
     return run_conv2d(
         prepare_conv2d(w, window, groups, method), x, (*window.output_size(x.shape[1:3]), w.shape[3]), b
     )
@@ -82,7 +80,7 @@ def conv2d(
 def check_conv2d(x: tuple[int, ...], w: tuple[int, ...], b: tuple[int, ...] | None, groups: int) -> None:
     """Raise ShapeError unless the shapes of input, kernels and bias fit together."""
     _check_image(x, "conv2d")
-    if len(w) != 4 or 0 in w:
+    if len(w) != 4 or min(w) < 1:
         raise ShapeError(f"conv2d: kernel has shape {w}, expected (KH, KW, C/groups, O), none of them 0")
     if isinstance(groups, bool) or not isinstance(groups, Integral) or groups < 1:
         raise ShapeError(f"conv2d: groups is {groups!r}, expected a whole number of at least 1")
@@ -146,16 +144,18 @@ def avg_pool2d(x: ArrayLike, size: int | Pair, stride: int | Pair | None = None,
     return total
 
 
-def _pool_window(shape: Any, size: int | Pair, stride: int | Pair | None, padding: PaddingLike) -> Window:
-    _check_image(shape, "pool")
+def _pool_window(shape: tuple[int, ...], size: int | Pair, stride: int | Pair | None, padding: PaddingLike) -> Window:
     window = Window.parse(size, size if stride is None else stride, padding)
-    for side, cells in zip(
-        ("height", "width"), zip(window.pads(shape[1:3]), window.kernel, strict=True), strict=True
-    ):
-        pads, kernel = cells
+    check_pool2d(shape, window)
+    return window
+
+
+def check_pool2d(shape: tuple[int, ...], window: Window) -> None:
+    """Raise ShapeError unless a window may pool an image (N, H, W, C): no place of it lies in the padding alone."""
+    _check_image(shape, "pool")
+    for side, pads, kernel in zip(("height", "width"), window.pads((shape[1], shape[2])), window.kernel, strict=True):
         if max(pads) > kernel // 2:
             raise ShapeError(f"pool: padding {pads} in {side} is more than half of the window of {kernel}")
-    return window
 
 
 def _check_image(shape: tuple[int, ...], op: str) -> None:
@@ -171,8 +171,7 @@ def _pad(x: Array, window: Window, value: float) -> Array:
     pads = window.pads(x.shape[1:3])
     if pads == ((0, 0), (0, 0)):
         return x
-    out: Array = module_of(x).pad(x, ((0, 0), *pads, (0, 0)), constant_values=value)
-    return out
+    return module_of(x).pad(x, ((0, 0), *pads, (0, 0)), constant_values=value)
 
 
 def _shifted_views(x: Array, window: Window, output: Pair) -> Iterator[Array]:
@@ -187,26 +186,29 @@ def global_max_pool2d(x: ArrayLike) -> Array:
     """Return the largest value of each channel: (N, H, W, C) -> (N, C)."""
     (x,) = as_floats(x)
     _check_image(x.shape, "global_max_pool2d")
-    out: Array = x.max(axis=(1, 2))
-    return out
+    return x.max(axis=(1, 2))
 
 
 def global_avg_pool2d(x: ArrayLike) -> Array:
     """Return the mean of each channel: (N, H, W, C) -> (N, C)."""
     (x,) = as_floats(x)
     _check_image(x.shape, "global_avg_pool2d")
-    out: Array = x.mean(axis=(1, 2))
-    return out
+    # channels last, NumPy adds one by one: in float32 the error would grow with the area
+    return x.mean(axis=(1, 2), dtype=np.float64).astype(x.dtype)
+
+
+def border(padding: PaddingLike) -> Window:
+    """Return a padding as a window of one cell: the padded image is what it walks over."""
+    if isinstance(padding, str):
+        raise ShapeError(f"zero_pad2d: padding {padding!r} means nothing without a window: use ints")
+    return Window.parse(1, padding=padding)
 
 
 def zero_pad2d(x: ArrayLike, padding: PaddingLike) -> Array:
     """Return x (N, H, W, C) with zeros around it: (N, top+H+bottom, left+W+right, C)."""
     (x,) = as_floats(x)
     _check_image(x.shape, "zero_pad2d")
-    if isinstance(padding, str):
-        raise ShapeError(f"zero_pad2d: padding {padding!r} means nothing without a window: use ints")
-    out: Array = module_of(x).pad(x, ((0, 0), *Window.parse(1, padding=padding).pads(x.shape[1:3]), (0, 0)))
-    return out
+    return module_of(x).pad(x, ((0, 0), *border(padding).pads(x.shape[1:3]), (0, 0)))
 
 
 def dense(x: ArrayLike, w: ArrayLike, b: ArrayLike | None = None) -> Array:
@@ -225,8 +227,7 @@ def dense(x: ArrayLike, w: ArrayLike, b: ArrayLike | None = None) -> Array:
 def flatten(x: ArrayLike) -> Array:
     """Return (N, H*W*C): rows, then columns, then channels, as Keras does. A view where x is contiguous."""
     (x,) = as_floats(x)
-    out: Array = x.reshape(len(x), prod(x.shape[1:]))
-    return out
+    return x.reshape(len(x), prod(x.shape[1:]))
 
 
 def batch_norm(
@@ -257,15 +258,13 @@ def batch_norm(
 def relu(x: ArrayLike) -> Array:
     """Return max(x, 0); NaN stays NaN."""
     (x,) = as_floats(x)
-    out: Array = module_of(x).maximum(x, 0)
-    return out
+    return module_of(x).maximum(x, 0)
 
 
 def tanh(x: ArrayLike) -> Array:
     """Return the hyperbolic tangent."""
     (x,) = as_floats(x)
-    out: Array = module_of(x).tanh(x)
-    return out
+    return module_of(x).tanh(x)
 
 
 def sigmoid(x: ArrayLike) -> Array:
@@ -273,8 +272,7 @@ def sigmoid(x: ArrayLike) -> Array:
     (x,) = as_floats(x)
     xp = module_of(x)
     powers = xp.exp(-xp.abs(x))
-    out: Array = xp.where(x < 0, powers, x.dtype.type(1)) / (1 + powers)
-    return out
+    return xp.where(x < 0, powers, x.dtype.type(1)) / (1 + powers)
 
 
 def softmax(x: ArrayLike) -> Array:

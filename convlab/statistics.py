@@ -38,7 +38,8 @@ class Statistics:
     @property
     def mean(self) -> float:
         """Mean over the layer."""
-        return float(self.means.mean())
+        with np.errstate(invalid="ignore"):
+            return float(self.means.mean())
 
     @property
     def std(self) -> float:
@@ -64,11 +65,10 @@ def statistics(activation: Array) -> Statistics:
         nothing = np.full(rows.shape[1], np.nan)
         return Statistics(nothing, nothing, nothing, nothing, nothing)
     with np.errstate(invalid="ignore"):  # the deviation of infinities is NaN, which shows by itself
-        deviations = rows.std(axis=0, dtype=np.float64)
-    return Statistics(
-        minima=rows.min(axis=0).astype(np.float64),
-        maxima=rows.max(axis=0).astype(np.float64),
-        means=rows.mean(axis=0, dtype=np.float64),
-        deviations=deviations,
-        zeros=(rows == 0).mean(axis=0, dtype=np.float64),
-    )
+        return Statistics(
+            minima=rows.min(axis=0).astype(np.float64),
+            maxima=rows.max(axis=0).astype(np.float64),
+            means=rows.mean(axis=0, dtype=np.float64),
+            deviations=rows.std(axis=0, dtype=np.float64),
+            zeros=(rows == 0).mean(axis=0, dtype=np.float64),
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from convlab.layers import Shape
+from convlab.layers import Layer, Shape
 
 if TYPE_CHECKING:
     from convlab.model import Model
@@ -72,14 +72,16 @@ def summarise(model: Model) -> Summary:
     """Return the summary of a model."""
     fields = model.receptive_fields()
     rows = []
+    seen: set[Layer] = set()
     for node in model.nodes:
-        field, first_call = fields[node.name], node.name == node.layer.name
+        field, parameters = fields[node.name], 0 if node.layer in seen else node.layer.parameters
+        seen.add(node.layer)
         rows.append(
             Row(
                 node.name,
                 type(node.layer).__name__,
                 model.shapes[node.name],
-                node.layer.parameters if first_call else 0,
+                parameters,
                 node.layer.multiply_adds(model.shapes[node.name]),
                 None if field is None else field.size,
                 None if field is None else field.jump,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from convlab.errors import ConvlabError, UnsupportedError, WeightsError
+from convlab.errors import UnsupportedError, WeightsError
 from convlab.initialise import randomise
 from convlab.layers import Activation, AveragePooling2D, Conv2D, Dense, Flatten, Layer, MaxPooling2D, Shape
 from convlab.model import Model
@@ -80,8 +80,7 @@ def fashion_mnist_labels() -> Sequence[str]:
     """Return the ten classes of Fashion-MNIST (Xiao, Rasul and Vollgraf, arXiv 1708.07747, table 2)."""
     from convlab_weights.fashion_data import CLASSES
 
-    labels: Sequence[str] = CLASSES
-    return labels
+    return CLASSES
 
 
 def imagenet_labels() -> Sequence[str]:
@@ -131,11 +130,15 @@ def load(
     ------
     WeightsError
         For a file that is damaged, incomplete, unsafe or made for another network.
+    ShapeError
+        For an input shape that the network cannot take.
+    UnsupportedError
+        For a network that the zoo does not have.
     """
     model = build(str(name), include_top, input_shape)
     if isinstance(weights, int | np.integer):
         if isinstance(weights, bool) or weights < 0:
-            raise ConvlabError(f"weights={weights}: a seed is a whole number of at least 0")
+            raise WeightsError(f"weights={weights}: a seed is a whole number of at least 0")
         randomise(model, int(weights))
     elif weights is not None:
         path = _pretrained(model.name, include_top) if weights == "pretrained" else Path(weights)
@@ -152,7 +155,7 @@ def build(name: str, include_top: bool = True, input_shape: Shape | None = None)
                 f"{name}: reading the architecture from a file is not supported yet;"
                 f" name a network of the zoo ({', '.join(ZOO)}) and give the file as its weights"
             )
-        raise ConvlabError(unknown("network", name, ZOO))
+        raise UnsupportedError(unknown("network", name, ZOO))
     zoo = ZOO[name]
     return Model.sequential(
         name,

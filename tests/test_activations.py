@@ -208,3 +208,9 @@ def test_html_needs_nothing_from_outside(acts):
     html = acts._repr_html_()
     assert html.count("src=") == html.count("src='data:image/png;base64,") == 13
     assert "http" not in html
+
+
+def test_recordings_are_compared_by_identity_and_can_be_kept_in_sets():
+    a, b = recording(PROBABILITIES), recording(PROBABILITIES)
+    assert a == a and a != b
+    assert len({a, b}) == 2

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import convlab
+from convlab import ops
 from convlab.errors import ShapeError, UnsupportedError, WeightsError
 from convlab.initialise import randomise
 from convlab.layers import (
@@ -258,3 +259,34 @@ def test_a_layer_keeps_its_weights_shapes(conv):
 def test_a_pools_stride_of_0_is_not_taken_for_none():
     with pytest.raises(ShapeError, match="stride 0 is out of range"):
         MaxPooling2D("pool", 2, stride=0)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: MaxPooling2D("p", 2, padding=5).build((8, 9, 3)), "more than half of the window of 2"),
+        (lambda: ZeroPadding2D("z", "same"), "padding 'same' means nothing without a window"),
+        (lambda: Conv2D("c", -1, 3).build((8, 9, 3)), r"kernel has shape \(3, 3, 3, -1\)"),
+        (lambda: Dense("d", 0).build((5,)), "0 units, expected at least 1"),
+    ],
+)
+def test_impossible_layers_are_refused_before_they_run(make, message):
+    with pytest.raises(ShapeError, match=message):
+        make()
+
+
+def test_weights_that_change_while_a_kernel_is_prepared_are_not_forgotten(monkeypatch):
+    conv = Conv2D("conv", 1, 3, use_bias=False)
+    conv.build((3, 3, 1))
+    conv.set_weights(kernel=np.zeros((3, 3, 1, 1), np.float32))
+    x, prepare = np.ones((1, 3, 3, 1), np.float32), ops.prepare_conv2d
+
+    def slow(w, *options):
+        kernel = prepare(w, *options)
+        conv.set_weights(kernel=np.ones((3, 3, 1, 1), np.float32))  # what another thread does meanwhile
+        return kernel
+
+    monkeypatch.setattr(ops, "prepare_conv2d", slow)
+    conv(x)
+    monkeypatch.undo()
+    assert conv(x).item() == 9

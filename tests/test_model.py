@@ -277,3 +277,20 @@ def test_labels_must_be_as_many_as_outputs():
     layers = [Flatten("flatten"), Dense("dense", 3)]
     with pytest.raises(ShapeError, match=r"model 'm': 2 labels for an output of \(3,\)"):
         Model.sequential("m", (2, 4, 1), layers, labels=("a", "b"))
+
+
+@pytest.mark.parametrize("shape", [(-5, 7, 3), (64.0, 48.0, 3), (None, None, 3), 64, (0, 2, 1)])
+def test_an_input_shape_is_whole_numbers(shape):
+    with pytest.raises(ShapeError, match=r"input shape .*, expected whole numbers of at least 1, as \(H, W, C\)"):
+        Model.sequential("m", shape, [Flatten("flatten")])
+
+
+def test_a_layer_takes_one_input():
+    with pytest.raises(ShapeError, match="layer 'a' has 2 inputs, it takes 1"):
+        Model("m", (4, 5, 1), [Node("a", Flatten("a"), ("input", "input"))])
+
+
+def test_two_layers_of_one_name_are_refused_though_their_nodes_differ():
+    nodes = [Node("a", Flatten("same"), ("input",)), Node("b", Dense("same", 2), ("a",))]
+    with pytest.raises(ShapeError, match="two layers are named 'same'"):
+        Model("m", (4, 5, 1), nodes)

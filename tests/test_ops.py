@@ -336,3 +336,19 @@ def test_tensors_of_another_library_are_read_with_their_type():
     torch = pytest.importorskip("torch")
     assert convlab.relu(torch.tensor([-1.0, 2.0], dtype=torch.float64)).dtype == np.float64
     assert convlab.relu(torch.tensor([-1.0, 2.0])).tolist() == [0, 2]
+
+
+def test_a_mean_over_a_large_area_keeps_its_digits():
+    assert convlab.global_avg_pool2d(np.ones((1, 4200, 4200, 1), np.float32)).tolist() == [[1.0]]
+
+
+@pytest.mark.parametrize("size", [7.5, (5, 5, 5), (5,), -3, 0, "5"])
+def test_output_size_of_what_is_no_size(size):
+    with pytest.raises(ShapeError, match=r"size .* (is neither an int nor|is out of range)"):
+        convlab.output_size(size, 1, padding=5)
+
+
+def test_a_tensor_that_records_its_gradient_is_refused_in_one_line():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(ShapeError, match=r"make no array: .*detach"):
+        convlab.relu(torch.ones(3, requires_grad=True))

@@ -69,3 +69,9 @@ def test_an_empty_batch_has_no_statistics():
     assert np.isnan([s.min, s.max, s.mean, s.std, s.zero_share]).all()
     assert s.means.shape == (4,)
     assert s.dead == []
+
+
+def test_infinities_of_both_signs_warn_of_nothing():
+    s = statistics(np.array([[np.inf, 1.0], [-np.inf, 2.0]]))
+    assert np.isnan(s.mean) and np.isnan(s.std)
+    assert (s.min, s.max) == (-np.inf, np.inf)

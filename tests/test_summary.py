@@ -7,7 +7,7 @@ import pytest
 
 import convlab
 from convlab.layers import Conv2D, Dense, Flatten, GlobalAveragePooling2D, MaxPooling2D
-from convlab.model import Model
+from convlab.model import Model, Node
 
 # Receptive field and jump of VGG16: Araujo, Norris and Sim (Distill 2019) give 212 at block5_pool.
 VGG16_FIELDS = {
@@ -137,3 +137,14 @@ def test_a_unit_sees_its_receptive_field_and_nothing_else(small):
 def test_flatten_sees_all():
     model = Model.sequential("flat", (4, 3, 2), [Flatten("flatten"), Dense("fc", 5)])
     assert [row.receptive_field for row in model.summary().rows] == [None, None]
+
+
+def test_parameters_count_where_a_node_has_another_name_than_its_layer():
+    conv = Conv2D("conv", 4, 3, padding="same")
+    model = Model("m", (9, 8, 4), [Node("first", conv, ("input",)), Node("again", conv, ("first",))])
+    assert [row.parameters for row in model.summary().rows] == [3 * 3 * 4 * 4 + 4, 0]
+
+
+def test_a_network_whose_input_is_no_image_sees_all_of_it():
+    summary = Model.sequential("mlp", (10,), [Dense("fc", 3)]).summary()
+    assert summary.rows[0].receptive_field is None

@@ -53,15 +53,18 @@ def fetch(name: str | Entry, folder: str | Path | None = None, progress: Progres
     Raises
     ------
     WeightsError
-        Unknown name; a server that refuses, fails or sends another file; a folder that cannot be written;
-        another process that is at the same file.
+        Unknown name; a server that refuses, fails or sends another file; a folder that cannot be written, or has
+        another file of that name; another process that is at the same file.
     """
     entry = name if isinstance(name, Entry) else lookup(name)
     if entry.bundled:
         return bundled_path(entry)
     path = (cache_folder() if folder is None else Path(folder)) / entry.file
     try:
-        if not path.is_file() or difference(path, entry):
+        found = difference(path, entry) if path.is_file() else "nothing"
+        if found and path.exists() and folder is not None:  # it may be the user's own; in the cache it is not
+            raise WeightsError(f"{path}: not the official {entry.name} file: {found}; move it away first")
+        if found:
             path.parent.mkdir(parents=True, exist_ok=True)
             with _alone(path.with_name(entry.file + ".lock")):
                 _download(entry, path, progress or (lambda done, total: None))

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab.errors import WeightsError
-from convlab.files import hdf5
+from convlab.files import hdf5, registry
 from convlab.files.hdf5_arrays import check_floats, read_floats
 from convlab.files.keras_layouts import Contents, LayerWeights, Shape, Stored, find_contents
 from convlab.files.receipt import Receipt, ReceiptRow
@@ -121,14 +121,8 @@ def read_weights(
             values = request.fetch()
             arrays.setdefault(request.layer, {})[request.role] = values
             rows.append(request.receipt_row(values.shape))
-    _check_registered(path)
-    return arrays, Receipt(os.fspath(path), contents.layout, tuple(rows), missing, unexpected, left_out)
-
-
-def _check_registered(path: str | os.PathLike[str]) -> None:
-    from convlab.files import registry
-
     registry.check(Path(path))
+    return arrays, Receipt(os.fspath(path), contents.layout, tuple(rows), missing, unexpected, left_out)
 
 
 def _account(

@@ -19,7 +19,7 @@ import h5py
 
 from convlab.activations import Activations
 from convlab.arrays import Array
-from convlab.errors import ConvlabError
+from convlab.errors import FileError
 from convlab.files.hdf5 import get_dataset, open_hdf5, read_names, read_text, reading, refuse, reopen_hdf5
 from convlab.files.hdf5_arrays import check_floats
 from convlab.preprocessing import Preprocessing
@@ -32,11 +32,11 @@ def save(acts: Activations, path: Path) -> None:
     try:
         with TemporaryDirectory(prefix=".convlab-", dir=path.parent) as folder:
             part = Path(folder) / path.name
-            with h5py.File(part, "w") as file:
+            with h5py.File(part, "w", libver="v108") as file:  # before it, labels and names end at 64 kB
                 _write(file, acts)
             part.replace(path)
     except OSError as error:
-        raise ConvlabError(f"{path}: the recording cannot be written ({error.strerror or error})") from error
+        raise FileError(f"{path}: the recording cannot be written ({error.strerror or error})") from error
 
 
 def _write(file: h5py.File, acts: Activations) -> None:
@@ -70,11 +70,16 @@ def read(path: Path) -> Activations:
         names, kinds = read_names(file, "names") or [], read_names(file, "kinds") or []
         if len(names) != len(kinds):
             refuse(file, f"{len(names)} names of layers and {len(kinds)} kinds do not fit together")
+        source, output = _read(file, "input"), _read(file, "output")
+        if min(source.ndim, output.ndim) < 2 or len(source) != len(output):
+            refuse(file, f"input {source.shape} and output {output.shape} are no batches of one size")
+        if labels and output.shape[1:] != (len(labels),):
+            refuse(file, f"{len(labels)} labels and an output of {output.shape} do not fit together")
         return Activations(
             LayersInFile(path, names),
             dict(zip(names, kinds, strict=True)),
-            input=_read(file, "input"),
-            output=_read(file, "output"),
+            input=source,
+            output=output,
             model=read_text(file, "model") or "",
             preprocessing=_read_preprocessing(file),
             labels=tuple(labels) if labels else None,

@@ -4,7 +4,6 @@ import functools
 import hashlib
 import os
 import tomllib
-import warnings
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -13,6 +12,7 @@ import platformdirs
 
 from convlab.errors import WeightsError
 from convlab.names import unknown
+from convlab.preprocessing import warn_caller
 
 DATA = resources.files("convlab_weights")
 
@@ -111,8 +111,7 @@ def check(path: Path) -> None:
     if entry is None or (found := difference(path, entry, hashed=path.parent != cache_folder())) is None:
         return
     remedy = "reinstall convlab" if entry.bundled else f"re-fetch with `convlab fetch {entry.name}`"
-    warnings.warn(
+    warn_caller(
         f"{path}: not the official {entry.name} file: {found}; cut off, damaged or trained further? "
-        f"Rename it if it is your own, else {remedy}",
-        stacklevel=2,
+        f"Rename it if it is your own, else {remedy}"
     )

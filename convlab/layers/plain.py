@@ -54,8 +54,8 @@ class ZeroPadding2D(Layer):
         return (*self.window.output_size(image_size(self.input_shape)), self.input_shape[2])
 
     def __post_init__(self) -> None:
-        """Parse the padding once: the padded image is what a window of one cell walks over."""
-        self.window = Window.parse(1, padding=self.padding)
+        """Parse the padding once."""
+        self.window = ops.border(self.padding)
 
     def __call__(self, x: Array) -> Array:
         """Pad (N, H, W, C)."""

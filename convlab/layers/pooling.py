@@ -24,7 +24,9 @@ class Pooling2D(Layer):
 
     def infer_shape(self) -> Shape:
         """Return (OH, OW, C)."""
-        return (*self.window.output_size(image_size(self.input_shape)), self.input_shape[2])
+        size = image_size(self.input_shape)
+        ops.check_pool2d((1, *self.input_shape), self.window)
+        return (*self.window.output_size(size), self.input_shape[2])
 
 
 class MaxPooling2D(Pooling2D):

@@ -36,8 +36,7 @@ class Conv2D(Activated):
 
     def weight_shapes(self) -> dict[str, Shape]:
         """Return the shapes of kernel and bias."""
-        if len(self.input_shape) != 3:
-            raise ShapeError("expected (H, W, C)")
+        image_size(self.input_shape)
         kernel = (*self.window.kernel, self.input_shape[2] // max(self.groups, 1), self.filters)
         bias = {"bias": (self.filters,)} if self.use_bias else {}
         ops.check_conv2d((1, *self.input_shape), kernel, bias.get("bias"), self.groups)
@@ -54,19 +53,24 @@ class Conv2D(Activated):
     def set_weights(self, **weights: ArrayLike) -> None:
         """Replace the named weights, and forget what was prepared from the old ones."""
         super().set_weights(**weights)
-        self._prepared.clear()
+        self._prepared = {}
 
-    def linear(self, x: Array, relu: bool = False) -> Array:
-        """Convolve without the activation function (ReLU alone can be fused into the kernel)."""
-        x, w, b = as_floats(x, self.weights["kernel"], self.weights.get("bias"))
-        if x.dtype not in self._prepared:
-            self._prepared[x.dtype] = ops.prepare_conv2d(w, self.window, self.groups)
-        output = (*self.window.output_size(x.shape[1:3]), self.filters)
-        return ops.run_conv2d(self._prepared[x.dtype], x, output, b, relu)
+    def linear(self, x: Array) -> Array:
+        """Convolve without the activation function."""
+        return self._convolve(x, relu=False)
 
     def __call__(self, x: Array) -> Array:
-        """Convolve (N, H, W, C) to (N, OH, OW, O)."""
-        return self.linear(x, relu=True) if self.activation == "relu" else super().__call__(x)
+        """Convolve (N, H, W, C) to (N, OH, OW, O); ReLU is fused into the kernel."""
+        return self._convolve(x, relu=True) if self.activation == "relu" else super().__call__(x)
+
+    def _convolve(self, x: Array, relu: bool) -> Array:
+        prepared = self._prepared  # taken before the weights: what another thread replaces meanwhile is not kept
+        w = self.weights["kernel"]
+        x, b, _ = as_floats(x, self.weights.get("bias"), w[:0])  # the kernel's type counts; it is cast once, below
+        if x.dtype not in prepared:
+            prepared[x.dtype] = ops.prepare_conv2d(w.astype(x.dtype, copy=False), self.window, self.groups)
+        output = (*self.window.output_size(x.shape[1:3]), self.filters)
+        return ops.run_conv2d(prepared[x.dtype], x, output, b, relu)
 
 
 @dataclass(eq=False)
@@ -87,6 +91,8 @@ class Dense(Activated):
         """Return the shapes of kernel and bias."""
         if len(self.input_shape) != 1:
             raise ShapeError("expected (features,): put a Flatten layer before it")
+        if self.units < 1:
+            raise ShapeError(f"{self.units} units, expected at least 1")
         return {"kernel": (*self.input_shape, self.units)} | ({"bias": (self.units,)} if self.use_bias else {})
 
     def infer_shape(self) -> Shape:

@@ -1,15 +1,16 @@
 """The strongest units of a dense layer as bars."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from convlab.activations import Activations
 from convlab.arrays import Array
 from convlab.errors import ShapeError
-from convlab.view.paper import FAINT, INK, TOP, bare, finish, heading, place, sheet
+from convlab.view.mosaic import image_maps
+from convlab.view.paper import FAINT, INK, TOP, bare, finish, heading, place, root, sheet
 
 STRONG, WEAK, NEGATIVE = "#3b6ea8", "#c3cdd9", "#b5482f"
 
@@ -22,7 +23,7 @@ def dense(
     image: int = 0,
     ax: Axes | None = None,
     path: str | Path | None = None,
-) -> Any:
+) -> Figure:
     """Draw the k units of a layer (N, features) with the largest values, best first, and return the Figure.
 
     Where a layer is as wide as the network's output its bars carry the labels, elsewhere their numbers.
@@ -30,14 +31,16 @@ def dense(
     values = acts[layer]
     if values.ndim != 2:
         raise ShapeError(f"layer {layer!r} has shape {values.shape}, not (N, features): draw it with feature_maps")
-    row = values[image]
+    if k < 1:
+        raise ShapeError(f"dense: k is {k}, expected at least 1")
+    row = image_maps(values, image)[0, 0]
     k = min(k, len(row))
     ax = ax or place(sheet(6.4, TOP + 0.15 + 0.26 * k), 1.6, TOP, 4.6, 0.26 * k)
     bars(ax, row, k, acts.labels if acts.labels and len(acts.labels) == len(row) else None)
     batch = f", image {image} of {len(values)}" if len(values) > 1 else ""
     note = f"the {k} largest of {len(row)} values" if k < len(row) else f"all {k} values, largest first"
     heading(ax, f"{acts.model} · {layer}{batch}", note)
-    return finish(ax.figure, path)
+    return finish(root(ax), path)
 
 
 def bars(ax: Axes, row: Array, k: int, labels: tuple[str, ...] | None, size: float = 8) -> None:

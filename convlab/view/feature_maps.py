@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
 
 from convlab.activations import Activations
+from convlab.arrays import Array
 from convlab.errors import ShapeError
 from convlab.view.mosaic import colormap, dead_channels, default_columns, image_maps, mosaic
-from convlab.view.paper import FAINT, HIGH, RIGHT, SCREEN, finish, frame, heading, show
+from convlab.view.paper import FAINT, HIGH, RIGHT, SCREEN, finish, frame, heading, root, show
 from convlab.view.scale import Rule, Scale
 
 BAR = 0.9  # inches for a colour bar
@@ -28,7 +29,7 @@ def feature_maps(
     image: int = 0,
     ax: Axes | None = None,
     path: str | Path | None = None,
-) -> Any:
+) -> Figure:
     """Draw the channels of a layer for one image of the batch, and return the Figure.
 
     What the colours mean is written above the maps; dead channels are hatched and counted, NaN is magenta.
@@ -46,23 +47,23 @@ def feature_maps(
     path : optional
         Where to save the figure.
     """
-    maps = image_maps(acts[layer], image)
-    numbers = chosen(maps.shape[2], channels)
-    maps = maps[:, :, numbers]
+    whole = image_maps(acts[layer], image)
+    numbers = chosen(whole.shape[2], channels)
+    maps = whole[:, :, numbers]
+    measure = Scale.of(maps, scale)
     height, width, count = maps.shape
-    columns = columns or default_columns(count)
+    columns = min(columns or default_columns(count), count)
     rows = -(-count // columns)
     zoom = max(1, min(SCREEN // (columns * width), HIGH // (rows * height)))
     gap = max(1, zoom * width // 24)
-    pixels = mosaic(maps, columns, zoom=zoom, gap=gap, scale=scale, colors="auto")
+    pixels = mosaic(maps, columns, zoom=zoom, gap=gap, scale=measure, colors="auto")
     ax = ax or frame(pixels, BAR if scale == "shared" else RIGHT)
     show(ax, pixels)
     _number_tiles(ax, numbers, rows, columns, (zoom * height + gap, zoom * width + gap))
-    measure = Scale.of(maps, scale)
-    heading(ax, _title(acts, layer, maps, image), f"{measure}{_remarks(maps, numbers)}")
+    heading(ax, _title(acts, layer, maps.shape, whole.shape[2], image), f"{measure}{_remarks(maps, numbers)}")
     if scale == "shared":
         _colour_bar(ax, measure)
-    return finish(ax.figure, path)
+    return finish(root(ax), path)
 
 
 def chosen(count: int, which: Sequence[int] | slice | None) -> list[int]:
@@ -72,6 +73,8 @@ def chosen(count: int, which: Sequence[int] | slice | None) -> list[int]:
         return numbers
     try:
         picked = numbers[which] if isinstance(which, slice) else [numbers[i] for i in which]
+    except (TypeError, ValueError):
+        raise ShapeError(f"channels {which!r}: expected a slice or a list of numbers from 0 to {count - 1}") from None
     except IndexError:
         raise ShapeError(f"channels {which}: there are only 0 to {count - 1}") from None
     if not picked:
@@ -79,15 +82,14 @@ def chosen(count: int, which: Sequence[int] | slice | None) -> list[int]:
     return picked
 
 
-def _title(acts: Activations, layer: str, maps: Any, image: int) -> str:
-    height, width, count = maps.shape
-    whole = acts[layer].shape[-1]
+def _title(acts: Activations, layer: str, shape: tuple[int, ...], whole: int, image: int) -> str:
+    height, width, count = shape
     number = f"{count} channels" if count == whole else f"{count} of {whole} channels"
     batch = f", image {image} of {len(acts.input)}" if len(acts.input) > 1 else ""
     return f"{acts.model} · {layer}: {number} of {height} × {width}{batch}"
 
 
-def _remarks(maps: Any, numbers: list[int]) -> str:
+def _remarks(maps: Array, numbers: list[int]) -> str:
     dead = [str(numbers[i]) for i in np.flatnonzero(dead_channels(maps))]
     remarks = ""
     if dead:

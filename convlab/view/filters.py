@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from convlab.arrays import Array
 from convlab.errors import ShapeError, UnsupportedError
@@ -25,6 +26,7 @@ from convlab.view.paper import (
     heading,
     inches,
     place,
+    root,
     sheet,
     show,
 )
@@ -44,7 +46,7 @@ def filters(
     inputs: Sequence[int] | slice | None = None,
     scale: Literal["channel", "shared"] = "channel",
     path: str | Path | None = None,
-) -> Any:
+) -> Figure:
     """Draw the kernels of a convolution layer, and return the Figure.
 
     A layer that sees three colours gets a panel in colour and one for each of them; a layer with one input channel
@@ -92,7 +94,7 @@ def _scaled(kernel: Array, scale: str) -> tuple[Array, str]:
     return kernel / np.where(peaks > 0, peaks, 1), f"{which}: blue negative, white 0, red positive"
 
 
-def _panels(kernel: Array, rows: list[int], title: str, note: str) -> Any:
+def _panels(kernel: Array, rows: list[int], title: str, note: str) -> Figure:
     """Draw (KH, KW, 3 in the order RGB or 1, O) as one mosaic of O kernels for each input channel."""
     columns = default_columns(len(rows))
     zoom = _zoom(kernel, columns, -(-len(rows) // columns), PANEL)
@@ -123,7 +125,7 @@ def _number(ax: Axes, rows: list[int], columns: int, pitch: float) -> None:
     ax.tick_params(length=0, labelsize=7, labelcolor=FAINT)
 
 
-def _table(kernel: Array, rows: list[int], columns: list[int], title: str, note: str) -> Any:
+def _table(kernel: Array, rows: list[int], columns: list[int], title: str, note: str) -> Figure:
     """Draw (KH, KW, C, O) with a row for each output channel and a column for each input channel."""
     kh, kw, c, o = kernel.shape
     kernels = kernel.transpose(0, 1, 3, 2).reshape(kh, kw, o * c)
@@ -137,7 +139,7 @@ def _table(kernel: Array, rows: list[int], columns: list[int], title: str, note:
     ax.set_xlabel("input channel", fontsize=8, color=FAINT)
     ax.set_ylabel("output channel", fontsize=8, color=FAINT)
     heading(ax, title, note)
-    return ax.figure
+    return root(ax)
 
 
 def _zoom(kernel: Array, columns: int, rows: int, width: int) -> int:

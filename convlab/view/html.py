@@ -9,6 +9,7 @@ from PIL import Image
 
 from convlab.activations import Activations
 from convlab.arrays import Array
+from convlab.statistics import statistics
 from convlab.view.mosaic import Pixels, image_maps, mosaic
 
 CELL = "text-align:left;padding:2px 8px"
@@ -35,7 +36,8 @@ def recording_table(acts: Activations) -> str:
 
 
 def _row(acts: Activations, name: str) -> str:
-    array, s = acts[name], acts.statistics(name)
+    array = acts[name]
+    s = statistics(array)
     numbers = [f"{value:.4g}" for value in (s.min, s.mean, s.max, s.std)]
     channels = array.shape[-1]
     cells = [escape(name), " × ".join(map(str, array.shape)), *numbers]

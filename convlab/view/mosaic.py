@@ -77,14 +77,12 @@ def image_maps(activation: Array, image: int = 0) -> Array:
         )
     if not -len(a) <= image < len(a):
         raise ShapeError(f"mosaic: image {image} of a batch of {len(a)} does not exist")
-    maps: Array = a[image]
-    return maps
+    return a[image]
 
 
 def dead_channels(maps: Array) -> NDArray[np.bool_]:
     """Return, for maps (H, W, C), which channels are zero everywhere: (C,)."""
-    dead: NDArray[np.bool_] = (maps == 0).all(axis=(0, 1))
-    return dead
+    return (maps == 0).all(axis=(0, 1))
 
 
 def default_columns(count: int) -> int:
@@ -123,13 +121,11 @@ def colormap(name: str, signed: bool) -> Any:
 def _coloured(tiles: Pixels, maps: Array, cmap: Any) -> Pixels:
     coloured = cmap(np.arange(256), bytes=True)[:, :3][tiles]
     coloured[np.moveaxis(~np.isfinite(maps), 2, 0)] = NOT_FINITE
-    pixels: Pixels = coloured
-    return pixels
+    return coloured
 
 
 def _hatching(size: tuple[int, int]) -> Pixels:
     """Return diagonal stripes (h, w, 3), four pixels wide, or finer on small tiles."""
     y, x = np.indices(size)
     width = max(1, min(4, min(size) // 3))
-    stripes: Pixels = np.array(DEAD, np.uint8)[(y + x) // width % 2]
-    return stripes
+    return np.array(DEAD, np.uint8)[(y + x) // width % 2]

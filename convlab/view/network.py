@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from convlab.activations import Activations
 from convlab.arrays import Array
@@ -20,7 +20,7 @@ INPUT, MAPS, UNITS, OUTPUT = 2.2, 1.0, 0.5, 1.9  # inches across what is drawn
 GAP, HEAD, LABELS = 0.28, 0.75, 1.1  # inches between strips, above them, and for the names of the output
 
 
-def network(acts: Activations, *, maps: int = 6, image: int = 0, path: str | Path | None = None) -> Any:
+def network(acts: Activations, *, maps: int = 6, image: int = 0, path: str | Path | None = None) -> Figure:
     """Draw the input, the most varied maps of every recorded layer, and the output; return the Figure.
 
     Of each convolution the `maps` channels that vary most (leaving out their borders, which show the padding more
@@ -98,7 +98,7 @@ def _head(ax: Axes, name: str, shape: tuple[int, ...]) -> None:
 def _draw_input(ax: Axes, acts: Activations, image: int) -> None:
     """Show the picture that the network saw, or the first channel of an input that was no picture."""
     if acts.preprocessing is not None:
-        pixels = acts.preprocessing.restore(acts.input[image : image + 1])[0]
+        pixels = acts.preprocessing.restore(acts.input[[image]])[0]
         ax.imshow(pixels.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     else:
         ax.imshow(mosaic(acts.input[..., :1], image=image, colors="auto"))

@@ -1,13 +1,13 @@
 """The sheet that every figure is drawn on: one look, no pyplot, so nothing is left open."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from convlab.errors import UnsupportedError
+from convlab.errors import FileError
 from convlab.view.mosaic import Pixels
 
 INK, FAINT = "#1b1e23", "#6b727c"
@@ -55,19 +55,25 @@ def frame(pixels: Pixels, right: float = RIGHT) -> Axes:
     return place(figure, LEFT, TOP, width, height)
 
 
+def root(ax: Axes) -> Figure:
+    """Return the whole figure that axes belong to."""
+    return cast(Figure, ax.get_figure(root=True))
+
+
 def show(ax: Axes, pixels: Pixels) -> None:
     """Draw a mosaic on bare axes: pixel by pixel where it fits, smoothed where it must shrink."""
     ax.imshow(pixels, interpolation="nearest" if pixels.shape[1] <= SCREEN else "auto")
     bare(ax)
 
 
-def finish(figure: Any, path: str | Path | None) -> Any:
+def finish(figure: Figure, path: str | Path | None) -> Figure:
     """Save the figure where a path is given, and return it."""
     if path is not None:
+        form = Path(path).suffix[1:] or "png"
         try:
-            figure.savefig(path, pil_kwargs={"compress_level": 4} if Path(path).suffix == ".png" else None)
-        except ValueError as error:
-            raise UnsupportedError(f"{path}: {error}") from None
+            figure.savefig(path, format=form, pil_kwargs={"compress_level": 4} if form == "png" else None)
+        except (OSError, ValueError) as error:
+            raise FileError(f"{path}: the picture cannot be written ({error})") from None
     return figure
 
 

@@ -45,10 +45,10 @@ class Window:
     ) -> "Window":
         """Read every spelling a caller may use; raise ShapeError for one that has no meaning."""
         return cls(
-            _pair("kernel", kernel, least=1),
-            _pair("stride", stride, least=1),
+            parse_pair("kernel", kernel, least=1),
+            parse_pair("stride", stride, least=1),
             _parse_padding(padding),
-            _pair("dilation", dilation, least=1),
+            parse_pair("dilation", dilation, least=1),
         )
 
     @property
@@ -97,12 +97,13 @@ def _parse_padding(padding: PaddingLike) -> Sides | Literal["same"]:
         raise ShapeError(f'padding {padding!r} is unknown: use "valid", "same", an int, a pair or four sides')
     if isinstance(padding, tuple | list) and len(padding) == 2 and all(isinstance(p, tuple | list) for p in padding):
         vertical, horizontal = padding
-        return _pair("padding (top, bottom)", vertical), _pair("padding (left, right)", horizontal)
-    vertical, horizontal = _pair("padding", padding)
+        return parse_pair("padding (top, bottom)", vertical), parse_pair("padding (left, right)", horizontal)
+    vertical, horizontal = parse_pair("padding", padding)
     return (vertical, vertical), (horizontal, horizontal)
 
 
-def _pair(name: str, value: object, least: int = 0) -> Pair:
+def parse_pair(name: str, value: object, least: int = 0) -> Pair:
+    """Return an int or a pair of ints as a (height, width) pair; ShapeError for anything else or out of range."""
     pair = (value, value) if _is_int(value) else tuple(value) if isinstance(value, tuple | list) else ()
     if len(pair) != 2 or not all(_is_int(cells) for cells in pair):
         raise ShapeError(f"{name} {value!r} is neither an int nor a (height, width) pair of ints")

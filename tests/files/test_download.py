@@ -35,15 +35,26 @@ def test_the_cache_folder_is_where_it_goes(server: Server, tmp_path: Path, monke
     assert fetch(server.entry) == tmp_path / "toy.h5"
 
 
-def test_a_wrong_file_stays_until_the_right_one_takes_its_place(server: Server, tmp_path: Path):
+def test_a_wrong_file_in_the_cache_stays_until_the_right_one_takes_its_place(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("CONVLAB_CACHE", str(tmp_path))
     path = tmp_path / "toy.h5"
     path.write_bytes(OTHER)
 
     def old(done: int, total: int | None) -> None:
         assert path.read_bytes() == OTHER
 
-    fetch(server.entry, tmp_path, old)
+    fetch(server.entry, progress=old)
     assert whole(tmp_path)
+
+
+def test_a_file_of_the_users_own_is_not_replaced(server: Server, tmp_path: Path):
+    (tmp_path / "toy.h5").write_bytes(OTHER)
+    with pytest.raises(WeightsError, match=r"toy\.h5: not the official toy file: md5 .*; move it away first"):
+        fetch(server.entry, tmp_path)
+    assert (tmp_path / "toy.h5").read_bytes() == OTHER
+    assert server.asked == []
 
 
 def test_a_bundled_file_needs_no_network(tmp_path: Path):

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import convlab
-from convlab.errors import LayerNameError, ShapeError, UnsupportedError
+from convlab.errors import FileError, LayerNameError, ShapeError, UnsupportedError
 
 
 @pytest.fixture(scope="module")
@@ -199,6 +199,14 @@ def test_wrong_requests_are_named(acts, lenet):
         convlab.plot.feature_maps(acts, "conv2", channels=[])
     with pytest.raises(ShapeError, match="not \\(N, features\\): draw it with feature_maps"):
         convlab.plot.dense(acts, "conv2")
+    with pytest.raises(ShapeError, match="expected a slice or a list of numbers from 0 to 15"):
+        convlab.plot.feature_maps(acts, "conv2", channels=3)
+    with pytest.raises(ShapeError, match="image 5 of a batch of 2 does not exist"):
+        convlab.plot.dense(acts, "fc1", image=5)
+    with pytest.raises(ShapeError, match="k is 0, expected at least 1"):
+        convlab.plot.dense(acts, "fc1", 0)
+    with pytest.raises(FileError, match=r"nowhere/x\.png: the picture cannot be written"):
+        convlab.plot.dense(acts, "fc1", path="nowhere/x.png")
     with pytest.raises(UnsupportedError, match="'relu1' is a Activation: it has no convolution kernels"):
         convlab.plot.filters(lenet, "relu1")
 
@@ -211,3 +219,14 @@ def test_pyplot_is_never_imported():
     """It would keep every figure until somebody closes it."""
     code = "import sys; from convlab.view import plot; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_path_without_an_ending_is_a_png_of_that_name(acts, tmp_path):
+    convlab.plot.dense(acts, "fc2", path=tmp_path / "figure")
+    assert (tmp_path / "figure").read_bytes().startswith(b"\x89PNG")
+    assert [path.name for path in tmp_path.iterdir()] == ["figure"]
+
+
+def test_the_last_image_of_a_batch_can_be_counted_from_the_end(acts):
+    last, one = (convlab.plot.network(acts, image=image).axes[0].get_images()[0].get_array() for image in (-1, 1))
+    assert np.array_equal(last, one)
