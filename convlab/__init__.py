@@ -87,3 +87,7 @@ def __getattr__(name: str) -> Any:
     if name == "plot":
         return import_module("convlab.view.plot")
     raise AttributeError(f"module 'convlab' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -22,12 +22,14 @@ def module_of(x: Any) -> ModuleType:
     return cupy if cupy is not None and isinstance(x, cupy.ndarray) else np
 
 
-def as_floats(*arrays: ArrayLike) -> list[Any]:
-    """Return the arrays in one floating type: float64 if one of them is a float64 array, else float32.
+def as_floats(*arrays: ArrayLike, optional: tuple[ArrayLike | None, ...] = ()) -> list[Any]:
+    """Return the arrays, then the optional ones, in one floating type.
 
-    None stays None. Numbers in lists carry no type of their own and become float32.
+    It is float64 if one of them is a float64 array, else float32; numbers in lists carry no type of their own. An
+    optional None stays None.
     """
-    given = [a if a is None or isinstance(a, module_of(a).ndarray) else _from_numbers(a) for a in arrays]
+    given = [a if isinstance(a, module_of(a).ndarray) else _from_numbers(a) for a in arrays]
+    given += [None if a is None else as_floats(a)[0] for a in optional]
     for array in given:
         if array is not None and array.dtype.kind not in "fiub":
             raise UnsupportedError(f"an array of {array.dtype} cannot be computed with: make it float32 or float64")

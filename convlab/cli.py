@@ -1,7 +1,9 @@
 """The command `convlab`."""
 
 import argparse
+import io
 import json
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -22,10 +24,15 @@ DEMO_IMAGE = "fashion_mnist/shirt.png"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status: 0, or 1 for an error. Wrong usage exits with 2."""
     arguments = _parser().parse_args(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no reason to fail
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_: print(f"convlab: warning: {message}", file=sys.stderr)
         try:
             arguments.run(arguments)
+            sys.stdout.flush()
+        except BrokenPipeError:  # whoever read the output has had enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except (ConvlabError, OSError) as error:
             print(f"convlab: error: {error}", file=sys.stderr)
             return 1
@@ -90,6 +97,7 @@ def _command(commands: Any, name: str, run: Any, help_line: str) -> argparse.Arg
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help=", ".join(ZOO))
+    parser.add_argument("--no-top", action="store_true", help="leave out the dense layers")
     parser.add_argument("--weights", metavar="FILE", help="Keras weight file, or a number: seed of random weights")
 
 
@@ -106,7 +114,8 @@ def _one(index: int) -> slice:
 
 def _load(arguments: argparse.Namespace, default: str | None) -> Model:
     weights = arguments.weights or default
-    return load(arguments.model, int(weights) if weights and weights.isdecimal() else weights)
+    source = int(weights) if weights and weights.isdecimal() else weights
+    return load(arguments.model, source, include_top=not arguments.no_top)
 
 
 def run_summary(arguments: argparse.Namespace) -> None:
@@ -161,23 +170,30 @@ def run_demo(arguments: argparse.Namespace) -> None:
     plot.filters(model, "conv1", path=files[1])
     plot.feature_maps(acts, "relu2", path=files[2])
     acts.save(files[3])
-    print(f"LeNet-5, trained on Fashion-MNIST, sees {Path(DEMO_IMAGE).name} as:\n{_prediction_table(acts)}\n")
-    print("\n".join(["What it computed on the way:", *(f"  {path}" for path in files)]))
+    lines = [f"LeNet-5, trained on Fashion-MNIST, sees {Path(DEMO_IMAGE).name} as:", *_table(acts.top()), ""]
+    print("\n".join([*lines, "What it computed on the way:", *(f"  {path}" for path in files)]))
 
 
 def run_run(arguments: argparse.Namespace) -> None:
     """`convlab run`."""
     model = _load(arguments, "pretrained")
-    record = arguments.layers.split(",") if arguments.layers else "all"
+    names = [name.strip() for name in (arguments.layers or "").split(",")]
+    record = [name for name in names if name] or "all"
     options = {"fit": arguments.fit, "span": arguments.span and tuple(arguments.span)}
     inputs = [model.prepare(image, **options) for image in arguments.images]  # all, so that a bad one stops the rest
+    pictures = [
+        (image if len(batch) == 1 else f"{image}[{i}]", batch[[i]])
+        for image, batch in zip(arguments.images, inputs, strict=True)
+        for i in range(len(batch))
+    ]
     report = []
-    for image, x, folder in zip(arguments.images, inputs, _folders(arguments.images, arguments.out), strict=True):
+    for (image, x), folder in zip(pictures, _folders([image for image, _ in pictures], arguments.out), strict=True):
         acts = model.run(x, record=record)
         written = _write(acts, folder, arguments.scale)
-        report.append({"image": image, "top": acts.top(), "files": [str(path) for path in written]})
+        top = acts.top() if acts.output.ndim == 2 else []
+        report.append({"image": image, "top": top, "files": [str(path) for path in written]})
         if not arguments.json:
-            print(f"{image}\n{_prediction_table(acts)}\n  {len(written)} files in {folder}")
+            print("\n".join([image, *_table(top), f"  {len(written)} files in {folder}"]))
     if arguments.json:
         print(json.dumps({"model": model.name, "images": report}))
 
@@ -199,9 +215,11 @@ def _write(acts: Activations, folder: Path, scale: Rule) -> list[Path]:
     from convlab.view import plot
 
     folder.mkdir(parents=True, exist_ok=True)
-    files = [folder / "activations.h5", folder / "network.png"]
+    files = [folder / "activations.h5"]
     acts.save(files[0])
-    plot.network(acts, path=files[1])
+    if set(acts.kinds.values()) != {"Flatten"}:
+        files.append(folder / "network.png")
+        plot.network(acts, path=files[-1])
     for number, name in enumerate(tqdm(acts, desc="drawing", unit="layer", leave=False, disable=None), 1):
         files.append(folder / f"{number:02}_{name.replace('/', '_')}.png")
         if acts[name].ndim == 4:
@@ -211,5 +229,9 @@ def _write(acts: Activations, folder: Path, scale: Rule) -> list[Path]:
     return files
 
 
-def _prediction_table(acts: Activations) -> str:
-    return "\n".join(f"  {probability:6.1%}  {label}" for label, probability in acts.top())
+def _table(top: list[tuple[str, float]]) -> list[str]:
+    return [f"  {probability:6.1%}  {label}" for label, probability in top]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -47,13 +47,14 @@ def _range(name: str, shape: Shape) -> tuple[float, float]:
 
 
 def _uniform(shape: Shape, low: float, high: float, seed: list[int], pool: ThreadPoolExecutor) -> Array:
-    array = np.empty(prod(shape), np.float32)
+    array = np.empty(shape, np.float32)
+    flat = array.reshape(-1)
 
     def fill(start: int) -> None:
-        part = array[start : start + PART]
+        part = flat[start : start + PART]
         np.random.default_rng([*seed, start]).random(out=part, dtype=np.float32)
         part *= high - low
         part += low
 
-    list(pool.map(fill, range(0, array.size, PART)))
-    return array.reshape(shape)
+    list(pool.map(fill, range(0, flat.size, PART)))
+    return array

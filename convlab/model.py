@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from numbers import Integral
+from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
@@ -81,6 +82,8 @@ class Model:
         self._last_use = {source: i for i, node in enumerate(self.nodes) for source in node.inputs}
 
     def _build(self, node: Node) -> None:
+        if not node.name.isprintable() or node.name in ("", ".", "..") or node.name.endswith("/pre"):
+            raise LayerNameError(f"model {self.name!r}: {node.name!r} cannot be a layer's name")
         if node.name in self.shapes:
             raise ShapeError(f"model {self.name!r}: two layers are named {node.name!r}")
         if len(node.inputs) != 1:
@@ -108,6 +111,12 @@ class Model:
     def output_shape(self) -> Shape:
         """Shape of the last node's output, without the batch."""
         return self.shapes[self.nodes[-1].name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in {layer.name for layer in self.layers}
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self.layers)
 
     def __getitem__(self, name: str) -> Layer:
         """Return the layer of that name."""
@@ -211,6 +220,8 @@ class Model:
             yield node, before, after
 
     def _input(self, x: Any) -> Array:
+        if isinstance(x, str | PathLike):
+            raise ShapeError(f"model {self.name!r}: {x!s} is no array; model.prepare makes one from a picture")
         (x,) = as_floats(x)
         if x.shape[1:] != self.input_shape:
             raise ShapeError(
@@ -237,7 +248,8 @@ class Model:
         for name in sorted(asked - set(names)):
             raise LayerNameError(unknown("layer", name, names))
         if not asked:
-            raise LayerNameError(f"record= selects no layer; available: {', '.join(names)}")
+            available = ", ".join(node.name for node in self.nodes)
+            raise LayerNameError(f"record= selects no layer; available: {available}")
         if pre:
             asked |= {f"{name}/pre" for name in asked}
         return {name: shape for name, shape in names.items() if name in asked}

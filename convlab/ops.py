@@ -69,7 +69,7 @@ def conv2d(
     ShapeError
         Where the sizes do not fit together, with the arithmetic.
     """
-    x, w, b = as_floats(x, w, b)
+    x, w, b = as_floats(x, w, optional=(b,))
     check_conv2d(x.shape, w.shape, None if b is None else b.shape, groups)
     window = Window.parse(w.shape[:2], stride, padding, dilation)
     return run_conv2d(
@@ -213,7 +213,7 @@ def zero_pad2d(x: ArrayLike, padding: PaddingLike) -> Array:
 
 def dense(x: ArrayLike, w: ArrayLike, b: ArrayLike | None = None) -> Array:
     """Return x @ w + b: (N, in) and (in, out) -> (N, out)."""
-    x, w, b = as_floats(x, w, b)
+    x, w, b = as_floats(x, w, optional=(b,))
     if x.ndim != 2 or w.ndim != 2 or x.shape[1] != w.shape[0]:
         raise ShapeError(f"dense: input {x.shape} and kernel {w.shape} do not fit: (N, in) and (in, out) expected")
     if b is not None and b.shape != (w.shape[1],):
@@ -242,7 +242,7 @@ def batch_norm(
 
     x is (..., C), the rest (C,). Ioffe and Szegedy, arXiv 1502.03167, algorithm 2. Epsilon defaults to Keras'.
     """
-    x, mean, variance, gamma, beta = as_floats(x, mean, variance, gamma, beta)
+    x, mean, variance, gamma, beta = as_floats(x, mean, variance, optional=(gamma, beta))
     for name, p in (("mean", mean), ("variance", variance), ("gamma", gamma), ("beta", beta)):
         if p is not None and p.shape != x.shape[-1:]:
             raise ShapeError(f"batch_norm: {name} has shape {p.shape}, expected {x.shape[-1:]}, the channels of x")
@@ -279,6 +279,8 @@ def softmax(x: ArrayLike) -> Array:
     """Return exp(x) / sum(exp(x)) over the last axis; the largest value is taken off first, so nothing overflows."""
     (x,) = as_floats(x)
     xp = module_of(x)
+    if 0 in x.shape[-1:] or not x.ndim:
+        raise ShapeError(f"softmax: input has shape {x.shape}, expected (..., classes) with at least one class")
     with np.errstate(over="ignore", invalid="ignore"):  # a difference beyond the type is -inf, infinities make NaN
         powers: Array = xp.exp(x - x.max(axis=-1, keepdims=True))
         powers /= powers.sum(axis=-1, keepdims=True)

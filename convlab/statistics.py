@@ -7,7 +7,7 @@ import numpy as np
 from convlab.arrays import Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Statistics:
     """Statistics of an activation (N, ..., C): arrays (C,) per channel, and the layer's own as properties.
 
@@ -24,6 +24,12 @@ class Statistics:
     means: Array
     deviations: Array
     zeros: Array
+
+    def __repr__(self) -> str:
+        return (
+            f"<Statistics of {len(self.zeros)} channels: min {self.min:.4g}, max {self.max:.4g},"
+            f" mean {self.mean:.4g}, std {self.std:.4g}, {self.zero_share:.0%} zeros, {len(self.dead)} dead>"
+        )
 
     @property
     def min(self) -> float:
@@ -64,7 +70,7 @@ def statistics(activation: Array) -> Statistics:
     if not len(rows):
         nothing = np.full(rows.shape[1], np.nan)
         return Statistics(nothing, nothing, nothing, nothing, nothing)
-    with np.errstate(invalid="ignore"):  # the deviation of infinities is NaN, which shows by itself
+    with np.errstate(invalid="ignore"):  # a deviation of infinities is NaN
         return Statistics(
             minima=rows.min(axis=0).astype(np.float64),
             maxima=rows.max(axis=0).astype(np.float64),

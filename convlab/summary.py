@@ -25,7 +25,7 @@ class Row:
     start: tuple[int, int] | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Summary:
     """What a network is made of; `str()` of it is the table."""
 
@@ -33,6 +33,9 @@ class Summary:
     input_shape: Shape
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return str(self)
 
     @property
     def parameters(self) -> int:

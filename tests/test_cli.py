@@ -101,6 +101,40 @@ def test_a_matrix_with_a_span_of_its_own(tmp_path, capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_a_stack_of_matrices_is_as_many_pictures(tmp_path, capsys):
+    stack = np.random.default_rng(2).random((3, 28, 28, 1), np.float32)
+    np.save(tmp_path / "stack.npy", stack)
+    arguments = ["run", "lenet5", str(tmp_path / "stack.npy"), "--out", str(tmp_path / "o"), "--layers", " fc3, "]
+    assert main(arguments) == 0
+    assert "stack.npy[2]\n" in capsys.readouterr().out
+    acts = [
+        convlab.Activations.open(tmp_path / "o" / name / "activations.h5") for name in ("stack", "stack-2", "stack-3")
+    ]
+    expected = convlab.load("lenet5").run(stack)["fc3"]
+    assert np.allclose(np.concatenate([recording["fc3"] for recording in acts]), expected, rtol=1e-5)
+
+
+def test_without_its_top_a_network_predicts_nothing(picture, tmp_path, capsys):
+    assert main(["run", "lenet5", str(picture), "--out", str(tmp_path), "--no-top"]) == 0
+    assert capsys.readouterr().out == f"{picture}\n  8 files in {tmp_path / 'digit'}\n"
+
+
+def test_a_layer_that_only_reshapes_has_no_place_in_the_network_picture(picture, tmp_path):
+    assert main(["run", "lenet5", str(picture), "--out", str(tmp_path), "--layers", "flatten"]) == 0
+    assert sorted(path.name for path in (tmp_path / "digit").iterdir()) == ["01_flatten.png", "activations.h5"]
+
+
+@pytest.mark.parametrize(
+    ("shell", "status"), [("{} | head -1", 0), ("{} | true", 0), ("PYTHONIOENCODING=ascii {}", 0)]
+)
+def test_readers_that_stop_and_terminals_that_cannot_show_everything(picture, tmp_path, shell, status):
+    strange = picture.rename(picture.with_name("日.png"))
+    command = f"{sys.executable} -m convlab.cli run lenet5 {strange} --out {tmp_path / 'o'} --layers fc3"
+    shell = f"set -o pipefail; {shell.format(command)}"
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def one_line(capsys) -> str:
     """Return the error, which must be all that was printed, and one line."""
     captured = capsys.readouterr()
@@ -117,7 +151,7 @@ def one_line(capsys) -> str:
         (["summary", "mynet.h5"], "mynet.h5: reading the architecture from a file is not supported yet"),
         (["summary", "vgg16", "--weights", "nowhere.h5"], "nowhere.h5: cannot be read"),
         (["filters", "lenet5", "conv9", "--out", "x.png"], "no layer 'conv9'; did you mean 'conv"),
-        (["filters", "lenet5", "fc1", "--out", "x.png"], "it has no convolution kernels"),
+        (["filters", "lenet5", "fc1", "--out", "x.png"], "(Dense) has no convolution kernels"),
         (
             ["filters", "lenet5", "conv1", "--out", "x.xyz"],
             "x.xyz: the picture cannot be written (Format 'xyz' is not supported",
@@ -168,7 +202,7 @@ def test_an_unwritable_folder_is_one_line(picture, tmp_path, capsys):
 
 
 def test_interrupted_is_status_130(monkeypatch, capsys):
-    def interrupt(*_):
+    def interrupt(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("convlab.cli.load", interrupt)

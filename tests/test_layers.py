@@ -211,8 +211,23 @@ def test_lists_and_float64_are_taken(conv):
     conv.set_weights(bias=[1, 2, 3])
     assert conv.weights["bias"].dtype == np.float32
     assert conv.weights["bias"].tolist() == [1, 2, 3]
-    conv.set_weights(bias=np.arange(3.0))
-    assert conv(X).dtype == np.float64
+
+
+def test_the_input_decides_in_what_type_is_computed(conv):
+    conv.set_weights(bias=np.array([1 / 3, 0, 0]), kernel=np.zeros((2, 2, 4, 3)))  # float64, as np.array makes them
+    assert conv(X.astype(np.float32)).dtype == np.float32
+    exact = conv(X.astype(np.float64))
+    assert exact.dtype == np.float64
+    assert exact[0, 0, 0, 0] == 1 / 3  # not rounded to float32 on the way
+
+
+def test_a_read_only_view_of_what_somebody_can_write_to_is_copied(conv):
+    mine = np.zeros((2, 2, 4, 3), np.float32)
+    view = mine[:]
+    view.flags.writeable = False
+    conv.set_weights(kernel=view, bias=[0, 0, 0])
+    mine += 1
+    assert not conv.weights["kernel"].any()
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_pre_of_chosen_layers_only(model):
         (["conv", "flaten"], r"^no layer 'flaten'; did you mean 'flatten'\? available"),
         ("logits/pre", r"^no layer 'logits/pre'; did you mean 'logits'\?"),
         ("zzz", r"^no layer 'zzz'; available: conv/pre"),
-        ([], r"^record= selects no layer; available: conv/pre, conv"),
+        ([], r"^record= selects no layer; available: conv, pool"),
         (lambda name: False, r"^record= selects no layer; available: "),
     ],
 )
@@ -294,3 +294,20 @@ def test_two_layers_of_one_name_are_refused_though_their_nodes_differ():
     nodes = [Node("a", Flatten("same"), ("input",)), Node("b", Dense("same", 2), ("a",))]
     with pytest.raises(ShapeError, match="two layers are named 'same'"):
         Model("m", (4, 5, 1), nodes)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a\nb", "a\0b", "conv/pre"])
+def test_names_that_no_file_or_recording_could_hold_are_refused(name):
+    with pytest.raises(LayerNameError, match="cannot be a layer's name"):
+        Model.sequential("m", (2, 3, 1), [Flatten(name)])
+
+
+def test_a_path_is_not_an_input():
+    with pytest.raises(ShapeError, match=r"robin\.jpg is no array; model\.prepare makes one from a picture"):
+        convlab.load("lenet5").run("robin.jpg")
+
+
+def test_a_model_holds_its_layers():
+    model = convlab.load("lenet5", weights=None)
+    assert "conv1" in model and "conv9" not in model
+    assert list(model) == list(model.layers)

@@ -352,3 +352,15 @@ def test_a_tensor_that_records_its_gradient_is_refused_in_one_line():
     torch = pytest.importorskip("torch")
     with pytest.raises(ShapeError, match=r"make no array: .*detach"):
         convlab.relu(torch.ones(3, requires_grad=True))
+
+
+@pytest.mark.parametrize("arrays", [(None,), (None, X), (X, None)])
+def test_nothing_is_no_array(arrays):
+    call = convlab.relu if len(arrays) == 1 else convlab.conv2d
+    with pytest.raises(UnsupportedError, match="an array of object cannot be computed with"):
+        call(*arrays)
+
+
+def test_softmax_needs_a_class():
+    with pytest.raises(ShapeError, match=r"shape \(3, 0\), expected \(\.\.\., classes\)"):
+        convlab.softmax(np.zeros((3, 0)))

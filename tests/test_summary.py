@@ -148,3 +148,8 @@ def test_parameters_count_where_a_node_has_another_name_than_its_layer():
 def test_a_network_whose_input_is_no_image_sees_all_of_it():
     summary = Model.sequential("mlp", (10,), [Dense("fc", 3)]).summary()
     assert summary.rows[0].receptive_field is None
+
+
+def test_at_the_prompt_a_summary_is_its_table():
+    summary = convlab.load("lenet5", weights=None).summary()
+    assert repr(summary) == str(summary)

@@ -96,7 +96,10 @@ def prepare(
 
 
 def _check_span(span: Span | None) -> None:
-    if span is not None and not (len(span) == 2 and np.isfinite(span).all() and span[0] != span[1]):
+    if span is None:
+        return
+    pair = isinstance(span, tuple | list) and len(span) == 2 and all(isinstance(value, Number) for value in span)
+    if not pair or not np.isfinite(span).all() or span[0] == span[1]:
         raise ImageError(f"span={span!r}; expected two different numbers, the values of black and white")
 
 

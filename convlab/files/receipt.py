@@ -29,7 +29,7 @@ class ReceiptRow:
     transform: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Receipt:
     """Everything that reading a weights file did and did not do; `str` of it is a table.
 
@@ -72,6 +72,9 @@ class Receipt:
     def headline(self) -> str:
         """The file, its layout and the totals in one line."""
         return f"{self.file}: {self.layout}; {self.totals}"
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def __str__(self) -> str:
         cells = [("layer", "weight", "shape", "path in the file", "transform")]

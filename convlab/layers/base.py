@@ -4,6 +4,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from math import prod
 from types import MappingProxyType
+from typing import Any
+
+import numpy as np
 
 from convlab import ops
 from convlab.arrays import Array, ArrayLike, as_floats
@@ -89,8 +92,13 @@ class Layer(ABC):
             )
         return MappingProxyType(self._weights)
 
+    def weight_as(self, name: str, dtype: np.dtype[Any]) -> Any:
+        """Return a weight in the type of the input, which decides in what type is computed; None if there is none."""
+        weight = self.weights.get(name)
+        return None if weight is None else weight.astype(dtype, copy=False)
+
     def set_weights(self, **weights: ArrayLike) -> None:
-        """Replace the named weights. A read-only array is kept as it is, any other is copied."""
+        """Replace the named weights. A read-only array that owns its numbers is kept, any other is copied."""
         kept = dict(self._weights)
         for name, array in weights.items():
             if name not in self.shapes:
@@ -100,7 +108,8 @@ class Layer(ABC):
                 raise WeightsError(
                     f"layer {self.name!r}: {name} has shape {floats.shape}, expected {self.shapes[name]}"
                 )
-            kept[name] = floats.copy() if floats.flags.writeable else floats
+            owned = not floats.flags.writeable and floats.base is None  # nobody can write to it, here or elsewhere
+            kept[name] = floats if owned else floats.copy()
             kept[name].flags.writeable = False
         if missing := [name for name in self.shapes if name not in kept]:
             raise WeightsError(f"layer {self.name!r}: {', '.join(missing)} not given")

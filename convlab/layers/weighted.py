@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 
 from convlab import ops
-from convlab.arrays import Array, ArrayLike, as_floats
+from convlab.arrays import Array, ArrayLike
 from convlab.errors import ShapeError
 from convlab.layers.base import Activated, Layer, Shape, check_activation, image_size
 from convlab_kernels.cpu import Convolution
@@ -65,12 +65,10 @@ class Conv2D(Activated):
 
     def _convolve(self, x: Array, relu: bool) -> Array:
         prepared = self._prepared  # taken before the weights: what another thread replaces meanwhile is not kept
-        w = self.weights["kernel"]
-        x, b, _ = as_floats(x, self.weights.get("bias"), w[:0])  # the kernel's type counts; it is cast once, below
         if x.dtype not in prepared:
-            prepared[x.dtype] = ops.prepare_conv2d(w.astype(x.dtype, copy=False), self.window, self.groups)
+            prepared[x.dtype] = ops.prepare_conv2d(self.weight_as("kernel", x.dtype), self.window, self.groups)
         output = (*self.window.output_size(x.shape[1:3]), self.filters)
-        return ops.run_conv2d(prepared[x.dtype], x, output, b, relu)
+        return ops.run_conv2d(prepared[x.dtype], x, output, self.weight_as("bias", x.dtype), relu)
 
 
 @dataclass(eq=False)
@@ -105,7 +103,7 @@ class Dense(Activated):
 
     def linear(self, x: Array) -> Array:
         """Multiply and add the bias, without the activation function."""
-        return ops.dense(x, self.weights["kernel"], self.weights.get("bias"))
+        return ops.dense(x, self.weight_as("kernel", x.dtype), self.weight_as("bias", x.dtype))
 
 
 @dataclass(eq=False)
@@ -121,5 +119,6 @@ class BatchNormalization(Layer):
 
     def __call__(self, x: Array) -> Array:
         """Normalise each channel of (N, ..., C)."""
-        w = self.weights
-        return ops.batch_norm(x, w["moving_mean"], w["moving_variance"], w["gamma"], w["beta"], self.epsilon)
+        names = ("moving_mean", "moving_variance", "gamma", "beta")
+        mean, variance, gamma, beta = (self.weight_as(name, x.dtype) for name in names)
+        return ops.batch_norm(x, mean, variance, gamma, beta, self.epsilon)

@@ -12,7 +12,7 @@ from convlab.errors import ShapeError
 from convlab.view.mosaic import image_maps
 from convlab.view.paper import FAINT, INK, TOP, bare, finish, heading, place, root, sheet
 
-STRONG, WEAK, NEGATIVE = "#3b6ea8", "#c3cdd9", "#b5482f"
+STRONG, WEAK = "#3b6ea8", "#c3cdd9"
 
 
 def dense(
@@ -47,7 +47,7 @@ def bars(ax: Axes, row: Array, k: int, labels: tuple[str, ...] | None, size: flo
     """Draw the k largest of the values (features,) as horizontal bars with their names and numbers."""
     best = np.argsort(-row, kind="stable")[:k]
     lengths = np.nan_to_num(row[best].astype(np.float64))
-    colours = [NEGATIVE if value < 0 else STRONG if i == 0 else WEAK for i, value in enumerate(lengths)]
+    colours = [STRONG, *[WEAK] * (k - 1)]
     ax.barh(range(k), lengths, color=colours, height=0.72)
     bare(ax)
     ax.invert_yaxis()

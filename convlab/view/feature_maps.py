@@ -57,10 +57,11 @@ def feature_maps(
     zoom = max(1, min(SCREEN // (columns * width), HIGH // (rows * height)))
     gap = max(1, zoom * width // 24)
     pixels = mosaic(maps, columns, zoom=zoom, gap=gap, scale=measure, colors="auto")
-    ax = ax or frame(pixels, BAR if scale == "shared" else RIGHT)
+    title = _title(acts, layer, maps.shape, whole.shape[2], image)
+    ax = ax or frame(pixels, title, BAR if scale == "shared" else RIGHT)
     show(ax, pixels)
     _number_tiles(ax, numbers, rows, columns, (zoom * height + gap, zoom * width + gap))
-    heading(ax, _title(acts, layer, maps.shape, whole.shape[2], image), f"{measure}{_remarks(maps, numbers)}")
+    heading(ax, title, f"{measure}{_remarks(maps, numbers)}")
     if scale == "shared":
         _colour_bar(ax, measure)
     return finish(root(ax), path)

@@ -29,6 +29,7 @@ from convlab.view.paper import (
     root,
     sheet,
     show,
+    title_width,
 )
 from convlab.view.scale import Scale
 
@@ -45,6 +46,7 @@ def filters(
     outputs: Sequence[int] | slice | None = None,
     inputs: Sequence[int] | slice | None = None,
     scale: Literal["channel", "shared"] = "channel",
+    ax: Axes | None = None,
     path: str | Path | None = None,
 ) -> Figure:
     """Draw the kernels of a convolution layer, and return the Figure.
@@ -60,12 +62,14 @@ def filters(
         layer on an image, and the first few of a deep one, as the figure says.
     scale : "channel" or "shared"
         Whether each output channel's kernel has a scale of its own, or all of them one; it is written above them.
+    ax : Axes, optional
+        Where to paste the figure.
     path : optional
-        Where to save the figure.
+        Where to save it.
     """
     kernel = model[layer].weights.get("kernel")
     if kernel is None or kernel.ndim != 4:
-        raise UnsupportedError(f"layer {layer!r} is a {type(model[layer]).__name__}: it has no convolution kernels")
+        raise UnsupportedError(f"layer {layer!r} ({type(model[layer]).__name__}) has no convolution kernels")
     kh, kw, c, o = kernel.shape
     deep = c not in (1, 3) or inputs is not None
     rows = chosen(o, slice(MOST_FILTERS) if deep and outputs is None else outputs)
@@ -78,7 +82,7 @@ def filters(
         if model.preprocessing is not None and model.preprocessing.channels == "BGR":
             part = part[:, :, ::-1]
         figure = _panels(part, rows, title, note)
-    return finish(figure, path)
+    return finish(figure, path, ax)
 
 
 def _count(numbers: list[int], whole: int) -> str:
@@ -106,7 +110,7 @@ def _panels(kernel: Array, rows: list[int], title: str, note: str) -> Figure:
     across, down = inches(panels[0][1])
     wide = min(2, len(panels))
     deep = -(-len(panels) // wide)
-    figure = sheet(max(6.0, LEFT + wide * (across + LEFT)), TOP + deep * (down + BOTTOM))
+    figure = sheet(max(LEFT + wide * (across + LEFT), title_width(title)), TOP + deep * (down + BOTTOM))
     figure.text(LEFT / figure.get_figwidth(), 1 - 0.3 / figure.get_figheight(), title, **TITLE)
     figure.text(LEFT / figure.get_figwidth(), 1 - 0.48 / figure.get_figheight(), note, fontsize=8, color=FAINT)
     for number, (name, pixels) in enumerate(panels):
@@ -130,7 +134,7 @@ def _table(kernel: Array, rows: list[int], columns: list[int], title: str, note:
     kh, kw, c, o = kernel.shape
     kernels = kernel.transpose(0, 1, 3, 2).reshape(kh, kw, o * c)
     pixels = _signed(kernels, c, _zoom(kernel, c, o, SCREEN))
-    ax = frame(pixels)
+    ax = frame(pixels, title)
     show(ax, pixels)
     down, across = (pixels.shape[0] + GAP) / o, (pixels.shape[1] + GAP) / c
     ax.set_yticks([(i + 0.5) * down for i in range(o)], map(str, rows))

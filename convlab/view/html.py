@@ -4,13 +4,12 @@ from base64 import b64encode
 from html import escape
 from io import BytesIO
 
-import numpy as np
 from PIL import Image
 
 from convlab.activations import Activations
 from convlab.arrays import Array
 from convlab.statistics import statistics
-from convlab.view.mosaic import Pixels, image_maps, mosaic
+from convlab.view.mosaic import Pixels, image_maps, mosaic, most_varied
 
 CELL = "text-align:left;padding:2px 8px"
 HEADER = (
@@ -22,7 +21,7 @@ HEADER = (
     "std",
     "zeros",
     "dead",
-    "image 0: strongest channels, or first units",
+    "image 0: most varied channels, or first units",
 )
 THUMBNAIL, BAR = 48, 12  # pixels high: a map, a bar of units
 MAPS, UNITS = 8, 120  # most of them across
@@ -50,9 +49,8 @@ def _thumbnail(array: Array) -> str:
     if maps.shape[:2] == (1, 1):
         bar = maps[0, :, :UNITS].T[None]  # (1, features, 1): one map, a cell for each unit
         return _picture(mosaic(bar.repeat(3, axis=0), zoom=BAR // 3, colors="auto"), BAR)
-    strongest = np.sort(np.argsort(-np.abs(maps).max(axis=(0, 1)), kind="stable")[:MAPS])
     zoom = max(1, THUMBNAIL // len(maps))
-    return _picture(mosaic(maps[:, :, strongest], MAPS, zoom=zoom, gap=2, colors="auto"), THUMBNAIL)
+    return _picture(mosaic(maps[:, :, most_varied(maps, MAPS)], MAPS, zoom=zoom, gap=2, colors="auto"), THUMBNAIL)
 
 
 def _picture(pixels: Pixels, height: int) -> str:

@@ -61,7 +61,7 @@ def mosaic(
     tiles = tiles.repeat(zoom, axis=1).repeat(zoom, axis=2)
     if colors is not None:
         tiles[dead_channels(maps)] = _hatching(tiles.shape[1:3])
-    return arrange(tiles, columns or default_columns(len(tiles)), gap)
+    return arrange(tiles, default_columns(len(tiles)) if columns is None else columns, gap)
 
 
 def image_maps(activation: Array, image: int = 0) -> Array:
@@ -83,6 +83,18 @@ def image_maps(activation: Array, image: int = 0) -> Array:
 def dead_channels(maps: Array) -> NDArray[np.bool_]:
     """Return, for maps (H, W, C), which channels are zero everywhere: (C,)."""
     return (maps == 0).all(axis=(0, 1))
+
+
+def most_varied(maps: Array, count: int) -> Array:
+    """Return the `count` channels of maps (H, W, C) that vary most, in their order.
+
+    The border does not count: it shows the padding more than the image. NaN is most remarkable of all.
+    """
+    top, left = maps.shape[0] // 8, maps.shape[1] // 8
+    inside = maps[top : maps.shape[0] - top, left : maps.shape[1] - left]
+    with np.errstate(invalid="ignore"):
+        deviation = np.nan_to_num(inside.std(axis=(0, 1), dtype=np.float64), nan=np.inf)
+    return np.sort(np.argsort(-deviation, kind="stable")[:count])
 
 
 def default_columns(count: int) -> int:

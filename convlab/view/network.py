@@ -11,16 +11,26 @@ from convlab.activations import Activations
 from convlab.arrays import Array
 from convlab.errors import ShapeError
 from convlab.view.dense import bars
-from convlab.view.mosaic import colormap, image_maps, mosaic
+from convlab.view.mosaic import image_maps, mosaic, most_varied
 from convlab.view.paper import FAINT, INK, Drawing, bare, finish, place, sheet, show
-from convlab.view.scale import Scale
 
 TILE = 150  # pixels across a map
 INPUT, MAPS, UNITS, OUTPUT = 2.2, 1.0, 0.5, 1.9  # inches across what is drawn
+NOTE = (
+    "each map on its own scale: dark 0 to yellow, or blue negative, red positive"
+    " · hatched: zero everywhere · magenta: not finite"
+)
 GAP, HEAD, LABELS = 0.28, 0.75, 1.1  # inches between strips, above them, and for the names of the output
 
 
-def network(acts: Activations, *, maps: int = 6, image: int = 0, path: str | Path | None = None) -> Figure:
+def network(
+    acts: Activations,
+    *,
+    maps: int = 6,
+    image: int = 0,
+    ax: Axes | None = None,
+    path: str | Path | None = None,
+) -> Figure:
     """Draw the input, the most varied maps of every recorded layer, and the output; return the Figure.
 
     Of each convolution the `maps` channels that vary most (leaving out their borders, which show the padding more
@@ -28,25 +38,28 @@ def network(acts: Activations, *, maps: int = 6, image: int = 0, path: str | Pat
     what becomes of the same ones. Layers of one dimension are columns of cells, read downwards. Left out are layers
     that only reshape, and what was kept before an activation function.
     """
+    if maps < 1:
+        raise ShapeError(f"network: {maps} maps a layer, expected at least 1")
     layers = _layers(acts, image)
     last = list(layers)[-1]
     channels = _channels(layers, acts.kinds, maps)
     widths = [INPUT, *(_width(values) for values in layers.values())]
     if _is_flat(layers[last]):
         widths[-1] = LABELS + OUTPUT
-    height = maps * MAPS * 1.08
+    height = max(_height(values, maps) for values in layers.values())
     figure = sheet(sum(widths) + GAP * (len(widths) + 1), HEAD + height + GAP)
+    figure.text(GAP / figure.get_figwidth(), 0.08 / figure.get_figheight(), NOTE, fontsize=6.5, color=FAINT)
     axes = _columns(figure, widths, height)
     _draw_input(axes[0], acts, image)
-    for ax, (name, values) in zip(axes[1:], layers.items(), strict=True):
+    for strip, (name, values) in zip(axes[1:], layers.items(), strict=True):
         if not _is_flat(values):
-            _draw_maps(ax, values, channels[name])
+            _draw_maps(strip, values, channels[name])
         elif name == last:
-            _draw_output(ax, values[0, 0], acts.labels)
+            _draw_output(strip, values[0, 0], acts.labels)
         else:
-            _draw_units(ax, values[0, 0])
-        _head(ax, name, values.shape[2:] if _is_flat(values) else values.shape)
-    return finish(figure, path)
+            _draw_units(strip, values[0, 0])
+        _head(strip, name, values.shape[2:] if _is_flat(values) else values.shape)
+    return finish(figure, path, ax)
 
 
 def _layers(acts: Activations, image: int) -> dict[str, Array]:
@@ -63,7 +76,7 @@ def _channels(layers: dict[str, Array], kinds: Mapping[str, str], count: int) ->
     best, before = np.array([]), 0
     for name, values in layers.items():
         if kinds[name] == "Conv2D" or values.shape[2] != before:
-            best = np.sort(np.argsort(-_variation(values), kind="stable")[:count])
+            best = most_varied(values, count)
         chosen[name], before = best, values.shape[2]
     return chosen
 
@@ -74,6 +87,13 @@ def _is_flat(values: Array) -> bool:
 
 def _width(values: Array) -> float:
     return UNITS if _is_flat(values) else MAPS
+
+
+def _height(values: Array, maps: int) -> float:
+    """Return the inches that a strip takes: its maps under each other, or a column of units."""
+    if _is_flat(values):
+        return INPUT
+    return min(maps, values.shape[2]) * MAPS * 1.08 * values.shape[0] / values.shape[1]
 
 
 def _columns(figure: Drawing, widths: list[float], height: float) -> list[Axes]:
@@ -119,25 +139,15 @@ def _draw_maps(ax: Axes, values: Array, channels: Array) -> None:
     ax.tick_params(length=0, labelsize=5.5, labelcolor=FAINT, pad=1)
 
 
-def _variation(values: Array) -> Array:
-    """Return the standard deviation of each channel of (H, W, C) inside its border; NaN is most remarkable."""
-    top, left = values.shape[0] // 8, values.shape[1] // 8
-    inside = values[top : values.shape[0] - top, left : values.shape[1] - left]
-    with np.errstate(invalid="ignore"):
-        deviation: Array = np.nan_to_num(inside.std(axis=(0, 1), dtype=np.float64), nan=np.inf)
-    return deviation
-
-
 def _draw_units(ax: Axes, row: Array) -> None:
     """Show the values (features,) as cells, column by column."""
     columns = max(1, round(np.sqrt(len(row) / 12)))
-    cells = np.full(columns * -(-len(row) // columns), np.nan)
+    cells = np.zeros(columns * -(-len(row) // columns))
     cells[: len(row)] = row
-    scale = Scale.of(row[None, None], "shared")
-    ax.imshow(
-        cells.reshape(columns, -1).T, cmap=colormap("auto", scale.signed), vmin=scale.low[0], vmax=scale.high[0],
-        aspect="auto", interpolation="nearest",
-    )  # fmt: skip
+    pixels = mosaic(cells.reshape(columns, -1).T[:, :, None], gap=0, colors="auto")
+    empty = (np.arange(cells.size) >= len(row)).reshape(columns, -1).T
+    pixels[empty] = 255
+    ax.imshow(pixels, aspect="auto", interpolation="nearest")
     bare(ax)
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -14,7 +15,7 @@ INK, FAINT = "#1b1e23", "#6b727c"
 DPI = 150
 SCREEN, HIGH = 1900, 900  # most pixels of a mosaic across a sheet, and down; a smaller one is drawn pixel by pixel
 TITLE: dict[str, Any] = {"fontsize": 11, "color": INK, "fontweight": "bold"}
-LEFT, TOP, RIGHT, BOTTOM = 0.45, 0.62, 0.2, 0.3  # inches around a mosaic
+LEFT, TOP, RIGHT, BOTTOM = 0.45, 0.62, 0.2, 0.4  # inches around a mosaic
 
 
 class Drawing(Figure):
@@ -48,10 +49,15 @@ def inches(pixels: Pixels) -> tuple[float, float]:
     return width * scale, height * scale
 
 
-def frame(pixels: Pixels, right: float = RIGHT) -> Axes:
-    """Return axes on a new sheet, just large enough for a mosaic, a heading and tile numbers."""
+def title_width(title: str) -> float:
+    """Return the inches that a sheet needs for a title."""
+    return max(6.0, 2 * LEFT + 0.1 * len(title))
+
+
+def frame(pixels: Pixels, title: str, right: float = RIGHT) -> Axes:
+    """Return axes on a new sheet, just large enough for a mosaic, its title and tile numbers."""
     width, height = inches(pixels)
-    figure = sheet(max(6.0, LEFT + width + right), TOP + height + BOTTOM)
+    figure = sheet(max(LEFT + width + right, title_width(title)), TOP + height + BOTTOM)
     return place(figure, LEFT, TOP, width, height)
 
 
@@ -66,12 +72,18 @@ def show(ax: Axes, pixels: Pixels) -> None:
     bare(ax)
 
 
-def finish(figure: Figure, path: str | Path | None) -> Figure:
-    """Save the figure where a path is given, and return it."""
+def finish(figure: Figure, path: str | Path | None, ax: Axes | None = None) -> Figure:
+    """Paste the figure into the caller's axes, if there are any, save it where a path is given, and return it."""
+    if ax is not None:
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()  # type: ignore[no-untyped-call]
+        show(ax, np.asarray(canvas.buffer_rgba()))  # type: ignore[no-untyped-call]
+        figure = root(ax)
     if path is not None:
         form = Path(path).suffix[1:] or "png"
+        options: dict[str, Any] = {"pil_kwargs": {"compress_level": 4}} if form == "png" else {}
         try:
-            figure.savefig(path, format=form, pil_kwargs={"compress_level": 4} if form == "png" else None)
+            figure.savefig(path, format=form, **options)
         except (OSError, ValueError) as error:
             raise FileError(f"{path}: the picture cannot be written ({error})") from None
     return figure

@@ -38,20 +38,25 @@ class Scale:
         """
         if rule not in RULES:
             raise ShapeError(f"scale {rule!r} is unknown: use {', '.join(RULES)}")
-        finite = np.where(np.isfinite(maps), maps, 0).astype(np.float64)
+        finite = np.isfinite(maps)
+        values = np.where(finite, maps, 0).astype(np.float64)
         if rule == "standardised":
-            middle, reach = finite.mean(axis=(0, 1)), 2 * finite.std(axis=(0, 1))
+            count = np.maximum(finite.sum(axis=(0, 1)), 1)
+            middle = values.sum(axis=(0, 1)) / count
+            reach = 2 * np.sqrt((np.where(finite, values - middle, 0) ** 2).sum(axis=(0, 1)) / count)
             return cls(rule, middle - reach, middle + reach, signed=False)
-        signed = bool((finite < 0).any())
-        high = np.abs(finite).max(axis=(0, 1), initial=0)
+        if maps.shape[:2] == (1, 1):
+            rule = "shared"  # a single cell on a scale of its own would say nothing
+        signed = bool((values < 0).any())
+        high = np.abs(values).max(axis=(0, 1), initial=0)
         if rule == "shared":
             high = np.full_like(high, high.max(initial=0))
         return cls(rule, -high if signed else np.zeros_like(high), high, signed)
 
     def levels(self, maps: Array) -> Array:
-        """Return maps (H, W, C) as uint8 levels 0..255, clipped; a constant channel is 0 (128 if signed)."""
+        """Return maps (H, W, C) as uint8 levels 0..255, clipped; a constant channel lies in the middle, or at 0."""
         span = self.high - self.low
-        flat = 0.5 if self.signed else 0.0
+        flat = 0.5 if self.signed or self.rule == "standardised" else 0.0
         with np.errstate(invalid="ignore"):
             share = np.where(span > 0, (maps - self.low) / np.where(span > 0, span, 1), flat)
             levels: Array = np.nan_to_num(share * 255).clip(0, 255).round().astype(np.uint8)

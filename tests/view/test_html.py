@@ -24,8 +24,8 @@ def test_a_dense_layer_is_a_bar_with_a_cell_for_each_unit():
     assert np.array_equal(bar, np.concatenate([expected] * 3))
 
 
-def test_a_convolution_shows_its_strongest_channels_in_their_order():
-    maps = np.random.default_rng(0).random((1, 5, 7, 20)) * np.arange(20, 0, -1)
+def test_a_convolution_shows_its_most_varied_channels_in_their_order():
+    maps = np.random.default_rng(0).random((1, 5, 7, 20)) * 2.0 ** -np.arange(20)
     acts = convlab.Activations({"conv": maps}, {"conv": "Conv2D"}, maps, maps[:, 0, 0], "net")
     (strip,) = thumbnails(acts)
     assert np.array_equal(strip, convlab.mosaic(maps[..., :8], 8, zoom=9, gap=2, colors="auto"))

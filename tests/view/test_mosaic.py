@@ -104,6 +104,7 @@ def test_the_activation_is_left_alone():
         (lambda: convlab.mosaic(np.ones((2, 3, 4)), scale="best"), "'best' is unknown: use shared, channel"),
         (lambda: convlab.mosaic(np.ones((2, 3, 4)), zoom=0), "zoom 0"),
         (lambda: convlab.mosaic(np.ones((2, 3, 4)), columns=-1), "-1 columns, expected at least 1"),
+        (lambda: convlab.mosaic(np.ones((2, 3, 4)), columns=0), "0 columns, expected at least 1"),
         (lambda: convlab.mosaic(np.ones((2, 3, 4)), colors="jett"), "'jett': Matplotlib has no colormap"),
     ],
 )
@@ -124,3 +125,22 @@ def test_a_scale_says_what_it_is():
     assert str(Scale.of(maps, "channel")) == "each channel on its own scale, symmetric about 0"
     assert str(Scale.of(abs(maps), "channel")) == "each channel on its own scale, from 0 to its maximum"
     assert str(Scale.of(maps, "standardised")) == "each channel's mean ± 2 standard deviations"
+
+
+def test_what_is_not_finite_does_not_move_the_scale():
+    maps = np.random.default_rng(0).normal(1000, 1, (9, 8, 1))
+    whole = Scale.of(maps[:5], "standardised")
+    maps[5:] = np.nan
+    part = Scale.of(maps, "standardised")
+    assert np.allclose([part.low, part.high], [whole.low, whole.high])
+    maps[5:] = np.inf
+    assert np.allclose(Scale.of(maps, "channel").high, maps[:5].max())
+
+
+def test_a_constant_channel_lies_on_its_mean():
+    assert convlab.mosaic(np.full((2, 3, 1), 7.0), scale="standardised").tolist() == [[128] * 3] * 2
+
+
+def test_single_cells_share_their_scale():
+    assert convlab.mosaic(np.array([[1.0, 4.0, 2.0]]), gap=0, columns=3).tolist() == [[64, 255, 128]]
+    assert str(Scale.of(np.ones((1, 1, 3)), "channel")) == "one scale for all channels: 0 to 1"

@@ -66,11 +66,14 @@ def test_a_shared_scale_has_a_bar_with_its_numbers(acts):
     assert bar.get_ylim() == (0, pytest.approx(float(acts["relu1"][0].max())))
 
 
-def test_callers_axes_are_used(acts):
+def test_callers_axes_are_used(acts, lenet):
     figure = Figure()
     ax = figure.add_subplot()
     assert convlab.plot.feature_maps(acts, "conv1", ax=ax) is figure
     assert convlab.plot.dense(acts, "fc2", ax=figure.add_subplot()) is figure
+    assert convlab.plot.network(acts, ax=figure.add_subplot()) is figure
+    assert convlab.plot.filters(lenet, "conv2", ax=figure.add_subplot()) is figure
+    assert [len(axes.get_images()) for axes in figure.axes] == [1, 0, 1, 1]
 
 
 @pytest.mark.parametrize("channels", [1, 3, 6, 20, 67, 512])
@@ -207,7 +210,7 @@ def test_wrong_requests_are_named(acts, lenet):
         convlab.plot.dense(acts, "fc1", 0)
     with pytest.raises(FileError, match=r"nowhere/x\.png: the picture cannot be written"):
         convlab.plot.dense(acts, "fc1", path="nowhere/x.png")
-    with pytest.raises(UnsupportedError, match="'relu1' is a Activation: it has no convolution kernels"):
+    with pytest.raises(UnsupportedError, match=r"'relu1' \(Activation\) has no convolution kernels"):
         convlab.plot.filters(lenet, "relu1")
 
 
@@ -230,3 +233,32 @@ def test_a_path_without_an_ending_is_a_png_of_that_name(acts, tmp_path):
 def test_the_last_image_of_a_batch_can_be_counted_from_the_end(acts):
     last, one = (convlab.plot.network(acts, image=image).axes[0].get_images()[0].get_array() for image in (-1, 1))
     assert np.array_equal(last, one)
+
+
+@pytest.mark.parametrize("ending", ["pdf", "svg", "jpg"])
+def test_other_formats(acts, tmp_path, ending):
+    convlab.plot.dense(acts, "fc2", path=tmp_path / f"figure.{ending}")
+    assert (tmp_path / f"figure.{ending}").stat().st_size > 1000
+
+
+def test_a_nan_among_units_is_magenta_and_places_without_a_unit_are_white():
+    units = np.arange(1.0, 31)[None]
+    units[0, 3] = np.nan
+    x = np.zeros((1, 4, 4, 1))
+    acts = convlab.Activations({"fc": units, "out": units[:, :2]}, {"fc": "Dense", "out": "Dense"}, x, units, "net")
+    pixels = convlab.plot.network(acts).axes[1].get_images()[0].get_array()
+    assert pixels.shape[:2] == (15, 2)
+    assert pixels[3, 0].tolist() == [255, 0, 255]
+    acts = convlab.Activations({"fc": units[:, :29], "out": units[:, :2]}, acts.kinds, x, units, "net")
+    assert convlab.plot.network(acts).axes[1].get_images()[0].get_array()[14, 1].tolist() == [255, 255, 255]
+
+
+def test_network_says_what_its_colours_mean(acts):
+    assert "each map on its own scale: dark 0 to yellow, or blue negative, red positive" in texts(convlab.plot.network(acts))
+
+
+def test_a_long_title_fits_on_the_sheet(lenet):
+    figure = convlab.plot.filters(lenet, "conv2", outputs=[1], inputs=[2])
+    figure.draw_without_rendering()
+    (title,) = [t for t in figure.findobj(lambda a: hasattr(a, "get_text")) if t.get_text().startswith("lenet5")]
+    assert title.get_window_extent().x1 < figure.bbox.x1
