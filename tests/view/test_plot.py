@@ -254,7 +254,8 @@ def test_a_nan_among_units_is_magenta_and_places_without_a_unit_are_white():
 
 
 def test_network_says_what_its_colours_mean(acts):
-    assert "each map on its own scale: dark 0 to yellow, or blue negative, red positive" in texts(convlab.plot.network(acts))
+    written = texts(convlab.plot.network(acts))
+    assert "each map on its own scale: dark 0 to yellow, or blue negative, red positive" in written
 
 
 def test_a_long_title_fits_on_the_sheet(lenet):
