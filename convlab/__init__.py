@@ -21,6 +21,7 @@ from convlab.errors import (
     UnsupportedError,
     WeightsError,
 )
+from convlab.explanation import Explanation, explain
 from convlab.model import Model, Node
 from convlab.ops import (
     avg_pool2d,
@@ -52,6 +53,7 @@ __all__ = [
     "Activations",
     "BudgetError",
     "ConvlabError",
+    "Explanation",
     "FileError",
     "ImageError",
     "LayerNameError",
@@ -66,6 +68,7 @@ __all__ = [
     "batch_norm",
     "conv2d",
     "dense",
+    "explain",
     "flatten",
     "global_avg_pool2d",
     "global_max_pool2d",

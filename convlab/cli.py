@@ -14,6 +14,7 @@ from typing import Any
 from convlab import __version__
 from convlab.activations import Activations
 from convlab.errors import ConvlabError
+from convlab.explanation import explain
 from convlab.model import Model
 from convlab.view.scale import Rule
 from convlab.zoo import ZOO, load
@@ -83,6 +84,15 @@ def _parser() -> argparse.ArgumentParser:
     filters.add_argument("--inputs", type=_slice, metavar="A:B", help="which input channels")
     filters.add_argument("--scale", choices=("channel", "shared"), default="channel", help="of the colours")
 
+    why = _command(commands, "explain", run_explain, "show how one number came about, step by step")
+    _add_model(why)
+    why.add_argument("image", metavar="IMAGE", help="picture, or matrix as .npy")
+    why.add_argument("layer", metavar="LAYER")
+    why.add_argument("--at", type=_place, default=(0, 0), metavar="Y,X", help="row and column in the layer's output")
+    why.add_argument("--channel", type=int, default=0, metavar="K", help="channel, or unit of a dense layer")
+    why.add_argument("--out", type=Path, metavar="FILE", help="picture to write")
+    why.add_argument("--json", action="store_true", help="print JSON")
+
     fetch = _command(commands, "fetch", run_fetch, "download a registered weight file")
     fetch.add_argument("name", metavar="NAME", help="a registered name, such as vgg16 or vgg16_notop")
     fetch.add_argument("--out", type=Path, metavar="DIR", help="folder (default: the user's cache)")
@@ -106,6 +116,14 @@ def _slice(text: str) -> slice:
         return slice(*(int(part) if part else None for part in text.split(":"))) if ":" in text else _one(int(text))
     except (ValueError, TypeError):
         raise argparse.ArgumentTypeError(f"{text!r} is no range: 0:16, -8: or 5") from None
+
+
+def _place(text: str) -> tuple[int, int]:
+    try:
+        y, x = map(int, text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no place: give row and column as 10,20") from None
+    return y, x
 
 
 def _one(index: int) -> slice:
@@ -155,6 +173,19 @@ def run_filters(arguments: argparse.Namespace) -> None:
         path=arguments.out,
     )
     print(arguments.out)
+
+
+def run_explain(arguments: argparse.Namespace) -> None:
+    """`convlab explain`."""
+    model = _load(arguments, "pretrained")
+    acts = model.run(model.prepare(arguments.image))
+    y, x = arguments.at
+    why = explain(model, acts, arguments.layer, y, x, arguments.channel)
+    if arguments.out:
+        from convlab.view import plot
+
+        plot.explanation(why, acts, path=arguments.out)
+    print(json.dumps(why.as_dict()) if arguments.json else why)
 
 
 def run_demo(arguments: argparse.Namespace) -> None:

@@ -215,3 +215,43 @@ def test_import_loads_numpy_alone():
 new = {{name.split('.')[0] for name in set(sys.modules) - before}}
 print(sorted(new - sys.stdlib_module_names - {own}))"""
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_explain_prints_the_sum_and_draws_it(picture, tmp_path, capsys):
+    path = tmp_path / "why.png"
+    arguments = ["explain", "lenet5", str(picture), "conv2", "--at", "3,4", "--channel", "7", "--out", str(path)]
+    assert main(arguments) == 0
+    model = convlab.load("lenet5")
+    why = convlab.explain(model, model.run(model.prepare(picture)), "conv2", 3, 4, 7)
+    assert capsys.readouterr().out == f"{why}\n"
+    with Image.open(path) as saved:
+        assert saved.format == "PNG"
+
+
+def test_explain_as_json(picture, capsys):
+    assert main(["explain", "lenet5", str(picture), "fc1", "--channel", "7", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["layer"], found["channel"], found["agrees"]) == ("fc1", 7, True)
+    assert len(found["channel_sums"]) == 400
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["conv9"], "no layer 'conv9'; did you mean 'conv"),
+        (["conv2", "--at", "10,0"], "y is 10, but layer 'conv2' has y 0 to 9"),
+        (["conv2", "--channel", "16"], "channel is 16, but layer 'conv2' has channel 0 to 15"),
+        (["conv2", "--out", "none/x.png"], "none/x.png"),
+    ],
+)
+def test_what_cannot_be_explained_is_one_line(options, message, picture, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["explain", "lenet5", str(picture), *options]) == 1
+    assert message in one_line(capsys)
+
+
+def test_a_place_that_is_none_is_wrong_usage(picture, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["explain", "lenet5", str(picture), "conv2", "--at", "3"])
+    assert stop.value.code == 2
+    assert "'3' is no place: give row and column as 10,20" in capsys.readouterr().err

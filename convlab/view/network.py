@@ -13,6 +13,7 @@ from convlab.errors import ShapeError
 from convlab.view.dense import bars
 from convlab.view.mosaic import image_maps, mosaic, most_varied
 from convlab.view.paper import FAINT, INK, Drawing, bare, finish, place, sheet, show
+from convlab.view.picture import draw_input
 
 TILE = 150  # pixels across a map
 INPUT, MAPS, UNITS, OUTPUT = 2.2, 1.0, 0.5, 1.9  # inches across what is drawn
@@ -50,7 +51,8 @@ def network(
     figure = sheet(sum(widths) + GAP * (len(widths) + 1), HEAD + height + GAP)
     figure.text(GAP / figure.get_figwidth(), 0.08 / figure.get_figheight(), NOTE, fontsize=6.5, color=FAINT)
     axes = _columns(figure, widths, height)
-    _draw_input(axes[0], acts, image)
+    draw_input(axes[0], acts, image)
+    _head(axes[0], acts.model, acts.input.shape[1:])
     for strip, (name, values) in zip(axes[1:], layers.items(), strict=True):
         if not _is_flat(values):
             _draw_maps(strip, values, channels[name])
@@ -113,18 +115,6 @@ def _head(ax: Axes, name: str, shape: tuple[int, ...]) -> None:
         " × ".join(map(str, shape)), (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points",
         fontsize=6.5, color=FAINT, va="bottom",
     )  # fmt: skip
-
-
-def _draw_input(ax: Axes, acts: Activations, image: int) -> None:
-    """Show the picture that the network saw, or the first channel of an input that was no picture."""
-    if acts.preprocessing is not None:
-        pixels = acts.preprocessing.restore(acts.input[[image]])[0]
-        ax.imshow(pixels.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-    else:
-        ax.imshow(mosaic(acts.input[..., :1], image=image, colors="auto"))
-    bare(ax)
-    ax.set_anchor("N")
-    _head(ax, acts.model, acts.input.shape[1:])
 
 
 def _draw_maps(ax: Axes, values: Array, channels: Array) -> None:

@@ -1,8 +1,9 @@
 """Figures of networks, as `convlab.plot`: each function returns a Matplotlib Figure, and saves it with `path=`."""
 
 from convlab.view.dense import dense
+from convlab.view.explain import explanation
 from convlab.view.feature_maps import feature_maps
 from convlab.view.filters import filters
 from convlab.view.network import network
 
-__all__ = ["dense", "feature_maps", "filters", "network"]
+__all__ = ["dense", "explanation", "feature_maps", "filters", "network"]

@@ -1,0 +1,219 @@
+"""How one number of a recording came about: what was added up, the function applied, the part of the image seen."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from convlab.activations import Activations
+from convlab.arrays import Array
+from convlab.errors import LayerNameError, ShapeError
+from convlab.layers import ACTIVATIONS, Shape
+from convlab.model import INPUT, Model, Node
+from convlab.names import unknown
+from convlab.weighted_sums import Place, WeightedSum, weighted_sum
+from convlab_kernels.window import Pair
+
+Box = tuple[Pair, Pair]
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Explanation(WeightedSum):
+    """How one recorded number came about. `str()` of it is for reading, `as_dict()` for programs.
+
+    To what `WeightedSum` holds (place, patch, kernel, products, bias, ...) it adds:
+
+    Attributes
+    ----------
+    model, layer, kind, source : str
+        The network, the layer (node), its class, and what feeds it.
+    shape : tuple of int
+        The layer's output shape, without the batch.
+    image, y, x, channel : int
+        Which number.
+    activation, function : str
+        The function applied last, and the same with its numbers where it has any.
+    after, recorded : float
+        The value computed here, in float64, and the recorded one.
+    tolerance : float
+        How far rounding alone may have taken them apart.
+    field : ((first row, last row), (first column, last column)) or None
+        The receptive field in the image, padding included; None: all of the image.
+    image_shape : tuple of int
+        Shape of the network's input.
+    """
+
+    model: str
+    layer: str
+    kind: str
+    source: str
+    shape: Shape
+    image: int
+    y: int
+    x: int
+    channel: int
+    activation: str
+    function: str
+    after: float
+    recorded: float
+    tolerance: float
+    field: Box | None
+    image_shape: Shape
+
+    @property
+    def field_in_image(self) -> Box | None:
+        """The receptive field without its padding; a last row or column before the first: nothing is left."""
+        if self.field is None:
+            return None
+        rows, columns = ((max(a, 0), min(b, n - 1)) for (a, b), n in zip(self.field, self.image_shape, strict=False))
+        return rows, columns
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the recorded value is the one computed here, but for rounding."""
+        return bool(
+            np.array_equal(self.recorded, self.after, equal_nan=True)
+            or abs(self.recorded - self.after) <= self.tolerance
+        )
+
+    def strongest(self, count: int) -> list[int]:
+        """Return the places in the patch of the input channels that add most, of either sign."""
+        return [int(i) for i in np.argsort(-np.abs(self.channel_sums), kind="stable")[:count]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain types, as for JSON."""
+        values = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "place"}
+        place = {side: list(getattr(self.place, side)) for side in ("rows", "columns", "channels")}
+        derived = ("channel_sums", "before", "field_in_image", "agrees")
+        found = place | {"padding": self.place.padding} | values | {name: getattr(self, name) for name in derived}
+        return {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in found.items()}
+
+    def __repr__(self) -> str:
+        at = (self.image, self.y, self.x, self.channel)
+        return f"<Explanation of {self.model}'s {self.layer} at {at}: {self.recorded:.6g}>"
+
+    def __str__(self) -> str:
+        from convlab.view.explain_text import explanation_text
+
+        return explanation_text(self)
+
+
+def explain(
+    model: Model, acts: Activations, layer: str, y: int = 0, x: int = 0, channel: int = 0, *, image: int = 0
+) -> Explanation:
+    """Explain one number of a recording: which cells it was computed from, with which weights, step by step.
+
+    Parameters
+    ----------
+    model, acts
+        The network, and a recording it made that holds the layer and what feeds it.
+    layer : str
+        Name of the layer, `name/2` for its second call.
+    y, x, channel : int
+        Which number of the layer's output (H, W, C); of an output (features,), `channel` alone.
+    image : int
+        Which image of the batch.
+
+    Raises
+    ------
+    LayerNameError
+        Where the network has no such layer, or the recording lacks it or its input.
+    ShapeError
+        Where there is no such number, or the recording is another network's.
+    UnsupportedError
+        For a layer that is no weighted sum of one input.
+    """
+    node = _node(model, layer)
+    source, output = _recorded(model, acts, node)
+    image, y, x, channel = (
+        _within(layer, name, index, size)
+        for name, index, size in zip(
+            ("image", "y", "x", "channel"), (image, y, x, channel), output.shape, strict=True
+        )
+    )
+    maps, recorded = source[image], output[image, y, x, channel]
+    together = range(output.shape[3]) if node.layer.activation == "softmax" else [channel]
+    sums = [weighted_sum(node.layer, maps, y, x, k) for k in together]
+    this = together.index(channel)
+    after, function, tolerance = _apply(node.layer.activation, sums, this, recorded.dtype)
+    return Explanation(
+        **vars(sums[this]),
+        model=model.name,
+        layer=layer,
+        kind=type(node.layer).__name__,
+        source=node.inputs[0],
+        shape=model.shapes[layer],
+        image=image,
+        y=y,
+        x=x,
+        channel=channel,
+        activation=node.layer.activation,
+        function=function,
+        after=after,
+        recorded=float(recorded),
+        tolerance=tolerance,
+        field=_field(model, node, sums[this].place),
+        image_shape=model.input_shape,
+    )
+
+
+def _node(model: Model, name: str) -> Node:
+    nodes = {node.name: node for node in model.nodes}
+    if name not in nodes:
+        raise LayerNameError(unknown("layer", name, nodes))
+    return nodes[name]
+
+
+def _recorded(model: Model, acts: Activations, node: Node) -> list[Array]:
+    """Return what the node was given and what it made as images (N, H, W, C)."""
+    names = [node.inputs[0], node.name]
+    if missing := [name for name in names if name != INPUT and name not in acts]:
+        needed = [name for name in names if name != INPUT]
+        raise LayerNameError(
+            f"layer {node.name!r} cannot be explained from this recording, which lacks {', '.join(missing)}:"
+            f" run the network with record={needed}"
+        )
+    arrays = [acts.input if name == INPUT else acts[name] for name in names]
+    for name, array in zip(names, arrays, strict=True):
+        if array.shape[1:] != model.shapes[name]:
+            raise ShapeError(
+                f"the recording is of another network ({acts.model!r}): in it {name!r} has shape {array.shape},"
+                f" in {model.name!r} (N, {str(model.shapes[name])[1:]}"
+            )
+    return [array.reshape(len(array), *(1,) * (4 - array.ndim), *array.shape[1:]) for array in arrays]
+
+
+def _within(layer: str, name: str, index: object, size: int) -> int:
+    if isinstance(index, bool) or not isinstance(index, int | np.integer) or not 0 <= index < size:
+        raise ShapeError(f"explain: {name} is {index!r}, but layer {layer!r} has {name} 0 to {size - 1}")
+    return int(index)
+
+
+def _apply(
+    activation: str, sums: list[WeightedSum], i: int, dtype: np.dtype[np.floating]
+) -> tuple[float, str, float]:
+    """Return the value of the i-th of the sums after the activation function, how to write it, and the tolerance.
+
+    No function here makes a difference larger. Those but ReLU round by themselves: their exponentials and the sum of
+    them by a few units in the last place each, the subtraction in softmax by less than one unit of 1.
+    """
+    row = np.array([total.before for total in sums])
+    after, unit = float(ACTIVATIONS[activation](row)[i]), float(np.finfo(dtype).eps) / 2
+    tolerance = max(total.rounding(unit) + total.rounding(2**-53) for total in sums)
+    if activation in ("linear", "relu"):
+        return after, activation, tolerance
+    function = activation
+    if activation == "softmax":
+        with np.errstate(invalid="ignore"):
+            whole = np.exp(row - row.max()).sum()
+        function = f"softmax: exp({row[i]:.6g} - {row.max():.6g}) / {whole:.6g}"
+    return after, function, tolerance + unit * (1 + (len(row) + 16) * abs(after))
+
+
+def _field(model: Model, node: Node, place: Place) -> Box | None:
+    """Return the box of the image behind the cells of a window, the first to the last."""
+    field = model.receptive_fields()[node.inputs[0]]
+    if field is None:
+        return None
+    first, last = field.box(place.rows[0], place.columns[0]), field.box(place.rows[-1], place.columns[-1])
+    return (first[0][0], last[0][1]), (first[1][0], last[1][1])
