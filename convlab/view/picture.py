@@ -8,7 +8,7 @@ from convlab.view.paper import bare
 
 
 def draw_input(ax: Axes, acts: Activations, image: int) -> None:
-    """Show an image of the batch as it was before preprocessing; of an input that was no picture, the first channel."""
+    """Show an image of the batch as it was before preprocessing; of what was no picture, the first channel."""
     if acts.preprocessing is not None:
         pixels = acts.preprocessing.restore(acts.input[[image]])[0]
         ax.imshow(pixels.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
