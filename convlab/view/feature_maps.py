@@ -52,10 +52,10 @@ def feature_maps(
     maps = whole[:, :, numbers]
     measure = Scale.of(maps, scale)
     height, width, count = maps.shape
-    columns = min(columns or default_columns(count), count)
+    columns = min(columns or default_columns(count, height, width), count)
     rows = -(-count // columns)
     zoom = max(1, min(SCREEN // (columns * width), HIGH // (rows * height)))
-    gap = max(1, zoom * width // 24)
+    gap = max(2, zoom * min(height, width) // 24)
     pixels = mosaic(maps, columns, zoom=zoom, gap=gap, scale=measure, colors="auto")
     title = _title(acts, layer, maps.shape, whole.shape[2], image)
     ax = ax or frame(pixels, title, BAR if scale == "shared" else RIGHT)
@@ -106,7 +106,7 @@ def _number_tiles(ax: Axes, numbers: list[int], rows: int, columns: int, pitch: 
     ax.set_yticks(
         [(row + 0.5) * pitch[0] for row in range(rows)], [str(numbers[row * columns]) for row in range(rows)]
     )
-    if numbers == list(range(numbers[0], numbers[0] + len(numbers))) and rows > 1:
+    if numbers == list(range(numbers[0], numbers[0] + len(numbers))) and min(rows, columns) > 1:
         every = range(0, columns, max(1, columns // 16))
         ax.set_xticks([(column + 0.5) * pitch[1] for column in every], [f"+{column}" for column in every])
     ax.tick_params(length=0, labelsize=7, labelcolor=FAINT)

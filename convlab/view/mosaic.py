@@ -61,7 +61,7 @@ def mosaic(
     tiles = tiles.repeat(zoom, axis=1).repeat(zoom, axis=2)
     if colors is not None:
         tiles[dead_channels(maps)] = _hatching(tiles.shape[1:3])
-    return arrange(tiles, default_columns(len(tiles)) if columns is None else columns, gap)
+    return arrange(tiles, default_columns(*tiles.shape[:3]) if columns is None else columns, gap)
 
 
 def image_maps(activation: Array, image: int = 0) -> Array:
@@ -97,11 +97,11 @@ def most_varied(maps: Array, count: int) -> Array:
     return np.sort(np.argsort(-deviation, kind="stable")[:count])
 
 
-def default_columns(count: int) -> int:
-    """Return a number of columns that makes a landscape format, without a ragged last row where it can."""
-    root = sqrt(count)
-    even = [d for d in range(ceil(root), int(2 * root) + 1) if count % d == 0]
-    return min(even, key=lambda d: (abs(d - 1.5 * root), -d), default=ceil(1.4 * root))
+def default_columns(count: int, height: int = 1, width: int = 1) -> int:
+    """Return the columns that make a landscape format of tiles of this size, in full rows where that can be had."""
+    ideal = min(count, max(1.0, 1.5 * sqrt(count * height / width)))
+    even = [d for d in range(ceil(ideal / 1.5), int(ideal * 4 / 3) + 1) if count % d == 0]
+    return min(even, key=lambda d: (abs(d - ideal), -d), default=round(ideal))
 
 
 def arrange(tiles: Pixels, columns: int, gap: int) -> Pixels:

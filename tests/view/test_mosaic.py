@@ -144,3 +144,9 @@ def test_a_constant_channel_lies_on_its_mean():
 def test_single_cells_share_their_scale():
     assert convlab.mosaic(np.array([[1.0, 4.0, 2.0]]), gap=0, columns=3).tolist() == [[64, 255, 128]]
     assert str(Scale.of(np.ones((1, 1, 3)), "channel")) == "one scale for all channels: 0 to 1"
+
+
+def test_default_columns_know_wide_and_tall_tiles():
+    assert default_columns(16, height=4, width=900) == 1
+    assert default_columns(16, height=300, width=4) == 16
+    assert default_columns(32, height=60, width=120) == 8
