@@ -21,7 +21,7 @@ BATCH = 500
 def convlab_probabilities(x: np.ndarray) -> np.ndarray:
     """Return what convlab computes, (N, 10), for images (N, 28, 28, 1) in 0-1."""
     model = convlab.load("lenet5")
-    return np.concatenate([model.predict(x[at : at + BATCH]).copy() for at in range(0, len(x), BATCH)])
+    return np.concatenate([model.predict(x[at : at + BATCH]) for at in range(0, len(x), BATCH)])
 
 
 def torch_probabilities(x: np.ndarray) -> np.ndarray:

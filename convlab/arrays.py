@@ -28,8 +28,7 @@ def as_floats(*arrays: ArrayLike, optional: tuple[ArrayLike | None, ...] = ()) -
     It is float64 if one of them is a float64 array, else float32; numbers in lists carry no type of their own. An
     optional None stays None.
     """
-    given = [a if isinstance(a, module_of(a).ndarray) else _from_numbers(a) for a in arrays]
-    given += [None if a is None else as_floats(a)[0] for a in optional]
+    given = [_as_array(a) for a in arrays] + [None if a is None else _as_array(a) for a in optional]
     for array in given:
         if array is not None and array.dtype.kind not in "fiub":
             raise UnsupportedError(f"an array of {array.dtype} cannot be computed with: make it float32 or float64")
@@ -38,8 +37,10 @@ def as_floats(*arrays: ArrayLike, optional: tuple[ArrayLike | None, ...] = ()) -
     return [array if array is None else array.astype(dtype, copy=False) for array in given]
 
 
-def _from_numbers(numbers: ArrayLike) -> Array:
-    """Return a list, a tensor of another library or a number as an array."""
+def _as_array(numbers: ArrayLike) -> Array:
+    """Return an array as it is, and a list, a tensor of another library or a number as one."""
+    if isinstance(numbers, module_of(numbers).ndarray):
+        return numbers
     try:
         array = np.asarray(numbers)
     except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: a tensor that records its gradient

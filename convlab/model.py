@@ -70,13 +70,11 @@ class Model:
         self.labels = None if labels is None else tuple(labels)
         self.receipt: Receipt | None = None
         self.shapes = {INPUT: self.input_shape}
+        self._layers: dict[str, Layer] = {}
         if not self.nodes:
             raise ShapeError(f"model {name!r} has no layers")
         for node in self.nodes:
             self._build(node)
-        names = [layer.name for layer in self.layers]
-        if twice := [layer for layer in names if names.count(layer) > 1]:
-            raise ShapeError(f"model {name!r}: two layers are named {twice[0]!r}")
         if self.labels is not None and self.output_shape != (len(self.labels),):
             raise ShapeError(f"model {name!r}: {len(self.labels)} labels for an output of {self.output_shape}")
         self._last_use = {source: i for i, node in enumerate(self.nodes) for source in node.inputs}
@@ -86,6 +84,8 @@ class Model:
             raise LayerNameError(f"model {self.name!r}: {node.name!r} cannot be a layer's name")
         if node.name in self.shapes:
             raise ShapeError(f"model {self.name!r}: two layers are named {node.name!r}")
+        if self._layers.setdefault(node.layer.name, node.layer) is not node.layer:
+            raise ShapeError(f"model {self.name!r}: two layers are named {node.layer.name!r}")
         if len(node.inputs) != 1:
             raise ShapeError(f"model {self.name!r}: layer {node.name!r} has {len(node.inputs)} inputs, it takes 1")
         for source in node.inputs:
@@ -105,7 +105,7 @@ class Model:
     @property
     def layers(self) -> tuple[Layer, ...]:
         """Every layer once, in order of execution."""
-        return tuple(dict.fromkeys(node.layer for node in self.nodes))
+        return tuple(self._layers.values())
 
     @property
     def output_shape(self) -> Shape:
@@ -113,17 +113,16 @@ class Model:
         return self.shapes[self.nodes[-1].name]
 
     def __contains__(self, name: object) -> bool:
-        return name in {layer.name for layer in self.layers}
+        return name in self._layers
 
     def __iter__(self) -> Iterator[Layer]:
         return iter(self.layers)
 
     def __getitem__(self, name: str) -> Layer:
         """Return the layer of that name."""
-        layers = {layer.name: layer for layer in self.layers}
-        if name not in layers:
-            raise LayerNameError(unknown("layer", name, layers))
-        return layers[name]
+        if name not in self._layers:
+            raise LayerNameError(unknown("layer", name, self._layers))
+        return self._layers[name]
 
     def __repr__(self) -> str:
         """Return one line; the table is `str(model.summary())`."""

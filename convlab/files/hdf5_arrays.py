@@ -3,17 +3,16 @@
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TypeAlias
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from convlab.files.hdf5 import reading, refuse
+from convlab.layers import Shape
 
 __all__ = ["check_floats", "read_floats"]
 
-Shape: TypeAlias = tuple[int, ...]
 
 IEEE_FLOATS = tuple(getattr(h5py.h5t, f"IEEE_F{bits}{order}") for bits in (16, 32, 64) for order in ("LE", "BE"))
 FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}

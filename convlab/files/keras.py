@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from convlab.errors import WeightsError
 from convlab.files import hdf5, registry
 from convlab.files.hdf5_arrays import check_floats, read_floats
-from convlab.files.keras_layouts import Contents, LayerWeights, Shape, Stored, find_contents
+from convlab.files.keras_layouts import Contents, LayerWeights, Stored, find_contents
 from convlab.files.receipt import Receipt, ReceiptRow
+from convlab.layers import Shape
 
 __all__ = ["LayerWeights", "read_weights"]
 

@@ -9,15 +9,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import h5py
 
 from convlab.files import hdf5
+from convlab.layers import Shape
 
 __all__ = ["Contents", "LayerWeights", "Stored", "find_contents"]
 
-Shape: TypeAlias = tuple[int, ...]
 
 MODEL = "top_level_model_weights"  # arrays that belong to no layer; layer_names does not list it
 THEANO_KERNEL = re.compile(r"_W(_\d+)?$")  # TensorFlow ends every name in ":0"

@@ -36,7 +36,7 @@ def dense(
     row = image_maps(values, image)[0, 0]
     k = min(k, len(row))
     ax = ax or place(sheet(6.4, TOP + 0.15 + 0.26 * k), 1.6, TOP, 4.6, 0.26 * k)
-    bars(ax, row, k, acts.labels if acts.labels and len(acts.labels) == len(row) else None)
+    bars(ax, row, k, acts.labels)
     batch = f", image {image} of {len(values)}" if len(values) > 1 else ""
     note = f"the {k} largest of {len(row)} values" if k < len(row) else f"all {k} values, largest first"
     heading(ax, f"{acts.model} · {layer}{batch}", note)
@@ -44,14 +44,15 @@ def dense(
 
 
 def bars(ax: Axes, row: Array, k: int, labels: tuple[str, ...] | None, size: float = 8) -> None:
-    """Draw the k largest of the values (features,) as horizontal bars with their names and numbers."""
+    """Draw the k largest of the values (features,) as horizontal bars; labels are theirs if there are as many."""
+    names = labels if labels and len(labels) == len(row) else range(len(row))
     best = np.argsort(-row, kind="stable")[:k]
     lengths = np.nan_to_num(row[best].astype(np.float64))
     colours = [STRONG, *[WEAK] * (k - 1)]
     ax.barh(range(k), lengths, color=colours, height=0.72)
     bare(ax)
     ax.invert_yaxis()
-    ax.set_yticks(range(k), [labels[i] if labels else str(i) for i in best])
+    ax.set_yticks(range(k), [str(names[i]) for i in best])
     ax.tick_params(length=0, labelsize=size, labelcolor=INK)
     for i, value in enumerate(row[best]):
         offset = (3 if lengths[i] >= 0 else -3, 0)

@@ -13,7 +13,7 @@ from convlab.activations import Activations
 from convlab.arrays import Array
 from convlab.errors import ShapeError
 from convlab.view.mosaic import colormap, dead_channels, default_columns, image_maps, mosaic
-from convlab.view.paper import FAINT, HIGH, RIGHT, SCREEN, finish, frame, heading, root, show
+from convlab.view.paper import FAINT, HIGH, RIGHT, SCREEN, finish, frame, heading, number_rows, root, show
 from convlab.view.scale import Rule, Scale
 
 BAR = 0.9  # inches for a colour bar
@@ -103,13 +103,10 @@ def _remarks(maps: Array, numbers: list[int]) -> str:
 
 def _number_tiles(ax: Axes, numbers: list[int], rows: int, columns: int, pitch: tuple[int, int]) -> None:
     """Write at each row the number of its first channel, and above the columns what to add, where they count up."""
-    ax.set_yticks(
-        [(row + 0.5) * pitch[0] for row in range(rows)], [str(numbers[row * columns]) for row in range(rows)]
-    )
+    number_rows(ax, numbers[::columns], pitch[0])
     if numbers == list(range(numbers[0], numbers[0] + len(numbers))) and min(rows, columns) > 1:
         every = range(0, columns, max(1, columns // 16))
         ax.set_xticks([(column + 0.5) * pitch[1] for column in every], [f"+{column}" for column in every])
-    ax.tick_params(length=0, labelsize=7, labelcolor=FAINT)
 
 
 def _colour_bar(ax: Axes, measure: Scale) -> None:

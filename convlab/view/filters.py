@@ -25,6 +25,7 @@ from convlab.view.paper import (
     frame,
     heading,
     inches,
+    number_rows,
     place,
     root,
     sheet,
@@ -118,15 +119,8 @@ def _panels(kernel: Array, rows: list[int], title: str, note: str) -> Figure:
         ax = place(figure, LEFT + column * (across + LEFT), TOP + row * (down + BOTTOM) + 0.2, across, down)
         show(ax, pixels)
         ax.set_title(name, fontsize=8, color=FAINT, loc="left", pad=3)
-        _number(ax, rows, columns, pixels.shape[0] / -(-len(rows) // columns))
+        number_rows(ax, rows[::columns], (pixels.shape[0] + GAP) / -(-len(rows) // columns))
     return figure
-
-
-def _number(ax: Axes, rows: list[int], columns: int, pitch: float) -> None:
-    """Write beside each row of tiles the number of its first kernel."""
-    starts = range(0, len(rows), columns)
-    ax.set_yticks([(i + 0.5) * pitch for i in range(len(starts))], [str(rows[start]) for start in starts])
-    ax.tick_params(length=0, labelsize=7, labelcolor=FAINT)
 
 
 def _table(kernel: Array, rows: list[int], columns: list[int], title: str, note: str) -> Figure:
@@ -137,9 +131,8 @@ def _table(kernel: Array, rows: list[int], columns: list[int], title: str, note:
     ax = frame(pixels, title)
     show(ax, pixels)
     down, across = (pixels.shape[0] + GAP) / o, (pixels.shape[1] + GAP) / c
-    ax.set_yticks([(i + 0.5) * down for i in range(o)], map(str, rows))
+    number_rows(ax, rows, down)
     ax.set_xticks([(i + 0.5) * across for i in range(c)], map(str, columns))
-    ax.tick_params(length=0, labelsize=7, labelcolor=FAINT)
     ax.set_xlabel("input channel", fontsize=8, color=FAINT)
     ax.set_ylabel("output channel", fontsize=8, color=FAINT)
     heading(ax, title, note)

@@ -146,4 +146,4 @@ def _draw_output(ax: Axes, row: Array, labels: tuple[str, ...] | None) -> None:
     box = ax.get_position()
     shift = box.width * LABELS / (LABELS + OUTPUT)
     ax.set_position((box.x0 + shift, box.y0, box.width - shift, box.height))
-    bars(ax, row, min(10, len(row)), labels if labels and len(labels) == len(row) else None, size=7.5)
+    bars(ax, row, min(10, len(row)), labels, size=7.5)

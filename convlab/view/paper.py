@@ -1,5 +1,6 @@
 """The sheet that every figure is drawn on: one look, no pyplot, so nothing is left open."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -100,3 +101,9 @@ def bare(ax: Axes) -> None:
     ax.set_xticks([])
     ax.set_yticks([])
     ax.spines[:].set_visible(False)
+
+
+def number_rows(ax: Axes, numbers: Sequence[int], pitch: float) -> None:
+    """Write a number beside each row of tiles, which are `pitch` pixels apart."""
+    ax.set_yticks([(row + 0.5) * pitch for row in range(len(numbers))], [str(number) for number in numbers])
+    ax.tick_params(length=0, labelsize=7, labelcolor=FAINT)
