@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from convlab.errors import LayerNameError, ShapeError
 from convlab.names import unknown
 from convlab.preprocessing import Preprocessing
 from convlab.statistics import Statistics, statistics
+
+if TYPE_CHECKING:
+    from convlab.model import Model
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -24,8 +28,10 @@ class Activations(Mapping[str, Array]):
         Layer name -> (N, ...), in order of execution; a recording opened from a file reads them when asked.
     kinds : mapping of str to str
         Layer name -> class of the layer ("Conv2D").
-    input, output : array
+    inputs, outputs : mapping of str to array
         What went into the network and what came out of it (kept even where the last layer is not recorded).
+    input, output : array
+        The only one of them; ShapeError where there are several.
     model : str
         The network's name.
     preprocessing : Preprocessing or None
@@ -33,17 +39,20 @@ class Activations(Mapping[str, Array]):
     labels : tuple of str or None
         Names of the outputs.
     activation : str
-        The last layer's activation function.
+        The (first) output's activation function.
+    network : Model or None
+        What made the recording; a file does not keep it.
     """
 
     arrays: Mapping[str, Array]
     kinds: Mapping[str, str]
-    input: Array
-    output: Array
+    inputs: Mapping[str, Array]
+    outputs: Mapping[str, Array]
     model: str
     preprocessing: Preprocessing | None = None
     labels: tuple[str, ...] | None = None
     activation: str = "linear"
+    network: "Model | None" = None
 
     __eq__ = object.__eq__  # a Mapping's own would compare arrays, which have no single answer
     __hash__ = object.__hash__
@@ -64,10 +73,32 @@ class Activations(Mapping[str, Array]):
         return len(self.arrays)
 
     def __repr__(self) -> str:
-        return (
-            f"<Activations of {self.model}: {len(self)} layers, {len(self.input)} image(s),"
-            f" input {self.input.shape}, output {self.output.shape}>"
-        )
+        shapes = [" and ".join(str(a.shape) for a in arrays.values()) for arrays in (self.inputs, self.outputs)]
+        ends = f"input {shapes[0]}, output {shapes[1]}"
+        return f"<Activations of {self.model}: {len(self)} layers, {self.images} image(s), {ends}>"
+
+    @property
+    def input(self) -> Array:
+        """What went into the network."""
+        return self._only("input", self.inputs)
+
+    @property
+    def output(self) -> Array:
+        """What came out of the network."""
+        return self._only("output", self.outputs)
+
+    def _only(self, what: str, arrays: Mapping[str, Array]) -> Array:
+        first, *others = arrays.values()
+        if others:
+            raise ShapeError(
+                f"a recording of {self.model!r} has several {what}s: {', '.join(arrays)}; use .{what}s[name]"
+            )
+        return first
+
+    @property
+    def images(self) -> int:
+        """How many images were run: N."""
+        return len(next(iter(self.inputs.values())))
 
     def _repr_html_(self) -> str:
         from convlab.view.html import recording_table

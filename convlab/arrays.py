@@ -46,3 +46,21 @@ def _as_array(numbers: ArrayLike) -> Array:
     except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: a tensor that records its gradient
         raise ShapeError(f"these numbers make no array: {error}") from None
     return array if hasattr(numbers, "dtype") or array.dtype.kind != "f" else array.astype(np.float32)
+
+
+def owner(array: Array) -> Array:
+    """Return the array that holds the memory of a view."""
+    while isinstance(array.base, type(array)):
+        array = array.base
+    return array
+
+
+def unshared(array: Array, owners: set[int]) -> Array:
+    """Return the array, or a copy where the memory is that of an owner (by id) in the set; add what is returned.
+
+    The owners must be alive: an id can come again.
+    """
+    if id(owner(array)) in owners:
+        array = array.copy()
+    owners.add(id(owner(array)))
+    return array

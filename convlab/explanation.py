@@ -8,8 +8,9 @@ import numpy as np
 from convlab.activations import Activations
 from convlab.arrays import Array
 from convlab.errors import LayerNameError, ShapeError
+from convlab.geometry import Field
 from convlab.layers import ACTIVATIONS, Shape
-from convlab.model import INPUT, Model, Node
+from convlab.model import Model, Node
 from convlab.names import unknown
 from convlab.weighted_sums import Place, WeightedSum, weighted_sum
 from convlab_kernels.window import Pair
@@ -153,7 +154,7 @@ def explain(
         recorded=float(recorded),
         tolerance=tolerance,
         field=_field(model, node, sums[this].place),
-        image_shape=model.input_shape,
+        image_shape=next(iter(model.inputs.values())),
     )
 
 
@@ -167,13 +168,13 @@ def _node(model: Model, name: str) -> Node:
 def _recorded(model: Model, acts: Activations, node: Node) -> list[Array]:
     """Return what the node was given and what it made as images (N, H, W, C)."""
     names = [node.inputs[0], node.name]
-    if missing := [name for name in names if name != INPUT and name not in acts]:
-        needed = [name for name in names if name != INPUT]
+    if missing := [name for name in names if name not in acts and name not in acts.inputs]:
+        needed = [name for name in names if name not in model.inputs]
         raise LayerNameError(
             f"layer {node.name!r} cannot be explained from this recording, which lacks {', '.join(missing)}:"
             f" run the network with record={needed}"
         )
-    arrays = [acts.input if name == INPUT else acts[name] for name in names]
+    arrays = [acts.inputs[name] if name in acts.inputs else acts[name] for name in names]
     for name, array in zip(names, arrays, strict=True):
         if array.shape[1:] != model.shapes[name]:
             raise ShapeError(
@@ -213,7 +214,7 @@ def _apply(
 def _field(model: Model, node: Node, place: Place) -> Box | None:
     """Return the box of the image behind the cells of a window, the first to the last."""
     field = model.receptive_fields()[node.inputs[0]]
-    if field is None:
+    if not isinstance(field, Field):
         return None
     first, last = field.box(place.rows[0], place.columns[0]), field.box(place.rows[-1], place.columns[-1])
     return (first[0][0], last[0][1]), (first[1][0], last[1][1])

@@ -1,20 +1,16 @@
 """A network: an ordered graph of named layers that runs, with or without a recording."""
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from numbers import Integral
-from os import PathLike
-from typing import TYPE_CHECKING, Any, TypeGuard
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
 from convlab.activations import Activations
-from convlab.arrays import Array, as_floats
+from convlab.arrays import Array, owner, unshared
 from convlab.errors import BudgetError, LayerNameError, ShapeError, UnsupportedError
-from convlab.geometry import Field
+from convlab.geometry import Field, receptive_fields
 from convlab.layers import ACTIVATIONS, Activated, Layer, Shape
+from convlab.model_inputs import read_inputs, sides
 from convlab.names import unknown
 from convlab.preprocessing import Preprocessing
 from convlab.summary import Summary, summarise
@@ -23,7 +19,7 @@ if TYPE_CHECKING:
     from convlab.files.receipt import Receipt
 
 INPUT = "input"
-"""The name by which a node refers to the network's input."""
+"""The name by which a node refers to the network's input where that has none of its own."""
 
 Record = str | Iterable[str] | Callable[[str], bool]
 
@@ -43,12 +39,16 @@ class Model:
     Attributes
     ----------
     name : str
+    inputs : dict of str to tuple of int
+        Name and shape, without the batch, of each input.
+    outputs : tuple of str
+        The nodes whose values the network returns.
     input_shape, output_shape : tuple of int
-        Without the batch: (H, W, C), (classes,).
+        The only input's and output's, (H, W, C) and (classes,); ShapeError where there are several.
     shapes : dict of str to tuple of int
-        The output shape of every node, and `INPUT`'s.
+        The shape of every input and of every node's output.
     nodes : tuple of Node
-        The calls, in order of execution; each input is the name of an earlier node or `INPUT`.
+        The calls, in order of execution; each takes earlier nodes or inputs, by name.
     preprocessing : Preprocessing or None
         How an image becomes an input.
     labels : tuple of str or None
@@ -60,34 +60,45 @@ class Model:
     def __init__(
         self,
         name: str,
-        input_shape: Shape,
+        inputs: Shape | Mapping[str, Shape],
         nodes: Sequence[Node],
         preprocessing: Preprocessing | None = None,
         labels: Sequence[str] | None = None,
+        outputs: Sequence[str] | None = None,
     ) -> None:
-        self.name, self.input_shape, self.nodes = name, _sides(name, input_shape), tuple(nodes)
+        named = inputs if isinstance(inputs, Mapping) else {INPUT: inputs}
+        self.name, self.nodes = name, tuple(nodes)
+        self.inputs = {source: sides(name, shape) for source, shape in named.items()}
         self.preprocessing = preprocessing
         self.labels = None if labels is None else tuple(labels)
         self.receipt: Receipt | None = None
-        self.shapes = {INPUT: self.input_shape}
+        self.shapes = dict(self.inputs)
         self._layers: dict[str, Layer] = {}
-        if not self.nodes:
-            raise ShapeError(f"model {name!r} has no layers")
+        for source in self.inputs:
+            self._check_name(source)
+        if not self.nodes or not self.inputs:
+            raise ShapeError(f"model {name!r} has no {'layers' if self.inputs else 'inputs'}")
         for node in self.nodes:
             self._build(node)
+        self.outputs = tuple(outputs) if outputs else (self.nodes[-1].name,)
+        for output in self.outputs:
+            if output not in self.shapes or output in self.inputs:
+                raise ShapeError(f"model {name!r}: its output {output!r} is no layer")
         if self.labels is not None and self.output_shape != (len(self.labels),):
             raise ShapeError(f"model {name!r}: {len(self.labels)} labels for an output of {self.output_shape}")
         self._last_use = {source: i for i, node in enumerate(self.nodes) for source in node.inputs}
+        self._last_use.update(dict.fromkeys(self.outputs, len(self.nodes)))
+
+    def _check_name(self, name: str) -> None:
+        if not name.isprintable() or name in ("", ".", "..") or name.endswith("/pre"):
+            raise LayerNameError(f"model {self.name!r}: {name!r} cannot be a layer's name")
 
     def _build(self, node: Node) -> None:
-        if not node.name.isprintable() or node.name in ("", ".", "..") or node.name.endswith("/pre"):
-            raise LayerNameError(f"model {self.name!r}: {node.name!r} cannot be a layer's name")
+        self._check_name(node.name)
         if node.name in self.shapes:
             raise ShapeError(f"model {self.name!r}: two layers are named {node.name!r}")
         if self._layers.setdefault(node.layer.name, node.layer) is not node.layer:
             raise ShapeError(f"model {self.name!r}: two layers are named {node.layer.name!r}")
-        if len(node.inputs) != 1:
-            raise ShapeError(f"model {self.name!r}: layer {node.name!r} has {len(node.inputs)} inputs, it takes 1")
         for source in node.inputs:
             if source not in self.shapes:
                 raise ShapeError(
@@ -108,9 +119,20 @@ class Model:
         return tuple(self._layers.values())
 
     @property
+    def input_shape(self) -> Shape:
+        """Shape of the only input, without the batch."""
+        return self.shapes[self._only("input", self.inputs)]
+
+    @property
     def output_shape(self) -> Shape:
-        """Shape of the last node's output, without the batch."""
-        return self.shapes[self.nodes[-1].name]
+        """Shape of the only output, without the batch."""
+        return self.shapes[self._only("output", self.outputs)]
+
+    def _only(self, what: str, names: Iterable[str]) -> str:
+        first, *others = names
+        if others:
+            raise ShapeError(f"model {self.name!r} has several {what}s: {', '.join(names)}")
+        return first
 
     def __contains__(self, name: object) -> bool:
         return name in self._layers
@@ -129,17 +151,15 @@ class Model:
         parameters = sum(layer.parameters for layer in self.layers)
         return (
             f"<Model {self.name}: {len(self.layers)} layers, {parameters:,} parameters,"
-            f" {self.input_shape} -> {self.output_shape}>"
+            f" {_listed(self.shapes, self.inputs)} -> {_listed(self.shapes, self.outputs)}>"
         )
 
-    def receptive_fields(self) -> dict[str, Field | None]:
-        """Return, for each node, the box of the image its units see; None: all of the image."""
-        fields: dict[str, Field | None] = {INPUT: Field() if len(self.input_shape) == 3 else None}
-        for node in self.nodes:
-            before, window = fields[node.inputs[0]], node.layer.window
-            size = self.shapes[node.inputs[0]]
-            fields[node.name] = before.through(window, (size[0], size[1])) if before and window else None
-        return fields
+    def receptive_fields(self) -> dict[str, Field | Literal["varies"] | None]:
+        """Return, for each input and node, the box of the image its units see.
+
+        None: all of the image; "varies": boxes that one jump does not lead from one to the next.
+        """
+        return receptive_fields(self.inputs, ((n.name, n.inputs, n.layer.window) for n in self.nodes), self.shapes)
 
     def summary(self) -> Summary:
         """Return the table of layers: shapes, parameters, multiply-adds, receptive fields."""
@@ -158,11 +178,16 @@ class Model:
         height, width, channels = self.input_shape
         return prepare(source, (height, width, channels), self.preprocessing, **options)
 
-    def predict(self, x: Any) -> Array:
-        """Return the output (N, *output_shape) for x (N, *input_shape), keeping nothing else."""
-        x = self._input(x)
-        _, _, output = deque(self._execute(x), maxlen=1).pop()
-        return _unshared(output, [x])
+    def predict(self, x: Any) -> Any:
+        """Return the output (N, *output_shape) for x as `run` takes it, keeping nothing else.
+
+        A network with several outputs returns them by name.
+        """
+        sources = read_inputs(self, x)
+        outputs = {node.name: y for node, _, y in self._execute(sources) if node.name in self.outputs}
+        owners = {id(owner(source)) for source in sources.values()}
+        outputs = {name: unshared(outputs[name], owners) for name in self.outputs}
+        return outputs if len(outputs) > 1 else outputs[self.outputs[0]]
 
     def run(self, x: Any, record: Record = "all", *, pre: bool = False, max_bytes: int | None = None) -> Activations:
         """Run the network and keep what its layers compute.
@@ -170,6 +195,7 @@ class Model:
         Parameters
         ----------
         x : array (N, *input_shape)
+            For a network with several inputs: arrays by name, or a sequence of them in the order of `inputs`.
         record : "all", names, or a function from a name to bool
             Which nodes to keep.
         pre : bool
@@ -182,33 +208,42 @@ class Model:
         Activations
             name -> array, in order of execution.
         """
-        x = self._input(x)
+        sources = read_inputs(self, x)
         wanted = self._select(record, pre)
         if max_bytes is not None:
-            self._check_budget(wanted, x, max_bytes)
+            self._check_budget(wanted, next(iter(sources.values())), max_bytes)
         kept: dict[str, Array] = {}
         kinds: dict[str, str] = {}
-        source, output = x.copy(), x
-        for node, before, output in self._execute(x, wanted):
+        outputs: dict[str, Array] = {}
+        owners = {id(owner(source)) for source in sources.values()}
+        for node, before, output in self._execute(sources, wanted):
             for name, array in ((f"{node.name}/pre", before), (node.name, output)):
                 if array is not None and name in wanted:
-                    kept[name] = _unshared(array, [x, *kept.values()])
+                    kept[name] = unshared(array, owners)
                     kinds[name] = type(node.layer).__name__
-        last = self.nodes[-1]
+            if node.name in self.outputs:
+                outputs[node.name] = kept[node.name] if node.name in kept else unshared(output, owners)
         return Activations(
             kept,
             kinds,
-            input=source,
-            output=kept[last.name] if last.name in kept else _unshared(output, [x, *kept.values()]),
+            inputs={name: source.copy() for name, source in sources.items()},
+            outputs={name: outputs[name] for name in self.outputs},
             model=self.name,
             preprocessing=self.preprocessing,
             labels=self.labels,
-            activation=last.layer.activation,
+            activation=self._activation(),
+            network=self,
         )
 
-    def _execute(self, x: Array, wanted: Iterable[str] = ()) -> Iterator[tuple[Node, Array | None, Array]]:
+    def _activation(self) -> str:
+        """Return the function that the (first) output was made with."""
+        return next(node.layer.activation for node in self.nodes if node.name == self.outputs[0])
+
+    def _execute(
+        self, sources: Mapping[str, Array], wanted: Iterable[str] = ()
+    ) -> Iterator[tuple[Node, Array | None, Array]]:
         """Yield (node, value before its activation if wanted, value), forgetting values nobody needs any more."""
-        values = {INPUT: x}
+        values = dict(sources)
         for i, node in enumerate(self.nodes):
             inputs = [values[source] for source in node.inputs]
             before, after = _call(node.layer, inputs, f"{node.name}/pre" in wanted)
@@ -217,19 +252,6 @@ class Model:
                 if self._last_use[source] == i:
                     values.pop(source, None)
             yield node, before, after
-
-    def _input(self, x: Any) -> Array:
-        if isinstance(x, str | PathLike):
-            raise ShapeError(f"model {self.name!r}: {x!s} is no array; model.prepare makes one from a picture")
-        (x,) = as_floats(x)
-        if x.shape[1:] != self.input_shape:
-            raise ShapeError(
-                f"model {self.name!r}: input has shape {x.shape}, expected (N, {str(self.input_shape)[1:]};"
-                " model.prepare makes one from a picture"
-            )
-        if self.preprocessing is not None:
-            self.preprocessing.check(x)
-        return x
 
     def _select(self, record: Record, pre: bool) -> dict[str, Shape]:
         """Return name -> shape of what is to be kept, in order of execution."""
@@ -263,14 +285,6 @@ class Model:
             )
 
 
-def _sides(name: str, input_shape: Sequence[int]) -> Shape:
-    if not isinstance(input_shape, Sequence) or not all(isinstance(n, Integral) and n > 0 for n in input_shape):
-        raise ShapeError(
-            f"model {name!r}: input shape {input_shape!r}, expected whole numbers of at least 1, as (H, W, C)"
-        )
-    return tuple(int(n) for n in input_shape)
-
-
 def _has_activation(layer: Layer) -> TypeGuard[Activated]:
     return isinstance(layer, Activated) and layer.activation != "linear"
 
@@ -282,6 +296,5 @@ def _call(layer: Layer, inputs: list[Array], keep_before: bool) -> tuple[Array |
     return before, ACTIVATIONS[layer.activation](before)
 
 
-def _unshared(array: Array, others: Iterable[Array]) -> Array:
-    """Return the array, or a copy if it is (a view of) one of the others: a recording is never aliased."""
-    return array.copy() if any(np.may_share_memory(array, other) for other in others) else array
+def _listed(shapes: Mapping[str, Shape], names: Iterable[str]) -> str:
+    return " and ".join(str(shapes[name]) for name in names)

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from convlab.geometry import Field
 from convlab.layers import Layer, Shape
 
 if TYPE_CHECKING:
     from convlab.model import Model
 
 
+Extent = tuple[int, int] | Literal["varies"] | None
+
+
 @dataclass(frozen=True)
 class Row:
-    """One layer; the receptive field, its jump and its start are (height, width) in image cells, None: all of it."""
+    """One layer; the receptive field, its jump and its start are (height, width) in image cells.
+
+    None: all of the image; "varies": boxes of no one size or pace.
+    """
 
     name: str
     type: str
     output_shape: Shape
     parameters: int
     multiply_adds: int
-    receptive_field: tuple[int, int] | None
-    jump: tuple[int, int] | None
-    start: tuple[int, int] | None
+    receptive_field: Extent
+    jump: Extent
+    start: Extent
 
 
 @dataclass(frozen=True, repr=False)
@@ -30,7 +37,7 @@ class Summary:
     """What a network is made of; `str()` of it is the table."""
 
     model: str
-    input_shape: Shape
+    inputs: dict[str, Shape]
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
 
@@ -62,7 +69,10 @@ class Summary:
             "jump",
             "start",
         )
-        lines: list[tuple[str, ...]] = [header, ("input", "", _shape(self.input_shape), "", "", "", "", "")]
+        lines: list[tuple[str, ...]] = [
+            header,
+            *((name, "", _shape(shape), "", "", "", "", "") for name, shape in self.inputs.items()),
+        ]
         lines += [_cells(row) for row in self.rows]
         lines.append(("total", "", "", f"{self.parameters:,}", f"{self.multiply_adds:,}", "", "", ""))
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -86,15 +96,13 @@ def summarise(model: Model) -> Summary:
                 model.shapes[node.name],
                 parameters,
                 node.layer.multiply_adds(model.shapes[node.name]),
-                None if field is None else field.size,
-                None if field is None else field.jump,
-                None if field is None else field.start,
+                *(getattr(field, part) if isinstance(field, Field) else field for part in ("size", "jump", "start")),
             )
         )
     notes = [f"input made by {model.preprocessing}"] if model.preprocessing else []
     if model.receipt:
         notes.append(f"weights: {model.receipt.headline}")
-    return Summary(model.name, model.input_shape, tuple(rows), tuple(notes))
+    return Summary(model.name, model.inputs, tuple(rows), tuple(notes))
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -104,7 +112,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         _shape(row.output_shape),
         f"{row.parameters:,}" if row.parameters else "-",
         f"{row.multiply_adds:,}" if row.multiply_adds else "-",
-        *("all" if pair is None else _pair(pair) for pair in (row.receptive_field, row.jump, row.start)),
+        *(_extent(pair) for pair in (row.receptive_field, row.jump, row.start)),
     )
 
 
@@ -112,7 +120,9 @@ def _shape(shape: Shape) -> str:
     return " x ".join(map(str, shape))
 
 
-def _pair(pair: tuple[int, int]) -> str:
+def _extent(pair: Extent) -> str:
+    if not isinstance(pair, tuple):
+        return pair or "all"
     return str(pair[0]) if pair[0] == pair[1] else f"{pair[0]} x {pair[1]}"
 
 

@@ -31,7 +31,13 @@ def recording(output, activation="softmax", labels=("a", "b", "c", "d", "e"), **
     """Return a recording whose numbers are made up."""
     image = np.zeros((len(output), 4, 3, 1), np.float32)
     return Activations(
-        layers, dict.fromkeys(layers, "Dense"), image, output, "toy", labels=labels, activation=activation
+        layers,
+        dict.fromkeys(layers, "Dense"),
+        {"input": image},
+        {"out": output},
+        "toy",
+        labels=labels,
+        activation=activation,
     )
 
 

@@ -205,7 +205,7 @@ def test_interrupted_is_status_130(monkeypatch, capsys):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("convlab.cli.load", interrupt)
+    monkeypatch.setattr("convlab.cli.options.load", interrupt)
     assert main(["summary", "vgg16"]) == 130
 
 

@@ -63,7 +63,7 @@ def test_rows_hold_what_the_table_shows(small):
 
 def test_summary_as_json(small):
     data = json.loads(json.dumps(small.summary().as_dict()))
-    assert (data["model"], data["input_shape"], data["parameters"]) == ("small", [9, 8, 2], 130)
+    assert (data["model"], data["inputs"], data["parameters"]) == ("small", {"input": [9, 8, 2]}, 130)
     assert data["rows"][1] == {
         "name": "pool",
         "type": "MaxPooling2D",

@@ -1,8 +1,9 @@
 """Recordings as HDF5 files.
 
-    attributes   format, model, activation, preprocessing (JSON, or empty), names, kinds, labels (or none)
-    /input       (N, ...)            /output      (N, ...)
-    /layers/NAME (N, ...)            for each of `names`, in order of execution; "/" in a name is written "%2F"
+    attributes    format, model, activation, preprocessing (JSON, or empty), labels (or none)
+                  inputs, outputs, names, kinds: lists of names
+    /inputs/NAME  (N, ...)            /outputs/NAME (N, ...)
+    /layers/NAME  (N, ...)            for each of `names`, in order of execution; "/" in a name is written "%2F"
 
 One chunk holds one image, so that a reader in any language gets one image's activation with one read.
 """
@@ -24,7 +25,7 @@ from convlab.files.hdf5 import get_dataset, open_hdf5, read_names, read_text, re
 from convlab.files.hdf5_arrays import check_floats
 from convlab.preprocessing import Preprocessing
 
-FORMAT = "convlab recording 1"
+FORMAT = "convlab recording 2"
 
 
 def save(acts: Activations, path: Path) -> None:
@@ -44,17 +45,16 @@ def _write(file: h5py.File, acts: Activations) -> None:
     file.attrs["model"] = acts.model
     file.attrs["activation"] = acts.activation
     file.attrs["preprocessing"] = json.dumps(asdict(acts.preprocessing)) if acts.preprocessing else ""
+    file.attrs["inputs"] = list(acts.inputs)
+    file.attrs["outputs"] = list(acts.outputs)
     file.attrs["names"] = list(acts)
     file.attrs["kinds"] = list(acts.kinds.values())
     if acts.labels:
         file.attrs["labels"] = list(acts.labels)
-    layers = file.create_group("layers", track_order=True)
-    for group, name, array in [
-        (file, "input", acts.input),
-        (file, "output", acts.output),
-        *((layers, _key(name), acts[name]) for name in acts),
-    ]:
-        group.create_dataset(name, data=array, chunks=(1, *array.shape[1:]) if array.size else None)
+    for title, arrays in (("inputs", acts.inputs), ("outputs", acts.outputs), ("layers", acts)):
+        group = file.create_group(title, track_order=True)
+        for name, array in arrays.items():
+            group.create_dataset(_key(name), data=array, chunks=(1, *array.shape[1:]) if array.size else None)
 
 
 def _key(name: str) -> str:
@@ -70,16 +70,20 @@ def read(path: Path) -> Activations:
         names, kinds = read_names(file, "names") or [], read_names(file, "kinds") or []
         if len(names) != len(kinds):
             refuse(file, f"{len(names)} names of layers and {len(kinds)} kinds do not fit together")
-        source, output = _read(file, "input"), _read(file, "output")
-        if min(source.ndim, output.ndim) < 2 or len(source) != len(output):
-            refuse(file, f"input {source.shape} and output {output.shape} are no batches of one size")
-        if labels and output.shape[1:] != (len(labels),):
-            refuse(file, f"{len(labels)} labels and an output of {output.shape} do not fit together")
+        inputs, outputs = _read_all(file, "inputs"), _read_all(file, "outputs")
+        shapes = [array.shape for array in (*inputs.values(), *outputs.values())]
+        if min(map(len, shapes)) < 2 or len({shape[0] for shape in shapes}) > 1:
+            refuse(file, f"inputs and outputs {', '.join(map(str, shapes))} are no batches of one size")
+        if labels and [array.shape[1:] for array in outputs.values()] != [(len(labels),)]:
+            refuse(
+                file,
+                f"{len(labels)} labels and outputs {', '.join(map(str, shapes[len(inputs) :]))} do not fit together",
+            )
         return Activations(
             LayersInFile(path, names),
             dict(zip(names, kinds, strict=True)),
-            input=source,
-            output=output,
+            inputs=inputs,
+            outputs=outputs,
             model=read_text(file, "model") or "",
             preprocessing=_read_preprocessing(file),
             labels=tuple(labels) if labels else None,
@@ -110,6 +114,13 @@ class LayersInFile(Mapping[str, Array]):
 
     def __len__(self) -> int:
         return len(self.names)
+
+
+def _read_all(file: h5py.File, group: str) -> dict[str, Array]:
+    names = read_names(file, group)
+    if not names:
+        refuse(file, f"lists no {group}")
+    return {name: _read(file, f"{group}/{_key(name)}") for name in names}
 
 
 def _read(file: h5py.File, path: str) -> Array:

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from math import prod
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -33,33 +33,48 @@ class Layer(ABC):
     Attributes
     ----------
     name : str
+    input_shapes : tuple of shapes
+        Of each input, without the batch; known once the layer is built into a model.
     input_shape, output_shape : tuple of int
-        Without the batch; known once the layer is built into a model.
+        The first of them, and what comes out.
     shapes : mapping of str to tuple of int
         The shapes of the weights, in Keras' order.
-    window : Window or None
-        The cells of the input that one output sees; None where it sees all of them.
+    window : Window, "varies" or None
+        The cells of the input that one output sees; None where it sees all of them, "varies" where that is no
+        window at an even pace.
     activation : str
         The function applied last ("linear": none).
     """
 
     name: str
-    input_shape: Shape = ()
+    input_shapes: tuple[Shape, ...] = ()
     output_shape: Shape = ()
     shapes: Mapping[str, Shape] = MappingProxyType({})
-    window: Window | None = ONE_CELL
+    window: Window | Literal["varies"] | None = ONE_CELL
     activation: str = "linear"
     _weights: Mapping[str, Array] = MappingProxyType({})
 
-    def build(self, input_shape: Shape) -> Shape:
-        """Fix the input shape, and with it the weights' shapes; return the output shape."""
-        self.input_shape = input_shape
+    @property
+    def input_shape(self) -> Shape:
+        """Shape of the (first) input, without the batch."""
+        return self.input_shapes[0] if self.input_shapes else ()
+
+    def build(self, *input_shapes: Shape) -> Shape:
+        """Fix the input shapes, and with them the weights' shapes; return the output shape."""
+        self.input_shapes = input_shapes
         try:
+            self.check_inputs()
             self._fix_shapes(self.weight_shapes())
             self.output_shape = self.infer_shape()
         except ShapeError as error:
-            raise ShapeError(f"layer {self.name!r} on an input of {input_shape}: {error}") from None
+            shapes = " and ".join(map(str, input_shapes))
+            raise ShapeError(f"layer {self.name!r} on an input of {shapes}: {error}") from None
         return self.output_shape
+
+    def check_inputs(self) -> None:
+        """Raise ShapeError unless there are as many inputs as the layer takes."""
+        if len(self.input_shapes) != 1:
+            raise ShapeError(f"{len(self.input_shapes)} inputs, expected 1")
 
     def _fix_shapes(self, shapes: dict[str, Shape]) -> None:
         if self.shapes and shapes != self.shapes:
@@ -116,7 +131,7 @@ class Layer(ABC):
         self._weights = kept
 
     @abstractmethod
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array, /) -> Array:
         """Compute a batch: (N, *input_shape) -> (N, *output_shape)."""
 
 

@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 
 from convlab.activations import Activations
 from convlab.explanation import Explanation
-from convlab.model import INPUT
 from convlab.view.explain_cells import bars_of, draw_bars, draw_table, draw_window, hatch, label_cells, mark
 from convlab.view.explain_text import decimals, field_line, headline, peak, sum_line, verdict, window_line
 from convlab.view.mosaic import colormap, image_maps
@@ -57,7 +56,7 @@ class _Layout:
 
     def __init__(self, why: Explanation, acts: Activations) -> None:
         self.why = why
-        self.maps = image_maps(acts.input if why.source == INPUT else acts[why.source], why.image)
+        self.maps = image_maps(acts[why.source] if why.source in acts else acts.inputs[why.source], why.image)
         self.channels = [] if why.place.size == (1, 1) else why.strongest(CHANNELS)
         self.bars = bars_of(why) if why.trained else []
         height, width = why.patch.shape[:2]

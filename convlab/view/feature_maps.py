@@ -86,7 +86,7 @@ def chosen(count: int, which: Sequence[int] | slice | None) -> list[int]:
 def _title(acts: Activations, layer: str, shape: tuple[int, ...], whole: int, image: int) -> str:
     height, width, count = shape
     number = f"{count} channels" if count == whole else f"{count} of {whole} channels"
-    batch = f", image {image} of {len(acts.input)}" if len(acts.input) > 1 else ""
+    batch = f", image {image} of {acts.images}" if acts.images > 1 else ""
     return f"{acts.model} · {layer}: {number} of {height} × {width}{batch}"
 
 

@@ -108,11 +108,12 @@ def test_nan_and_infinity_are_kept(acts, path):
 
 
 def test_arrays_in_any_order_of_memory(path):
+    image = {"input": np.ones((1, 4, 3, 1))}
     layers = {
         "f": np.asfortranarray(np.arange(24.0).reshape(1, 4, 3, 2)),
         "view": np.arange(48.0).reshape(2, 24)[:, ::-3],
     }
-    expected = Activations(layers, {"f": "Conv2D", "view": "Dense"}, np.ones((1, 4, 3, 1)), np.ones((1, 5)), "toy")
+    expected = Activations(layers, {"f": "Conv2D", "view": "Dense"}, image, {"y": np.ones((1, 5))}, "toy")
     found = reopened(expected, path)
     for name, array in layers.items():
         np.testing.assert_array_equal(found[name], array)
@@ -123,7 +124,12 @@ def test_arrays_in_any_order_of_memory(path):
 )
 @pytest.mark.parametrize("labels", [None, ("a", "b/c", "été")])
 def test_preprocessing_and_labels_come_back_exactly(path, preprocessing, labels):
-    fields = {"input": np.zeros((1, 2)), "output": np.ones((1, 3)), "model": "toy", "activation": "tanh"}
+    fields = {
+        "inputs": {"x": np.zeros((1, 2))},
+        "outputs": {"fc": np.ones((1, 3))},
+        "model": "toy",
+        "activation": "tanh",
+    }
     acts = Activations({"fc": np.ones((1, 3))}, {"fc": "Dense"}, preprocessing=preprocessing, labels=labels, **fields)
     found = reopened(acts, path)
     assert found.preprocessing == preprocessing
@@ -135,7 +141,12 @@ def test_twenty_thousand_labels_and_five_thousand_layers_fit(path):
     labels = tuple(f"class {i}" for i in range(21_841))
     layers = {f"layer with a long name {i}": np.ones((1, 1)) for i in range(5000)}
     acts = Activations(
-        layers, dict.fromkeys(layers, "Dense"), np.zeros((1, 2)), np.ones((1, 21_841)), "toy", labels=labels
+        layers,
+        dict.fromkeys(layers, "Dense"),
+        {"x": np.zeros((1, 2))},
+        {"y": np.ones((1, 21_841))},
+        "toy",
+        labels=labels,
     )
     assert reopened(acts, path).labels == labels
 
@@ -146,8 +157,8 @@ def test_twenty_thousand_labels_and_five_thousand_layers_fit(path):
 def test_the_file_is_what_its_description_says(acts, path):
     acts.save(path)
     with h5py.File(path) as file:
-        assert file.attrs["format"] == "convlab recording 1"
-        assert sorted(file) == ["input", "layers", "output"]
+        assert file.attrs["format"] == "convlab recording 2"
+        assert sorted(file) == ["inputs", "layers", "outputs"]
         assert list(file["layers"]) == list(acts)
         assert file["layers/conv1"].shape == (2, 28, 28, 6)
         assert file["layers/conv1"].chunks == (1, 28, 28, 6)  # one image a chunk
@@ -165,12 +176,12 @@ def test_only_the_layer_that_is_asked_for_is_read(acts, path, monkeypatch):
     original = recording._read
     monkeypatch.setattr(recording, "_read", lambda file, name: read.append(name) or original(file, name))
     found = Activations.open(path)
-    assert read == ["input", "output"]
+    assert read == ["inputs/input", "outputs/softmax"]
     assert "conv2" in found
     assert (len(found), list(found)) == (13, list(acts))
-    assert read == ["input", "output"]
+    assert read == ["inputs/input", "outputs/softmax"]
     found["conv2"]
-    assert read == ["input", "output", "layers/conv2"]
+    assert read == ["inputs/input", "outputs/softmax", "layers/conv2"]
 
 
 def test_an_opened_recording_is_the_readers_own(acts, path):
@@ -263,7 +274,7 @@ def refusal(path):
 def test_a_weight_file_is_no_recording(path):
     with h5py.File(path, "w") as file:
         file.attrs["layer_names"] = ["conv1"]
-    expected = "this is no recording (format None, expected 'convlab recording 1'); is it a weight file?"
+    expected = "this is no recording (format None, expected 'convlab recording 2'); is it a weight file?"
     assert refusal(path) == expected
 
 
@@ -297,11 +308,11 @@ def test_a_recording_with_its_head_overwritten_is_damaged(acts, path):
 
 EDITS = {
     "layer missing": (lambda f: f.__delitem__("layers/fc1"), "layers/fc1 is missing from the recording"),
-    "output missing": (lambda f: f.__delitem__("output"), "output is missing from the recording"),
+    "output missing": (lambda f: f.__delitem__("outputs"), "outputs/softmax is missing from the recording"),
     "kinds missing": (lambda f: f.attrs.__delitem__("kinds"), "13 names of layers and 0 kinds do not fit together"),
     "other version": (
         lambda f: f.attrs.__setitem__("format", "convlab recording 9"),
-        "this is no recording (format 'convlab recording 9', expected 'convlab recording 1'); is it a weight file?",
+        "this is no recording (format 'convlab recording 9', expected 'convlab recording 2'); is it a weight file?",
     ),
     "preprocessing": (
         lambda f: f.attrs.__setitem__("preprocessing", "{"),
@@ -352,10 +363,10 @@ def test_integers_are_refused(acts, path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda file: file.attrs.update(labels=["a", "b"]), r"2 labels and an output of \(1, 10\) do not fit"),
+        (lambda file: file.attrs.update(labels=["a", "b"]), r"2 labels and outputs \(1, 10\) do not fit"),
         (
-            lambda file: [file.pop("input"), file.create_dataset("input", data=1.0)],
-            r"input \(\) and output \(1, 10\) are no",
+            lambda file: [file.pop("inputs/input"), file.create_dataset("inputs/input", data=1.0)],
+            r"inputs and outputs \(\), \(1, 10\) are no",
         ),
         (lambda file: file.attrs.update(kinds=["Dense"]), "13 names of layers and 1 kinds do not fit together"),
     ],

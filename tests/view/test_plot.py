@@ -48,7 +48,7 @@ def test_feature_maps_counts_dead_and_not_finite(acts):
     maps = np.ones((1, 4, 5, 6))
     maps[..., 2] = 0
     maps[0, 0, 0, 3] = np.nan
-    odd = convlab.Activations({"a": maps}, {"a": "Conv2D"}, maps, maps, "net")
+    odd = convlab.Activations({"a": maps}, {"a": "Conv2D"}, {"x": maps}, {"y": maps}, "net")
     written = texts(convlab.plot.feature_maps(odd, "a"))
     assert "1 dead, hatched (2)" in written
     assert "1 values are NaN or infinite (magenta)" in written
@@ -79,7 +79,7 @@ def test_callers_axes_are_used(acts, lenet):
 @pytest.mark.parametrize("channels", [1, 3, 6, 20, 67, 512])
 def test_any_number_of_channels(channels):
     maps = np.random.default_rng(0).random((1, 3, 2, channels))
-    net = convlab.Activations({"a": maps}, {"a": "Conv2D"}, maps, maps, "net")
+    net = convlab.Activations({"a": maps}, {"a": "Conv2D"}, {"x": maps}, {"y": maps}, "net")
     assert f"{channels} channels of 3 × 2" in texts(convlab.plot.feature_maps(net, "a"))
 
 
@@ -166,7 +166,7 @@ def test_network_of_a_model_without_top_ends_in_maps():
 
 def test_network_without_preprocessing_shows_the_first_channel():
     x = np.random.default_rng(0).random((1, 4, 5, 2))
-    acts = convlab.Activations({"a": x}, {"a": "Conv2D"}, x, x, "net")
+    acts = convlab.Activations({"a": x}, {"a": "Conv2D"}, {"x": x}, {"y": x}, "net")
     assert "net" in texts(convlab.plot.network(acts))
 
 
@@ -245,11 +245,13 @@ def test_a_nan_among_units_is_magenta_and_places_without_a_unit_are_white():
     units = np.arange(1.0, 31)[None]
     units[0, 3] = np.nan
     x = np.zeros((1, 4, 4, 1))
-    acts = convlab.Activations({"fc": units, "out": units[:, :2]}, {"fc": "Dense", "out": "Dense"}, x, units, "net")
+    acts = convlab.Activations(
+        {"fc": units, "out": units[:, :2]}, {"fc": "Dense", "out": "Dense"}, {"x": x}, {"y": units}, "net"
+    )
     pixels = convlab.plot.network(acts).axes[1].get_images()[0].get_array()
     assert pixels.shape[:2] == (15, 2)
     assert pixels[3, 0].tolist() == [255, 0, 255]
-    acts = convlab.Activations({"fc": units[:, :29], "out": units[:, :2]}, acts.kinds, x, units, "net")
+    acts = convlab.Activations({"fc": units[:, :29], "out": units[:, :2]}, acts.kinds, {"x": x}, {"y": units}, "net")
     assert convlab.plot.network(acts).axes[1].get_images()[0].get_array()[14, 1].tolist() == [255, 255, 255]
 
 

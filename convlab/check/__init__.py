@@ -1,0 +1,1 @@
+"""What tells whether a network is right: comparing recordings, and recording the same network in a framework."""

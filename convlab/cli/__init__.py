@@ -1,0 +1,43 @@
+"""The command `convlab`: one file for each of its commands, with `add`, which says what it takes, and `run`."""
+
+import argparse
+import io
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+
+from convlab import __version__
+from convlab.cli import demo, explain, fetch, filters, run, summary
+from convlab.errors import ConvlabError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status: 0; 1 for an error, or a difference found. Wrong usage exits: 2."""
+    arguments = _parser().parse_args(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no reason to fail
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_: print(f"convlab: warning: {message}", file=sys.stderr)
+        try:
+            status: int = arguments.run(arguments) or 0
+            sys.stdout.flush()
+        except BrokenPipeError:  # whoever read the output has had enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        except (ConvlabError, OSError) as error:
+            print(f"convlab: error: {error}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            print("convlab: stopped", file=sys.stderr)
+            return 130
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("convlab", description="See inside a convolutional network.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in (demo, summary, run, filters, explain, fetch):
+        command.add(commands)
+    return parser

@@ -1,0 +1,36 @@
+"""`convlab demo`: the bundled network on a bundled picture."""
+
+import argparse
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from convlab.cli.options import command, table
+from convlab.zoo import load
+
+DEMO_IMAGE = "fashion_mnist/shirt.png"
+
+
+def add(commands: Any) -> None:
+    """Say what the command takes."""
+    parser = command(commands, "demo", run, "run the bundled LeNet-5 on a bundled picture, figures and all")
+    parser.add_argument(
+        "--out", type=Path, default=Path("convlab-demo"), metavar="DIR", help="folder for the pictures"
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Run, draw, save, and print the prediction."""
+    from convlab.view import plot
+
+    model = load("lenet5")
+    acts = model.run(model.prepare(str(resources.files("convlab_weights") / DEMO_IMAGE)))
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    names = ("network.png", "filters_conv1.png", "relu2.png", "activations.h5")
+    files = [arguments.out / name for name in names]
+    plot.network(acts, path=files[0])
+    plot.filters(model, "conv1", path=files[1])
+    plot.feature_maps(acts, "relu2", path=files[2])
+    acts.save(files[3])
+    lines = [f"LeNet-5, trained on Fashion-MNIST, sees {Path(DEMO_IMAGE).name} as:", *table(acts.top()), ""]
+    print("\n".join([*lines, "What it computed on the way:", *(f"  {path}" for path in files)]))

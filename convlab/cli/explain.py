@@ -1,0 +1,44 @@
+"""`convlab explain`: how one number came about."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from convlab.cli.options import add_json, add_model, command, load_model
+from convlab.explanation import explain
+
+
+def add(commands: Any) -> None:
+    """Say what the command takes."""
+    parser = command(commands, "explain", run, "show how one number came about, step by step")
+    add_model(parser)
+    parser.add_argument("image", metavar="IMAGE", help="picture, or matrix as .npy")
+    parser.add_argument("layer", metavar="LAYER")
+    parser.add_argument(
+        "--at", type=_place, default=(0, 0), metavar="Y,X", help="row and column in the layer's output"
+    )
+    parser.add_argument("--channel", type=int, default=0, metavar="K", help="channel, or unit of a dense layer")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="picture to write")
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Run, explain, and draw where asked to."""
+    model = load_model(arguments, "pretrained")
+    acts = model.run(model.prepare(arguments.image))
+    y, x = arguments.at
+    why = explain(model, acts, arguments.layer, y, x, arguments.channel)
+    if arguments.out:
+        from convlab.view import plot
+
+        plot.explanation(why, acts, path=arguments.out)
+    print(json.dumps(why.as_dict()) if arguments.json else why)
+
+
+def _place(text: str) -> tuple[int, int]:
+    try:
+        y, x = map(int, text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no place: give row and column as 10,20") from None
+    return y, x

@@ -1,0 +1,50 @@
+"""`convlab filters`: draw the kernels of a layer."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from convlab.cli.options import add_model, command, load_model
+
+
+def add(commands: Any) -> None:
+    """Say what the command takes."""
+    parser = command(commands, "filters", run, "draw the kernels of a convolution layer")
+    add_model(parser)
+    parser.add_argument("layer", metavar="LAYER")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="picture to write")
+    parser.add_argument(
+        "--outputs",
+        type=_slice,
+        metavar="A:B",
+        help="which output channels, as in Python: 0:16, 5, =-8: (the last 8)",
+    )
+    parser.add_argument("--inputs", type=_slice, metavar="A:B", help="which input channels")
+    parser.add_argument("--scale", choices=("channel", "shared"), default="channel", help="of the colours")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Draw."""
+    from convlab.view import plot
+
+    model = load_model(arguments, "pretrained")
+    plot.filters(
+        model,
+        arguments.layer,
+        outputs=arguments.outputs,
+        inputs=arguments.inputs,
+        scale=arguments.scale,
+        path=arguments.out,
+    )
+    print(arguments.out)
+
+
+def _slice(text: str) -> slice:
+    try:
+        return slice(*(int(part) if part else None for part in text.split(":"))) if ":" in text else _one(int(text))
+    except (ValueError, TypeError):
+        raise argparse.ArgumentTypeError(f"{text!r} is no range: 0:16, -8: or 5") from None
+
+
+def _one(index: int) -> slice:
+    return slice(index, index + 1 or None)

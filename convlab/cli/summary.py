@@ -1,0 +1,20 @@
+"""`convlab summary`: the table of a network."""
+
+import argparse
+import json
+from typing import Any
+
+from convlab.cli.options import add_json, add_model, command, load_model
+
+
+def add(commands: Any) -> None:
+    """Say what the command takes."""
+    parser = command(commands, "summary", run, "print the layers, their shapes, costs and receptive fields")
+    add_model(parser)
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print the table."""
+    summary = load_model(arguments, None).summary()
+    print(json.dumps(summary.as_dict()) if arguments.json else summary)

@@ -1,0 +1,110 @@
+"""Convolution: check once, choose a kernel, call it."""
+
+from numbers import Integral
+
+import numpy as np
+
+from convlab.arrays import Array, ArrayLike, as_floats, module_of
+from convlab.errors import ShapeError, UnsupportedError
+from convlab.ops.images import check_image
+from convlab_kernels.cpu import METHODS, Convolution
+from convlab_kernels.window import PaddingLike, Pair, Window, parse_pair
+
+
+def output_size(
+    size: int | Pair,
+    kernel: int | Pair,
+    stride: int | Pair = 1,
+    padding: PaddingLike = 0,
+    dilation: int | Pair = 1,
+) -> int | Pair:
+    """Return how many places a window has: an int for an int `size`, (OH, OW) for (H, W).
+
+    floor((size + padding before + padding after - dilation*(kernel - 1) - 1) / stride) + 1; ShapeError, showing the
+    arithmetic, where that is not positive. Dumoulin and Visin, arXiv 1603.07285, relationship 15.
+    """
+    height, width = Window.parse(kernel, stride, padding, dilation).output_size(parse_pair("size", size, least=1))
+    if isinstance(size, tuple | list):
+        return height, width
+    if height != width:
+        raise ShapeError(f"output is {height} x {width}: the window is not square, so give the size as (H, W)")
+    return height
+
+
+def conv2d(
+    x: ArrayLike,
+    w: ArrayLike,
+    b: ArrayLike | None = None,
+    stride: int | Pair = 1,
+    padding: PaddingLike = 0,
+    dilation: int | Pair = 1,
+    groups: int = 1,
+    method: str = "auto",
+) -> Array:
+    """Convolve a batch of images with a bank of kernels (cross-correlation, as in every framework).
+
+    Parameters
+    ----------
+    x : array (N, H, W, C)
+    w : array (KH, KW, C/groups, O)
+    b : array (O,), optional
+    stride, padding, dilation
+        As in `Window`: ints or (height, width) pairs; padding also four sides, "valid" or "same".
+    groups : int
+        Channels are split into so many groups, each seen only by its own share of the kernels.
+    method : str
+        "im2col", "depthwise" (for groups of one input channel), "direct" (slow, to study and to check with), or "auto".
+
+    Returns
+    -------
+    array (N, OH, OW, O)
+
+    Raises
+    ------
+    ShapeError
+        Where the sizes do not fit together, with the arithmetic.
+    """
+    x, w, b = as_floats(x, w, optional=(b,))
+    check_conv2d(x.shape, w.shape, None if b is None else b.shape, groups)
+    window = Window.parse(w.shape[:2], stride, padding, dilation)
+    return run_conv2d(
+        prepare_conv2d(w, window, groups, method), x, (*window.output_size(x.shape[1:3]), w.shape[3]), b
+    )
+
+
+def check_conv2d(x: tuple[int, ...], w: tuple[int, ...], b: tuple[int, ...] | None, groups: int) -> None:
+    """Raise ShapeError unless the shapes of input, kernels and bias fit together."""
+    check_image(x, "conv2d")
+    if len(w) != 4 or min(w) < 1:
+        raise ShapeError(f"conv2d: kernel has shape {w}, expected (KH, KW, C/groups, O), none of them 0")
+    if isinstance(groups, bool) or not isinstance(groups, Integral) or groups < 1:
+        raise ShapeError(f"conv2d: groups is {groups!r}, expected a whole number of at least 1")
+    if x[3] != w[2] * groups:
+        hint = " (is the input channels first? convlab is channels last)" if x[1] == w[2] * groups else ""
+        raise ShapeError(
+            f"conv2d: input {x} has {x[3]} channels, but kernel {w} in {groups} group(s)"
+            f" takes {w[2]} * {groups} = {w[2] * groups}{hint}"
+        )
+    if w[3] % groups:
+        raise ShapeError(f"conv2d: {w[3]} output channels cannot be split into {groups} groups")
+    if b is not None and b != (w[3],):
+        raise ShapeError(f"conv2d: bias has shape {b}, expected ({w[3]},), one number for each output channel")
+
+
+def prepare_conv2d(w: Array, window: Window, groups: int, method: str = "auto") -> Convolution:
+    """Choose a kernel and prepare w (KH, KW, C/groups, O) for it, to be used any number of times."""
+    if method != "auto" and method not in METHODS:
+        raise UnsupportedError(f"conv2d: method {method!r} is unknown: use auto, {', '.join(METHODS)}")
+    if method == "auto":
+        method = "depthwise" if groups > 1 and w.shape[2] == 1 else "im2col"
+    return METHODS[method](w, window, groups)
+
+
+def run_conv2d(
+    kernel: Convolution, x: Array, output: tuple[int, int, int], b: Array | None = None, relu: bool = False
+) -> Array:
+    """Call a prepared kernel on x (N, H, W, C) and return a new array (N, *output)."""
+    out: Array = module_of(x).empty((len(x), *output), x.dtype)
+    with np.errstate(over="ignore", invalid="ignore"):  # sums beyond the type are infinite, of infinities perhaps NaN
+        kernel(x, out, b, relu)
+    return out

@@ -1,0 +1,52 @@
+"""Functions that turn the numbers along an axis into a probability distribution, or its logarithm."""
+
+import numpy as np
+
+from convlab.arrays import Array, ArrayLike, as_floats, module_of
+from convlab.errors import ShapeError
+
+Axis = int | tuple[int, ...]
+
+
+def softmax(x: ArrayLike, axis: Axis = -1) -> Array:
+    """Return exp(x) / sum(exp(x)) over the axis (or axes); the largest value is taken off first: no overflow."""
+    with np.errstate(over="ignore", invalid="ignore"):  # a difference beyond the type is -inf, infinities make NaN
+        x = _below_largest(x, axis, "softmax")
+        powers: Array = module_of(x).exp(x)
+        powers /= powers.sum(axis=axis, keepdims=True)
+    return powers
+
+
+def log_softmax(x: ArrayLike, axis: Axis = -1) -> Array:
+    """Return log(softmax(x)), also where softmax itself is too small for the type."""
+    with np.errstate(over="ignore", invalid="ignore"):  # as in softmax
+        x = _below_largest(x, axis, "log_softmax")
+        xp = module_of(x)
+        return x - xp.log(xp.exp(x).sum(axis=axis, keepdims=True))
+
+
+def sparsemax(x: ArrayLike) -> Array:
+    """Return the distribution nearest to x over the last axis: max(x - tau, 0), with the tau that makes the sum 1.
+
+    Martins and Astudillo, arXiv 1602.02068, algorithm 1.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):  # as in softmax
+        x = _below_largest(x, -1, "sparsemax")
+        xp = module_of(x)
+        ranked = xp.sort(x, axis=-1)[..., ::-1]
+        excess = xp.cumsum(ranked, axis=-1) - 1
+        ranks = xp.arange(1, x.shape[-1] + 1, dtype=x.dtype)
+        kept = xp.maximum((ranked * ranks > excess).sum(axis=-1, keepdims=True), 1)  # none in a row of NaN
+        tau = xp.take_along_axis(excess, kept - 1, axis=-1) / kept.astype(x.dtype)
+        return xp.maximum(x - tau, 0)
+
+
+def _below_largest(x: ArrayLike, axis: Axis, op: str) -> Array:
+    """Return x minus its largest value along the axis."""
+    (x,) = as_floats(x)
+    axes = (axis,) if isinstance(axis, int) else axis
+    if not all(-x.ndim <= a < x.ndim and x.shape[a] for a in axes):
+        where = "(..., classes)" if axis == -1 else f"classes along axis {axis}"
+        raise ShapeError(f"{op}: input has shape {x.shape}, expected {where} with at least one class")
+    difference: Array = x - x.max(axis=axis, keepdims=True)
+    return difference

@@ -1,0 +1,119 @@
+"""Smooth activation functions.
+
+Named, and with the defaults, as in Keras 3. Each is written so that nothing overflows and no two large numbers
+cancel; NaN stays NaN, and an infinity gives the function's limit.
+"""
+
+from math import pi, sqrt
+
+import numpy as np
+
+from convlab.arrays import Array, ArrayLike, as_floats, module_of
+from convlab.ops.erf import erfc
+
+_SELU_ALPHA = 1.6732632423543772  # Klambauer et al., arXiv 1706.02515, section 2
+_SELU_SCALE = 1.0507009873554805
+
+
+def tanh(x: ArrayLike) -> Array:
+    """Return the hyperbolic tangent."""
+    (x,) = as_floats(x)
+    return module_of(x).tanh(x)
+
+
+def tanh_shrink(x: ArrayLike) -> Array:
+    """Return x - tanh(x)."""
+    (x,) = as_floats(x)
+    return x - module_of(x).tanh(x)
+
+
+def sigmoid(x: ArrayLike) -> Array:
+    """Return 1 / (1 + exp(-x)), computed from exp(-|x|), which is at most 1, so that nothing overflows."""
+    (x,) = as_floats(x)
+    xp = module_of(x)
+    powers = xp.exp(-xp.abs(x))
+    return xp.where(x < 0, powers, x.dtype.type(1)) / (1 + powers)
+
+
+def log_sigmoid(x: ArrayLike) -> Array:
+    """Return log(sigmoid(x)) = -softplus(-x)."""
+    (x,) = as_floats(x)
+    return -softplus(-x)
+
+
+def softplus(x: ArrayLike) -> Array:
+    """Return log(1 + exp(x))."""
+    (x,) = as_floats(x)
+    xp = module_of(x)
+    return xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))
+
+
+def softsign(x: ArrayLike) -> Array:
+    """Return x / (1 + |x|)."""
+    (x,) = as_floats(x)
+    x = _finite(x)
+    return x / (1 + abs(x))
+
+
+def squareplus(x: ArrayLike) -> Array:
+    """Return (x + sqrt(x^2 + 4)) / 2 (Barron, arXiv 2112.11687), as max(x, 0) + 2 / (|x| + sqrt(x^2 + 4))."""
+    (x,) = as_floats(x)
+    xp = module_of(x)
+    return xp.maximum(x, 0) + 1 / (abs(x) / 2 + xp.hypot(x, 2) / 2)
+
+
+def exponential(x: ArrayLike) -> Array:
+    """Return exp(x), infinite where that is beyond the type."""
+    (x,) = as_floats(x)
+    with np.errstate(over="ignore"):
+        return module_of(x).exp(x)
+
+
+def elu(x: ArrayLike, alpha: float = 1.0) -> Array:
+    """Return x where it is positive, else alpha (exp(x) - 1). Clevert et al., arXiv 1511.07289, section 3."""
+    (x,) = as_floats(x)
+    xp = module_of(x)
+    return xp.maximum(x, 0) + alpha * xp.expm1(xp.minimum(x, 0))
+
+
+def selu(x: ArrayLike) -> Array:
+    """Return ELU with the scale and slope that keep mean 0 and variance 1. Klambauer et al., arXiv 1706.02515."""
+    (x,) = as_floats(x)
+    xp = module_of(x)
+    with np.errstate(over="ignore"):  # the largest numbers times 1.05
+        return _SELU_SCALE * xp.maximum(x, 0) + _SELU_SCALE * _SELU_ALPHA * xp.expm1(xp.minimum(x, 0))
+
+
+def silu(x: ArrayLike) -> Array:
+    """Return x sigmoid(x), also called swish. Ramachandran et al., arXiv 1710.05941."""
+    (x,) = as_floats(x)
+    return _gated(x, sigmoid(x))
+
+
+def mish(x: ArrayLike) -> Array:
+    """Return x tanh(softplus(x)). Misra, arXiv 1908.08681."""
+    (x,) = as_floats(x)
+    return _gated(x, module_of(x).tanh(softplus(x)))
+
+
+def gelu(x: ArrayLike) -> Array:
+    """Return x times the share of a normal distribution that lies below x. Hendrycks and Gimpel, arXiv 1606.08415."""
+    (x,) = as_floats(x)
+    return _gated(x, erfc(-x * sqrt(0.5)) / 2)
+
+
+def gelu_tanh(x: ArrayLike) -> Array:
+    """Return x (1 + tanh(z)) / 2 = x sigmoid(2 z), z = sqrt(2/pi) (x + 0.044715 x^3): GELU's approximation there."""
+    (x,) = as_floats(x)
+    near = module_of(x).clip(x, -100, 100)  # far outside, sigmoid is 0 or 1 already
+    return _gated(x, sigmoid(2 * sqrt(2 / pi) * (near + 0.044715 * near**3)))
+
+
+def _gated(x: Array, gate: Array) -> Array:
+    """Return x * gate; every gate here is 0 at -infinity, and so is the product."""
+    return module_of(x).maximum(x, np.finfo(x.dtype).min) * gate
+
+
+def _finite(x: Array) -> Array:
+    largest = np.finfo(x.dtype).max
+    return module_of(x).clip(x, -largest, largest)

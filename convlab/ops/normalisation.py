@@ -1,0 +1,105 @@
+"""Normalisations: by known statistics, or by those of each example itself."""
+
+from typing import Any
+
+import numpy as np
+
+from convlab.arrays import Array, ArrayLike, as_floats, module_of
+from convlab.errors import ShapeError
+from convlab.ops.axes import AxisLike, inner_axes, inner_axis
+
+
+def batch_norm(
+    x: ArrayLike,
+    mean: ArrayLike,
+    variance: ArrayLike,
+    gamma: ArrayLike | None = None,
+    beta: ArrayLike | None = None,
+    epsilon: float = 1e-3,
+    axis: AxisLike = -1,
+) -> Array:
+    """Normalise each channel with known statistics: gamma * (x - mean) / sqrt(variance + epsilon) + beta.
+
+    x is (..., C), or has its channels along another axis; the rest is (C,). Ioffe and Szegedy, arXiv 1502.03167,
+    algorithm 2. Epsilon defaults to Keras'.
+    """
+    x, mean, variance, gamma, beta = as_floats(x, mean, variance, optional=(gamma, beta))
+    channel = inner_axis(axis, x.ndim) if axis != -1 else -1  # the last axis may be the only one
+    for name, p in (("mean", mean), ("variance", variance), ("gamma", gamma), ("beta", beta)):
+        if p is not None and p.shape != (x.shape[channel],):
+            raise ShapeError(
+                f"batch_norm: {name} has shape {p.shape}, expected ({x.shape[channel]},), the channels of x"
+            )
+    scale = 1 / module_of(x).sqrt(variance + x.dtype.type(epsilon))
+    if gamma is not None:
+        scale = gamma * scale
+    along = (-1,) if channel == -1 else (-1,) + (1,) * (x.ndim - 1 - channel)
+    out: Array = (x - mean.reshape(along)) * scale.reshape(along)
+    if beta is not None:
+        out += beta.reshape(along)
+    return out
+
+
+def layer_norm(
+    x: ArrayLike,
+    gamma: ArrayLike | None = None,
+    beta: ArrayLike | None = None,
+    epsilon: float = 1e-3,
+    axis: AxisLike = -1,
+    centred: bool = True,
+) -> Array:
+    """Normalise each example with the statistics of its own numbers along the axis (or axes).
+
+    gamma * (x - mean) / sqrt(variance + epsilon) + beta; the mean stays where `centred` is false. gamma and beta are
+    of the size of the axes. Ba et al., arXiv 1607.06450, section 3.
+    """
+    x, gamma, beta = as_floats(x, optional=(gamma, beta))
+    axes = inner_axes(axis, x.ndim)
+    kept = [size if i in axes else 1 for i, size in enumerate(x.shape)]
+    return _scaled(_standardised(x, axes, epsilon, centred), gamma, beta, kept)
+
+
+def group_norm(
+    x: ArrayLike,
+    groups: int,
+    gamma: ArrayLike | None = None,
+    beta: ArrayLike | None = None,
+    epsilon: float = 1e-3,
+    axis: AxisLike = -1,
+) -> Array:
+    """Normalise each group of channels of each example with the statistics of its own numbers, over all places.
+
+    gamma and beta are (C,). Wu and He, arXiv 1803.08494, equations 1, 2 and 7.
+    """
+    x, gamma, beta = as_floats(x, optional=(gamma, beta))
+    channel = inner_axis(axis, x.ndim)
+    size = x.shape[channel]
+    split = x.reshape(*x.shape[:channel], groups, size // groups, *x.shape[channel + 1 :])  # (..., G, C/G, ...)
+    others = tuple(i for i in range(1, split.ndim) if i != channel)
+    out = _standardised(split, others, epsilon).reshape(x.shape)
+    return _scaled(out, gamma, beta, [size if i == channel else 1 for i in range(x.ndim)])
+
+
+def unit_norm(x: ArrayLike, axis: AxisLike = -1) -> Array:
+    """Return x divided by its length sqrt(sum(x^2)) along the axis (or axes); zeros stay zeros."""
+    (x,) = as_floats(x)
+    squares = (x * x).sum(axis=inner_axes(axis, x.ndim), keepdims=True, dtype=np.float64)
+    return x / module_of(x).maximum(module_of(x).sqrt(squares), 1e-12).astype(x.dtype)
+
+
+def _standardised(x: Array, axes: tuple[int, ...], epsilon: float, centred: bool = True) -> Array:
+    def mean(values: Array) -> Any:  # NumPy adds one by one along all but the last axis, too coarse for float32
+        return values.mean(axis=axes, keepdims=True, dtype=np.float64).astype(x.dtype)
+
+    distance = x - mean(x)
+    deviation = module_of(x).sqrt(mean(distance * distance) + x.dtype.type(epsilon))
+    return (distance if centred else x) / deviation
+
+
+def _scaled(x: Array, gamma: Array | None, beta: Array | None, shape: list[int]) -> Array:
+    """Return x * gamma + beta, each of them brought to the shape first; x is overwritten."""
+    if gamma is not None:
+        x *= gamma.reshape(shape)
+    if beta is not None:
+        x += beta.reshape(shape)
+    return x

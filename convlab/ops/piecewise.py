@@ -1,0 +1,81 @@
+"""Activation functions put together from pieces of lines and parabolas.
+
+Named, and with the defaults, as in Keras 3. NaN stays NaN, and an infinity gives the function's limit.
+"""
+
+from convlab.arrays import Array, ArrayLike, as_floats, module_of
+
+
+def relu(
+    x: ArrayLike, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
+) -> Array:
+    """Return x above the threshold, at most max_value, and negative_slope (x - threshold) below; NaN stays NaN.
+
+    Without options that is max(x, 0).
+    """
+    (x,) = as_floats(x)
+    xp = module_of(x)
+    out: Array = xp.where(x <= threshold, x.dtype.type(0), x) if threshold else xp.maximum(x, 0)
+    if max_value is not None:
+        out = xp.minimum(out, max_value)
+    if negative_slope:
+        out = out + negative_slope * xp.minimum(x - threshold, 0)
+    return out
+
+
+def relu6(x: ArrayLike) -> Array:
+    """Return x between 0 and 6, else the nearer of the two. Howard et al., arXiv 1704.04861."""
+    return relu(x, max_value=6)
+
+
+def leaky_relu(x: ArrayLike, negative_slope: float = 0.2) -> Array:
+    """Return x where it is positive, else negative_slope x."""
+    return relu(x, negative_slope)
+
+
+def hard_sigmoid(x: ArrayLike) -> Array:
+    """Return x / 6 + 1/2 between 0 and 1: Keras 3's."""
+    (x,) = as_floats(x)
+    return module_of(x).clip(x + 3, 0, 6) / 6
+
+
+def hard_sigmoid_keras2(x: ArrayLike) -> Array:
+    """Return x / 5 + 1/2 between 0 and 1: what Keras 1 and 2 meant by hard_sigmoid."""
+    (x,) = as_floats(x)
+    return module_of(x).clip(0.2 * x + 0.5, 0, 1)
+
+
+def hard_silu(x: ArrayLike) -> Array:
+    """Return x hard_sigmoid(x), also called hard swish. Howard et al., arXiv 1905.02244, section 5.2."""
+    (x,) = as_floats(x)
+    return module_of(x).maximum(x, -3) * hard_sigmoid(x)  # further down the second factor is 0
+
+
+def hard_tanh(x: ArrayLike) -> Array:
+    """Return x between -1 and 1, else the nearer of the two."""
+    (x,) = as_floats(x)
+    return module_of(x).clip(x, -1, 1)
+
+
+def hard_shrink(x: ArrayLike) -> Array:
+    """Return x, but 0 where |x| is at most 1/2."""
+    (x,) = as_floats(x)
+    return module_of(x).where(abs(x) <= 0.5, x.dtype.type(0), x)
+
+
+def soft_shrink(x: ArrayLike) -> Array:
+    """Return x moved by 1/2 towards 0, and 0 where that would pass it."""
+    (x,) = as_floats(x)
+    return x - module_of(x).clip(x, -0.5, 0.5)
+
+
+def sparse_sigmoid(x: ArrayLike) -> Array:
+    """Return (x + 1) / 2 between 0 and 1. Blondel et al., arXiv 1901.02324."""
+    return hard_tanh(x) / 2 + 0.5
+
+
+def sparse_plus(x: ArrayLike) -> Array:
+    """Return (x + 1)^2 / 4 between -1 and 1, 0 below, x above: the integral of sparse_sigmoid."""
+    (x,) = as_floats(x)
+    return module_of(x).where(x < 1, (hard_tanh(x) + 1) ** 2 / 4, x)
+

@@ -1,0 +1,52 @@
+"""Operations that move numbers and change none."""
+
+from math import prod
+
+from convlab.arrays import Array, ArrayLike, as_floats, module_of
+from convlab.errors import ShapeError
+from convlab.ops.images import check_image
+from convlab_kernels.window import PaddingLike, Window
+
+
+def border(padding: PaddingLike) -> Window:
+    """Return a padding as a window of one cell: the padded image is what it walks over."""
+    if isinstance(padding, str):
+        raise ShapeError(f"zero_pad2d: padding {padding!r} means nothing without a window: use ints")
+    return Window.parse(1, padding=padding)
+
+
+def zero_pad2d(x: ArrayLike, padding: PaddingLike) -> Array:
+    """Return x (N, H, W, C) with zeros around it: (N, top+H+bottom, left+W+right, C)."""
+    (x,) = as_floats(x)
+    check_image(x.shape, "zero_pad2d")
+    return module_of(x).pad(x, ((0, 0), *border(padding).pads(x.shape[1:3]), (0, 0)))
+
+
+def cropping(cells: PaddingLike) -> Window:
+    """Return how many cells to take off each side as a window of one cell whose padding is negative."""
+    if isinstance(cells, str):
+        raise ShapeError(f"crop2d: cropping {cells!r} is unknown: use ints")
+    try:
+        (top, bottom), (left, right) = Window.parse(1, padding=cells).pads((1, 1))
+    except ShapeError as error:
+        raise ShapeError(str(error).replace("padding", "cropping")) from None
+    return Window((1, 1), padding=((-top, -bottom), (-left, -right)))
+
+
+def crop2d(x: ArrayLike, cells: PaddingLike) -> Array:
+    """Return x (N, H, W, C) without the cells at its sides, a view: (N, H-top-bottom, W-left-right, C).
+
+    Cells are given as padding is: an int, a pair or ((top, bottom), (left, right)).
+    """
+    (x,) = as_floats(x)
+    check_image(x.shape, "crop2d")
+    window = cropping(cells)
+    height, width = window.output_size(x.shape[1:3])
+    (top, _), (left, _) = window.pads(x.shape[1:3])
+    return x[:, -top : height - top, -left : width - left]
+
+
+def flatten(x: ArrayLike) -> Array:
+    """Return (N, H*W*C): rows, then columns, then channels, as Keras does. A view where x is contiguous."""
+    (x,) = as_floats(x)
+    return x.reshape(len(x), prod(x.shape[1:]))

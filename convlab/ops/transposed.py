@@ -1,0 +1,72 @@
+"""Transposed convolution: check once, call the kernel."""
+
+import numpy as np
+
+from convlab.arrays import Array, ArrayLike, as_floats, module_of
+from convlab.errors import ShapeError
+from convlab.ops.images import check_image
+from convlab_kernels.cpu import Transposed
+from convlab_kernels.transposed_window import TransposedWindow
+from convlab_kernels.window import PaddingLike, Pair
+
+
+def conv2d_transpose(
+    x: ArrayLike,
+    w: ArrayLike,
+    b: ArrayLike | None = None,
+    stride: int | Pair = 1,
+    padding: PaddingLike = 0,
+    dilation: int | Pair = 1,
+    output_padding: int | Pair | None = None,
+) -> Array:
+    """Add each input's multiple of the kernel to the cells under its window: the adjoint of `conv2d`.
+
+    Dumoulin and Visin, arXiv 1603.07285, section 4.
+
+    Parameters
+    ----------
+    x : array (N, H, W, C)
+    w : array (KH, KW, O, C)
+        The kernel of the convolution from O to C channels of which this is the adjoint.
+    b : array (O,), optional
+    stride, padding, dilation
+        Those of that convolution: padding makes the output smaller. "valid" and "same" are Keras'.
+    output_padding : int or pair, optional
+        Rows and columns more at the bottom and the right, fewer than the stride.
+
+    Returns
+    -------
+    array (N, OH, OW, O)
+        OH = (H - 1)*stride + dilation*(KH - 1) + 1 - padding before and after + output padding; for "same" without
+        output padding OH = H*stride.
+
+    Raises
+    ------
+    ShapeError
+        Where the sizes do not fit together, with the arithmetic.
+    """
+    x, w, b = as_floats(x, w, optional=(b,))
+    check_conv2d_transpose(x.shape, w.shape, None if b is None else b.shape)
+    window = TransposedWindow.parse(w.shape[:2], stride, padding, dilation, output_padding)
+    return run_conv2d_transpose(Transposed(w, window), x, (*window.output_size(x.shape[1:3]), w.shape[2]), b)
+
+
+def check_conv2d_transpose(x: tuple[int, ...], w: tuple[int, ...], b: tuple[int, ...] | None) -> None:
+    """Raise ShapeError unless the shapes of input, kernels and bias fit together."""
+    check_image(x, "conv2d_transpose")
+    if len(w) != 4 or min(w) < 1:
+        raise ShapeError(f"conv2d_transpose: kernel has shape {w}, expected (KH, KW, O, C), none of them 0")
+    if x[3] != w[3]:
+        raise ShapeError(f"conv2d_transpose: input {x} has {x[3]} channels, but kernel {w} takes {w[3]}")
+    if b is not None and b != (w[2],):
+        raise ShapeError(f"conv2d_transpose: bias has shape {b}, expected ({w[2]},), one number for each output")
+
+
+def run_conv2d_transpose(
+    kernel: Transposed, x: Array, output: tuple[int, int, int], b: Array | None = None, relu: bool = False
+) -> Array:
+    """Call a prepared kernel on x (N, H, W, C) and return a new array (N, *output)."""
+    out: Array = module_of(x).empty((len(x), *output), x.dtype)
+    with np.errstate(over="ignore", invalid="ignore"):  # sums beyond the type are infinite, of infinities perhaps NaN
+        kernel(x, out, b, relu)
+    return out
