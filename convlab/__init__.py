@@ -10,6 +10,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from convlab.ablation import ablation_cam
 from convlab.activations import Activations
 from convlab.errors import (
     BudgetError,
@@ -41,7 +42,7 @@ from convlab.ops import (
 )
 from convlab.preprocessing import Preprocessing
 from convlab.view.mosaic import mosaic
-from convlab.zoo import load
+from convlab.loading import load
 from convlab_kernels.window import Window
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ __all__ = [
     "UnsupportedError",
     "WeightsError",
     "Window",
+    "ablation_cam",
     "avg_pool2d",
     "batch_norm",
     "conv2d",

@@ -40,10 +40,10 @@ def _random_weights(layer: Layer, seed: list[int], pool: ThreadPoolExecutor) -> 
 
 
 def _range(name: str, shape: Shape) -> tuple[float, float]:
-    if name == "kernel":
-        limit = sqrt(6 / prod(shape[:-1]))
+    if name.endswith("kernel"):
+        limit = sqrt(6 / prod(shape[:-2] if name == "depthwise_kernel" else shape[:-1]))
         return -limit, limit
-    return (0.5, 1.5) if name in ("gamma", "moving_variance") else (-0.1, 0.1)
+    return (0.5, 1.5) if name in ("gamma", "moving_variance", "variance") else (-0.1, 0.1)
 
 
 def _uniform(shape: Shape, low: float, high: float, seed: list[int], pool: ThreadPoolExecutor) -> Array:

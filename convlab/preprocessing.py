@@ -2,14 +2,15 @@
 
 import sys
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from convlab.errors import ImageError, ShapeError
+from convlab.names import unknown
 
-__all__ = ["UNIT_GREY", "VGG", "Preprocessing", "warn_caller"]
+__all__ = ["MODES", "UNIT_GREY", "VGG", "Preprocessing", "assumed", "standard", "warn_caller"]
 
 SLACK = 1e-3  # share of the possible range by which rounding may pass it
 
@@ -27,9 +28,11 @@ class Preprocessing:
     mean
         One number per channel, in the network's order, on the 0..255 scale; () subtracts nothing.
     scale
-        Factor applied last.
+        Factor applied last, or one per channel.
     float_range
         Black and white in a float array that a user gives as a picture; says nothing about the network.
+    assumed
+        Nobody said that this is what the network was trained with: `apply` warns, and `check` finds nothing wrong.
 
     Raises
     ------
@@ -40,8 +43,9 @@ class Preprocessing:
     name: str
     channels: Literal["RGB", "BGR", "L"]
     mean: tuple[float, ...] = ()
-    scale: float = 1.0
+    scale: float | tuple[float, ...] = 1.0
     float_range: tuple[float, float] = (0.0, 255.0)
+    assumed: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be applied."""
@@ -52,7 +56,12 @@ class Preprocessing:
                 f"preprocessing {self.name}: {len(self.mean)} means for channels {self.channels!r}; "
                 f"give {len(self.channels)} or none"
             )
-        if not (np.isfinite(self.scale) and self.scale):
+        if isinstance(self.scale, tuple) and len(self.scale) != len(self.channels):
+            raise ImageError(
+                f"preprocessing {self.name}: {len(self.scale)} scales for channels {self.channels!r}; "
+                f"give {len(self.channels)} or one number"
+            )
+        if not (np.isfinite(self.scale).all() and np.all(self.scale)):
             raise ImageError(f"preprocessing {self.name}: scale {self.scale}; it must be finite and not 0")
 
     def apply(self, pixels: np.ndarray) -> np.ndarray:
@@ -73,6 +82,8 @@ class Preprocessing:
             When C is not the number of channels this preprocessing makes.
         """
         self._require_channels(pixels)
+        if self.assumed:
+            warn_caller(f"how pictures are prepared is not in the file; assumed {self}: say preprocessing=...")
         x = self._swapped(pixels).astype(np.float32, order="C")
         if self.mean:
             x -= np.asarray(self.mean, np.float32)
@@ -92,7 +103,7 @@ class Preprocessing:
             When C is not the number of channels this preprocessing makes.
         """
         self._require_channels(x)
-        pixels = np.asarray(x, np.float64) / self.scale + np.asarray(self.mean or 0.0)
+        pixels = np.asarray(x, np.float64) / np.asarray(self.scale) + np.asarray(self.mean or 0.0)
         pixels = np.nan_to_num(pixels, nan=0.0, posinf=255.0, neginf=0.0)
         return np.ascontiguousarray(self._swapped(pixels).round().clip(0, 255).astype(np.uint8))
 
@@ -109,7 +120,7 @@ class Preprocessing:
         It costs one minimum and one maximum per channel. Other shapes are the model's to refuse; an empty
         batch and NaN pass.
         """
-        if x.size == 0 or x.ndim != 4 or x.shape[-1] != len(self.channels):
+        if self.assumed or x.size == 0 or x.ndim != 4 or x.shape[-1] != len(self.channels):
             return
         low, high = x, x
         for _ in "NHW":  # axis by axis: far faster than axis=(0, 1, 2), whose inner loop has C steps
@@ -126,10 +137,13 @@ class Preprocessing:
     def __str__(self) -> str:
         """Return one line: name, channel order, range, mean, scale."""
         order = {"L": "grey", "RGB": "RGB", "BGR": "RGB -> BGR"}[self.channels]
-        if self.scale != 1 and not self.mean:
+        if not isinstance(self.scale, tuple) and self.scale != 1 and not self.mean:
             return f"{self.name}: {order}, 0-255 -> 0-{255 * self.scale:g}"
         mean = f", minus ({', '.join(f'{m:g}' for m in self.mean)})" if self.mean else ""
-        scale = f", times {self.scale:g}" if self.scale != 1 else ""
+        factor = (
+            f"({', '.join(f'{s:g}' for s in self.scale)})" if isinstance(self.scale, tuple) else f"{self.scale:g}"
+        )
+        scale = f", times {factor}" if self.scale != 1 else ""
         return f"{self.name}: {order}, 0-255{mean}{scale}"
 
     def _require_channels(self, x: np.ndarray) -> None:
@@ -143,7 +157,8 @@ class Preprocessing:
     def _bounds(self) -> list[tuple[float, float]]:
         """Return, per channel, what black and white pixels become, the lower first."""
         means = self.mean or (0.0,) * len(self.channels)
-        ends = [((0 - m) * self.scale, (255 - m) * self.scale) for m in means]
+        scales = self.scale if isinstance(self.scale, tuple) else (self.scale,) * len(means)
+        ends = [((0 - m) * s, (255 - m) * s) for m, s in zip(means, scales, strict=True)]
         return [(min(pair), max(pair)) for pair in ends]
 
 
@@ -168,4 +183,37 @@ def warn_caller(message: str) -> None:
 
 
 VGG = Preprocessing("vgg-caffe", "BGR", mean=(103.939, 116.779, 123.68))
-UNIT_GREY = Preprocessing("unit", "L", scale=1 / 255, float_range=(0.0, 1.0))
+UNIT = Preprocessing("unit", "RGB", scale=1 / 255, float_range=(0.0, 1.0))
+UNIT_GREY = replace(UNIT, channels="L")
+RAW = Preprocessing("raw", "RGB")
+SIGNED = Preprocessing("tf", "RGB", mean=(127.5,) * 3, scale=1 / 127.5)
+TORCH_MEAN, TORCH_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+TORCH = Preprocessing(
+    "torch", "RGB", mean=tuple(255 * m for m in TORCH_MEAN), scale=tuple(1 / (255 * s) for s in TORCH_STD)
+)
+
+MODES = {"raw": RAW, "unit": UNIT, "caffe": VGG, "tf": SIGNED, "torch": TORCH}
+"""0-255 as they are; 0-1; and the three modes of Keras' `imagenet_utils.preprocess_input` under its names."""
+
+
+def standard(mode: str, channels: int) -> Preprocessing:
+    """Return the preprocessing of that name for images of 1 (grey) or 3 channels.
+
+    Raises
+    ------
+    ImageError
+        For a name that is none of MODES, or a number of channels it does not make.
+    """
+    if mode not in MODES:
+        raise ImageError(unknown("preprocessing", mode, MODES))
+    found = MODES[mode]
+    if channels == 1 and mode in ("raw", "unit", "tf"):
+        return replace(found, channels="L", mean=found.mean[:1])
+    if channels != len(found.channels):
+        raise ImageError(f"preprocessing {mode} makes {len(found.channels)} channels, the network takes {channels}")
+    return found
+
+
+def assumed(rescales: bool, channels: int) -> Preprocessing:
+    """Return what to do with pictures for a network that does not say: nothing if it rescales by itself, else 0-1."""
+    return replace(standard("raw" if rescales else "unit", channels), assumed=True)

@@ -148,7 +148,7 @@ def one_line(capsys) -> str:
     ("arguments", "message"),
     [
         (["summary", "vg16"], "no network 'vg16'; did you mean 'vgg16'?"),
-        (["summary", "mynet.h5"], "mynet.h5: reading the architecture from a file is not supported yet"),
+        (["summary", "mynet.h5"], "mynet.h5: there is no such file"),
         (["summary", "vgg16", "--weights", "nowhere.h5"], "nowhere.h5: cannot be read"),
         (["filters", "lenet5", "conv9", "--out", "x.png"], "no layer 'conv9'; did you mean 'conv"),
         (["filters", "lenet5", "fc1", "--out", "x.png"], "(Dense) has no convolution kernels"),

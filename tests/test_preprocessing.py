@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from convlab.errors import ImageError, ShapeError
-from convlab.preprocessing import UNIT_GREY, VGG, Preprocessing
+from convlab.preprocessing import MODES, UNIT_GREY, VGG, Preprocessing, assumed, standard
 
-TF = Preprocessing("tf", "RGB", mean=(127.5, 127.5, 127.5), scale=1 / 127.5)
-RAW = Preprocessing("raw", "RGB")
+TF, RAW, TORCH = MODES["tf"], MODES["raw"], MODES["torch"]
 
 
 def photo(seed=0, shape=(2, 5, 7, 3)):
@@ -28,6 +27,44 @@ def test_vgg_equals_keras():
     pixels = photo()
     expected = vgg16.preprocess_input(pixels.astype(np.float32), data_format="channels_last")
     np.testing.assert_array_equal(VGG.apply(pixels), expected)
+
+
+@pytest.mark.parametrize("mode", ["caffe", "tf", "torch"])
+def test_the_modes_equal_keras(mode):
+    utils = pytest.importorskip("keras").src.applications.imagenet_utils
+    pixels = photo()
+    expected = utils.preprocess_input(pixels.astype(np.float64), data_format="channels_last", mode=mode)
+    # a mean, a difference and a scale rounded to float32: three roundings of numbers up to the largest result
+    tolerance = 3 * np.finfo(np.float32).eps * np.abs(expected).max()
+    np.testing.assert_allclose(MODES[mode].apply(pixels), expected, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize(("mode", "ends"), [("raw", (0, 255)), ("unit", (0, 1)), ("tf", (-1, 1))])
+def test_modes_of_one_channel(mode, ends):
+    x = standard(mode, 1).apply(np.array([0, 255], np.uint8).reshape(1, 1, 2, 1))
+    np.testing.assert_allclose(x.ravel(), ends, rtol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("mode", "channels", "message"),
+    [
+        ("units", 3, "no preprocessing 'units'; did you mean 'unit'"),
+        ("torch", 1, "preprocessing torch makes 3 channels, the network takes 1"),
+        ("raw", 4, "preprocessing raw makes 3 channels, the network takes 4"),
+    ],
+)
+def test_modes_that_do_not_fit_are_refused(mode, channels, message):
+    with pytest.raises(ImageError, match=message):
+        standard(mode, channels)
+
+
+@pytest.mark.parametrize(("rescales", "name"), [(True, "raw"), (False, "unit")])
+def test_what_is_assumed_warns_where_it_is_applied_and_finds_nothing_wrong(rescales, name):
+    preprocessing = assumed(rescales, channels=3)
+    with pytest.warns(UserWarning, match=f"assumed {name}: RGB.*: say preprocessing="):
+        x = preprocessing.apply(photo())
+    np.testing.assert_array_equal(x, MODES[name].apply(photo()))
+    preprocessing.check(x * 999)  # warnings are errors here
 
 
 def test_vgg_makes_bgr():
@@ -90,7 +127,7 @@ def test_restore_rounds_clips_and_survives_nan():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("preprocessing", [VGG, UNIT_GREY, TF, RAW])
+@pytest.mark.parametrize("preprocessing", [VGG, UNIT_GREY, TF, RAW, TORCH])
 def test_no_warning_for_what_apply_makes(preprocessing, dtype):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -180,6 +217,10 @@ def test_the_edge_of_the_range_is_where_it_is_stated():
         (VGG, "vgg-caffe: RGB -> BGR, 0-255, minus (103.939, 116.779, 123.68)"),
         (UNIT_GREY, "unit: grey, 0-255 -> 0-1"),
         (RAW, "raw: RGB, 0-255"),
+        (
+            TORCH,
+            "torch: RGB, 0-255, minus (123.675, 116.28, 103.53), times (0.0171248, 0.017507, 0.0174292)",
+        ),
         (Preprocessing("m", "L", (127.5,), 0.5), "m: grey, 0-255, minus (127.5), times 0.5"),
     ],
 )
@@ -200,6 +241,8 @@ def test_it_is_a_value():
         ({"channels": "GBR"}, r"preprocessing p: channels 'GBR'; use 'RGB', 'BGR' or 'L'"),
         ({"channels": "L", "mean": (1.0, 2.0)}, r"preprocessing p: 2 means for channels 'L'; give 1 or none"),
         ({"channels": "RGB", "scale": 0.0}, r"preprocessing p: scale 0\.0; it must be finite and not 0"),
+        ({"channels": "RGB", "scale": (1.0, 2.0)}, "preprocessing p: 2 scales for channels 'RGB'; give 3 or one"),
+        ({"channels": "L", "scale": (0.0,)}, r"preprocessing p: scale \(0\.0,\); it must be finite and not 0"),
         ({"channels": "RGB", "scale": float("nan")}, r"preprocessing p: scale nan"),
     ],
 )

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import convlab
-from convlab.errors import ConvlabError, ShapeError, UnsupportedError, WeightsError
+from convlab.errors import ConvlabError, FileError, ShapeError, UnsupportedError, WeightsError
 from convlab.files import registry
 from convlab.preprocessing import UNIT_GREY, VGG
 
@@ -121,13 +121,8 @@ def test_labels():
     [
         ("vg16", ConvlabError, r"^no network 'vg16'; did you mean 'vgg16'\? available: lenet5, vgg16, vgg19$"),
         ("zzz", ConvlabError, r"^no network 'zzz'; available: lenet5, vgg16, vgg19$"),
-        (
-            "nets/mine.h5",
-            UnsupportedError,
-            r"^nets/mine\.h5: reading the architecture from a file is not supported yet;"
-            r" name a network of the zoo \(lenet5, vgg16, vgg19\) and give the file as its weights$",
-        ),
-        ("mine.keras", UnsupportedError, r"^mine\.keras: reading the architecture"),
+        ("nets/mine.h5", FileError, r"^nets/mine\.h5: there is no such file$"),
+        ("mine.keras", FileError, r"^mine\.keras: there is no such file$"),
     ],
 )
 def test_a_name_that_is_not_in_the_zoo(name, error, message):

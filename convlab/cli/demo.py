@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from convlab.cli.options import command, table
-from convlab.zoo import load
+from convlab.loading import load
 
 DEMO_IMAGE = "fashion_mnist/shirt.png"
 

@@ -3,8 +3,10 @@
 import argparse
 from typing import Any
 
+from convlab.loading import load
 from convlab.model import Model
-from convlab.zoo import ZOO, load
+from convlab.preprocessing import MODES
+from convlab.zoo import ZOO
 
 
 def command(commands: Any, name: str, run: Any, help_line: str) -> argparse.ArgumentParser:
@@ -16,16 +18,35 @@ def command(commands: Any, name: str, run: Any, help_line: str) -> argparse.Argu
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Let a command take a network."""
-    parser.add_argument("model", metavar="MODEL", help=", ".join(ZOO))
+    parser.add_argument("model", metavar="MODEL", help=f"{', '.join(ZOO)}, or a model Keras saved")
     parser.add_argument("--no-top", action="store_true", help="leave out the dense layers")
-    parser.add_argument("--weights", metavar="FILE", help="Keras weight file, or a number: seed of random weights")
+    parser.add_argument("--weights", metavar="FILE", help="weight file of Keras or PyTorch, or a number: seed")
+    parser.add_argument("--topology", metavar="FILE", help="JSON of Keras' to_json, for a MODEL of weights alone")
+    parser.add_argument(
+        "--preprocessing", choices=MODES, help="how pictures become inputs, where MODEL is a file (default: assumed)"
+    )
+    parser.add_argument("--input-shape", type=_shape, metavar="H,W,C", help="where a file leaves the size open")
 
 
 def load_model(arguments: argparse.Namespace, default: str | None) -> Model:
     """Return the network that was asked for; `default` are its weights where none are."""
     weights = arguments.weights or default
     source = int(weights) if weights and weights.isdecimal() else weights
-    return load(arguments.model, source, include_top=not arguments.no_top)
+    return load(
+        arguments.model,
+        source,
+        include_top=not arguments.no_top,
+        topology=arguments.topology,
+        preprocessing=arguments.preprocessing,
+        input_shape=arguments.input_shape,
+    )
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(map(int, text.split(",")))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no shape: give whole numbers as 224,224,3") from None
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,182 @@
+"""`load`: a network, from the zoo or from a file, with its weights."""
+
+from pathlib import Path
+
+import numpy as np
+
+from convlab.errors import FileError, ShapeError, UnsupportedError, WeightsError
+from convlab.initialise import randomise
+from convlab.layers import Dense, Flatten, Shape
+from convlab.model import Model
+from convlab.preprocessing import Preprocessing, assumed, standard
+from convlab.zoo import ZOO, build
+
+MODEL_FILES = (".h5", ".hdf5", ".keras", ".json")
+
+Weights = str | Path | int | None
+
+
+def load(
+    name: str | Path,
+    weights: Weights = "pretrained",
+    *,
+    include_top: bool = True,
+    input_shape: Shape | None = None,
+    topology: str | Path | None = None,
+    preprocessing: str | Preprocessing | None = None,
+    layout: str = "HWIO",
+    strict: bool = True,
+) -> Model:
+    """Return a network with its weights.
+
+    Parameters
+    ----------
+    name : str or path
+        A name in the zoo (lenet5, vgg16, vgg19), or a model that Keras saved (.keras, .h5, .hdf5).
+    weights : path, "pretrained", int or None
+        "pretrained": the model file's own, or the registered ones of the zoo (bundled, or fetched with
+        `convlab fetch`). Another weight file: of Keras, or of PyTorch (.safetensors, .npz, .pt). A seed for random
+        ones. None for none: shapes only.
+    include_top : bool
+        False leaves out the dense layers of a network of the zoo, so that any image size will do.
+    input_shape : (H, W, C), optional
+        Another size than the network's own, or the one that a file leaves open.
+    topology : path, optional
+        What Keras' `to_json` wrote, where `name` is a file of weights alone.
+    preprocessing : str or Preprocessing, optional
+        How pictures become inputs, where a file cannot say: "unit" (0-1), "raw" (0-255), or Keras' "caffe", "tf",
+        "torch". Assumed, with a warning where it is used, if not given: raw for a network that rescales, else unit.
+    layout : "HWIO" or "OIHW"
+        Order of the axes of the convolution kernels in a Keras file.
+    strict : bool
+        Refuse a file with missing or unexpected layers; if False, `model.receipt` lists them.
+
+    Raises
+    ------
+    WeightsError
+        For a file that is damaged, incomplete, unsafe or made for another network.
+    ShapeError
+        For an input shape that the network cannot take.
+    UnsupportedError
+        For a network that the zoo does not have, or a layer that convlab does not know.
+    """
+    if isinstance(weights, bool) or (isinstance(weights, int | np.integer) and weights < 0):
+        raise WeightsError(f"weights={weights}: a seed is a whole number of at least 0")
+    if str(name) in ZOO and topology is None:
+        model = build(str(name), include_top, input_shape)
+        _give_zoo_weights(model, weights, include_top, layout, strict)
+    else:
+        _require_file(name, include_top)
+        model = _load_file(Path(name), weights, topology, input_shape, layout, strict)
+    if preprocessing is not None:
+        model.preprocessing = _preprocessing(model, preprocessing)
+    return model
+
+
+def _require_file(name: str | Path, include_top: bool) -> None:
+    if Path(name).suffix not in MODEL_FILES and not Path(name).exists():
+        build(str(name))  # says which names there are
+    if not Path(name).exists():
+        raise FileError(f"{name}: there is no such file")
+    if not include_top:
+        raise UnsupportedError(f"{name}: which layers are the top is known only of networks of the zoo")
+
+
+def _give_zoo_weights(model: Model, weights: Weights, include_top: bool, layout: str, strict: bool) -> None:
+    if weights == "pretrained":
+        weights = _pretrained(model.name, include_top)
+    if isinstance(weights, int | np.integer):
+        randomise(model, int(weights))
+    elif weights is not None:
+        top = [layer.name for layer in ZOO[model.name].top()]
+        _read_weights(model, Path(weights), [] if include_top else top, layout, strict)
+
+
+def _read_weights(model: Model, path: Path, left_out: list[str], layout: str, strict: bool) -> None:
+    from convlab.files.keras import LayerWeights, read_weights
+    from convlab.files.torch_weights import is_torch_weights, read_torch_weights
+
+    flattened = _flattened(model)
+    asked = [
+        LayerWeights(layer.name, type(layer).__name__, layer.shapes, flattened.get(layer.name))
+        for layer in model.layers
+        if layer.shapes
+    ]
+    if is_torch_weights(path):
+        arrays, model.receipt = read_torch_weights(path, asked, strict=strict)
+    else:
+        arrays, model.receipt = read_weights(path, asked, also_known=left_out, layout=layout, strict=strict)
+    for name, by_role in arrays.items():
+        for array in by_role.values():
+            array.flags.writeable = False  # adopted by the layer, not copied
+        model[name].set_weights(**by_role)
+
+
+def _flattened(model: Model) -> dict[str, tuple[int, int, int]]:
+    """Return, for each layer that is fed what a Flatten layer made, the (H, W, C) that was flattened."""
+    images: dict[str, Shape] = {}
+    fed: dict[str, tuple[int, int, int]] = {}
+    for node in model.nodes:
+        source = node.inputs[0]
+        if isinstance(node.layer, Flatten):
+            images[node.name] = model.shapes[source]
+        elif source in images and len(images[source]) == 3:
+            height, width, channels = images[source]
+            fed[node.layer.name] = height, width, channels
+            if not isinstance(node.layer, Dense):  # dropout, an activation, ...: the order goes through
+                images[node.name] = images[source]
+    return fed
+
+
+def _pretrained(name: str, include_top: bool) -> Path:
+    """Return the registered weight file of a network: the bundled one, or one that has been fetched."""
+    from convlab.files.registry import bundled_path, cache_folder, entries
+
+    known = entries()
+    candidates = [known[key] for key in (name, *([] if include_top else [f"{name}_notop"])) if key in known]
+    for entry in candidates:
+        path = bundled_path(entry) if entry.bundled else cache_folder() / entry.file
+        if path.is_file():
+            return path
+    raise WeightsError(
+        f"the trained weights of {name} are not here: run `convlab fetch {candidates[-1].name}`, or give"
+        " weights=FILE (a Keras weight file), weights=0 (random) or weights=None (shapes only)"
+    )
+
+
+def _load_file(
+    path: Path, weights: Weights, topology: str | Path | None, input_shape: Shape | None, layout: str, strict: bool
+) -> Model:
+    """Return a network whose architecture a file describes."""
+    from convlab.files.keras_model import read_model, read_model_weights
+    from convlab.files.torch_weights import is_torch_weights
+
+    architecture = read_model(path, topology=topology, input_shape=input_shape)
+    model = architecture.model
+    _assume_preprocessing(model)
+    if isinstance(weights, int | np.integer):
+        randomise(model, int(weights))
+    elif weights is not None:
+        source = path if weights == "pretrained" else Path(weights)
+        if is_torch_weights(source):
+            _read_weights(model, source, [], layout, strict)
+        else:
+            read_model_weights(source, architecture, strict=strict, layout=layout)
+    return model
+
+
+def _assume_preprocessing(model: Model) -> None:
+    shapes = list(model.inputs.values())
+    if len(shapes) == 1 and len(shapes[0]) == 3 and shapes[0][2] in (1, 3):
+        rescales = any(type(layer).__name__ in ("Rescaling", "Normalization") for layer in model.layers)
+        model.preprocessing = assumed(rescales, channels=shapes[0][2])
+
+
+def _preprocessing(model: Model, wanted: str | Preprocessing) -> Preprocessing:
+    if isinstance(wanted, Preprocessing):
+        return wanted
+    if len(model.input_shape) != 3:
+        raise ShapeError(
+            f"model {model.name!r} takes {model.input_shape}, no image: preprocessing {wanted!r} has no use"
+        )
+    return standard(wanted, model.input_shape[2])
