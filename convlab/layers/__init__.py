@@ -3,29 +3,113 @@
 Classes, weights and their order are named as in Keras; shapes leave out the batch: (H, W, C) or (features,).
 """
 
-from convlab.layers.base import ACTIVATIONS, Activated, Layer, Shape
-from convlab.layers.plain import Activation, Flatten, ZeroPadding2D
+from convlab.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
+from convlab.layers.base import Activated, Layer, Shape
+from convlab.layers.convolution import Conv2D
+from convlab.layers.depthwise import DepthwiseConv2D, SeparableConv2D
+from convlab.layers.functions import ACTIVATIONS
+from convlab.layers.identity import (
+    ActivityRegularization,
+    AlphaDropout,
+    Dropout,
+    GaussianDropout,
+    GaussianNoise,
+    Identity,
+    SpatialDropout1D,
+    SpatialDropout2D,
+)
+from convlab.layers.merging import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
+from convlab.layers.normalisation import (
+    BatchNormalization,
+    GroupNormalization,
+    LayerNormalization,
+    UnitNormalization,
+)
+from convlab.layers.one_row import OneRow
+from convlab.layers.plain import ZeroPadding2D
 from convlab.layers.pooling import (
     AveragePooling2D,
     GlobalAveragePooling2D,
     GlobalMaxPooling2D,
     MaxPooling2D,
 )
-from convlab.layers.weighted import BatchNormalization, Conv2D, Dense
+from convlab.layers.rescaling import Normalization, Rescaling
+from convlab.layers.reshaping import Flatten, Permute, Reshape
+from convlab.layers.resizing import Cropping2D, Resizing, UpSampling2D
+from convlab.layers.sequences import (
+    AveragePooling1D,
+    Conv1D,
+    Conv1DTranspose,
+    Cropping1D,
+    DepthwiseConv1D,
+    GlobalAveragePooling1D,
+    GlobalMaxPooling1D,
+    MaxPooling1D,
+    SeparableConv1D,
+    UpSampling1D,
+    ZeroPadding1D,
+)
+from convlab.layers.transposed import Conv2DTranspose
+from convlab.layers.weighted import Dense
 
 __all__ = [
     "ACTIVATIONS",
+    "ELU",
     "Activated",
     "Activation",
+    "ActivityRegularization",
+    "Add",
+    "AlphaDropout",
+    "Average",
+    "AveragePooling1D",
     "AveragePooling2D",
     "BatchNormalization",
+    "Concatenate",
+    "Conv1D",
+    "Conv1DTranspose",
     "Conv2D",
+    "Conv2DTranspose",
+    "Cropping1D",
+    "Cropping2D",
     "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
+    "Dropout",
     "Flatten",
+    "GaussianDropout",
+    "GaussianNoise",
+    "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
+    "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
+    "GroupNormalization",
+    "Identity",
     "Layer",
+    "LayerNormalization",
+    "LeakyReLU",
+    "MaxPooling1D",
     "MaxPooling2D",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "Normalization",
+    "OneRow",
+    "PReLU",
+    "Permute",
+    "ReLU",
+    "Rescaling",
+    "Reshape",
+    "Resizing",
+    "SeparableConv1D",
+    "SeparableConv2D",
     "Shape",
+    "Softmax",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "Subtract",
+    "UnitNormalization",
+    "UpSampling1D",
+    "UpSampling2D",
+    "ZeroPadding1D",
     "ZeroPadding2D",
 ]

@@ -1,28 +1,20 @@
 """What layers have in common."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from math import prod
 from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
 
-from convlab import ops
 from convlab.arrays import Array, ArrayLike, as_floats
 from convlab.errors import ShapeError, UnsupportedError, WeightsError
+from convlab.layers.functions import ACTIVATIONS
 from convlab.names import unknown
 from convlab_kernels.window import Pair, Window
 
 Shape = tuple[int, ...]
-
-ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
-    "linear": lambda x: x,
-    "relu": ops.relu,
-    "tanh": ops.tanh,
-    "sigmoid": ops.sigmoid,
-    "softmax": ops.softmax,
-}
 
 ONE_CELL = Window((1, 1))
 

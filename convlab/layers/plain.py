@@ -1,44 +1,12 @@
-"""Layers without weights that change values one by one, or only the shape."""
+"""Layers that put a border around an image."""
 
 from dataclasses import dataclass, field
-from math import prod
 
 from convlab import ops
 from convlab.arrays import Array
-from convlab.layers.base import ACTIVATIONS, Layer, Shape, check_activation, image_size
+from convlab.layers.base import Layer, Shape, image_size
+from convlab.layers.naming import options_of
 from convlab_kernels.window import PaddingLike, Window
-
-
-@dataclass(eq=False)
-class Activation(Layer):
-    """An activation function as a layer of its own."""
-
-    name: str
-    activation: str
-
-    def __post_init__(self) -> None:
-        """Refuse an unknown function."""
-        check_activation(self)
-
-    def __call__(self, x: Array) -> Array:
-        """Apply the function to each number (softmax: over the last axis)."""
-        return ACTIVATIONS[self.activation](x)
-
-
-@dataclass(eq=False)
-class Flatten(Layer):
-    """All numbers in one row: rows, then columns, then channels."""
-
-    name: str
-    window = None
-
-    def infer_shape(self) -> Shape:
-        """Return (H*W*C,)."""
-        return (prod(self.input_shape),)
-
-    def __call__(self, x: Array) -> Array:
-        """Reshape (N, ...) to (N, features)."""
-        return ops.flatten(x)
 
 
 @dataclass(eq=False)
@@ -55,7 +23,8 @@ class ZeroPadding2D(Layer):
 
     def __post_init__(self) -> None:
         """Parse the padding once."""
-        self.window = ops.border(self.padding)
+        with options_of(self.name):
+            self.window = ops.border(self.padding)
 
     def __call__(self, x: Array) -> Array:
         """Pad (N, H, W, C)."""

@@ -1,10 +1,12 @@
 """Layers that summarise each window, or each channel, by one number."""
 
+from abc import abstractmethod
 from dataclasses import dataclass, field
 
 from convlab import ops
 from convlab.arrays import Array
 from convlab.layers.base import Layer, Shape, image_size
+from convlab.layers.naming import options_of
 from convlab_kernels.window import PaddingLike, Pair, Window
 
 
@@ -20,7 +22,8 @@ class Pooling2D(Layer):
 
     def __post_init__(self) -> None:
         """Parse the window once."""
-        self.window = Window.parse(self.pool, self.pool if self.stride is None else self.stride, self.padding)
+        with options_of(self.name):
+            self.window = Window.parse(self.pool, self.pool if self.stride is None else self.stride, self.padding)
 
     def infer_shape(self) -> Shape:
         """Return (OH, OW, C)."""
@@ -47,21 +50,31 @@ class AveragePooling2D(Pooling2D):
 
 @dataclass(eq=False)
 class GlobalPooling2D(Layer):
-    """What both global poolings share: one number a channel."""
+    """What both global poolings share: one number a channel; `keepdims` leaves them an image of one cell."""
 
     name: str
+    keepdims: bool = False
     window = None
 
     def infer_shape(self) -> Shape:
-        """Return (C,)."""
+        """Return (C,), or (1, 1, C)."""
         image_size(self.input_shape)
-        return self.input_shape[2:]
+        return (1, 1, self.input_shape[2]) if self.keepdims else self.input_shape[2:]
+
+    def __call__(self, x: Array) -> Array:
+        """Pool (N, H, W, C) to (N, C), or (N, 1, 1, C)."""
+        y = self.reduce(x)
+        return y[:, None, None] if self.keepdims else y
+
+    @abstractmethod
+    def reduce(self, x: Array) -> Array:
+        """Pool (N, H, W, C) to (N, C)."""
 
 
 class GlobalMaxPooling2D(GlobalPooling2D):
     """The largest value of each channel."""
 
-    def __call__(self, x: Array) -> Array:
+    def reduce(self, x: Array) -> Array:
         """Pool (N, H, W, C) to (N, C)."""
         return ops.global_max_pool2d(x)
 
@@ -69,6 +82,6 @@ class GlobalMaxPooling2D(GlobalPooling2D):
 class GlobalAveragePooling2D(GlobalPooling2D):
     """The mean of each channel."""
 
-    def __call__(self, x: Array) -> Array:
+    def reduce(self, x: Array) -> Array:
         """Pool (N, H, W, C) to (N, C)."""
         return ops.global_avg_pool2d(x)

@@ -5,31 +5,47 @@ N batch, H W rows and columns, C input channels, O output channels, KH KW kernel
 """
 
 from convlab.ops.convolution import check_conv2d, conv2d, output_size, prepare_conv2d, run_conv2d
-from convlab.ops.linear import batch_norm, dense
 from convlab.ops.distributions import softmax
-from convlab.ops.nonlinear import sigmoid, tanh
-from convlab.ops.piecewise import relu
+from convlab.ops.linear import dense
+from convlab.ops.nonlinear import elu, sigmoid, tanh
+from convlab.ops.normalisation import batch_norm, group_norm, layer_norm, unit_norm
+from convlab.ops.piecewise import leaky_relu, relu
 from convlab.ops.pooling import avg_pool2d, check_pool2d, global_avg_pool2d, global_max_pool2d, max_pool2d
-from convlab.ops.shaping import border, flatten, zero_pad2d
+from convlab.ops.resizing import check_interpolation, resize2d
+from convlab.ops.shaping import border, check_cropping, crop2d, cropping, flatten, zero_pad2d
+from convlab.ops.transposed import check_conv2d_transpose, conv2d_transpose, run_conv2d_transpose
 
 __all__ = [
     "avg_pool2d",
     "batch_norm",
     "border",
     "check_conv2d",
+    "check_conv2d_transpose",
+    "check_cropping",
+    "check_interpolation",
     "check_pool2d",
     "conv2d",
+    "conv2d_transpose",
+    "crop2d",
+    "cropping",
     "dense",
+    "elu",
     "flatten",
     "global_avg_pool2d",
     "global_max_pool2d",
+    "group_norm",
+    "layer_norm",
+    "leaky_relu",
     "max_pool2d",
     "output_size",
     "prepare_conv2d",
     "relu",
+    "resize2d",
     "run_conv2d",
+    "run_conv2d_transpose",
     "sigmoid",
     "softmax",
     "tanh",
+    "unit_norm",
     "zero_pad2d",
 ]

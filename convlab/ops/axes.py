@@ -14,7 +14,7 @@ def inner_axes(axis: AxisLike, ndim: int) -> tuple[int, ...]:
     ShapeError for one that is not there, is named twice, or is the batch itself.
     """
     given = (axis,) if isinstance(axis, Integral) else tuple(axis) if isinstance(axis, list | tuple) else (None,)
-    if not all(isinstance(a, Integral) and not isinstance(a, bool) for a in given):
+    if not given or not all(isinstance(a, Integral) and not isinstance(a, bool) for a in given):
         raise ShapeError(f"axis {axis!r} is neither an int nor a list of ints")
     axes = sorted(int(a) % ndim if -ndim <= a < ndim else 0 for a in given)
     if 0 in axes or len(set(axes)) < len(axes):

@@ -53,7 +53,8 @@ def conv2d(
     groups : int
         Channels are split into so many groups, each seen only by its own share of the kernels.
     method : str
-        "im2col", "depthwise" (for groups of one input channel), "direct" (slow, to study and to check with), or "auto".
+        "im2col", "depthwise" (where each group has one input channel), "direct" (slow, to study and to check
+        with), or "auto".
 
     Returns
     -------

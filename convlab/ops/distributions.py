@@ -28,7 +28,8 @@ def log_softmax(x: ArrayLike, axis: Axis = -1) -> Array:
 def sparsemax(x: ArrayLike) -> Array:
     """Return the distribution nearest to x over the last axis: max(x - tau, 0), with the tau that makes the sum 1.
 
-    Martins and Astudillo, arXiv 1602.02068, algorithm 1.
+    Martins and Astudillo, arXiv 1602.02068, algorithm 1. Keras computes another tau up to version 3.15 (its issue
+    23425), with which the sum is 1 only where a single number is left.
     """
     with np.errstate(over="ignore", invalid="ignore"):  # as in softmax
         x = _below_largest(x, -1, "sparsemax")

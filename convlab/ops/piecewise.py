@@ -6,9 +6,7 @@ Named, and with the defaults, as in Keras 3. NaN stays NaN, and an infinity give
 from convlab.arrays import Array, ArrayLike, as_floats, module_of
 
 
-def relu(
-    x: ArrayLike, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
-) -> Array:
+def relu(x: ArrayLike, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Array:
     """Return x above the threshold, at most max_value, and negative_slope (x - threshold) below; NaN stays NaN.
 
     Without options that is max(x, 0).
@@ -78,4 +76,3 @@ def sparse_plus(x: ArrayLike) -> Array:
     """Return (x + 1)^2 / 4 between -1 and 1, 0 below, x above: the integral of sparse_sigmoid."""
     (x,) = as_floats(x)
     return module_of(x).where(x < 1, (hard_tanh(x) + 1) ** 2 / 4, x)
-

@@ -38,18 +38,17 @@ def resize2d(x: ArrayLike, size: int | Pair, interpolation: str = "bilinear") ->
 
 
 def _nearest(x: Array, cells: int, axis: int) -> Array:
-    n = x.shape[axis]
-    return x.take((2 * np.arange(cells) + 1) * n // (2 * cells), axis)
+    n, xp = x.shape[axis], module_of(x)
+    return x.take((2 * xp.arange(cells) + 1) * n // (2 * cells), axis)
 
 
 def _linear(x: Array, cells: int, axis: int) -> Array:
     n, xp = x.shape[axis], module_of(x)
     # in units of 1 / (2*cells), (i + 1/2) * n / cells - 1/2 is a whole number: how far from the first centre
-    before, right = np.divmod((2 * np.arange(cells) + 1) * n - cells, 2 * cells)
+    before, after = xp.divmod((2 * xp.arange(cells) + 1) * n - cells, 2 * cells)
+    low, high = (x.take(index.clip(0, n - 1), axis) for index in (before, before + 1))
     shape = [-1 if a == axis else 1 for a in range(x.ndim)]
-    weight = xp.asarray((right / (2 * cells)).astype(x.dtype)).reshape(shape)
-    rest = xp.asarray(((2 * cells - right) / (2 * cells)).astype(x.dtype)).reshape(shape)
-    low, high = (x.take(np.clip(index, 0, n - 1), axis) for index in (before, before + 1))
-    with np.errstate(invalid="ignore"):  # no share of an infinite cell is NaN
-        out: Array = low * rest + high * weight
+    of_low, of_high = ((parts / (2 * cells)).astype(x.dtype).reshape(shape) for parts in (2 * cells - after, after))
+    with np.errstate(over="ignore", invalid="ignore"):  # no share of an infinite cell is NaN
+        out: Array = low * of_low + high * of_high
     return out

@@ -5,7 +5,7 @@ from math import prod
 from convlab.arrays import Array, ArrayLike, as_floats, module_of
 from convlab.errors import ShapeError
 from convlab.ops.images import check_image
-from convlab_kernels.window import PaddingLike, Window
+from convlab_kernels.window import PaddingLike, Pair, Window
 
 
 def border(padding: PaddingLike) -> Window:
@@ -40,10 +40,17 @@ def crop2d(x: ArrayLike, cells: PaddingLike) -> Array:
     """
     (x,) = as_floats(x)
     check_image(x.shape, "crop2d")
-    window = cropping(cells)
-    height, width = window.output_size(x.shape[1:3])
-    (top, _), (left, _) = window.pads(x.shape[1:3])
-    return x[:, -top : height - top, -left : width - left]
+    height, width = x.shape[1:3]
+    check_cropping(cropping(cells), (height, width))
+    (top, bottom), (left, right) = cropping(cells).pads((height, width))
+    return x[:, -top : height + bottom, -left : width + right]
+
+
+def check_cropping(window: Window, size: Pair) -> None:
+    """Raise ShapeError unless something is left of an image of (H, W) = `size`."""
+    for side, cells, (before, after) in zip(("height", "width"), size, window.pads(size), strict=True):
+        if cells + before + after < 1:
+            raise ShapeError(f"cropping {(-before, -after)} leaves nothing of a {side} of {cells}")
 
 
 def flatten(x: ArrayLike) -> Array:

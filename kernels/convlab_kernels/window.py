@@ -27,7 +27,8 @@ class Window:
         Cells; all at least 1. A dilated window looks at every `dilation`-th cell.
     padding
         Cells added on the four sides, ((top, bottom), (left, right)), or "same": as many as make
-        ceil(size / stride) places, the odd one at the bottom and at the right.
+        ceil(size / stride) places, the odd one at the bottom and at the right. A crop is a negative padding, which
+        `parse` does not read.
     """
 
     kernel: Pair

@@ -21,7 +21,8 @@ SMALL = Case((2, 3), (3, 2), ((1, 2), (3, 0)), (1, 2), "2 groups")
 @pytest.mark.parametrize("channels", CHANNELS)
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_im2col_over_the_sweep(kernel, channels):
-    sweep(convlab.conv2d, [case for case in CROSSED if (case.kernel, case.channels) == (kernel, channels)])
+    cases = [case for case in CROSSED if (case.kernel, case.channels) == (kernel, channels)]
+    sweep(partial(convlab.conv2d, method="im2col"), cases)
 
 
 @pytest.mark.parametrize("case", CORNERS, ids=str)
@@ -148,6 +149,25 @@ def test_nan_reaches_the_windows_that_see_it_and_no_other(method):
     actual = convlab.conv2d(x, w, **case.attributes, method=method)
     assert np.array_equal(np.isnan(actual), seen > 0)
     assert 0 < (seen > 0).sum() < seen.size / 4
+
+
+@pytest.mark.parametrize("method", ["im2col", "depthwise", "direct"])
+def test_infinite_cells_raise_no_warning(method):  # pytest makes errors of them
+    case = Case((2, 3), (1, 2), ((1, 0), (2, 1)), (2, 1), "depthwise")
+    x, w, _ = case.arrays
+    x = np.where(np.abs(x) > 2, np.copysign(np.inf, x), x)
+    with np.errstate(invalid="ignore"):
+        expected, magnitude = oracle.conv2d(x, w, **case.attributes)
+    actual = convlab.conv2d(x, w, **case.attributes, method=method)
+    assert_close(actual, expected, sum_bound(case.terms, magnitude, np.float32), method)
+    assert np.isnan(actual).any() and (actual == np.inf).any() and np.isfinite(actual).any()
+
+
+def test_a_sum_beyond_float32_is_infinite_without_a_warning():
+    x, w = np.full((1, 2, 3, 4), 3e38, np.float32), np.ones((2, 3, 4, 1), np.float32)
+    for method in ("im2col", "direct"):
+        assert convlab.conv2d(x, w, method=method).item() == np.inf
+    assert convlab.conv2d(x, w.swapaxes(2, 3), groups=4).tolist() == [[[[np.inf] * 4]]]
 
 
 @pytest.mark.parametrize("kernel", [Im2col, Direct])

@@ -57,7 +57,13 @@ WRONG = [
         r"output width is not positive: floor\(\(8 \+ 1 \+ 1 - 11\) / 2\) \+ 1 = 0: a window of 11 cells"
         r" \(kernel 3, dilation 5\) does not fit in an input of 8 with padding 1 and 1",
     ),
-    ({"method": "fft"}, UnsupportedError, r"method 'fft' is unknown: use auto, im2col, direct"),
+    (
+        {"method": "depthwise"},
+        UnsupportedError,
+        r"depthwise: kernel \(2, 3, 6, 4\) in 1 group\(s\) sees 6 channels at once, expected as many groups as"
+        r" channels: use im2col$",
+    ),
+    ({"method": "fft"}, UnsupportedError, r"method 'fft' is unknown: use auto, im2col, direct, depthwise$"),
 ]
 
 

@@ -54,17 +54,18 @@ def test_float64_columns_count_twice(monkeypatch):
     assert max(seen.buffers) <= 50_000 and len(seen.rows) > 3
 
 
+@pytest.mark.parametrize("images", [1, 7])
 @pytest.mark.parametrize("groups", [1, 2, 16])
-def test_peak_memory_is_the_budget_the_padded_image_and_the_result(groups, monkeypatch):
+def test_peak_memory_is_the_budget_the_one_padded_image_and_the_result(groups, images, monkeypatch):
     monkeypatch.setattr(im2col, "COLUMN_BYTES", 100_000)
     random = np.random.default_rng(0)
-    x = random.standard_normal((1, 61, 53, 16), np.float32)
+    x = random.standard_normal((images, 61, 53, 16), np.float32)
     w = random.standard_normal((3, 4, 16 // groups, 32), np.float32)
     assert 61 * 53 * 3 * 4 * 16 * 4 > 20 * 100_000
-    convlab.conv2d(x[:, :9, :9], w, padding=(2, 1), groups=groups)
+    convlab.conv2d(x[:, :9, :9], w, padding=(2, 1), groups=groups, method="im2col")
     tracemalloc.start()
     try:
-        out = convlab.conv2d(x, w, padding=(2, 1), groups=groups)
+        out = convlab.conv2d(x, w, padding=(2, 1), groups=groups, method="im2col")
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

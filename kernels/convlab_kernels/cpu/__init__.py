@@ -8,8 +8,10 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from convlab_kernels.cpu.depthwise import Depthwise
 from convlab_kernels.cpu.direct import Direct
 from convlab_kernels.cpu.im2col import Im2col
+from convlab_kernels.cpu.transposed import Transposed
 from convlab_kernels.window import Window
 
 
@@ -24,6 +26,6 @@ class Convolution(Protocol):
         """Convolve x (N, H, W, C) into out (N, OH, OW, O), contiguous; add bias (O,); clip at zero if `relu`."""
 
 
-METHODS: dict[str, type[Convolution]] = {"im2col": Im2col, "direct": Direct}
+METHODS: dict[str, type[Convolution]] = {"im2col": Im2col, "direct": Direct, "depthwise": Depthwise}
 
-__all__ = ["METHODS", "Convolution", "Direct", "Im2col"]
+__all__ = ["METHODS", "Convolution", "Depthwise", "Direct", "Im2col", "Transposed"]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
+from convlab_kernels.cpu.padding import padded_images
 from convlab_kernels.errors import ShapeError
 from convlab_kernels.window import Pair, Window
 
@@ -36,27 +37,24 @@ class Im2col:
         if not out.flags.c_contiguous:  # reshaped for the product, it would be a copy, and the result lost
             raise ShapeError("im2col: out is not contiguous in C order; give a whole array, not a part of one")
         _, oh, ow, _ = out.shape
-        views = self._windows(x, (oh, ow))
         row_bytes = max(1, ow * self.matrices.shape[0] * self.matrices.shape[1] * x.itemsize)
         rows = min(oh, max(1, COLUMN_BYTES // row_bytes))
-        columns = np.empty((rows, ow, *views.shape[3:]), x.dtype)
-        for n, first in np.ndindex(len(x), -(-oh // rows)):
-            block = slice(first * rows, min(oh, (first + 1) * rows))
-            self._block(views[n, block], columns, out[n, block], bias, relu)
+        columns = np.empty((rows, ow, self.groups, *self.window.kernel, x.shape[3] // self.groups), x.dtype)
+        for image, result in zip(padded_images(x, self.window.pads(x.shape[1:3])), out, strict=True):
+            views = self._windows(image, (oh, ow))
+            for first in range(0, oh, rows):
+                block = slice(first, first + rows)
+                self._block(views[block], columns, result[block], bias, relu)
 
-    def _windows(self, x: NDArray[Any], output: Pair) -> NDArray[Any]:
-        """Return the view (N, OH, OW, G, KH, KW, C/G) of every window, without copying it."""
-        n, h, w, c = x.shape
-        pads = self.window.pads((h, w))
-        if pads != ((0, 0), (0, 0)):
-            x = np.pad(x, ((0, 0), *pads, (0, 0)))
-        sn, sh, sw, sc = x.strides
+    def _windows(self, image: NDArray[Any], output: Pair) -> NDArray[Any]:
+        """Return the view (OH, OW, G, KH, KW, C/G) of every window, without copying it."""
+        sh, sw, sc = image.strides
         (kh, kw), (dh, dw), (th, tw) = self.window.kernel, self.window.dilation, self.window.stride
-        per_group = c // self.groups
+        per_group = image.shape[2] // self.groups
         return as_strided(
-            x,
-            (n, *output, self.groups, kh, kw, per_group),
-            (sn, sh * th, sw * tw, sc * per_group, sh * dh, sw * dw, sc),
+            image,
+            (*output, self.groups, kh, kw, per_group),
+            (sh * th, sw * tw, sc * per_group, sh * dh, sw * dw, sc),
             writeable=False,
         )
 

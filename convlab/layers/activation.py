@@ -1,0 +1,129 @@
+"""Activation functions as layers of their own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Integral
+
+from convlab import ops
+from convlab.arrays import Array, module_of
+from convlab.errors import ShapeError
+from convlab.layers.base import ONE_CELL, Layer, Shape, check_activation
+from convlab.layers.checks import check_numbers
+from convlab.layers.functions import ACTIVATIONS
+from convlab.ops.axes import AxisLike, inner_axes
+
+
+@dataclass(eq=False)
+class Activation(Layer):
+    """Any function of `ACTIVATIONS`, by name."""
+
+    name: str
+    activation: str
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown function."""
+        check_activation(self)
+
+    def __call__(self, x: Array) -> Array:
+        """Apply the function to each number (softmax and its kin: over the last axis)."""
+        return ACTIVATIONS[self.activation](x)
+
+
+@dataclass(eq=False)
+class ReLU(Layer):
+    """x above the threshold, at most max_value; negative_slope * (x - threshold) below."""
+
+    name: str
+    max_value: float | None = None
+    negative_slope: float = 0.0
+    threshold: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse options that Keras refuses."""
+        check_numbers(self, negative_slope=self.negative_slope, threshold=self.threshold)
+        if self.max_value is not None:
+            check_numbers(self, max_value=self.max_value)
+
+    def __call__(self, x: Array) -> Array:
+        """Rectify each number."""
+        return ops.relu(x, self.negative_slope, self.max_value, self.threshold)
+
+
+@dataclass(eq=False)
+class LeakyReLU(Layer):
+    """x where it is positive, else negative_slope * x."""
+
+    name: str
+    negative_slope: float = 0.3
+
+    def __post_init__(self) -> None:
+        """Refuse a slope that Keras refuses."""
+        check_numbers(self, negative_slope=self.negative_slope)
+
+    def __call__(self, x: Array) -> Array:
+        """Rectify each number."""
+        return ops.leaky_relu(x, self.negative_slope)
+
+
+@dataclass(eq=False)
+class ELU(Layer):
+    """x where it is positive, else alpha * (exp(x) - 1)."""
+
+    name: str
+    alpha: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no number."""
+        check_numbers(self, alpha=self.alpha)
+
+    def __call__(self, x: Array) -> Array:
+        """Apply the function to each number."""
+        return ops.elu(x, self.alpha)
+
+
+@dataclass(eq=False)
+class PReLU(Layer):
+    """x where it is positive, else alpha * x with learned alphas; He et al., arXiv 1502.01852, section 2.1.
+
+    Weight alpha: one for each number of the input, or one for all along the shared axes, which count from 1.
+    """
+
+    name: str
+    shared_axes: int | Sequence[int] | None = None
+
+    def weight_shapes(self) -> dict[str, Shape]:
+        """Return the input's shape with 1 where alphas are shared."""
+        shared = self._shared()
+        return {"alpha": tuple(1 if axis in shared else size for axis, size in enumerate(self.input_shape, start=1))}
+
+    def _shared(self) -> Sequence[int]:
+        given = () if self.shared_axes is None else self.shared_axes
+        axes = (given,) if isinstance(given, Integral) else given
+        last = len(self.input_shape)
+        if not isinstance(axes, list | tuple) or not all(type(axis) is int and 1 <= axis <= last for axis in axes):
+            raise ShapeError(f"shared_axes {self.shared_axes!r}: expected axes from 1 to {last}")
+        return axes
+
+    def __call__(self, x: Array) -> Array:
+        """Rectify each number."""
+        xp = module_of(x)
+        return xp.maximum(x, 0) + self.weight_as("alpha", x.dtype) * xp.minimum(x, 0)
+
+
+@dataclass(eq=False)
+class Softmax(Layer):
+    """exp(x) / sum(exp(x)) along an axis, or several; axes count from the batch, 0, or back from the last, -1."""
+
+    name: str
+    axis: AxisLike = -1
+    activation = "softmax"
+
+    def infer_shape(self) -> Shape:
+        """Return the input's shape."""
+        rank = len(self.input_shape) + 1
+        self.window = ONE_CELL if inner_axes(self.axis, rank) == (rank - 1,) else None
+        return self.input_shape
+
+    def __call__(self, x: Array) -> Array:
+        """Turn the numbers along the axis into probabilities."""
+        return ops.softmax(x, inner_axes(self.axis, x.ndim))

@@ -1,0 +1,40 @@
+"""Checks of the numbers a layer is made with: they may come from a file."""
+
+from math import isfinite
+from numbers import Integral, Real
+from reprlib import repr as shortened
+
+import numpy as np
+
+from convlab.arrays import Array
+from convlab.errors import UnsupportedError
+from convlab.layers.base import Layer
+
+
+def check_numbers(layer: Layer, **options: object) -> None:
+    """Raise UnsupportedError unless each of the options is a finite number of at least 0."""
+    for name, value in options.items():
+        if isinstance(value, bool) or not isinstance(value, Real) or not isfinite(value) or value < 0:
+            raise refused(layer, name, value, "a number of at least 0")
+
+
+def check_whole(layer: Layer, name: str, value: object) -> None:
+    """Raise UnsupportedError unless the option is a whole number of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise refused(layer, name, value, "a whole number of at least 1")
+
+
+def numbers(layer: Layer, name: str, value: object) -> Array:
+    """Return an option that is a number or nested lists of numbers; UnsupportedError for anything else."""
+    try:
+        array = np.array(value, np.float64)
+    except (TypeError, ValueError):
+        array = np.array(np.nan)
+    if not np.isfinite(array).all():
+        raise refused(layer, name, value, "a number or a list of numbers")
+    return array
+
+
+def refused(layer: Layer, name: str, value: object, expected: str) -> UnsupportedError:
+    """Return what to say about an option that has no meaning."""
+    return UnsupportedError(f"layer {layer.name!r}: {name} is {shortened(value)}, expected {expected}")

@@ -1,0 +1,60 @@
+"""Convolution as a layer."""
+
+from dataclasses import dataclass, field
+from math import prod
+
+import numpy as np
+
+from convlab import ops
+from convlab.arrays import Array
+from convlab.layers.base import Shape, image_size
+from convlab.layers.convolving import Convolving, check_count
+from convlab_kernels.cpu import Convolution
+from convlab_kernels.window import PaddingLike, Pair, Window
+
+
+@dataclass(eq=False)
+class Conv2D(Convolving):
+    """Convolution with `filters` kernels; weights kernel (KH, KW, C/groups, O) and bias (O,)."""
+
+    name: str
+    filters: int
+    kernel: int | Pair
+    stride: int | Pair = 1
+    padding: PaddingLike = "valid"
+    dilation: int | Pair = 1
+    groups: int = 1
+    activation: str = "linear"
+    use_bias: bool = True
+    window: Window = field(init=False, repr=False)
+
+    def parse(self) -> None:
+        """Parse the window."""
+        self.window = Window.parse(self.kernel, self.stride, self.padding, self.dilation)
+        check_count("groups", self.groups)
+
+    def weight_shapes(self) -> dict[str, Shape]:
+        """Return the shapes of kernel and bias."""
+        image_size(self.input_shape)
+        kernel = (*self.window.kernel, self.input_shape[2] // self.groups, self.filters)
+        bias = {"bias": (self.filters,)} if self.use_bias else {}
+        ops.check_conv2d((1, *self.input_shape), kernel, bias.get("bias"), self.groups)
+        return {"kernel": kernel, **bias}
+
+    def infer_shape(self) -> Shape:
+        """Return (OH, OW, O)."""
+        return (*self.window.output_size(image_size(self.input_shape)), self.filters)
+
+    def multiply_adds(self, output_shape: Shape) -> int:
+        """OH * OW * KH * KW * C/groups * O."""
+        return output_shape[0] * output_shape[1] * prod(self.shapes["kernel"])
+
+    def prepare(self, dtype: np.dtype[np.floating]) -> list[Convolution]:
+        """Prepare the kernel."""
+        return [ops.prepare_conv2d(self.weight_as("kernel", dtype), self.window, self.groups)]
+
+    def convolve(self, x: Array, relu: bool) -> Array:
+        """Convolve (N, H, W, C) to (N, OH, OW, O)."""
+        output = (*self.window.output_size(x.shape[1:3]), self.filters)
+        [kernel] = self.kernels(x.dtype)
+        return ops.run_conv2d(kernel, x, output, self.weight_as("bias", x.dtype), relu)

@@ -1,0 +1,123 @@
+"""Layers that make one array of several."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from convlab.arrays import Array, module_of
+from convlab.errors import ShapeError
+from convlab.layers.base import ONE_CELL, Layer, Shape
+from convlab.ops.axes import AxisLike, inner_axis
+
+
+@dataclass(eq=False)
+class Merge(Layer):
+    """What layers share that merge value by value.
+
+    An input of size 1 along an axis, or without it, is repeated along it; axes are aligned at the last one.
+    """
+
+    name: str
+
+    def check_inputs(self) -> None:
+        """Raise ShapeError unless there is an input."""
+        if not self.input_shapes:
+            raise ShapeError("no inputs, expected at least 1")
+
+    def infer_shape(self) -> Shape:
+        """Return the shape that all inputs are repeated to."""
+        try:
+            shape = np.broadcast_shapes(*self.input_shapes)
+        except ValueError:
+            raise ShapeError("sizes differ, and none of them is 1") from None
+        even = all(given[:-1] == shape[:-1] for given in self.input_shapes)
+        self.window = ONE_CELL if even else "varies"  # each unit sees the same cell of an input that is repeated
+        return shape
+
+    @abstractmethod
+    def merge(self, inputs: list[Any]) -> Array:
+        """Merge arrays of as many dimensions each."""
+
+    def __call__(self, *inputs: Array) -> Array:
+        """Merge the batches: (N, ...) each, all aligned at the last axis."""
+        rank = max(x.ndim for x in inputs)
+        return self.merge([x.reshape(len(x), *(1,) * (rank - x.ndim), *x.shape[1:]) for x in inputs])
+
+
+class Add(Merge):
+    """The sum."""
+
+    def merge(self, inputs: list[Any]) -> Array:
+        """Add them up, from the first to the last."""
+        return reduce(np.add, inputs)
+
+
+class Subtract(Merge):
+    """The first input minus the second."""
+
+    def check_inputs(self) -> None:
+        """Raise ShapeError unless there are two inputs."""
+        if len(self.input_shapes) != 2:
+            raise ShapeError(f"{len(self.input_shapes)} inputs, expected 2")
+
+    def merge(self, inputs: list[Any]) -> Array:
+        """Subtract the second."""
+        return inputs[0] - inputs[1]
+
+
+class Multiply(Merge):
+    """The product, value by value."""
+
+    def merge(self, inputs: list[Any]) -> Array:
+        """Multiply them, from the first to the last."""
+        return reduce(np.multiply, inputs)
+
+
+class Average(Merge):
+    """The mean of the inputs."""
+
+    def merge(self, inputs: list[Any]) -> Array:
+        """Add them up and divide by their number."""
+        return reduce(np.add, inputs) / len(inputs)
+
+
+class Maximum(Merge):
+    """The largest of the inputs; NaN wins over any number."""
+
+    def merge(self, inputs: list[Any]) -> Array:
+        """Compare value by value."""
+        return reduce(np.maximum, inputs)
+
+
+class Minimum(Merge):
+    """The smallest of the inputs; NaN wins over any number."""
+
+    def merge(self, inputs: list[Any]) -> Array:
+        """Compare value by value."""
+        return reduce(np.minimum, inputs)
+
+
+@dataclass(eq=False)
+class Concatenate(Merge):
+    """The inputs side by side along an axis, which counts from the batch, 0, or back from the last, -1."""
+
+    axis: AxisLike = -1
+
+    def infer_shape(self) -> Shape:
+        """Return the shape with the sizes along the axis added up."""
+        ranks = {len(shape) for shape in self.input_shapes}
+        if len(ranks) > 1:
+            raise ShapeError("to be put side by side, inputs need equally many axes")
+        axis = inner_axis(self.axis, ranks.pop() + 1) - 1
+        first = self.input_shapes[0]
+        if len({(*shape[:axis], *shape[axis + 1 :]) for shape in self.input_shapes}) > 1:
+            raise ShapeError(f"to be put side by side along axis {axis + 1}, inputs may differ in no other size")
+        self.window = ONE_CELL if axis == len(first) - 1 else "varies"
+        return (*first[:axis], sum(shape[axis] for shape in self.input_shapes), *first[axis + 1 :])
+
+    def merge(self, inputs: list[Any]) -> Array:
+        """Put them side by side."""
+        return module_of(inputs[0]).concatenate(inputs, axis=inner_axis(self.axis, inputs[0].ndim))

@@ -1,0 +1,141 @@
+"""Layers that normalise; axes count as in Keras, from the batch, 0, or back from the last, -1."""
+
+from dataclasses import dataclass
+
+from convlab import ops
+from convlab.arrays import Array
+from convlab.errors import ShapeError
+from convlab.layers.base import ONE_CELL, Layer, Shape
+from convlab.layers.checks import check_numbers, check_whole
+from convlab.ops.axes import AxisLike, inner_axes, inner_axis
+
+
+@dataclass(eq=False)
+class BatchNormalization(Layer):
+    """Normalisation by stored statistics; weights gamma, beta, moving_mean, moving_variance, each (C,).
+
+    gamma is missing without `scale`, beta without `center`.
+    """
+
+    name: str
+    axis: AxisLike = -1
+    epsilon: float = 1e-3
+    center: bool = True
+    scale: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse an epsilon that is no number."""
+        check_numbers(self, epsilon=self.epsilon)
+
+    def weight_shapes(self) -> dict[str, Shape]:
+        """Return the shapes (C,)."""
+        channels = self.input_shape[inner_axis(self.axis, len(self.input_shape) + 1) - 1]
+        return _scale_and_center(self.scale, self.center, (channels,)) | {
+            "moving_mean": (channels,),
+            "moving_variance": (channels,),
+        }
+
+    def __call__(self, x: Array) -> Array:
+        """Normalise each channel of (N, ..., C)."""
+        names = ("moving_mean", "moving_variance", "gamma", "beta")
+        mean, variance, gamma, beta = (self.weight_as(name, x.dtype) for name in names)
+        return ops.batch_norm(x, mean, variance, gamma, beta, self.epsilon, self.axis)
+
+
+@dataclass(eq=False)
+class LayerNormalization(Layer):
+    """Normalisation by the statistics of each example along the axes; weights gamma and beta, of their size.
+
+    gamma is missing without `scale`, beta without `center`. With `rms_scaling`, an option that Keras gave up, the
+    mean stays, and there is a gamma and no beta.
+    """
+
+    name: str
+    axis: AxisLike = -1
+    epsilon: float = 1e-3
+    center: bool = True
+    scale: bool = True
+    rms_scaling: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse an epsilon that is no number."""
+        check_numbers(self, epsilon=self.epsilon)
+
+    def weight_shapes(self) -> dict[str, Shape]:
+        """Return the sizes of the axes."""
+        axes = inner_axes(self.axis, len(self.input_shape) + 1)
+        shape = tuple(self.input_shape[axis - 1] for axis in axes)
+        return _scale_and_center(self.scale or self.rms_scaling, self.center and not self.rms_scaling, shape)
+
+    def infer_shape(self) -> Shape:
+        """Return the input's shape."""
+        self.window = ONE_CELL if _is_last(self.axis, self.input_shape) else None
+        return self.input_shape
+
+    def __call__(self, x: Array) -> Array:
+        """Normalise (N, ...)."""
+        gamma, beta = (self.weight_as(name, x.dtype) for name in ("gamma", "beta"))
+        return ops.layer_norm(x, gamma, beta, self.epsilon, self.axis, centred=not self.rms_scaling)
+
+
+@dataclass(eq=False)
+class GroupNormalization(Layer):
+    """Normalisation by the statistics of each example in each of `groups` groups of channels (-1: one a channel).
+
+    Weights gamma, missing without `scale`, and beta, missing without `center`, each (C,).
+    """
+
+    name: str
+    groups: int = 32
+    axis: AxisLike = -1
+    epsilon: float = 1e-3
+    center: bool = True
+    scale: bool = True
+    window = None
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that mean nothing."""
+        check_numbers(self, epsilon=self.epsilon)
+        if self.groups != -1:
+            check_whole(self, "groups", self.groups)
+
+    def weight_shapes(self) -> dict[str, Shape]:
+        """Return the shapes (C,)."""
+        channels = self.input_shape[inner_axis(self.axis, len(self.input_shape) + 1) - 1]
+        if channels % self._groups(channels):
+            raise ShapeError(f"{channels} channels cannot be split into {self.groups} groups")
+        return _scale_and_center(self.scale, self.center, (channels,))
+
+    def _groups(self, channels: int) -> int:
+        return channels if self.groups == -1 else self.groups
+
+    def __call__(self, x: Array) -> Array:
+        """Normalise (N, ..., C)."""
+        groups = self._groups(x.shape[inner_axis(self.axis, x.ndim)])
+        gamma, beta = (self.weight_as(name, x.dtype) for name in ("gamma", "beta"))
+        return ops.group_norm(x, groups, gamma, beta, self.epsilon, self.axis)
+
+
+@dataclass(eq=False)
+class UnitNormalization(Layer):
+    """Division by the length along the axes."""
+
+    name: str
+    axis: AxisLike = -1
+
+    def infer_shape(self) -> Shape:
+        """Return the input's shape."""
+        self.window = ONE_CELL if _is_last(self.axis, self.input_shape) else None
+        return self.input_shape
+
+    def __call__(self, x: Array) -> Array:
+        """Normalise (N, ...)."""
+        return ops.unit_norm(x, self.axis)
+
+
+def _scale_and_center(scale: bool, center: bool, shape: Shape) -> dict[str, Shape]:
+    return ({"gamma": shape} if scale else {}) | ({"beta": shape} if center else {})
+
+
+def _is_last(axis: AxisLike, shape: Shape) -> bool:
+    return inner_axes(axis, len(shape) + 1) == (len(shape),)

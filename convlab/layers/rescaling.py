@@ -1,0 +1,92 @@
+"""Layers that move and scale an image's numbers before a network sees them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from convlab.arrays import Array, module_of
+from convlab.errors import ShapeError, UnsupportedError
+from convlab.layers.base import Layer, Shape
+from convlab.layers.checks import numbers
+from convlab.ops.axes import AxisLike, inner_axes
+
+_LEAST = 1e-7  # Keras' epsilon, the least it divides by
+
+
+@dataclass(eq=False)
+class Rescaling(Layer):
+    """x * scale + offset; each a number, or one for each channel."""
+
+    name: str
+    scale: Any
+    offset: Any = 0.0
+
+    def __post_init__(self) -> None:
+        """Read the numbers once."""
+        self.scale, self.offset = numbers(self, "scale", self.scale), numbers(self, "offset", self.offset)
+
+    def infer_shape(self) -> Shape:
+        """Return the input's shape."""
+        for name, array in (("scale", self.scale), ("offset", self.offset)):
+            _check_fits(name, array.shape, self.input_shape)
+        return self.input_shape
+
+    def __call__(self, x: Array) -> Array:
+        """Scale, then move."""
+        xp = module_of(x)
+        return x * xp.asarray(self.scale, x.dtype) + xp.asarray(self.offset, x.dtype)
+
+
+@dataclass(eq=False)
+class Normalization(Layer):
+    """(x - mean) / sqrt(variance), or back again with `invert`, along the axes kept (none: one mean for all).
+
+    Mean and variance are options, or else weights mean, variance and count, as Keras keeps what it has measured.
+    """
+
+    name: str
+    axis: AxisLike | None = -1
+    mean: Any = None
+    variance: Any = None
+    invert: bool = False
+
+    def __post_init__(self) -> None:
+        """Read the numbers once."""
+        if (self.mean is None) != (self.variance is None):
+            raise UnsupportedError(f"layer {self.name!r}: of mean and variance, both are needed or none")
+        if self.mean is not None:
+            self.mean, self.variance = numbers(self, "mean", self.mean), numbers(self, "variance", self.variance)
+
+    def weight_shapes(self) -> dict[str, Shape]:
+        """Return the shapes of mean, variance and the count of examples, unless the options have them."""
+        kept = tuple(self.input_shape[axis - 1] for axis in self._axes(len(self.input_shape) + 1))
+        if self.mean is None:
+            return {"mean": kept, "variance": kept, "count": ()}
+        for name, array in (("mean", self.mean), ("variance", self.variance)):
+            _check_fits(name, array.shape, kept)
+        return {}
+
+    def _axes(self, ndim: int) -> tuple[int, ...]:
+        return () if self.axis in (None, (), []) else inner_axes(self.axis, ndim)
+
+    def __call__(self, x: Array) -> Array:
+        """Normalise (N, ...), or undo it."""
+        mean, variance = (self._along(name, x) for name in ("mean", "variance"))
+        deviation = module_of(x).maximum(module_of(x).sqrt(variance), _LEAST)
+        return mean + x * deviation if self.invert else (x - mean) / deviation
+
+    def _along(self, name: str, x: Array) -> Array:
+        """Return mean or variance in such a shape that it lies along its axes of x."""
+        given = getattr(self, name)
+        array = self.weight_as(name, x.dtype) if given is None else module_of(x).asarray(given, x.dtype)
+        axes = self._axes(x.ndim)
+        kept = np.broadcast_to(array, tuple(x.shape[axis] for axis in axes))
+        return kept.reshape([size if axis in axes else 1 for axis, size in enumerate(x.shape)])
+
+
+def _check_fits(name: str, given: Shape, shape: Shape) -> None:
+    """Raise ShapeError unless an array of the given shape can be repeated to the other."""
+    aligned = zip(reversed(given), reversed(shape), strict=False)
+    if len(given) > len(shape) or any(own not in (1, size) for own, size in aligned):
+        raise ShapeError(f"{name} has shape {given}, expected {shape}, or a single number")

@@ -1,0 +1,93 @@
+"""Layers that move numbers to other places and change none."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+from convlab import ops
+from convlab.arrays import Array
+from convlab.errors import ShapeError
+from convlab.layers.base import Layer, Shape
+from convlab.layers.checks import refused
+
+
+@dataclass(eq=False)
+class Flatten(Layer):
+    """All numbers in one row: rows, then columns, then channels.
+
+    With `channels_first`, channels, then rows, then columns: the order in which a network whose own images were
+    (C, H, W) flattened them, for inputs that are (H, W, C) all the same.
+    """
+
+    name: str
+    channels_first: bool = False
+    window = None
+
+    def infer_shape(self) -> Shape:
+        """Return (H*W*C,)."""
+        return (prod(self.input_shape),)
+
+    def __call__(self, x: Array) -> Array:
+        """Reshape (N, ...) to (N, features)."""
+        if self.channels_first and x.ndim > 2:
+            x = x.transpose(0, x.ndim - 1, *range(1, x.ndim - 1))
+        return ops.flatten(x)
+
+
+@dataclass(eq=False)
+class Reshape(Layer):
+    """The same numbers in another shape, without the batch; one of its sizes may be -1: whatever is left."""
+
+    name: str
+    target_shape: Sequence[int]
+
+    def __post_init__(self) -> None:
+        """Refuse what is no shape."""
+        shape = self.target_shape
+        if not isinstance(shape, list | tuple) or not all(type(size) is int and size >= -1 for size in shape):
+            raise refused(self, "target_shape", shape, "a list of whole numbers")
+        if shape.count(-1) > 1:
+            raise refused(self, "target_shape", shape, "at most one -1")
+
+    def infer_shape(self) -> Shape:
+        """Return the target shape, -1 filled in."""
+        self.window = None if len(self.target_shape) == 1 else "varies"
+        return self._target(self.input_shape)
+
+    def _target(self, shape: Shape) -> Shape:
+        known, total = prod(size for size in self.target_shape if size != -1), prod(shape)
+        free = total // known if known else 0
+        target = tuple(free if size == -1 else size for size in self.target_shape)
+        if prod(target) != total:
+            raise ShapeError(f"{total} numbers do not make {tuple(self.target_shape)}")
+        return target
+
+    def __call__(self, x: Array) -> Array:
+        """Reshape (N, ...) to (N, *target_shape)."""
+        return x.reshape(len(x), *self._target(x.shape[1:]))
+
+
+@dataclass(eq=False)
+class Permute(Layer):
+    """The axes in another order: `dims` counts them from 1, without the batch."""
+
+    name: str
+    dims: Sequence[int]
+    window = "varies"
+
+    def __post_init__(self) -> None:
+        """Refuse what is no order."""
+        dims = self.dims
+        whole = isinstance(dims, list | tuple) and all(type(axis) is int for axis in dims)
+        if not whole or sorted(dims) != list(range(1, len(dims) + 1)):
+            raise refused(self, "dims", dims, "the numbers from 1 up, each once")
+
+    def infer_shape(self) -> Shape:
+        """Return the sizes in the new order."""
+        if len(self.dims) != len(self.input_shape):
+            raise ShapeError(f"dims {tuple(self.dims)} orders {len(self.dims)} axes")
+        return tuple(self.input_shape[axis - 1] for axis in self.dims)
+
+    def __call__(self, x: Array) -> Array:
+        """Transpose each example."""
+        return x.transpose(0, *self.dims)

@@ -1,0 +1,64 @@
+"""The adjoint of a convolution."""
+
+from dataclasses import dataclass, field
+from math import prod
+
+import numpy as np
+
+from convlab import ops
+from convlab.arrays import Array
+from convlab.layers.base import Shape, image_size
+from convlab.layers.convolving import Convolving, check_count
+from convlab_kernels.cpu import Transposed
+from convlab_kernels.transposed_window import TransposedWindow
+from convlab_kernels.window import PaddingLike, Pair
+
+
+@dataclass(eq=False)
+class Conv2DTranspose(Convolving):
+    """The adjoint of a convolution, which makes images larger; weights kernel (KH, KW, O, C) and bias (O,)."""
+
+    name: str
+    filters: int
+    kernel: int | Pair
+    stride: int | Pair = 1
+    padding: PaddingLike = "valid"
+    output_padding: int | Pair | None = None
+    dilation: int | Pair = 1
+    activation: str = "linear"
+    use_bias: bool = True
+    window = "varies"
+    scatter: TransposedWindow = field(init=False, repr=False)
+
+    def parse(self) -> None:
+        """Parse the window that is put down for each input."""
+        check_count("filters", self.filters)
+        self.scatter = TransposedWindow.parse(
+            self.kernel, self.stride, self.padding, self.dilation, self.output_padding
+        )
+
+    def weight_shapes(self) -> dict[str, Shape]:
+        """Return the shapes of kernel and bias."""
+        image_size(self.input_shape)
+        kernel = (*self.scatter.kernel, self.filters, self.input_shape[2])
+        bias = {"bias": (self.filters,)} if self.use_bias else {}
+        ops.check_conv2d_transpose((1, *self.input_shape), kernel, bias.get("bias"))
+        return {"kernel": kernel, **bias}
+
+    def infer_shape(self) -> Shape:
+        """Return (OH, OW, O)."""
+        return (*self.scatter.output_size(image_size(self.input_shape)), self.filters)
+
+    def multiply_adds(self, output_shape: Shape) -> int:
+        """H * W * KH * KW * O * C."""
+        return prod(self.scatter.input_size(image_size(output_shape))) * prod(self.shapes["kernel"])
+
+    def prepare(self, dtype: np.dtype[np.floating]) -> list[Transposed]:
+        """Prepare the kernel."""
+        return [Transposed(self.weight_as("kernel", dtype), self.scatter)]
+
+    def convolve(self, x: Array, relu: bool) -> Array:
+        """Scatter (N, H, W, C) into (N, OH, OW, O)."""
+        output = (*self.scatter.output_size(x.shape[1:3]), self.filters)
+        [kernel] = self.kernels(x.dtype)
+        return ops.run_conv2d_transpose(kernel, x, output, self.weight_as("bias", x.dtype), relu)

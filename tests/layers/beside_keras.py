@@ -1,0 +1,64 @@
+"""A layer of convlab with random weights, and the Keras layer with the same options and weights."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+DTYPES = [np.float32, np.float64]
+
+
+def random(seed, shape, low=-1.0, high=1.0):
+    """Return random numbers that float32 holds exactly, as float64."""
+    return np.random.default_rng(seed).uniform(low, high, shape).astype(np.float32).astype(np.float64)
+
+
+def built(layer, *shapes, seed=3):
+    """Return the layer built for the input shapes, with random weights; variances are positive."""
+    layer.build(*shapes)
+    positive = ("variance", "moving_variance")
+    weights = {
+        name: random([seed, i], shape, *((0.5, 1.5) if name in positive else (-1.0, 1.0)))
+        for i, (name, shape) in enumerate(layer.shapes.items())
+    }
+    if weights:
+        layer.set_weights(**weights)
+    return layer
+
+
+def run(layer, *inputs):
+    """Call a layer, and check what is true of every layer: shape, type, an input left alone, an empty batch."""
+    before = [x.copy() for x in inputs]
+    output = layer(*inputs)
+    assert output.shape == (len(inputs[0]), *layer.output_shape)
+    assert output.dtype == inputs[0].dtype
+    assert all(np.array_equal(x, y) for x, y in zip(inputs, before, strict=True))
+    assert layer(*(x[:0] for x in inputs)).shape == (0, *layer.output_shape)
+    return output
+
+
+def keras_library():
+    """Return Keras; skip the test without it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return pytest.importorskip("keras")
+
+
+def keras_output(layer, *inputs, **options):
+    """Return what Keras' layer of the same class computes with the layer's weights; all shapes are compared.
+
+    Even a layer of float64 may be computed in float32: except on TensorFlow, Keras 3.15 has float32 as the common
+    type of two float64 arrays.
+    """
+    keras = keras_library()
+    dtype, several = inputs[0].dtype, len(inputs) > 1
+    shapes = [x.shape for x in inputs] if several else inputs[0].shape
+    twin = getattr(keras.layers, type(layer).__name__)(**options, dtype=dtype.name)
+    twin.build(shapes)
+    assert [(w.name, tuple(w.shape)) for w in twin.weights] == list(layer.shapes.items())
+    assert twin.count_params() == layer.parameters
+    assert tuple(twin.compute_output_shape(shapes))[1:] == layer.output_shape  # Keras returns a list now and then
+    twin.set_weights([w.astype(dtype) for w in layer.weights.values()])
+    if hasattr(twin, "finalize_state"):
+        twin.finalize_state()  # as Keras does when it has read a file
+    return keras.ops.convert_to_numpy(twin(list(inputs) if several else inputs[0])).astype(np.float64)

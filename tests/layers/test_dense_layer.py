@@ -1,0 +1,39 @@
+"""Dense on rows, and at each place of an image, against a loop in float64 and Keras."""
+
+import numpy as np
+import pytest
+from beside_keras import DTYPES, built, keras_output, random, run
+from closeness import assert_close, gamma
+
+from convlab.errors import ShapeError
+from convlab.layers import Dense
+from convlab.layers.base import ONE_CELL
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("use_bias", [True, False])
+@pytest.mark.parametrize("shape", [(6,), (7, 6), (5, 7, 3), (2, 5, 7, 3)])
+def test_dense(shape, use_bias, dtype):
+    layer, x = built(Dense("fc", 8, use_bias=use_bias), shape), random(42, (4, *shape))
+    kernel, bias = layer.weights["kernel"], layer.weights.get("bias", np.zeros(8))
+    assert layer.output_shape == (*shape[:-1], 8)
+    assert layer.multiply_adds(layer.output_shape) == np.prod(shape) * 8
+    exact, size = np.zeros((4, *layer.output_shape)) + bias, np.zeros((4, *layer.output_shape)) + np.abs(bias)
+    for i in range(shape[-1]):
+        exact += x[..., i, None] * kernel[i]
+        size += np.abs(x[..., i, None] * kernel[i])
+    actual, bound = run(layer, x.astype(dtype)), gamma(shape[-1] + 1, dtype) * size
+    assert_close(actual, exact, bound + gamma(shape[-1] + 1, np.float64) * size)
+    expected = keras_output(layer, x.astype(dtype), units=8, use_bias=use_bias)
+    assert_close(actual, expected, bound + gamma(shape[-1] + 1, np.float32) * size)
+    assert layer.window == (None if len(shape) == 1 else ONE_CELL)
+
+
+def test_dense_needs_units():
+    with pytest.raises(ShapeError, match=r"^layer 'm' on an input of \(5,\): 0 units, expected at least 1$"):
+        Dense("m", 0).build((5,))
+
+
+def test_dense_needs_numbers():
+    with pytest.raises(ShapeError, match=r"^layer 'm' on an input of \(\): expected \(\.\.\., features\)$"):
+        Dense("m", 2).build(())
