@@ -7,15 +7,16 @@ import numpy as np
 
 from convlab.activations import Activations
 from convlab.arrays import Array
-from convlab.errors import LayerNameError, ShapeError
+from convlab.errors import LayerNameError, ShapeError, UnsupportedError
 from convlab.geometry import Field
-from convlab.layers import ACTIVATIONS, Shape
+from convlab.layers import ACTIVATIONS, Concatenate, Identity, Shape
 from convlab.model import Model, Node
 from convlab.names import unknown
-from convlab.weighted_sums import Place, WeightedSum, weighted_sum
+from convlab.sums import Place, WeightedSum, weighted_sum
 from convlab_kernels.window import Pair
 
 Box = tuple[Pair, Pair]
+ALONG_CHANNELS = ("softmax", "log_softmax", "sparsemax")
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -26,8 +27,10 @@ class Explanation(WeightedSum):
 
     Attributes
     ----------
-    model, layer, kind, source : str
-        The network, the layer (node), its class, and what feeds it.
+    model, layer, kind : str
+        The network, the layer (node), and its class.
+    sources : tuple of str
+        What feeds it: one, or all that a merging layer takes; then the patch's channels are theirs.
     shape : tuple of int
         The layer's output shape, without the batch.
     image, y, x, channel : int
@@ -47,7 +50,7 @@ class Explanation(WeightedSum):
     model: str
     layer: str
     kind: str
-    source: str
+    sources: tuple[str, ...]
     shape: Shape
     image: int
     y: int
@@ -60,6 +63,11 @@ class Explanation(WeightedSum):
     tolerance: float
     field: Box | None
     image_shape: Shape
+
+    @property
+    def source(self) -> str:
+        """The (first) source."""
+        return self.sources[0]
 
     @property
     def field_in_image(self) -> Box | None:
@@ -85,7 +93,7 @@ class Explanation(WeightedSum):
         """Return plain types, as for JSON."""
         values = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "place"}
         place = {side: list(getattr(self.place, side)) for side in ("rows", "columns", "channels")}
-        derived = ("channel_sums", "before", "field_in_image", "agrees")
+        derived = ("source", "channel_sums", "before", "field_in_image", "agrees")
         found = place | {"padding": self.place.padding} | values | {name: getattr(self, name) for name in derived}
         return {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in found.items()}
 
@@ -122,27 +130,28 @@ def explain(
     ShapeError
         Where there is no such number, or the recording is another network's.
     UnsupportedError
-        For a layer that is no weighted sum of one input.
+        For a layer that is no weighted sum.
     """
     node = _node(model, layer)
-    source, output = _recorded(model, acts, node)
+    *inputs, output = _recorded(model, acts, node)
     image, y, x, channel = (
         _within(layer, name, index, size)
         for name, index, size in zip(
             ("image", "y", "x", "channel"), (image, y, x, channel), output.shape, strict=True
         )
     )
-    maps, recorded = source[image], output[image, y, x, channel]
-    together = range(output.shape[3]) if node.layer.activation == "softmax" else [channel]
-    sums = [weighted_sum(node.layer, maps, y, x, k) for k in together]
-    this = together.index(channel)
+    recorded = output[image, y, x, channel]
+    sources, sums, this = _sums(node, [maps[image] for maps in inputs], output.shape[1:], (y, x, channel))
     after, function, tolerance = _apply(node.layer.activation, sums, this, recorded.dtype)
+    if channel in node.silenced:
+        after, function = 0.0, "silenced"
+    field = _field(model, node, sums[this].place) if len(sources) == 1 else _box(model, node.name, y, x)
     return Explanation(
         **vars(sums[this]),
         model=model.name,
         layer=layer,
         kind=type(node.layer).__name__,
-        source=node.inputs[0],
+        sources=sources,
         shape=model.shapes[layer],
         image=image,
         y=y,
@@ -153,7 +162,7 @@ def explain(
         after=after,
         recorded=float(recorded),
         tolerance=tolerance,
-        field=_field(model, node, sums[this].place),
+        field=field,
         image_shape=next(iter(model.inputs.values())),
     )
 
@@ -167,7 +176,7 @@ def _node(model: Model, name: str) -> Node:
 
 def _recorded(model: Model, acts: Activations, node: Node) -> list[Array]:
     """Return what the node was given and what it made as images (N, H, W, C)."""
-    names = [node.inputs[0], node.name]
+    names = [*node.inputs, node.name]
     if missing := [name for name in names if name not in acts and name not in acts.inputs]:
         needed = [name for name in names if name not in model.inputs]
         raise LayerNameError(
@@ -184,6 +193,31 @@ def _recorded(model: Model, acts: Activations, node: Node) -> list[Array]:
     return [array.reshape(len(array), *(1,) * (4 - array.ndim), *array.shape[1:]) for array in arrays]
 
 
+def _sums(
+    node: Node, inputs: list[Array], output: Shape, at: tuple[int, int, int]
+) -> tuple[tuple[str, ...], list[WeightedSum], int]:
+    """Return what feeds the number, the sums its activation function takes together, and which of them is its own."""
+    y, x, channel = at
+    layer = node.layer
+    if isinstance(layer, Concatenate):
+        source, channel = _part(layer, inputs, channel)
+        return (node.inputs[source],), [weighted_sum(Identity(layer.name), inputs[source], y, x, channel)], 0
+    if len(inputs) > 1:
+        maps = np.stack([np.broadcast_to(one, output)[:, :, channel] for one in inputs], axis=-1)
+        return node.inputs, [weighted_sum(layer, maps, y, x, channel)], 0
+    together = range(output[2]) if layer.activation in ALONG_CHANNELS else [channel]
+    return node.inputs, [weighted_sum(layer, inputs[0], y, x, k) for k in together], together.index(channel)
+
+
+def _part(layer: Concatenate, inputs: list[Array], channel: int) -> tuple[int, int]:
+    """Return which input a channel comes from, and which channel it is there."""
+    if any(maps.shape[:2] != inputs[0].shape[:2] for maps in inputs) or layer.window == "varies":
+        raise UnsupportedError(f"layer {layer.name!r} does not put channels side by side: no explanation")
+    ends = np.cumsum([maps.shape[2] for maps in inputs])
+    source = int(np.searchsorted(ends, channel, side="right"))
+    return source, channel - int(ends[source]) + inputs[source].shape[2]
+
+
 def _within(layer: str, name: str, index: object, size: int) -> int:
     if isinstance(index, bool) or not isinstance(index, int | np.integer) or not 0 <= index < size:
         raise ShapeError(f"explain: {name} is {index!r}, but layer {layer!r} has {name} 0 to {size - 1}")
@@ -195,26 +229,40 @@ def _apply(
 ) -> tuple[float, str, float]:
     """Return the value of the i-th of the sums after the activation function, how to write it, and the tolerance.
 
-    No function here makes a difference larger. Those but ReLU round by themselves: their exponentials and the sum of
-    them by a few units in the last place each, the subtraction in softmax by less than one unit of 1.
+    Of a difference before a function, what it becomes behind it is taken from the function itself; those along the
+    channels make none larger than twice itself. All but the first two round by themselves: their exponentials and the
+    sums of them by a few units in the last place each, a subtraction by less than one unit of what is subtracted.
     """
     row = np.array([total.before for total in sums])
-    after, unit = float(ACTIVATIONS[activation](row)[i]), float(np.finfo(dtype).eps) / 2
+    apply, unit = ACTIVATIONS[activation], float(np.finfo(dtype).eps) / 2
+    after = float(apply(row)[i])
     tolerance = max(total.rounding(unit) + total.rounding(2**-53) for total in sums)
     if activation in ("linear", "relu"):
         return after, activation, tolerance
+    if activation in ALONG_CHANNELS:
+        tolerance *= 1 if activation == "softmax" else 2
+    else:
+        with np.errstate(invalid="ignore"):
+            tolerance = float(np.abs(apply(row[i] + np.array([-tolerance, tolerance])) - after).max())
     function = activation
     if activation == "softmax":
         with np.errstate(invalid="ignore"):
             whole = np.exp(row - row.max()).sum()
         function = f"softmax: exp({row[i]:.6g} - {row.max():.6g}) / {whole:.6g}"
-    return after, function, tolerance + unit * (1 + (len(row) + 16) * abs(after))
+    size = abs(after) + (0.0 if activation == "softmax" else float(np.abs(row).max()))
+    return after, function, tolerance + unit * (1 + (len(row) + 16) * size)
 
 
 def _field(model: Model, node: Node, place: Place) -> Box | None:
     """Return the box of the image behind the cells of a window, the first to the last."""
-    field = model.receptive_fields()[node.inputs[0]]
-    if not isinstance(field, Field):
+    if not place.rows or not place.columns:
         return None
-    first, last = field.box(place.rows[0], place.columns[0]), field.box(place.rows[-1], place.columns[-1])
+    first, last = (_box(model, node.inputs[0], place.rows[k], place.columns[k]) for k in (0, -1))
+    if first is None or last is None:
+        return None
     return (first[0][0], last[0][1]), (first[1][0], last[1][1])
+
+
+def _box(model: Model, name: str, y: int, x: int) -> Box | None:
+    field = model.receptive_fields()[name]
+    return field.box(y, x) if isinstance(field, Field) else None

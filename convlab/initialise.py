@@ -34,14 +34,15 @@ def randomise(model: Model, seed: int) -> None:
 def _random_weights(layer: Layer, seed: list[int], pool: ThreadPoolExecutor) -> dict[str, Array]:
     weights = {}
     for number, (name, shape) in enumerate(layer.shapes.items()):
-        weights[name] = _uniform(shape, *_range(name, shape), [*seed, number], pool)
+        weights[name] = _uniform(shape, *_range(layer, name, shape), [*seed, number], pool)
         weights[name].flags.writeable = False  # adopted by the layer, not copied
     return weights
 
 
-def _range(name: str, shape: Shape) -> tuple[float, float]:
+def _range(layer: Layer, name: str, shape: Shape) -> tuple[float, float]:
     if name.endswith("kernel"):
-        limit = sqrt(6 / prod(shape[:-2] if name == "depthwise_kernel" else shape[:-1]))
+        depthwise = name.startswith("depthwise") or type(layer).__name__.startswith("Depthwise")
+        limit = sqrt(6 / prod(shape[:-2] if depthwise else shape[:-1]))
         return -limit, limit
     return (0.5, 1.5) if name in ("gamma", "moving_variance", "variance") else (-0.1, 0.1)
 

@@ -7,6 +7,7 @@ def unknown(kind: str, name: object, names: Collection[str]) -> str:
     """Return one line for an unknown name: the nearest one, then all there are."""
     from difflib import get_close_matches
 
-    near = get_close_matches(str(name), names, n=1, cutoff=0.4)
-    guess = f"did you mean {near[0]!r}? " if near else ""
+    lower = {known.lower(): known for known in names}
+    near = get_close_matches(str(name).lower(), lower, n=1, cutoff=0.4)
+    guess = f"did you mean {lower[near[0]]!r}? " if near else ""
     return f"no {kind} {name!r}; {guess}available: {', '.join(names)}"

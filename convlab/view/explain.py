@@ -12,9 +12,9 @@ from convlab.activations import Activations
 from convlab.explanation import Explanation
 from convlab.view.explain_cells import bars_of, draw_bars, draw_table, draw_window, hatch, label_cells, mark
 from convlab.view.explain_text import decimals, field_line, headline, peak, sum_line, verdict, window_line
-from convlab.view.mosaic import colormap, image_maps
+from convlab.view.mosaic import colormap
 from convlab.view.paper import FAINT, INK, TITLE, finish, place, sheet
-from convlab.view.picture import draw_input
+from convlab.view.picture import draw_input, recorded_maps
 from convlab.view.scale import Scale
 
 CHANNELS = 3  # how many of the strongest input channels are drawn
@@ -56,9 +56,10 @@ class _Layout:
 
     def __init__(self, why: Explanation, acts: Activations) -> None:
         self.why = why
-        self.maps = image_maps(acts[why.source] if why.source in acts else acts.inputs[why.source], why.image)
-        self.channels = [] if why.place.size == (1, 1) else why.strongest(CHANNELS)
-        self.bars = bars_of(why) if why.trained else []
+        self.maps = recorded_maps(acts[why.source] if why.source in acts else acts.inputs[why.source], why.image)
+        merged = len(why.sources) > 1
+        self.channels = [] if merged or why.place.size == (1, 1) else why.strongest(CHANNELS)
+        self.bars = bars_of(why) if merged or why.trained else []
         height, width = why.patch.shape[:2]
         cell = min(CELL, TABLE / max(height, width))
         self.table = cell * width, cell * height

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from convlab.arrays import Array
 from convlab.explanation import Explanation
-from convlab.view.explain_text import number
+from convlab.sums import Place
+from convlab.view.explain_text import number, source_name
 from convlab.view.paper import FAINT, INK, bare
-from convlab.weighted_sums import Place
 
 TERMS = 10  # how many of the strongest input channels have a bar of their own
 MOST_NUMBERS = 11  # cells across a table whose numbers can be read
@@ -85,8 +85,7 @@ def mark(ax: Axes, top: float, left: float, bottom: float, right: float) -> None
 def bars_of(why: Explanation) -> list[Bar]:
     """Return what is added up, each term from where the one before it ended, then the totals."""
     sums, order = why.channel_sums, why.strongest(TERMS)
-    kind = "unit" if why.place.size == (1, 1) else "channel"
-    terms = [(f"{kind} {why.place.channels[i]}", float(sums[i])) for i in order]
+    terms = [(source_name(why, i), float(sums[i])) for i in order]
     if rest := len(sums) - len(order):
         terms.append((f"{rest:,} others", float(sums.sum() - sums[order].sum())))
     terms.append(("bias", why.bias))

@@ -27,12 +27,13 @@ def headline(e: Explanation) -> str:
 
 def window_line(e: Explanation) -> str:
     """Return the window's place in the layer's input."""
+    channels = e.place.channels if len(e.sources) == 1 else range(e.channel, e.channel + 1)
     if e.patch.shape[:2] == e.place.size == (1, 1):
-        return f"{e.source}: {_span('unit', e.place.channels)}"
-    sides = ("row", e.place.rows), ("column", e.place.columns), ("channel", e.place.channels)
+        return f"{', '.join(e.sources)}: {_span('unit', channels)}"
+    sides = ("row", e.place.rows), ("column", e.place.columns), ("channel", channels)
     outside = int(e.place.padding.sum())
     note = f" ({outside} of {e.place.padding.size} cells are padding)" if outside else ""
-    return f"{e.source}: {', '.join(_span(*side) for side in sides)}{note}"
+    return f"{', '.join(e.sources)}: {', '.join(_span(*side) for side in sides)}{note}"
 
 
 def _span(name: str, cells: range) -> str:
@@ -60,7 +61,7 @@ def _box(box: Box) -> str:
 
 def sum_line(e: Explanation) -> str:
     """Return the arithmetic from the products to the value."""
-    function = "" if e.activation == "linear" else f"; {e.function} -> {e.after:.6g}"
+    function = "" if e.function == "linear" else f"; {e.function} -> {e.after:.6g}"
     return f"{e.formula} = {e.before:.6g}{function}"
 
 
@@ -130,7 +131,14 @@ def _where(e: Explanation, i: int) -> str:
     row, column, channel = np.unravel_index(i, e.products.shape)
     if e.place.padding.size > 1:
         return f"row {e.place.rows[row]}, column {e.place.columns[column]}"
-    return f"{'unit' if e.place.size == (1, 1) else 'channel'} {e.place.channels[channel]}"
+    return source_name(e, int(channel))
+
+
+def source_name(e: Explanation, i: int) -> str:
+    """Return the name of the i-th channel of the patch: a merge has its inputs there."""
+    if len(e.sources) > 1:
+        return e.sources[i]
+    return f"{'unit' if e.place.size == (1, 1) else 'channel'} {e.place.channels[i]}"
 
 
 def _channel(e: Explanation, channel: int) -> list[str]:

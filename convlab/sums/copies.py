@@ -1,0 +1,64 @@
+"""Layers that hand a value on, from the same place or another."""
+
+import numpy as np
+
+from convlab.arrays import Array
+from convlab.errors import UnsupportedError
+from convlab.layers import (
+    Activation,
+    Cropping2D,
+    Flatten,
+    Identity,
+    Layer,
+    Permute,
+    Reshape,
+    Softmax,
+    UpSampling2D,
+    ZeroPadding2D,
+)
+from convlab.sums.base import WeightedSum, weighted_sum
+from convlab.sums.place import Place
+
+
+@weighted_sum.register(Activation)
+@weighted_sum.register(Softmax)
+@weighted_sum.register(Identity)
+def _single(layer: Layer, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+    if layer.window is None:
+        raise UnsupportedError(f"layer {layer.name!r} is a softmax over places, which has no explanation")
+    return _copied(Place.cell(maps, y, x, channel), maps)
+
+
+@weighted_sum.register(ZeroPadding2D)
+@weighted_sum.register(Cropping2D)
+def _framed(layer: ZeroPadding2D | Cropping2D, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+    return _copied(Place.of(layer.window, maps, y, x, range(channel, channel + 1)), maps)
+
+
+@weighted_sum.register(Flatten)
+@weighted_sum.register(Reshape)
+@weighted_sum.register(Permute)
+def _moved(layer: Layer, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+    """Follow the number: the layer is asked where it puts each place of its input."""
+    places = np.arange(maps.size, dtype=np.float64).reshape(1, *layer.input_shape)
+    moved = layer(places)[0]
+    place = moved.reshape(*(1,) * (3 - moved.ndim), *moved.shape)[y, x, channel]
+    return _copied(Place.cell(maps, *(int(i) for i in np.unravel_index(int(place), maps.shape))), maps)
+
+
+@weighted_sum.register
+def _repeated(layer: UpSampling2D, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+    if layer.interpolation != "nearest":
+        raise UnsupportedError(f"layer {layer.name!r} interpolates ({layer.interpolation}): no explanation")
+    return _copied(Place.cell(maps, y // layer.factors[0], x // layer.factors[1], channel), maps)
+
+
+def _copied(place: Place, maps: Array) -> WeightedSum:
+    patch, channel = place.cells(maps), place.channels[0]
+    if place.padding.all():
+        formula = "padding"
+    elif place.size == (1, 1):
+        formula = f"input unit {channel}"
+    else:
+        formula = f"input at row {place.rows[0]}, column {place.columns[0]}, channel {channel}"
+    return WeightedSum(place=place, patch=patch, kernel=np.ones_like(patch), products=patch, formula=formula)

@@ -1,0 +1,68 @@
+"""Normalisations and functions of a single value."""
+
+import numpy as np
+
+from convlab.arrays import Array
+from convlab.errors import UnsupportedError
+from convlab.layers import ELU, BatchNormalization, Layer, LeakyReLU, PReLU, ReLU, Rescaling
+from convlab.sums.base import WeightedSum, weighted_sum
+from convlab.sums.place import Place
+
+IDENTITY = {"gamma": 1.0, "beta": 0.0}
+
+
+@weighted_sum.register
+def _normalised(layer: BatchNormalization, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+    if layer.shapes["moving_mean"] != maps.shape[2:]:
+        raise UnsupportedError(f"layer {layer.name!r} normalises along another axis than the last: no explanation")
+    w = IDENTITY | {name: float(weight[channel].astype(maps.dtype)) for name, weight in layer.weights.items()}
+    value, scale = float(maps[y, x, channel]), w["gamma"] / np.sqrt(w["moving_variance"] + layer.epsilon)
+    formula = (
+        f"(input {value:.6g} - mean {w['moving_mean']:.6g}) / sqrt(variance {w['moving_variance']:.6g}"
+        f" + epsilon {layer.epsilon:g})"
+    )
+    formula += "".join(
+        f" {sign} {name} {w[name]:.6g}" for sign, name in (("x", "gamma"), ("+", "beta")) if name in layer.weights
+    )
+    return WeightedSum(
+        place=Place.cell(maps, y, x, channel),
+        patch=np.array([[[value]]]),
+        kernel=np.array([[[scale]]]),
+        products=np.array([[[(value - w["moving_mean"]) * scale]]]),
+        bias=w["beta"],
+        formula=formula,
+    )
+
+
+@weighted_sum.register
+def _rescaled(layer: Rescaling, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+    scale, offset = (
+        float(np.broadcast_to(np.asarray(numbers, maps.dtype), maps.shape)[y, x, channel])
+        for numbers in (layer.scale, layer.offset)
+    )
+    value = float(maps[y, x, channel])
+    return WeightedSum(
+        place=Place.cell(maps, y, x, channel),
+        patch=np.array([[[value]]]),
+        kernel=np.array([[[scale]]]),
+        products=np.array([[[value * scale]]]),
+        bias=offset,
+        formula=f"input {value:.6g} x scale {scale:.6g} + offset {offset:.6g}",
+    )
+
+
+@weighted_sum.register(ReLU)
+@weighted_sum.register(LeakyReLU)
+@weighted_sum.register(PReLU)
+@weighted_sum.register(ELU)
+def _bent(layer: Layer, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+    """Ask the layer itself: a function of one value, though its slope may depend on the place."""
+    value = float(maps[y, x, channel])
+    result = float(layer(maps[None].astype(np.float64))[0, y, x, channel])
+    return WeightedSum(
+        place=Place.cell(maps, y, x, channel),
+        patch=np.array([[[value]]]),
+        kernel=np.array([[[result / value if value else 0.0]]]),
+        products=np.array([[[result]]]),
+        formula=f"{type(layer).__name__} of {value:.6g}",
+    )
