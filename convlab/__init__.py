@@ -23,6 +23,8 @@ from convlab.errors import (
     WeightsError,
 )
 from convlab.explanation import Explanation, explain
+from convlab.folder_statistics import FolderStatistics, folder_statistics
+from convlab.loading import load
 from convlab.model import Model, Node
 from convlab.ops import (
     avg_pool2d,
@@ -42,10 +44,10 @@ from convlab.ops import (
 )
 from convlab.preprocessing import Preprocessing
 from convlab.view.mosaic import mosaic
-from convlab.loading import load
 from convlab_kernels.window import Window
 
 if TYPE_CHECKING:
+    from convlab.check.compare import compare
     from convlab.view import plot
 
 __version__ = "0.1.0"
@@ -56,6 +58,7 @@ __all__ = [
     "ConvlabError",
     "Explanation",
     "FileError",
+    "FolderStatistics",
     "ImageError",
     "LayerNameError",
     "Model",
@@ -68,10 +71,12 @@ __all__ = [
     "ablation_cam",
     "avg_pool2d",
     "batch_norm",
+    "compare",
     "conv2d",
     "dense",
     "explain",
     "flatten",
+    "folder_statistics",
     "global_avg_pool2d",
     "global_max_pool2d",
     "load",
@@ -88,9 +93,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs Matplotlib at its first use: `import convlab` alone takes NumPy and a moment."""
+    """Import the larger parts at their first use: `import convlab` alone takes NumPy and a moment."""
     if name == "plot":
         return import_module("convlab.view.plot")
+    if name == "compare":
+        return import_module("convlab.check.compare").compare
     raise AttributeError(f"module 'convlab' has no attribute {name!r}")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from convlab import ops
 from convlab.arrays import Array
 from convlab.errors import LayerNameError, ShapeError
 from convlab.names import unknown
+from convlab.neurons import Neuron, strongest
 from convlab.preprocessing import Preprocessing
 from convlab.statistics import Statistics, statistics
 
@@ -125,6 +127,19 @@ class Activations(Mapping[str, Array]):
         labels = self.labels or [str(i) for i in range(len(scores))]
         best = np.argsort(-probabilities, kind="stable")[:k]
         return [(labels[i], float(probabilities[i])) for i in best]
+
+    def neurons(self, layer: str, k: int = 5, image: int = 0) -> list[Neuron]:
+        """Return the k units of a layer with the largest values for one image, [(value, index), ...], largest first.
+
+        An index is (y, x, channel) in a layer of maps, (unit,) in a dense one. Of equal values the one with the
+        smaller index comes first. NaN is never among them; there are fewer than k where the layer has no more.
+        """
+        return strongest(layer, self[layer], k, image)
+
+    def features(self, layer: str) -> Array:
+        """Return a layer as a matrix (N, features), one row an image, as scikit-learn takes it; a copy."""
+        array = self[layer]
+        return array.reshape(len(array), prod(array.shape[1:])).copy()
 
     def save(self, path: str | Path) -> None:
         """Write the recording to an HDF5 file; `path` appears only when it is complete."""

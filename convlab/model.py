@@ -26,11 +26,15 @@ Record = str | Iterable[str] | Callable[[str], bool]
 
 @dataclass(frozen=True)
 class Node:
-    """One call of a layer. A layer called twice has two nodes: `name` and `name/2`."""
+    """One call of a layer. A layer called twice has two nodes: `name` and `name/2`.
+
+    `silenced` are channels of its output that are set to 0 (see `Model.ablate`).
+    """
 
     name: str
     layer: Layer
     inputs: tuple[str, ...]
+    silenced: tuple[int, ...] = ()
 
 
 class Model:
@@ -235,6 +239,30 @@ class Model:
             network=self,
         )
 
+    def ablate(self, channels: Mapping[str, Iterable[int]]) -> "Model":
+        """Return a copy of the network in which channels are silenced: their outputs are 0 whatever comes in.
+
+        The copy shares the weights and is recorded under the same names, so that its activations and predictions can
+        be compared with the original's.
+
+        Parameters
+        ----------
+        channels : mapping of str to sequence of int
+            Layer name -> numbers of channels (the last axis of its output; of a dense layer, units), as in
+            {"block4_conv2": [3, 17]}. A layer called twice is silenced in both calls, `name/2` in the second alone.
+            The zeros stand after the layer's own activation function, and before whatever follows as another layer.
+
+        Raises
+        ------
+        LayerNameError
+            Where the network has no such layer.
+        ShapeError
+            Where a list is empty, or a layer has no such channel.
+        """
+        from convlab.ablation import ablate
+
+        return ablate(self, channels)
+
     def _activation(self) -> str:
         """Return the function that the (first) output was made with."""
         return next(node.layer.activation for node in self.nodes if node.name == self.outputs[0])
@@ -247,6 +275,9 @@ class Model:
         for i, node in enumerate(self.nodes):
             inputs = [values[source] for source in node.inputs]
             before, after = _call(node.layer, inputs, f"{node.name}/pre" in wanted)
+            if node.silenced:
+                after = after.copy()  # it may be what an earlier layer made, only handed on
+                after[..., node.silenced] = 0
             values[node.name] = after
             for source in node.inputs:
                 if self._last_use[source] == i:

@@ -78,8 +78,8 @@ def _write(acts: Activations, folder: Path, scale: Rule) -> list[Path]:
         plot.network(acts, path=files[-1])
     for number, name in enumerate(tqdm(acts, desc="drawing", unit="layer", leave=False, disable=None), 1):
         files.append(folder / f"{number:02}_{name.replace('/', '_')}.png")
-        if acts[name].ndim == 4:
-            plot.feature_maps(acts, name, scale=scale, path=files[-1])
-        else:
+        if acts[name].ndim == 2:
             plot.dense(acts, name, path=files[-1])
+        else:
+            plot.feature_maps(acts, name, scale=scale, path=files[-1])
     return files

@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from convlab.activations import Activations
 from convlab.arrays import Array
 from convlab.errors import ShapeError
-from convlab.view.mosaic import colormap, dead_channels, default_columns, image_maps, mosaic
+from convlab.view.mosaic import colormap, dead_channels, default_columns, mosaic
 from convlab.view.paper import FAINT, HIGH, RIGHT, SCREEN, finish, frame, heading, number_rows, root, show
+from convlab.view.picture import recorded_maps
 from convlab.view.scale import Rule, Scale
 
 BAR = 0.9  # inches for a colour bar
@@ -47,7 +48,7 @@ def feature_maps(
     path : optional
         Where to save the figure.
     """
-    whole = image_maps(acts[layer], image)
+    whole = recorded_maps(acts[layer], image)
     numbers = chosen(whole.shape[2], channels)
     maps = whole[:, :, numbers]
     measure = Scale.of(maps, scale)
@@ -63,7 +64,7 @@ def feature_maps(
     _number_tiles(ax, numbers, rows, columns, (zoom * height + gap, zoom * width + gap))
     heading(ax, title, f"{measure}{_remarks(maps, numbers)}")
     if scale == "shared":
-        _colour_bar(ax, measure)
+        colour_bar(ax, measure)
     return finish(root(ax), path)
 
 
@@ -109,7 +110,8 @@ def _number_tiles(ax: Axes, numbers: list[int], rows: int, columns: int, pitch: 
         ax.set_xticks([(column + 0.5) * pitch[1] for column in every], [f"+{column}" for column in every])
 
 
-def _colour_bar(ax: Axes, measure: Scale) -> None:
+def colour_bar(ax: Axes, measure: Scale) -> None:
+    """Draw, to the right of the axes, what the colours of a scale mean."""
     norm = Normalize(measure.low[0], measure.high[0])
     strip = ax.inset_axes((1.012, 0, 0.012, 1))
     bar = ax.figure.colorbar(ScalarMappable(norm, colormap("auto", measure.signed)), cax=strip)

@@ -9,7 +9,8 @@ from PIL import Image
 from convlab.activations import Activations
 from convlab.arrays import Array
 from convlab.statistics import statistics
-from convlab.view.mosaic import Pixels, image_maps, mosaic, most_varied
+from convlab.view.mosaic import Pixels, mosaic, most_varied
+from convlab.view.picture import recorded_maps
 
 CELL = "text-align:left;padding:2px 8px"
 HEADER = (
@@ -45,7 +46,7 @@ def _row(acts: Activations, name: str) -> str:
 
 
 def _thumbnail(array: Array) -> str:
-    maps = image_maps(array)
+    maps = recorded_maps(array, 0)
     if maps.shape[:2] == (1, 1):
         bar = maps[0, :, :UNITS].T[None]  # (1, features, 1): one map, a cell for each unit
         return _picture(mosaic(bar.repeat(3, axis=0), zoom=BAR // 3, colors="auto"), BAR)

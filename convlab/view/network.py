@@ -1,4 +1,4 @@
-"""A whole network in one picture, read from left to right: the image, then a strip of maps for each layer."""
+"""A whole network in one picture, read like a text: the image, then a strip of maps for each layer."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,9 +11,9 @@ from convlab.activations import Activations
 from convlab.arrays import Array
 from convlab.errors import ShapeError
 from convlab.view.dense import bars
-from convlab.view.mosaic import image_maps, mosaic, most_varied
-from convlab.view.paper import FAINT, INK, Drawing, bare, finish, place, sheet, show
-from convlab.view.picture import draw_input
+from convlab.view.mosaic import mosaic, most_varied
+from convlab.view.paper import DPI, FAINT, INK, bare, finish, place, root, sheet, show
+from convlab.view.picture import ROW, draw_input, recorded_maps
 
 TILE = 150  # pixels across a map
 INPUT, MAPS, UNITS, OUTPUT = 2.2, 1.0, 0.5, 1.9  # inches across what is drawn
@@ -22,6 +22,9 @@ NOTE = (
     " · hatched: zero everywhere · magenta: not finite"
 )
 GAP, HEAD, LABELS = 0.28, 0.75, 1.1  # inches between strips, above them, and for the names of the output
+LINE = 40  # inches of a line of strips
+PIXELS = 5e7  # most of a sheet: a larger one is drawn with fewer dots an inch
+MIXES = ("Conv", "SeparableConv", "Dense")  # so begin the classes of layers that mix the channels
 
 
 def network(
@@ -36,32 +39,32 @@ def network(
 
     Of each convolution the `maps` channels that vary most (leaving out their borders, which show the padding more
     than the image) are shown, each on its own scale, with their numbers; layers that keep the channels apart show
-    what becomes of the same ones. Layers of one dimension are columns of cells, read downwards. Left out are layers
-    that only reshape, and what was kept before an activation function.
+    what becomes of the same ones. Layers of one dimension are columns of cells, read downwards; maps of a single row
+    are drawn as bars. Left out are layers that only reshape, and what was kept before an activation function.
+
+    The strips stand in order of execution, and where a line is full the next one goes on. So a network that branches
+    shows its branches one after the other; what feeds what is not drawn.
     """
     if maps < 1:
         raise ShapeError(f"network: {maps} maps a layer, expected at least 1")
     layers = _layers(acts, image)
-    last = list(layers)[-1]
+    ends = {list(layers)[-1], *acts.outputs}
     channels = _channels(layers, acts.kinds, maps)
-    widths = [INPUT, *(_width(values) for values in layers.values())]
-    if _is_flat(layers[last]):
-        widths[-1] = LABELS + OUTPUT
-    height = max(_height(values, maps) for values in layers.values())
-    figure = sheet(sum(widths) + GAP * (len(widths) + 1), HEAD + height + GAP)
-    figure.text(GAP / figure.get_figwidth(), 0.08 / figure.get_figheight(), NOTE, fontsize=6.5, color=FAINT)
-    axes = _columns(figure, widths, height)
-    draw_input(axes[0], acts, image)
-    _head(axes[0], acts.model, acts.input.shape[1:])
-    for strip, (name, values) in zip(axes[1:], layers.items(), strict=True):
+    widths = [INPUT] * len(acts.inputs) + [_width(values, name in ends) for name, values in layers.items()]
+    heights = [1.0] * len(acts.inputs) + [_height(values, maps) for values in layers.values()]
+    strips = _lines(widths, heights)
+    for strip, (name, x) in zip(strips, acts.inputs.items(), strict=False):
+        draw_input(strip, acts, image, name)
+        _head(strip, acts.model if len(acts.inputs) == 1 else name, x.shape[1:])
+    for strip, (name, values) in zip(strips[len(acts.inputs) :], layers.items(), strict=True):
         if not _is_flat(values):
             _draw_maps(strip, values, channels[name])
-        elif name == last:
+        elif name in ends:
             _draw_output(strip, values[0, 0], acts.labels)
         else:
             _draw_units(strip, values[0, 0])
-        _head(strip, name, values.shape[2:] if _is_flat(values) else values.shape)
-    return finish(figure, path, ax)
+        _head(strip, name, acts[name].shape[1:])
+    return finish(root(strips[0]), path, ax)
 
 
 def _layers(acts: Activations, image: int) -> dict[str, Array]:
@@ -69,7 +72,7 @@ def _layers(acts: Activations, image: int) -> dict[str, Array]:
     names = [name for name, kind in acts.kinds.items() if kind != "Flatten" and not name.endswith("/pre")]
     if not names:
         raise ShapeError(f"network: nothing to draw in a recording of {', '.join(acts)}")
-    return {name: image_maps(acts[name], image) for name in names}
+    return {name: recorded_maps(acts[name], image) for name in names}
 
 
 def _channels(layers: dict[str, Array], kinds: Mapping[str, str], count: int) -> dict[str, Array]:
@@ -77,7 +80,7 @@ def _channels(layers: dict[str, Array], kinds: Mapping[str, str], count: int) ->
     chosen: dict[str, Array] = {}
     best, before = np.array([]), 0
     for name, values in layers.items():
-        if kinds[name] == "Conv2D" or values.shape[2] != before:
+        if kinds[name].startswith(MIXES) or values.shape[2] != before:
             best = most_varied(values, count)
         chosen[name], before = best, values.shape[2]
     return chosen
@@ -87,21 +90,38 @@ def _is_flat(values: Array) -> bool:
     return values.shape[:2] == (1, 1)
 
 
-def _width(values: Array) -> float:
-    return UNITS if _is_flat(values) else MAPS
+def _width(values: Array, end: bool) -> float:
+    if _is_flat(values):
+        return LABELS + OUTPUT if end else UNITS
+    return MAPS
 
 
 def _height(values: Array, maps: int) -> float:
     """Return the inches that a strip takes: its maps under each other, or a column of units."""
     if _is_flat(values):
         return INPUT
-    return min(maps, values.shape[2]) * MAPS * 1.08 * values.shape[0] / values.shape[1]
+    share = ROW if len(values) == 1 else values.shape[0] / values.shape[1]
+    return min(maps, values.shape[2]) * MAPS * 1.08 * share
 
 
-def _columns(figure: Drawing, widths: list[float], height: float) -> list[Axes]:
-    """Return axes side by side, so many inches wide and high, under the headings."""
-    lefts = np.cumsum([GAP, *(width + GAP for width in widths)])
-    return [place(figure, left, HEAD, width, height) for left, width in zip(lefts, widths, strict=False)]
+def _lines(widths: list[float], heights: list[float]) -> list[Axes]:
+    """Return axes on a new sheet, so many inches wide, side by side under headings, in lines as high as needed."""
+    lines: list[list[int]] = [[]]
+    for i, width in enumerate(widths):
+        if sum(widths[j] + GAP for j in lines[-1]) + width > LINE:
+            lines.append([])
+        lines[-1].append(i)
+    down = [max(heights[i] for i in line) for line in lines]
+    across = max(sum(widths[i] + GAP for i in line) for line in lines) + GAP
+    figure = sheet(across, sum(down) + len(down) * (HEAD + GAP))
+    figure.set_dpi(min(DPI, (PIXELS / np.prod(figure.get_size_inches())) ** 0.5))
+    figure.text(GAP / figure.get_figwidth(), 0.08 / figure.get_figheight(), NOTE, fontsize=6.5, color=FAINT)
+    tops = np.cumsum([HEAD, *(height + GAP + HEAD for height in down)])
+    axes = []
+    for line, top, height in zip(lines, tops, down, strict=False):
+        lefts = np.cumsum([GAP, *(widths[i] + GAP for i in line)])
+        axes += [place(figure, left, top, widths[i], height) for i, left in zip(line, lefts, strict=False)]
+    return axes
 
 
 def _head(ax: Axes, name: str, shape: tuple[int, ...]) -> None:
@@ -119,6 +139,8 @@ def _head(ax: Axes, name: str, shape: tuple[int, ...]) -> None:
 
 def _draw_maps(ax: Axes, values: Array, channels: Array) -> None:
     """Show channels one under the other, each with its number."""
+    if len(values) == 1:
+        values = values.repeat(max(1, round(values.shape[1] * ROW)), axis=0)
     zoom = max(1, TILE // values.shape[1])
     gap = max(1, round(0.08 * zoom * values.shape[1]))
     pixels = mosaic(values[:, :, channels], 1, zoom=zoom, gap=gap, colors="auto")

@@ -1,18 +1,44 @@
-"""The picture that a network saw."""
+"""What a recording holds, as pictures: the input that a network saw, and the maps of a layer."""
+
+from math import prod
 
 from matplotlib.axes import Axes
 
 from convlab.activations import Activations
-from convlab.view.mosaic import mosaic
+from convlab.arrays import Array
+from convlab.view.mosaic import image_maps, mosaic
 from convlab.view.paper import bare
 
+ROW = 1 / 8  # height of a picture of a single row, as a share of its width: drawn to scale it would be a line
 
-def draw_input(ax: Axes, acts: Activations, image: int) -> None:
-    """Show an image of the batch as it was before preprocessing; of what was no picture, the first channel."""
-    if acts.preprocessing is not None:
-        pixels = acts.preprocessing.restore(acts.input[[image]])[0]
-        ax.imshow(pixels.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+
+def recorded_maps(array: Array, image: int) -> Array:
+    """Return the maps (H, W, C) of one image of a recorded array (N, ...).
+
+    One row for (N, W, C), one cell for (N, features); further axes are laid out under one another.
+    """
+    if array.ndim > 2:
+        array = array.reshape(len(array), prod(array.shape[1:-2]), *array.shape[-2:])
+    return image_maps(array, image)
+
+
+def draw_input(ax: Axes, acts: Activations, image: int, name: str | None = None) -> None:
+    """Show an image of the batch as it was before preprocessing; of what was no picture, the first channel.
+
+    Of several inputs the one of that name, by default the first that has rows and columns. A pixel (y, x) lies at
+    those coordinates.
+    """
+    x = acts.inputs[name or next((n for n, a in acts.inputs.items() if a.ndim > 2), next(iter(acts.inputs)))]
+    form = acts.preprocessing
+    if form is not None and x.ndim == 4 and x.shape[-1] == len(form.channels):
+        pixels = form.restore(x[[image]])[0]
+        ax.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     else:
-        ax.imshow(mosaic(acts.input[..., :1], image=image, colors="auto"), interpolation="nearest")
+        maps = recorded_maps(x, image)
+        pixels = mosaic(maps[:, :, :1] if x.ndim > 2 else maps.reshape(-1, 1, 1), colors="auto")
+        ax.imshow(pixels, interpolation="nearest")
+    if len(pixels) == 1:
+        ax.set_aspect("auto")
+        ax.set_box_aspect(ROW)
     bare(ax)
     ax.set_anchor("NW")

@@ -5,5 +5,6 @@ from convlab.view.explain import explanation
 from convlab.view.feature_maps import feature_maps
 from convlab.view.filters import filters
 from convlab.view.network import network
+from convlab.view.overlay import overlay
 
-__all__ = ["dense", "explanation", "feature_maps", "filters", "network"]
+__all__ = ["dense", "explanation", "feature_maps", "filters", "network", "overlay"]

@@ -1,0 +1,242 @@
+"""Statistics over a folder: what NumPy finds in everything at once, in memory that does not grow."""
+
+import csv
+import json
+import tracemalloc
+
+import numpy as np
+import pytest
+from closeness import assert_close, gamma
+from PIL import Image
+
+import convlab
+from convlab.channel_statistics import ChannelStatistics
+from convlab.cli import main
+from convlab.errors import FileError, ImageError, LayerNameError, ShapeError
+
+RECORDED = ["conv1", "relu1", "pool2", "flatten", "fc1", "relu3", "softmax"]
+
+
+def fill(folder, count, size=(28, 28)):
+    """Write pictures, later ones darker, in an order that is not that of their names; return the names in order."""
+    folder.mkdir(exist_ok=True)
+    rng = np.random.default_rng(0)
+    names = [f"p{i:03}.png" for i in range(count)]
+    for i in rng.permutation(count):
+        pixels = rng.integers(0, 256 - 90 * i // count, size).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / names[i])
+    return names
+
+
+@pytest.fixture(scope="module")
+def lenet():
+    return convlab.load("lenet5", weights=5)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    fill(tmp_path / "pictures", 11)
+    return tmp_path / "pictures"
+
+
+@pytest.mark.parametrize("batch", [1, 4, 11, 50])
+def test_it_finds_what_numpy_finds_in_everything_at_once(lenet, folder, batch):
+    names = sorted(path.name for path in folder.iterdir())
+    inputs = np.concatenate([lenet.prepare(folder / name) for name in names])
+    acts = [lenet.run(inputs[i : i + batch]) for i in range(0, 11, batch)]
+    found = convlab.folder_statistics(lenet, folder, batch=batch)
+    assert (found.images, found.skipped, list(found.layers)) == (11, (), list(acts[0]))
+    for layer in acts[0]:
+        everything = np.concatenate([part[layer] for part in acts])
+        check(found.layers[layer], everything.reshape(-1, everything.shape[-1]).astype(np.float64), layer)
+
+
+def check(found, exact, label):
+    """Compare with NumPy's statistics of values (n, C): only sums are rounded, of n values in float64 twice."""
+    rounding = 2 * gamma(len(exact) + 20, np.float64) * np.abs(exact).max(axis=0)
+    assert found.count == len(exact)
+    assert np.array_equal(found.minima, exact.min(axis=0)), label
+    assert np.array_equal(found.maxima, exact.max(axis=0)), label
+    assert np.array_equal(found.zeros, (exact == 0).mean(axis=0)), label
+    assert_close(found.means, exact.mean(axis=0), rounding, label)
+    assert_close(found.deviations, exact.std(axis=0), 2 * rounding, label)
+
+
+@pytest.fixture
+def parts():
+    """Return 13 named activations (1, H, W, C) of channels far from 0, dead, coarse (with ties) and small."""
+    rng = np.random.default_rng(2)
+    numbers = rng.normal(size=(13, 1, 3, 5, 4)) * [1, 0, 2, 1e-3] + [1e4, 0, 0, 0]
+    numbers[..., 2] = np.round(numbers[..., 2]).clip(0)
+    return {f"{i:02}": array for i, array in enumerate(numbers)}
+
+
+def merged(parts, sizes):
+    """Return the statistics of the parts, taken together in batches of these sizes."""
+    names, total = list(parts), None
+    for size in sizes:
+        now, names = names[:size], names[size:]
+        new = ChannelStatistics.of(np.concatenate([parts[name] for name in now]), now)
+        total = new if total is None else total.merged(new)
+    return total
+
+
+@pytest.mark.parametrize("sizes", [[13], [1] * 13, [4, 4, 5], [1, 12]])
+def test_batches_of_any_size_merge_to_the_same(parts, sizes):
+    found, exact = merged(parts, sizes), np.concatenate(list(parts.values())).reshape(-1, 4)
+    check(found, exact, str(sizes))
+    assert found.count == 13 * 15
+    assert found.dead == [1]
+    assert found.deviations[0] == pytest.approx(1, rel=0.2)  # a mean of 10,000 does not swallow it
+
+
+@pytest.mark.parametrize("sizes", [[13], [1] * 13, [4, 4, 5]])
+def test_the_strongest_pictures_are_those_of_the_largest_values_and_the_first_of_equal_ones(parts, sizes):
+    found = merged(parts, sizes)
+    peaks = {name: array.max(axis=(0, 1, 2)) for name, array in parts.items()}
+    for channel in range(4):
+        expected = sorted(((name, peak[channel]) for name, peak in peaks.items()), key=lambda p: (-p[1], p[0]))[:3]
+        assert found.strongest(channel) == expected
+    assert len({peak[2] for peak in peaks.values()}) < 13  # there are ties
+
+
+def test_nan_shows_and_is_never_strongest(parts):
+    parts["03"][0, 1, 1, 0] = np.nan
+    parts["04"][..., 3] = np.nan
+    parts["05"][0, 0, 0, 2] = np.inf
+    parts["03"][0, 0, 0, 0] = 1e6
+    found = merged(parts, [2, 5, 6])
+    assert np.isnan(found.means).tolist() == [True, False, False, True]
+    assert np.isnan(found.maxima).tolist() == [True, False, False, True]
+    assert found.means[2] == np.inf and np.isnan(found.deviations[2])
+    assert not np.isnan([peak for channel in range(4) for _, peak in found.strongest(channel)]).any()
+    assert found.strongest(2)[0] == ("05", np.inf)
+    assert found.strongest(0)[0] == ("03", 1e6)  # beside a NaN
+    assert "04" not in [name for name, _ in found.strongest(3)]
+    only = {"a": np.full((1, 2, 3, 1), np.nan)}
+    assert merged(only, [1]).strongest(0) == []
+
+
+def test_memory_does_not_grow_with_the_folder(lenet, tmp_path):
+    def peak(count):
+        folder = tmp_path / str(count)
+        fill(folder, count)
+        convlab.folder_statistics(lenet, folder, batch=2)  # what is loaded and prepared at first use
+        tracemalloc.start()
+        convlab.folder_statistics(lenet, folder, batch=2)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    few, many = peak(4), peak(40)
+    one = sum(array.nbytes for array in lenet.run(np.zeros((1, 28, 28, 1), np.float32)).values())
+    assert many - few < one  # 36 pictures more: not even the activations of one of them
+    assert few > one
+
+
+def test_layers_can_be_chosen(lenet, folder):
+    every = convlab.folder_statistics(lenet, folder)
+    some = convlab.folder_statistics(lenet, str(folder), ["fc1", "conv2/pre", "conv1"][::2])
+    assert list(some.layers) == ["conv1", "fc1"]
+    assert np.array_equal(some.layers["fc1"].means, every.layers["fc1"].means)
+
+
+def test_what_is_no_picture_is_passed_over_and_a_damaged_one_is_named(lenet, folder):
+    before = convlab.folder_statistics(lenet, folder, ["conv1"], batch=3)
+    (folder / "README.txt").write_text("pictures")
+    (folder / "inner.png").mkdir()
+    (folder / "p004x.png").write_bytes(b"\x89PNG and then nothing")
+    fill(folder / "sub", 2)
+    with pytest.warns(UserWarning, match=r"p004x\.png: not an image .*; the picture is left out") as warned:
+        found = convlab.folder_statistics(lenet, folder, ["conv1"], batch=3)
+    assert len(warned) == 1
+    assert (found.images, found.skipped) == (11, ("p004x.png",))
+    assert found.layers["conv1"].count == before.layers["conv1"].count
+    assert "lenet5 over 11 pictures of" in str(found) and "1 left out (p004x.png)" in str(found)
+
+
+def test_pictures_are_taken_in_the_order_of_their_names(lenet, tmp_path):
+    for i in np.random.default_rng(0).permutation(30):
+        Image.new("L", (28, 28), 90).save(tmp_path / f"{i:02}.png")
+    found = convlab.folder_statistics(lenet, tmp_path, ["fc3"])
+    assert [name for name, _ in found.layers["fc3"].strongest(0)] == ["00.png", "01.png", "02.png"]
+
+
+def test_folders_without_pictures_are_named(lenet, tmp_path):
+    with pytest.raises(ImageError, match=r"nowhere: no such folder$"):
+        convlab.folder_statistics(lenet, tmp_path / "nowhere")
+    (tmp_path / "a.png").write_bytes(b"")
+    with pytest.raises(ImageError, match=r"a\.png: not a folder$"):
+        convlab.folder_statistics(lenet, tmp_path / "a.png")
+    with pytest.warns(UserWarning, match="file is empty"), pytest.raises(ImageError, match="none of its 1 pictures"):
+        convlab.folder_statistics(lenet, tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ImageError, match=r"empty: no picture in it \(\.bmp, .*\); sub-folders are not followed"):
+        convlab.folder_statistics(lenet, tmp_path / "empty")
+
+
+def test_wrong_requests_are_named(lenet, folder):
+    with pytest.raises(ShapeError, match="folder_statistics: batch is 0, expected at least 1"):
+        convlab.folder_statistics(lenet, folder, batch=0)
+    with pytest.raises(LayerNameError, match="no layer 'cnov1'; did you mean 'conv1'"):
+        convlab.folder_statistics(lenet, folder, ["cnov1"])
+
+
+def test_the_table_has_a_line_for_each_layer(lenet, folder):
+    found = convlab.folder_statistics(lenet, folder)
+    lines = str(found).splitlines()
+    assert lines[0] == f"lenet5 over 11 pictures of {folder}"
+    assert [line.split()[0] for line in lines[3:]] == list(found.layers)
+    conv = found.layers["conv1"]
+    channel = int(conv.maxima.argmax())
+    assert lines[3].split()[1:] == [
+        "6", f"{conv.mean:.4g}", f"{conv.std:.4g}", f"{conv.max:.4g}", "0.0%", "0",
+        conv.strongest(channel)[0][0], f"({channel})",
+    ]  # fmt: skip
+    assert repr(found) == "<FolderStatistics of lenet5 over 11 pictures: 13 layers>"
+
+
+def test_the_command_prints_the_table_and_writes_every_channel(lenet, folder, tmp_path, capsys):
+    path = tmp_path / "table.csv"
+    arguments = ["stats", "lenet5", str(folder), "--weights", "5", "--layers", "relu1, fc3", "--batch", "4"]
+    assert main([*arguments, "--out", str(path)]) == 0
+    found = convlab.folder_statistics(lenet, folder, ["relu1", "fc3"], batch=4)
+    assert capsys.readouterr().out.strip() == str(found)
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["layer"], int(row["channel"])) for row in rows] == [
+        *(("relu1", i) for i in range(6)),
+        *(("fc3", i) for i in range(10)),
+    ]
+    assert [float(row["mean"]) for row in rows[6:]] == found.layers["fc3"].means.tolist()
+    assert [float(row["zeros"]) for row in rows[:6]] == found.layers["relu1"].zeros.tolist()
+    best = [(row[f"picture{i}"], float(row[f"value{i}"])) for row in rows[7:8] for i in (1, 2, 3)]
+    assert best == found.layers["fc3"].strongest(1)
+
+
+@pytest.mark.filterwarnings("always")
+def test_the_command_prints_json(lenet, folder, capsys):
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff and then nothing")
+    assert main(["stats", "lenet5", str(folder), "--weights", "5", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert "convlab: warning:" in err and "broken.jpg" in err
+    report = json.loads(out)
+    assert (report["model"], report["images"], report["skipped"]) == ("lenet5", 11, ["broken.jpg"])
+    with pytest.warns(UserWarning, match="broken"):
+        expected = convlab.folder_statistics(lenet, folder)
+    conv = report["layers"]["conv1"]
+    assert conv["deviations"] == expected.layers["conv1"].deviations.tolist()
+    assert conv["strongest"][4] == [list(best) for best in expected.layers["conv1"].strongest(4)]
+
+
+def test_the_command_fails_in_one_line(folder, tmp_path, capsys):
+    assert main(["stats", "lenet5", str(tmp_path / "nowhere")]) == 1
+    assert capsys.readouterr().err == f"convlab: error: {tmp_path / 'nowhere'}: no such folder\n"
+    out = tmp_path / "missing" / "t.csv"
+    assert main(["stats", "lenet5", str(folder), "--layers", "conv1", "--out", str(out)]) == 1
+    assert f"{out}: the table cannot be written (No such file or directory)" in capsys.readouterr().err
+
+
+def test_a_table_that_cannot_be_written_is_a_file_error(lenet, folder, tmp_path):
+    with pytest.raises(FileError, match="the table cannot be written"):
+        convlab.folder_statistics(lenet, folder, ["fc3"]).write_csv(tmp_path)

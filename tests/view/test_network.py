@@ -1,0 +1,140 @@
+"""Pictures of networks with several inputs and outputs, of sequences, and of more layers than one line takes."""
+
+import numpy as np
+import pytest
+
+import convlab
+from convlab.layers import Add, Concatenate, Conv1D, Conv2D, Dense, Flatten, GlobalAveragePooling1D, MaxPooling1D
+from convlab.model import Model, Node
+from convlab.view import network as view
+from convlab.view.picture import recorded_maps
+
+
+def run(inputs, *chain, outputs=None, n=2):
+    """Return the recording of a seeded network of (layer, names of what it takes)."""
+    model = Model("net", inputs, [Node(layer.name, layer, sources) for layer, sources in chain], outputs=outputs)
+    rng = np.random.default_rng(0)
+    for layer in model.layers:
+        layer.set_weights(**{name: rng.normal(size=shape) for name, shape in layer.shapes.items()})
+    return model.run({name: rng.normal(size=(n, *shape)) for name, shape in model.inputs.items()})
+
+
+def written(ax):
+    """Return what is written above a strip."""
+    return [text.get_text().replace("\n", "_") for text in ax.texts]
+
+
+@pytest.fixture
+def two_inputs():
+    """Return a recording of a picture and a vector that meet, and part again into two answers."""
+    return run(
+        {"picture": (5, 7, 3), "facts": (4,)},
+        (Conv2D("conv", 2, 3), ("picture",)),
+        (Flatten("flatten"), ("conv",)),
+        (Dense("hidden", 6), ("facts",)),
+        (Concatenate("both"), ("flatten", "hidden")),
+        (Dense("kind", 3), ("both",)),
+        (Dense("age", 2), ("both",)),
+        outputs=["kind", "age"],
+    )
+
+
+@pytest.fixture
+def sequence():
+    """Return a recording of a network on sequences (40, 3)."""
+    return run(
+        {"sound": (40, 3)},
+        (Conv1D("conv", 4, 5), ("sound",)),
+        (MaxPooling1D("pool", 2), ("conv",)),
+        (GlobalAveragePooling1D("gap"), ("pool",)),
+        (Dense("out", 3), ("gap",)),
+    )
+
+
+def test_every_input_and_every_output_has_its_strip(two_inputs):
+    axes = convlab.plot.network(two_inputs).axes
+    names = ["picture", "facts", "conv", "hidden", "both", "kind", "age"]
+    assert [written(ax)[-2] for ax in axes] == names
+    assert [written(ax)[-1] for ax in axes[:3]] == ["5 × 7 × 3", "4", "3 × 5 × 2"]
+    assert [len(ax.patches) for ax in axes] == [0, 0, 0, 0, 0, 3, 2]  # both answers are bars
+
+
+def test_an_input_that_is_no_picture_is_a_column_of_cells(two_inputs):
+    (drawn,) = convlab.plot.network(two_inputs, image=1).axes[1].get_images()
+    column = two_inputs.inputs["facts"][1].reshape(4, 1, 1)
+    assert np.array_equal(drawn.get_array(), convlab.mosaic(column, colors="auto"))
+
+
+def test_the_picture_of_several_inputs_is_the_one_with_rows_and_columns(two_inputs):
+    from matplotlib.figure import Figure
+
+    from convlab.view.picture import draw_input
+
+    ax = Figure().add_subplot()
+    draw_input(ax, two_inputs, 0)
+    assert ax.get_images()[0].get_array().shape[:2] == (5, 7)
+
+
+def test_a_sequence_is_drawn_as_bars(sequence):
+    axes = convlab.plot.network(sequence).axes
+    assert [written(ax)[-2] for ax in axes] == ["net", "conv", "pool", "gap", "out"]
+    assert [written(ax)[-1] for ax in axes] == ["40 × 3", "36 × 4", "18 × 4", "4", "3"]
+    (sound,) = axes[0].get_images()
+    assert sound.get_array().shape[:2] == (1, 40)
+    assert axes[0].get_box_aspect() == 1 / 8
+    (bars,) = axes[1].get_images()
+    zoom = 150 // 36
+    pixels = bars.get_array().shape[0]
+    assert pixels == 4 * (round(36 / 8) * zoom + round(0.08 * zoom * 36)) - round(0.08 * zoom * 36)
+
+
+def test_feature_maps_of_a_sequence_have_one_row(sequence, tmp_path):
+    figure = convlab.plot.feature_maps(sequence, "conv", image=1, columns=1, path=tmp_path / "maps.png")
+    assert figure.axes[0].texts[0].get_text() == "net · conv: 4 channels of 1 × 36, image 1 of 2"
+    pixels = figure.axes[0].get_images()[0].get_array()
+    zoom = pixels.shape[1] // 36
+    maps = sequence["conv"][1][None]
+    assert np.array_equal(pixels, convlab.mosaic(maps, 1, zoom=zoom, gap=max(2, zoom // 24), colors="auto"))
+    assert "2 × 36 × 4" in sequence._repr_html_()
+
+
+def test_maps_of_any_number_of_axes():
+    array = np.arange(2 * 3 * 4 * 5 * 6).reshape(2, 3, 4, 5, 6)
+    assert np.array_equal(recorded_maps(array, 1), array[1].reshape(12, 5, 6))
+    assert np.array_equal(recorded_maps(array[:, 0], -1), array[1, 0])
+    assert np.array_equal(recorded_maps(array[:, 0, 0], 1), array[1, 0, 0][None])
+    assert np.array_equal(recorded_maps(array[:, 0, 0, 0], 1), array[1, 0, 0, 0][None, None])
+
+
+def test_strips_that_do_not_fit_go_on_in_the_next_line(monkeypatch):
+    x = np.random.default_rng(0).normal(size=(1, 5, 7, 3))
+    many = {f"add{i}": x for i in range(40)}
+    acts = convlab.Activations(many, dict.fromkeys(many, "Add"), {"input": x}, {"add39": x}, "net")
+    figure = convlab.plot.network(acts, maps=1)
+    boxes = [ax.get_position() for ax in figure.axes]
+    assert [written(ax)[-2] for ax in figure.axes] == ["net", *many]
+    lines = sorted({round(box.y1, 6) for box in boxes}, reverse=True)
+    assert len(lines) == 2
+    places = [(lines.index(round(box.y1, 6)), box.x0) for box in boxes]
+    assert places == sorted(places)  # read like a text
+    assert all(box.x0 >= 0 and box.x1 <= 1 and box.y0 >= 0 for box in boxes)
+    assert figure.get_size_inches()[0] <= view.LINE
+    assert figure.dpi == 150
+    monkeypatch.setattr(view, "PIXELS", 1e5)
+    small = convlab.plot.network(acts, maps=1)
+    assert np.prod(small.get_size_inches()) * small.dpi**2 == pytest.approx(1e5)
+
+
+def test_a_layer_that_mixes_channels_shows_its_own_best():
+    """Add keeps the channels apart and shows those of the convolution before it; a later convolution does not."""
+    acts = run(
+        {"x": (6, 7, 9)},
+        (Conv2D("a", 9, 3, padding="same"), ("x",)),
+        (Add("sum"), ("a", "x")),
+        (Conv2D("b", 9, 3), ("sum",)),
+    )
+    acts["a"][...] *= np.array([1, 9, 1, 1, 9, 1, 1, 1, 1])
+    acts["b"][...] *= np.array([9, 1, 1, 1, 1, 1, 1, 9, 1])
+    axes = convlab.plot.network(acts, maps=2).axes
+    shown = [[label.get_text() for label in ax.get_yticklabels()] for ax in axes]
+    assert shown == [[], ["1", "4"], ["1", "4"], ["0", "7"]]
