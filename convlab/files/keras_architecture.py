@@ -1,0 +1,97 @@
+"""The architecture of a network from the config that Keras stores with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from convlab.files.keras_builder import Builder
+from convlab.files.keras_calls import Inliner, Path
+from convlab.files.keras_graph import LayerConfig, ModelConfig, read_graph
+from convlab.layers import Shape
+from convlab.model import Model
+
+__all__ = ["Architecture", "KerasLayer", "read_architecture"]
+
+
+@dataclass(frozen=True)
+class KerasLayer:
+    """A layer as Keras sees it, which is how a file holds its weights.
+
+    Attributes
+    ----------
+    name, kind
+        Keras' own name and class, in today's spelling: "conv1", "Conv2D".
+    layer
+        The name of the convlab layer it became; None for inputs and for models.
+    layers
+        Of a model that is used as a layer: its own, in the order of its config.
+    """
+
+    name: str
+    kind: str
+    layer: str | None
+    layers: tuple["KerasLayer", ...] = ()
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network without its weights, and its layers as Keras sees them."""
+
+    model: Model
+    layers: tuple[KerasLayer, ...]
+
+
+def read_architecture(
+    config: Any,
+    where: str,
+    keras_version: str | None = None,
+    backend: str | None = None,
+    *,
+    input_shape: Shape | None = None,
+) -> Architecture:
+    """Build the network that a Keras config describes, without weights.
+
+    Parameters
+    ----------
+    config
+        The config, as JSON is parsed: {"class_name": "Sequential", "config": {...}, ...}.
+    where
+        Names the file in messages.
+    keras_version
+        What the file says beside the config, where the config does not say it itself.
+    backend
+        What ran the network: no layer means anything else for it, only the stored kernels of Theano do.
+    input_shape
+        (H, W, C) of the only input, in place of what the config says.
+
+    Raises
+    ------
+    WeightsError
+        If the config is damaged.
+    UnsupportedError
+        If a layer, or an option of one, is not known; or if the config leaves a side of an input open.
+    ShapeError
+        If the layers do not fit together.
+    """
+    graph = read_graph(config, where)
+    inliner = Inliner(graph, where)
+    model = Builder(where, _major(config, keras_version)).model(graph, inliner, input_shape)
+    return Architecture(model, _tree(graph, (), inliner.names))
+
+
+def _major(config: Mapping[str, Any], version: str | None) -> int:
+    """Return the major version of Keras; only Keras 3 says the module of each class where it says no version."""
+    told = version or config.get("keras_version")
+    if isinstance(told, str) and told[:1] in ("1", "2", "3"):
+        return int(told[0])
+    return 3 if "module" in config else 2
+
+
+def _tree(model: ModelConfig, path: Path, names: Mapping[Path, str]) -> tuple[KerasLayer, ...]:
+    return tuple(_branch(layer, (*path, name), names) for name, layer in model.layers.items())
+
+
+def _branch(layer: LayerConfig, path: Path, names: Mapping[Path, str]) -> KerasLayer:
+    if layer.model is not None:
+        return KerasLayer(layer.name, layer.kind, None, _tree(layer.model, path, names))
+    return KerasLayer(layer.name, layer.kind, None if layer.kind == "InputLayer" else names[path])

@@ -1,0 +1,147 @@
+"""Calls of Keras' layers turned into a network of convlab's, one after the other."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import prod
+from typing import Any, NoReturn
+
+from convlab.errors import LayerNameError, ShapeError, UnsupportedError, WeightsError
+from convlab.files.keras_axes import dims_between_forms, moved_shape
+from convlab.files.keras_calls import Inliner, Step
+from convlab.files.keras_channels_first import ALONG_AN_AXIS, Tensor, moved_inputs, takes_moved
+from convlab.files.keras_graph import LayerConfig, ModelConfig
+from convlab.files.keras_layers import LAYERS
+from convlab.files.keras_operators import operator
+from convlab.files.keras_options import Options, is_list, is_whole, shown
+from convlab.layers import Layer, Permute, Shape
+from convlab.model import Model, Node
+
+LARGEST = 2**40  # numbers in one activation: more is a mistake, or a trap
+
+
+class Builder:
+    """Builds one model; knows the file's name for messages, and the major version of Keras that wrote it."""
+
+    def __init__(self, where: str, keras: int) -> None:
+        self.where, self.keras = where, keras
+        self.tensors: dict[str, Tensor] = {}
+        self.layers: dict[str, Layer] = {}
+        self.forms: dict[str, bool] = {}
+        self.nodes: list[Node] = []
+
+    def damaged(self, what: str) -> NoReturn:
+        """Raise WeightsError."""
+        raise WeightsError(f"{self.where}: the model's config is damaged: {what}")
+
+    def model(self, graph: ModelConfig, inliner: Inliner, input_shape: Shape | None) -> Model:
+        """Return the network; `input_shape` replaces that of a single input."""
+        if input_shape is not None and len(inliner.inputs) > 1:
+            raise ShapeError(f"{self.where}: input_shape is for one input, found {', '.join(inliner.inputs)}")
+        moved = moved_inputs(inliner.steps)
+        for name in inliner.inputs:
+            shape = self.input_shape(name, graph.layers.get(name), name in moved, input_shape)
+            self.tensors[name] = Tensor(name, shape, name in moved and len(shape) > 1)
+        inputs = {tensor.name: tensor.shape for tensor in self.tensors.values()}
+        for step in inliner.steps:
+            self.add(step)
+        for name in inliner.outputs:
+            if name in inputs:
+                raise UnsupportedError(f"{self.where}: output {shown(name)} is an input: there is nothing to compute")
+        try:
+            return Model(graph.name, inputs, self.nodes, outputs=tuple(dict.fromkeys(inliner.outputs)))
+        except (LayerNameError, ShapeError) as error:
+            raise type(error)(f"{self.where}: {error}") from None
+
+    def input_shape(self, name: str, layer: LayerConfig | None, moved: bool, given: Shape | None) -> Shape:
+        """Return an input's shape as convlab has it, without the batch."""
+        if layer is None or layer.kind != "InputLayer":
+            self.damaged(f"it has no input {shown(name)}")
+        shape = layer.options.get("batch_shape")
+        options = Options(self.where, name, layer.kind, layer.options, 0, moved, self.keras)
+        options.refuse_rest()
+        if given is not None:
+            if not is_list(given) or not given or not all(is_whole(n, 1) for n in given):
+                raise ShapeError(f"{self.where}: input_shape is {shown(given)}, expected (H, W, C)")
+            return tuple(given)
+        if shape is None:
+            raise UnsupportedError(f"{self.where}: input {shown(name)} has no shape: give input_shape=(H, W, C)")
+        if not is_list(shape) or len(shape) < 2 or not all(n is None or is_whole(n, 1) for n in shape):
+            self.damaged(f"the shape of input {shown(name)} is {shown(shape)}, expected [null, H, W, C]")
+        if None in shape[1:]:
+            raise UnsupportedError(
+                f"{self.where}: input {shown(name)} has the shape {shown(tuple(shape))} with open sides:"
+                " give input_shape=(H, W, C)"
+            )
+        own = tuple(shape[1:])
+        return moved_shape(own) if moved else own
+
+    def add(self, step: Step) -> None:
+        """Add the nodes of a call: one, but for an activation that needs a node of its own."""
+        inputs = [self.tensors[name] for name in step.inputs]
+        if not inputs:
+            self.damaged(f"layer {shown(step.layer)} takes nothing")
+        moved = self.forms.setdefault(step.layer, takes_moved(step, inputs))
+        after = step.config.after or _along_an_axis(step.config, moved)
+        if after is None:
+            self.call(step, inputs, moved)
+            return
+        options = {**step.config.options, "activation": None}
+        linear = replace(step, node=f"{step.node}/linear", config=replace(step.config, options=options, after=None))
+        self.call(linear, inputs, moved)
+        self.add(Step(step.node, f"{step.layer}/{after.name}", after, (linear.node,)))
+
+    def call(self, step: Step, inputs: Sequence[Tensor], moved: bool) -> None:
+        """Add the node of a call, and before it what brings its inputs into their form."""
+        inputs = [self.arrange(x, moved) for x in inputs]
+        if step.layer not in self.layers:
+            self.layers[step.layer] = self.make(step, len(inputs[0].shape) + 1, inputs[0].moved)
+        self.append(step.node, self.layers[step.layer], inputs, moved)
+
+    def arrange(self, x: Tensor, moved: bool) -> Tensor:
+        """Return a tensor in the moved form, or in Keras' own."""
+        rank = len(x.shape)
+        if rank < 2 or x.moved == moved:
+            return x
+        name = f"{x.name}/{'channels_last' if moved else 'channels_first'}"
+        if name not in self.tensors:
+            self.append(name, Permute(name, dims_between_forms(rank, moved)), [x], moved)
+        return self.tensors[name]
+
+    def append(self, name: str, layer: Layer, inputs: Sequence[Tensor], moved: bool) -> None:
+        """Add a node."""
+        try:
+            shape = layer.build(*(x.shape for x in inputs))
+        except (ShapeError, UnsupportedError) as error:
+            raise type(error)(f"{self.where}: {error}") from None
+        if prod(shape) > LARGEST:
+            raise ShapeError(f"{self.where}: layer {layer.name!r} would make {prod(shape):,} numbers of one input")
+        self.tensors[name] = Tensor(name, shape, moved and len(shape) > 1)
+        self.nodes.append(Node(name, layer, tuple(x.name for x in inputs)))
+
+    def make(self, step: Step, rank: int, moved: bool) -> Layer:
+        """Make a layer from its options; refuse what is set and not known."""
+        config = step.config
+        options = Options(self.where, config.name, config.kind, config.options, rank, moved, self.keras)
+        try:
+            if step.operands or config.kind not in LAYERS:
+                made = operator(step.layer, config.kind, step.operands)
+            else:
+                made = LAYERS[config.kind](step.layer, options)
+        except (ShapeError, UnsupportedError) as error:
+            named = str(error).startswith(f"{self.where}: ")
+            raise error if named else type(error)(f"{self.where}: {error}") from None
+        if made is None:
+            numbers = ", ".join("tensor" if number is None else f"{number:g}" for number in step.operands)
+            raise UnsupportedError(
+                f"{self.where}: layer {shown(config.name)} is {config.kind}({numbers}), which convlab does not load"
+            )
+        options.refuse_rest()
+        return made
+
+
+def _along_an_axis(config: LayerConfig, moved: bool) -> LayerConfig | None:
+    """Return, as a layer, an activation function along Keras' last axis where that is not our last."""
+    function: Any = config.options.get("activation")
+    if not moved or config.kind == "Activation" or not isinstance(function, str) or function not in ALONG_AN_AXIS:
+        return None
+    return LayerConfig(function, "Activation", {"activation": function}, ())

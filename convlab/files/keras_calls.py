@@ -1,0 +1,141 @@
+"""A tree of models flattened into one list of calls, in order of execution, each under the name of its node."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from convlab.errors import UnsupportedError, WeightsError
+from convlab.files.keras_entries import Reference
+from convlab.files.keras_graph import LayerConfig, ModelConfig
+from convlab.files.keras_options import shown
+
+LIMIT = 20_000  # calls; models in models called twice each would make billions out of a small file
+
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call of one layer: the node it becomes and the nodes, or inputs, that it takes."""
+
+    node: str
+    layer: str
+    config: LayerConfig
+    inputs: tuple[str, ...]
+    operands: tuple[float | None, ...] = ()
+
+
+class Inliner:
+    """Writes out every call of every layer of a model, at any depth.
+
+    Attributes
+    ----------
+    names : dict
+        What the layer at each path of Keras' names is called: as in Keras where no other layer is, else the path.
+    steps : list of Step
+        In order of execution.
+    """
+
+    def __init__(self, model: ModelConfig, where: str) -> None:
+        self.where = where
+        paths = list(_paths(model, ()))
+        count = Counter(path[-1] for path in paths)
+        self.names = {path: path[-1] if count[path[-1]] == 1 else "/".join(path) for path in paths}
+        self.steps: list[Step] = []
+        self._taken = set(self.names.values())
+        self._calls: Counter[str] = Counter()
+        self._total = 0
+        self.inputs = [reference.layer for reference in model.inputs]
+        self.outputs = self._expand(model, (), self.inputs)
+
+    def _damaged(self, what: str) -> NoReturn:
+        raise WeightsError(f"{self.where}: the model's config is damaged: {what}")
+
+    def _expand(self, model: ModelConfig, path: Path, sources: Sequence[str]) -> list[str]:
+        """Write out the calls of a model on `sources`; return the nodes of its outputs."""
+        if len(sources) != len(model.inputs):
+            self._damaged(f"model {shown(model.name)} takes {len(model.inputs)} inputs, found {len(sources)}")
+        values = {(i.layer, i.call): [source] for i, source in zip(model.inputs, sources, strict=True)}
+        graph = _Graph(model, self.where)
+        for name, call in graph.order(values):
+            self._count()
+            layer = model.layers[name]
+            inputs = [graph.value(values, reference) for reference in layer.calls[call].inputs]
+            if layer.model is not None:
+                values[name, call] = self._expand(layer.model, (*path, name), inputs)
+            else:
+                values[name, call] = [self._step(layer, (*path, name), inputs, layer.calls[call].operands)]
+        return [graph.value(values, reference) for reference in model.outputs]
+
+    def _count(self) -> None:
+        self._total += 1
+        if self._total > LIMIT:
+            raise UnsupportedError(f"{self.where}: the model makes more than {LIMIT:,} calls of layers")
+
+    def _step(self, layer: LayerConfig, path: Path, inputs: list[str], operands: tuple[float | None, ...]) -> str:
+        name = self.names[path]
+        self.steps.append(Step(self._node(name), name, layer, tuple(inputs), operands))
+        return self.steps[-1].node
+
+    def _node(self, name: str) -> str:
+        """Return the name of a layer's next call: its own, then name/2, name/3, ... where those are free."""
+        self._calls[name] += 1
+        if self._calls[name] == 1:
+            return name
+        while (node := f"{name}/{self._calls[name]}") in self._taken:
+            self._calls[name] += 1
+        self._taken.add(node)
+        return node
+
+
+def _paths(model: ModelConfig, path: Path) -> Iterator[Path]:
+    """Yield the path of Keras' names of every layer, and of the outermost inputs."""
+    for name, layer in model.layers.items():
+        if layer.model is not None:
+            yield from _paths(layer.model, (*path, name))
+        elif layer.kind != "InputLayer" or not path:
+            yield (*path, name)
+
+
+class _Graph:
+    """The calls inside one model, and what each takes."""
+
+    def __init__(self, model: ModelConfig, where: str) -> None:
+        self.model, self.where = model, where
+
+    def damaged(self, what: str) -> NoReturn:
+        raise WeightsError(f"{self.where}: the config of model {shown(self.model.name)} is damaged: {what}")
+
+    def value(self, values: Mapping[tuple[str, int], list[str]], reference: Reference) -> str:
+        """Return the node that a reference means."""
+        found = values.get((reference.layer, reference.call))
+        if found is None or reference.output >= len(found):
+            self.damaged(f"it takes output {reference.output} of call {reference.call} of {shown(reference.layer)}")
+        return found[reference.output]
+
+    def order(self, given: Mapping[tuple[str, int], list[str]]) -> list[tuple[str, int]]:
+        """Return the calls in the order of the config, but each after those it takes."""
+        done = dict.fromkeys(given, True)  # False: waits for what it takes
+        order: list[tuple[str, int]] = []
+        calls = [(name, i) for name, layer in self.model.layers.items() for i in range(len(layer.calls))]
+        for first in calls:
+            waiting = [first]
+            while waiting:
+                key = waiting[-1]
+                needs = [need for need in self.needs(key) if not done.get(need)] if not done.get(key) else []
+                if any(need in done for need in needs):
+                    self.damaged(f"layer {shown(key[0])} takes what is made from its own output")
+                if not needs:
+                    waiting.pop()
+                    order += [key] if not done.get(key) else []
+                done[key] = not needs
+                waiting += reversed(needs)
+        return order
+
+    def needs(self, key: tuple[str, int]) -> list[tuple[str, int]]:
+        name, call = key
+        layer = self.model.layers.get(name)
+        if layer is None or call not in range(len(layer.calls)):
+            self.damaged(f"it takes call {call} of {shown(name)}, which has none")
+        return list(dict.fromkeys((reference.layer, reference.call) for reference in layer.calls[call].inputs))

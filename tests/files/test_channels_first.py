@@ -1,0 +1,182 @@
+"""Networks whose images have channels first, read as ones that have them last: the same numbers as Keras computes."""
+
+import json
+
+import numpy as np
+import pytest
+
+keras = pytest.importorskip("keras")
+from keras import layers  # noqa: E402
+from keras_twins import assert_same, outputs_of_both, randomise, read  # noqa: E402
+
+from convlab.files.keras_architecture import read_architecture  # noqa: E402
+from convlab.layers import Permute  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # Keras' own
+FIRST = {"data_format": "channels_first"}
+SHAPE = (4, 7, 9)  # C, H, W
+
+
+def chain(*after):
+    return keras.Sequential([keras.Input(SHAPE), *after])
+
+
+def kinds(model):
+    return [type(layer).__name__ for layer in model.layers]
+
+
+def test_shapes_are_channels_last():
+    model = assert_same(chain(layers.Conv2D(5, (2, 3), strides=(1, 2), activation="relu", **FIRST))).model
+    assert (model.input_shape, model.output_shape) == ((7, 9, 4), (6, 4, 5))
+    assert kinds(model) == ["Conv2D"]
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.AveragePooling2D((2, 3), **FIRST),
+        layers.Conv2D(6, (2, 3), groups=2, dilation_rate=2, **FIRST),
+        layers.Conv2D(6, (2, 3), padding="same", activation="softmax", **FIRST),
+        layers.Conv2D(6, 2, activation=layers.Softmax(axis=1), **FIRST),
+        layers.Conv2DTranspose(5, (2, 3), strides=2, padding="same", **FIRST),
+        layers.Cropping2D(((1, 2), (0, 3)), **FIRST),
+        layers.DepthwiseConv2D((2, 3), depth_multiplier=2, **FIRST),
+        layers.GlobalAveragePooling2D(**FIRST),
+        layers.GlobalMaxPooling2D(keepdims=True, **FIRST),
+        layers.MaxPooling2D((2, 3), (1, 2), "same", **FIRST),
+        layers.Resizing(5, 13, **FIRST),
+        layers.SeparableConv2D(5, (2, 3), **FIRST),
+        layers.UpSampling2D((2, 3), interpolation="bilinear", **FIRST),
+        layers.ZeroPadding2D(((1, 2), (0, 3)), **FIRST),
+    ],
+    ids=lambda layer: layer.name,
+)
+def test_layer_with_a_layout(layer):
+    assert "Permute" not in kinds(assert_same(chain(layer)).model)[:1]
+
+
+@pytest.mark.parametrize(
+    ("layer", "permutes"),
+    [
+        (layers.Activation("tanh"), 0),
+        (layers.Activation("softmax"), 2),
+        (layers.BatchNormalization(axis=1), 0),
+        (layers.BatchNormalization(axis=-3), 0),
+        (layers.BatchNormalization(), 0),
+        (layers.BatchNormalization(axis=2), 0),
+        (layers.Dense(5), 2),
+        (layers.Dropout(0.3), 0),
+        (layers.GroupNormalization(3, axis=1), 0),
+        (layers.LayerNormalization(), 0),
+        (layers.Normalization(axis=1), 0),
+        (layers.Normalization(axis=None, mean=1.0, variance=4.0), 0),
+        (layers.Rescaling(0.3, offset=1), 0),
+        (layers.Rescaling([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8], offset=1), 2),
+        (layers.LayerNormalization(axis=[2, 3]), 2),
+        (layers.PReLU(), 2),
+        (layers.PReLU(shared_axes=[2, 3]), 2),
+        (layers.Permute((1, 3, 2)), 2),
+        (layers.Reshape((12, 8, -1)), 2),
+        (layers.Softmax(axis=1), 0),
+        (layers.Softmax(axis=[1, 2]), 2),
+        (layers.UnitNormalization(axis=-2), 0),
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_layer_without_a_layout_between_two_with_one(layer, permutes):
+    model = assert_same(chain(layers.Conv2D(6, 2, **FIRST), layer, layers.Conv2D(3, 2, **FIRST))).model
+    assert kinds(model).count("Permute") == permutes + isinstance(layer, layers.Permute)
+
+
+@pytest.mark.parametrize(("declared", "ours"), [("channels_first", False), ("channels_last", True)])
+def test_flatten(declared, ours):
+    """Keras 3's Flatten moves channels last if it is told that they are first, and else leaves the order alone."""
+    network = chain(
+        layers.Conv2D(5, 2, **FIRST), layers.Flatten(data_format=declared, name="flatten"), layers.Dense(3)
+    )
+    model = assert_same(network).model
+    assert model["flatten"].channels_first is ours
+
+
+def test_a_wrong_order_after_flatten_is_noticed():
+    network = randomise(
+        chain(
+            layers.Conv2D(5, 2, **FIRST), layers.Flatten(data_format="channels_last", name="flatten"), layers.Dense(3)
+        )
+    )
+    model = read(network).model
+    model["flatten"].channels_first = False
+    [(ours, theirs)] = outputs_of_both(network, model)
+    assert np.abs(ours - theirs).max() > 0.1 * np.abs(theirs).max()
+
+
+@pytest.mark.parametrize("axis", [1, 2, -1, -3])
+def test_concatenate(axis):
+    x = keras.Input(SHAPE)
+    branches = [layers.Conv2D(5, 3, padding="same", **FIRST)(x), layers.Conv2D(5, 1, **FIRST)(x)]
+    y = layers.Flatten(data_format="channels_last")(layers.Concatenate(axis=axis)(branches))
+    assert_same(keras.Model(x, layers.Dense(2)(y)))
+
+
+def test_squeeze_and_excite_stays_moved():
+    """A Reshape makes (C, 1, 1), which is multiplied with an image in the moved form."""
+    x = keras.Input(SHAPE)
+    y = layers.Conv2D(5, 2, **FIRST)(x)
+    s = layers.Reshape((5, 1, 1))(layers.Dense(5, activation="sigmoid")(layers.GlobalAveragePooling2D(**FIRST)(y)))
+    model = assert_same(keras.Model(x, layers.Multiply(name="scaled")([y, s]))).model
+    assert model.output_shape == (6, 8, 5)
+
+
+def test_an_image_multiplied_with_a_row():
+    """Axes are aligned at Keras' last one, which is W."""
+    x = keras.Input(SHAPE)
+    y = layers.Conv2D(5, 2, **FIRST)(x)
+    assert_same(keras.Model(x, layers.Multiply()([y, layers.Dense(8)(layers.GlobalMaxPooling2D(**FIRST)(y))])))
+
+
+def test_channels_last_behind_channels_first():
+    model = assert_same(
+        chain(layers.Conv2D(5, 2, **FIRST), layers.Conv2D(3, 2), layers.Flatten(), layers.Dense(2))
+    ).model
+    assert kinds(model) == ["Conv2D", "Permute", "Conv2D", "Flatten", "Dense"]
+
+
+def test_permuted_by_its_author():
+    """Pictures are channels last, and the first layer turns them round for channels_first ones."""
+    network = keras.Sequential([keras.Input((7, 9, 4)), layers.Permute((3, 1, 2)), layers.Conv2D(5, 2, **FIRST)])
+    model = assert_same(network).model
+    assert model.input_shape == (7, 9, 4)
+
+
+def test_sequences():
+    network = keras.Sequential(
+        [
+            keras.Input((4, 11)),
+            layers.Conv1D(5, 3, **FIRST),
+            layers.MaxPooling1D(2, **FIRST),
+            layers.ZeroPadding1D(1, **FIRST),
+            layers.Flatten(data_format="channels_last"),
+            layers.Dense(2),
+        ]
+    )
+    assert assert_same(network).model.input_shape == (11, 4)
+
+
+def test_a_shared_layer_keeps_the_form_of_its_first_call():
+    x, layer = keras.Input(SHAPE), layers.PReLU()
+    y = layer(layers.ZeroPadding2D(0, **FIRST)(x))
+    assert_same(keras.Model(x, [y, layer(layers.Activation("tanh")(y))]))
+
+
+def test_the_input_shape_given_is_channels_last():
+    network = keras.Sequential([keras.Input((4, None, None)), layers.Conv2D(5, 2, **FIRST)])
+    model = read_architecture(json.loads(network.to_json()), "m.json", input_shape=(7, 9, 4)).model
+    assert model.output_shape == (6, 8, 5)
+
+
+def test_normalised_is_named_once():
+    """The nodes that turn tensors round are named after what they turn, and made once for each."""
+    x = keras.Input(SHAPE)
+    y = layers.Conv2D(5, 2, name="conv", **FIRST)(x)
+    model = assert_same(keras.Model(x, [layers.Dense(2)(y), layers.Dense(3)(y)])).model
+    assert [n.name for n in model.nodes if isinstance(n.layer, Permute)] == ["conv/channels_first"]

@@ -1,0 +1,140 @@
+"""Graphs that Keras 3 writes: Sequential, Functional, models in models, shared layers."""
+
+import json
+
+import h5py
+import pytest
+from keras_configs import functional, image, refused, relu, wiring
+
+from convlab.errors import UnsupportedError
+from convlab.files.keras_architecture import KerasLayer, read_architecture
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # Keras' own
+
+
+@pytest.fixture(scope="module")
+def keras():
+    return pytest.importorskip("keras")
+
+
+@pytest.fixture(scope="module")
+def twins(keras):
+    import keras_twins
+
+    return keras_twins
+
+
+def test_sequential(keras, twins):
+    layers = keras.layers
+    network = keras.Sequential(
+        [
+            keras.Input((8, 9, 3), name="image"),
+            layers.Conv2D(4, 3, name="conv"),
+            layers.Flatten(name="flat"),
+            layers.Dense(5, name="dense"),
+        ],
+        name="net",
+    )
+    architecture = twins.assert_same(network)
+    model = architecture.model
+    assert (model.name, model.inputs, model.outputs) == ("net", {"image": (8, 9, 3)}, ("dense",))
+    assert wiring(model) == {"conv": ("image",), "flat": ("conv",), "dense": ("flat",)}
+    assert architecture.layers[:2] == (KerasLayer("image", "InputLayer", None), KerasLayer("conv", "Conv2D", "conv"))
+
+
+def test_branches_and_several_inputs_and_outputs(keras, twins):
+    layers = keras.layers
+    a, b = keras.Input((8, 9, 3), name="a"), keras.Input((5,), name="b")
+    conv = layers.Conv2D(4, 3, name="conv")(a)
+    joined = layers.Concatenate(name="joined")([layers.GlobalMaxPooling2D(name="pool")(conv), b])
+    network = keras.Model([b, a], [layers.Dense(2, name="y")(joined), conv])
+    model = twins.assert_same(network).model
+    assert list(model.inputs.items()) == [("b", (5,)), ("a", (8, 9, 3))]
+    assert model.outputs == ("y", "conv")
+    assert wiring(model)["joined"] == ("pool", "b")
+
+
+def test_shared_layer(keras, twins):
+    x, conv = keras.Input((8, 9, 3), name="x"), keras.layers.Conv2D(3, 2, padding="same", name="conv")
+    y = keras.layers.Subtract(name="minus")([conv(conv(x)), x])
+    model = twins.assert_same(keras.Model(x, conv(y))).model
+    assert wiring(model) == {"conv": ("x",), "conv/2": ("conv",), "minus": ("conv/2", "x"), "conv/3": ("minus",)}
+    assert len(model.layers) == 2
+
+
+def test_number_of_a_call_that_is_taken():
+    layers = [image(), relu("a", [["image", 0, 0]], [["a/2", 0, 0]]), relu("a/2", [["a", 0, 0]])]
+    model = read_architecture(functional(layers, [["image", 0, 0]], [["a", 1, 0]]), "m").model
+    assert wiring(model) == {"a": ("image",), "a/2": ("a",), "a/3": ("a/2",)}
+
+
+@pytest.mark.parametrize("kind", ["Functional", "Sequential"])
+def test_model_called_twice_in_a_model(keras, twins, kind):
+    """Only the second call is an output, and a layer inside has the name of one outside."""
+    layers = keras.layers
+    steps = [layers.Conv2D(3, 2, padding="same", name="conv"), layers.ReLU(name="relu")]
+    if kind == "Sequential":
+        inner = keras.Sequential([keras.Input((8, 9, 3)), *steps], name="inner")
+    else:
+        x = keras.Input((8, 9, 3))
+        inner = keras.Model(x, steps[1](steps[0](x)), name="inner")
+    x = keras.Input((8, 9, 3), name="x")
+    architecture = twins.assert_same(keras.Model(x, inner(layers.Conv2D(3, 1, name="conv")(inner(x)))))
+    assert wiring(architecture.model) == {
+        "inner/conv": ("x",),
+        "relu": ("inner/conv",),
+        "conv": ("relu",),
+        "inner/conv/2": ("conv",),
+        "relu/2": ("inner/conv/2",),
+    }
+    assert architecture.model.outputs == ("relu/2",)
+    tree = next(layer for layer in architecture.layers if layer.name == "inner")
+    assert (tree.kind, tree.layer) == (kind, None)
+    assert tree.layers[1:] == (KerasLayer("conv", "Conv2D", "inner/conv"), KerasLayer("relu", "ReLU", "relu"))
+
+
+def test_models_in_models(keras, twins):
+    """A Sequential of a Functional with two inputs and two outputs inside another."""
+    layers = keras.layers
+    p, q = keras.Input((8, 9, 3)), keras.Input((8, 9, 3))
+    pair = keras.Model([p, q], [layers.Subtract()([p, q]), layers.Conv2D(2, 1, name="conv")(q)], name="pair")
+    x = keras.Input((8, 9, 3))
+    first, second = pair([layers.Conv2D(3, 1, name="conv")(x), x])
+    middle = keras.Model(x, layers.Concatenate()([second, first]), name="middle")
+    network = keras.Sequential([keras.Input((8, 9, 3)), middle, layers.Conv2D(2, 1, name="conv")])
+    model = twins.assert_same(network).model
+    assert [node.name for node in model.nodes if "conv" in node.name] == ["middle/conv", "middle/pair/conv", "conv"]
+
+
+def test_activation_that_is_a_layer(keras, twins):
+    conv = keras.layers.Conv2D(4, 2, activation=keras.layers.LeakyReLU(0.1), name="conv")
+    model = twins.assert_same(keras.Sequential([keras.Input((8, 9, 3), name="x"), conv])).model
+    assert wiring(model) == {"conv/linear": ("x",), "conv": ("conv/linear",)}
+    assert type(model["conv"]).__name__ == "Conv2D"
+
+
+def test_arithmetic_on_tensors(keras, twins):
+    x = keras.Input((8, 9, 3))
+    y = (1 - (x + 3.0)) * 0.25
+    twins.assert_same(keras.Model(x, (y - 2) / 4 + keras.layers.ReLU()(0.5 * x) - y * x))
+
+
+@pytest.mark.parametrize("expression", [lambda x: 1 / x, lambda x: x / x, lambda x: x**2, lambda x: x[:, 1:]])
+def test_other_arithmetic_is_refused(keras, expression):
+    x = keras.Input((8, 9, 3))
+    config = json.loads(keras.Model(x, expression(x)).to_json())
+    assert "which convlab does not load" in refused(config, UnsupportedError)
+
+
+def test_legacy_file_of_keras_3(keras, twins, tmp_path):
+    """It has no modules, and its version stands beside the config."""
+    network = keras.Sequential([keras.Input((6,)), keras.layers.Dense(4, activation="hard_sigmoid", name="fc")])
+    network.save(tmp_path / "m.h5")
+    with h5py.File(tmp_path / "m.h5") as file:
+        config, version = json.loads(file.attrs["model_config"]), file.attrs["keras_version"]
+    assert read_architecture(config, "m.h5", keras_version=version).model["fc"].activation == "hard_sigmoid"
+
+
+def test_mixed_precision_runs_in_float32(keras, twins):
+    layer = keras.layers.Dense(4, dtype="mixed_bfloat16")
+    assert read_architecture(json.loads(keras.Sequential([keras.Input((6,)), layer]).to_json()), "m").model

@@ -1,0 +1,187 @@
+"""Damaged and hostile configs: every outcome is a network or one line of the family."""
+
+import copy
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from keras_configs import KERAS_1, KERAS_2, call, entry, functional, sequential, tensor
+
+from convlab.errors import ConvlabError, UnsupportedError, WeightsError
+from convlab.files.keras_architecture import read_architecture
+
+KERAS_3 = functional(
+    [
+        entry("InputLayer", "image", batch_shape=[None, 8, 9, 3]),
+        {
+            **functional(
+                [
+                    entry("InputLayer", "in", batch_shape=[None, None, None, 3]),
+                    entry(
+                        "Conv2D",
+                        "conv",
+                        call(tensor("in")),
+                        filters=3,
+                        kernel_size=[2, 2],
+                        padding="same",
+                        activation={"class_name": "LeakyReLU", "config": {"negative_slope": 0.1}},
+                    ),
+                    entry("PReLU", "prelu", call(tensor("conv")), shared_axes=[1, 2]),
+                ],
+                ["in", 0, 0],
+                ["prelu", 0, 0],
+                "Functional",
+                "inner",
+            ),
+            "name": "inner",
+            "inbound_nodes": [call(tensor("image")), call(tensor("inner"), mask=None)],
+        },
+        entry("Add", "plus", call(tensor("inner", 1), 3.0)),
+        entry("Add", "add", call([tensor("plus"), tensor("inner")])),
+        entry("BatchNormalization", "norm", call(tensor("add")), axis=-1, epsilon=0.001),
+        entry("Softmax", "softmax", call(tensor("norm")), axis=[1, 2]),
+        entry("Rescaling", "scale", call(tensor("softmax")), scale=[1.0, 2.0, 3.0], offset=0),
+        entry("Resizing", "resize", call(tensor("scale")), height=3, width=5, interpolation="bilinear"),
+        entry("Reshape", "reshape", call(tensor("resize")), target_shape=[5, -1]),
+        entry("Conv1D", "row", call(tensor("reshape")), filters=2, kernel_size=[2], padding="causal"),
+    ],
+    [["image", 0, 0]],
+    {"a": ["row", 0, 0], "b": ["inner", 1, 0]},
+    "Functional",
+)
+FIRST = sequential(
+    (
+        "Convolution2D",
+        {
+            "name": "c",
+            "nb_filter": 2,
+            "nb_row": 3,
+            "nb_col": 2,
+            "dim_ordering": "th",
+            "batch_input_shape": [None, 3, 8, 9],
+            "activation": "softmax",
+        },
+    ),
+    ("PReLU", {"name": "p"}),
+    ("ZeroPadding2D", {"name": "z", "padding": [1, 2, 3, 4], "dim_ordering": "th"}),
+    ("Flatten", {"name": "f"}),
+    ("Dense", {"name": "d", "output_dim": 4}),
+    keras_version="1.2.2",
+)
+VALID = [KERAS_1, KERAS_2, KERAS_3, FIRST]
+
+HOSTILE = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-5, 5),
+    st.sampled_from([2**31, 10**30, -(10**400), 1e308, float("nan"), float("inf")]),
+    st.floats(),
+    st.text(max_size=4),
+    st.sampled_from(
+        ["conv", "image", "inner", "Conv2D", "Add", "Lambda", "Model", "channels_first", "softmax", "x" * 999, "a\nb"]
+    ),
+    st.recursive(st.integers(0, 3), lambda inner: st.lists(inner, max_size=4), max_leaves=6),
+    st.dictionaries(st.sampled_from(["class_name", "config", "name", "args", "items"]), st.integers(), max_size=3),
+)
+
+
+def places(value, path=()):
+    """Yield the path of everything in a config."""
+    yield path
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, child in children:
+        yield from places(child, (*path, key))
+
+
+def changed(config, path, value, delete):
+    """Return a config with one thing replaced or deleted."""
+    if not path:
+        return value
+    config = copy.deepcopy(config)
+    *way, last = path
+    inside = config
+    for key in way:
+        inside = inside[key]
+    if delete:
+        del inside[last]
+    else:
+        inside[last] = value
+    return config
+
+
+@st.composite
+def damaged(draw):
+    config = draw(st.sampled_from(VALID))
+    for _ in range(draw(st.integers(1, 3))):
+        if not isinstance(config, dict | list):
+            break
+        path = draw(st.sampled_from(sorted(places(config), key=str)))
+        config = changed(config, path, draw(HOSTILE), draw(st.booleans()))
+    return config
+
+
+def outcome(config, **options):
+    """Read a config; an error is one line that names the file."""
+    try:
+        return read_architecture(config, "bad.json", **options)
+    except ConvlabError as error:
+        assert "\n" not in str(error)
+        assert len(str(error)) < 3000
+        assert "bad.json" in str(error)
+        return error
+
+
+@pytest.mark.parametrize("config", VALID, ids=["keras1", "keras2", "keras3", "first"])
+def test_what_is_damaged_below_is_sound(config):
+    read_architecture(config, "good.json")
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(damaged())
+def test_damaged_config(config):
+    outcome(config)
+
+
+@pytest.mark.parametrize("value", [None, 3, "text", [], {}, [[]], {"class_name": "Sequential"}, {"config": {}}])
+def test_no_config_at_all(value):
+    assert isinstance(outcome(value), WeightsError)
+
+
+def nested(depth, calls):
+    """Return models in models, each of them called so many times on its own output."""
+    model = functional([entry("InputLayer", "x", batch_shape=[None, 2])], [["x", 0, 0]], [["x", 0, 0]])
+    for _ in range(depth):
+        inner = {**model, "name": "m", "inbound_nodes": [[["x" if i == 0 else "m", i, 0]] for i in range(calls)]}
+        layers = [entry("InputLayer", "x", batch_shape=[None, 2]), inner]
+        model = functional(layers, [["x", 0, 0]], [["m", calls, 0]])
+    return model
+
+
+def test_models_in_models_without_end():
+    assert "nested more than 32 deep" in str(outcome(nested(200, 1)))
+
+
+def test_a_small_file_with_billions_of_calls():
+    error = outcome(nested(30, 2))
+    assert isinstance(error, UnsupportedError)
+    assert "more than 20,000 calls" in str(error)
+
+
+def test_an_option_nested_without_end():
+    deep = json.loads("[" * 900 + "]" * 900)
+    for key in ("filters", "kernel_size", "activation", "surprise"):
+        config = changed(KERAS_2, ("config", "layers", 1, "config", key), deep, delete=False)
+        assert isinstance(outcome(config), ConvlabError)
+    chain = {"class_name": "Activation", "config": {}}
+    for _ in range(300):
+        chain = {"class_name": "Activation", "config": {"activation": chain}}
+    config = changed(KERAS_2, ("config", "layers", 1, "config", "activation"), chain, delete=False)
+    assert isinstance(outcome(config), UnsupportedError)
+
+
+def test_an_activation_that_would_fill_the_memory():
+    size = 2**31 - 1
+    ups = [("UpSampling2D", {"name": f"u{i}", "size": [size, size]}) for i in range(300)]
+    config = sequential(("UpSampling2D", {"name": "u", "batch_input_shape": [None, 2, 3, 4]}), *ups)
+    assert "would make" in str(outcome(config))
