@@ -1,12 +1,13 @@
 """`load`: a network, from the zoo or from a file, with its weights."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from convlab.errors import FileError, ShapeError, UnsupportedError, WeightsError
 from convlab.initialise import randomise
-from convlab.layers import Dense, Flatten, Shape
+from convlab.layers import Normalization, Rescaling, Shape
 from convlab.model import Model
 from convlab.preprocessing import Preprocessing, assumed, standard
 from convlab.zoo import ZOO, build
@@ -14,6 +15,7 @@ from convlab.zoo import ZOO, build
 MODEL_FILES = (".h5", ".hdf5", ".keras", ".json")
 
 Weights = str | Path | int | None
+Names = Mapping[str, str] | None
 
 
 def load(
@@ -26,6 +28,7 @@ def load(
     preprocessing: str | Preprocessing | None = None,
     layout: str = "HWIO",
     strict: bool = True,
+    names: Names = None,
 ) -> Model:
     """Return a network with its weights.
 
@@ -50,6 +53,8 @@ def load(
         Order of the axes of the convolution kernels in a Keras file.
     strict : bool
         Refuse a file with missing or unexpected layers; if False, `model.receipt` lists them.
+    names : mapping of str to str, optional
+        Layer -> module of a PyTorch file, {"block1_conv1": "features.0"}, where names and shapes leave it open.
 
     Raises
     ------
@@ -64,10 +69,10 @@ def load(
         raise WeightsError(f"weights={weights}: a seed is a whole number of at least 0")
     if str(name) in ZOO and topology is None:
         model = build(str(name), include_top, input_shape)
-        _give_zoo_weights(model, weights, include_top, layout, strict)
+        _give_zoo_weights(model, weights, include_top, layout, strict, names)
     else:
         _require_file(name, include_top)
-        model = _load_file(Path(name), weights, topology, input_shape, layout, strict)
+        model = _load_file(Path(name), weights, topology, input_shape, layout, strict, names)
     if preprocessing is not None:
         model.preprocessing = _preprocessing(model, preprocessing)
     return model
@@ -82,28 +87,33 @@ def _require_file(name: str | Path, include_top: bool) -> None:
         raise UnsupportedError(f"{name}: which layers are the top is known only of networks of the zoo")
 
 
-def _give_zoo_weights(model: Model, weights: Weights, include_top: bool, layout: str, strict: bool) -> None:
+def _give_zoo_weights(
+    model: Model, weights: Weights, include_top: bool, layout: str, strict: bool, names: Names
+) -> None:
     if weights == "pretrained":
         weights = _pretrained(model.name, include_top)
     if isinstance(weights, int | np.integer):
         randomise(model, int(weights))
     elif weights is not None:
         top = [layer.name for layer in ZOO[model.name].top()]
-        _read_weights(model, Path(weights), [] if include_top else top, layout, strict)
+        _read_weights(model, Path(weights), [] if include_top else top, layout, strict, names)
 
 
-def _read_weights(model: Model, path: Path, left_out: list[str], layout: str, strict: bool) -> None:
+def _read_weights(model: Model, path: Path, left_out: list[str], layout: str, strict: bool, names: Names) -> None:
+    from convlab.files.flattened import flattened
     from convlab.files.keras import LayerWeights, read_weights
     from convlab.files.torch_weights import is_torch_weights, read_torch_weights
 
-    flattened = _flattened(model)
+    images = flattened(model)
     asked = [
-        LayerWeights(layer.name, type(layer).__name__, layer.shapes, flattened.get(layer.name))
+        LayerWeights(layer.name, type(layer).__name__, layer.shapes, images.get(layer.name))
         for layer in model.layers
         if layer.shapes
     ]
     if is_torch_weights(path):
-        arrays, model.receipt = read_torch_weights(path, asked, strict=strict)
+        arrays, model.receipt = read_torch_weights(
+            path, asked, names=names, strict=strict, chain=_is_chain(model), partial=bool(left_out)
+        )
     else:
         arrays, model.receipt = read_weights(path, asked, also_known=left_out, layout=layout, strict=strict)
     for name, by_role in arrays.items():
@@ -112,20 +122,12 @@ def _read_weights(model: Model, path: Path, left_out: list[str], layout: str, st
         model[name].set_weights(**by_role)
 
 
-def _flattened(model: Model) -> dict[str, tuple[int, int, int]]:
-    """Return, for each layer that is fed what a Flatten layer made, the (H, W, C) that was flattened."""
-    images: dict[str, Shape] = {}
-    fed: dict[str, tuple[int, int, int]] = {}
-    for node in model.nodes:
-        source = node.inputs[0]
-        if isinstance(node.layer, Flatten):
-            images[node.name] = model.shapes[source]
-        elif source in images and len(images[source]) == 3:
-            height, width, channels = images[source]
-            fed[node.layer.name] = height, width, channels
-            if not isinstance(node.layer, Dense):  # dropout, an activation, ...: the order goes through
-                images[node.name] = images[source]
-    return fed
+def _is_chain(model: Model) -> bool:
+    """Tell whether each layer feeds the next, so that any order of the layers is the order of execution."""
+    sources = [*model.inputs, *(node.name for node in model.nodes)]
+    return len(model.inputs) == 1 and all(
+        node.inputs == (source,) for node, source in zip(model.nodes, sources, strict=False)
+    )
 
 
 def _pretrained(name: str, include_top: bool) -> Path:
@@ -145,7 +147,13 @@ def _pretrained(name: str, include_top: bool) -> Path:
 
 
 def _load_file(
-    path: Path, weights: Weights, topology: str | Path | None, input_shape: Shape | None, layout: str, strict: bool
+    path: Path,
+    weights: Weights,
+    topology: str | Path | None,
+    input_shape: Shape | None,
+    layout: str,
+    strict: bool,
+    names: Names,
 ) -> Model:
     """Return a network whose architecture a file describes."""
     from convlab.files.keras_model import read_model, read_model_weights
@@ -159,7 +167,7 @@ def _load_file(
     elif weights is not None:
         source = path if weights == "pretrained" else Path(weights)
         if is_torch_weights(source):
-            _read_weights(model, source, [], layout, strict)
+            _read_weights(model, source, [], layout, strict, names)
         else:
             read_model_weights(source, architecture, strict=strict, layout=layout)
     return model
@@ -168,7 +176,7 @@ def _load_file(
 def _assume_preprocessing(model: Model) -> None:
     shapes = list(model.inputs.values())
     if len(shapes) == 1 and len(shapes[0]) == 3 and shapes[0][2] in (1, 3):
-        rescales = any(type(layer).__name__ in ("Rescaling", "Normalization") for layer in model.layers)
+        rescales = any(isinstance(layer, Rescaling | Normalization) for layer in model.layers)
         model.preprocessing = assumed(rescales, channels=shapes[0][2])
 
 

@@ -1,0 +1,59 @@
+"""`convlab convert`: a weight file of any kind becomes one that Keras loads."""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from convlab.cli.options import command
+from convlab.errors import FileError, UnsupportedError
+from convlab.loading import load
+from convlab.model import Model
+from convlab.zoo import ZOO
+
+
+def add(commands: Any) -> None:
+    """Say what the command takes."""
+    parser = command(commands, "convert", run, "write a weight file or model as HDF5 that Keras loads")
+    parser.add_argument("source", type=Path, metavar="IN", help="weight file of Keras or PyTorch, or a Keras model")
+    parser.add_argument("target", type=Path, metavar="OUT", help="the .h5 file to write")
+    known = parser.add_mutually_exclusive_group()
+    known.add_argument("--architecture", choices=ZOO, help="whose weights IN holds")
+    known.add_argument("--topology", type=Path, metavar="FILE", help="the same as JSON, as Keras' to_json writes it")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Read, write, and print what became of what."""
+    from convlab.files.keras_writer import check_target, write_weights
+
+    source, target = arguments.source, arguments.target
+    check_target(target)
+    if source.exists() and target.exists() and target.samefile(source):
+        raise FileError(f"{target}: this is the file to be read; give OUT another name")
+    if arguments.architecture:
+        model = load(arguments.architecture, source)
+        write_weights(model, target)
+        written = "weights alone"
+    else:
+        model, written = _convert_model(source, target, arguments.topology)
+    print(f"{model.receipt}\n{target}: {written}, {model.receipt.totals if model.receipt else ''}")
+
+
+def _convert_model(source: Path, target: Path, topology: Path | None) -> tuple[Model, str]:
+    """Convert a network that Keras described; return it and what was written."""
+    from convlab.files.keras_config import read_config, read_topology
+    from convlab.files.keras_model import read_model
+    from convlab.files.keras_writer import is_loadable, write_model
+    from convlab.files.torch_weights import is_torch_weights
+
+    if topology is None and is_torch_weights(source):
+        raise UnsupportedError(
+            f"{source}: weights of PyTorch do not tell the architecture; give --architecture"
+            f" ({', '.join(ZOO)}) or --topology FILE"
+        )
+    model = load(source, topology=topology)
+    config = read_topology(topology) if topology else read_config(source)
+    write_model(replace(read_model(source, topology=topology), model=model), config, target)
+    if is_loadable(config):
+        return model, "whole model"
+    return model, "weights alone (Keras no longer loads the architecture of a Keras 1 file)"

@@ -1,0 +1,99 @@
+"""Read .npz files: zip archives of .npy members, each looked at before it is unpacked, none ever unpickled."""
+
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from convlab.errors import WeightsError
+from convlab.files.tensors import StateDict, Tensor, refuse
+
+__all__ = ["open_npz", "open_zip"]
+
+MEMBERS_LIMIT = 10_000
+# zipfile and zlib speak through many exceptions
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError, KeyError, OverflowError)
+
+
+@contextmanager
+def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open a zip archive; whatever goes wrong with it until it is closed is one line that names the file.
+
+    Raises
+    ------
+    WeightsError
+        If the archive is damaged, holds a name twice or more than 10,000 members.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            if len(names) > MEMBERS_LIMIT:
+                refuse(path, f"holds {len(names):,} members, expected at most {MEMBERS_LIMIT:,}")
+            if len(set(names)) < len(names):
+                name, _ = Counter(names).most_common(1)[0]
+                refuse(path, f"holds two members named {name!r}")
+            yield archive
+    except WeightsError:
+        raise
+    except ZIP_ERRORS as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        refuse(path, f"file is damaged (zip: {reason})")
+
+
+@contextmanager
+def open_npz(path: Path) -> Iterator[StateDict]:
+    """Open a file and describe its arrays; they are read while it is open.
+
+    Raises
+    ------
+    WeightsError
+        If a member is no .npy file, holds pickled objects or another size than it declares.
+    """
+    with open_zip(path) as archive:
+        tensors = [_describe(path, archive, member) for member in archive.infolist()]
+        names = [tensor.name for tensor in tensors]
+        yield StateDict("NumPy .npz", dict(zip(names, tensors, strict=True)), ordered=names != sorted(names))
+
+
+def _describe(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Tensor:
+    name = member.filename.removesuffix(".npy")
+    if name == member.filename or not name.isprintable():
+        refuse(path, f"holds {member.filename!r}, expected nothing but .npy members")
+    with archive.open(member) as stream:
+        version = npy.read_magic(stream)
+        if version != (1, 0):  # later ones are for names of fields, and for headers of up to 4 GiB
+            refuse(path, f"{name} is in version {version} of the .npy format, expected (1, 0)")
+        shape, fortran, dtype = npy.read_array_header_1_0(stream)
+        start = stream.tell()
+    if dtype.hasobject:
+        refuse(path, f"{name} holds Python objects (pickle), which are never loaded")
+    if start + prod(shape) * dtype.itemsize != member.file_size:
+        refuse(
+            path,
+            f"{name} declares shape {shape} of {dtype}, {prod(shape) * dtype.itemsize:,} bytes,"
+            f" but holds {member.file_size - start:,}",
+        )
+    return Tensor(name, shape, dtype.name, partial(_fetch, archive, member, start, shape, dtype, fortran))
+
+
+def _fetch(
+    archive: zipfile.ZipFile,
+    member: zipfile.ZipInfo,
+    start: int,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    fortran: bool,
+) -> NDArray[Any]:
+    with archive.open(member) as stream:
+        stream.read(start)
+        data = stream.read(member.file_size - start)  # never more than declared, and the checksum is compared
+    return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")

@@ -1,0 +1,113 @@
+"""What PyTorch calls each weight, and how it lays it out: channels first, outputs before inputs.
+
+Conv2d           weight (O, I, KH, KW)            kernel (KH, KW, I, O)
+depthwise        weight (C*M, 1, KH, KW)          depthwise kernel (KH, KW, C, M)
+ConvTranspose2d  weight (I, O, KH, KW)            kernel (KH, KW, O, I)
+Linear           weight (out, in)                 kernel (in, out)
+Linear           weight (out, C*H*W)              kernel (H*W*C, out), behind a Flatten
+BatchNorm2d      weight, bias, running_mean, running_var: gamma, beta, moving_mean, moving_variance
+PReLU            weight (C,) or (1,)              alpha (H, W, C) or (1, 1, C)
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlab.files.keras_layouts import LayerWeights
+from convlab.layers import Shape
+
+__all__ = ["IGNORED", "Counterpart", "counterparts"]
+
+Array: TypeAlias = NDArray[np.float32]
+
+IGNORED = ("num_batches_tracked",)  # counts training steps
+NORM = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
+
+
+@dataclass(frozen=True)
+class Counterpart:
+    """PyTorch's tensor for one weight: its name in the module, the shapes it may have, and what is done to it."""
+
+    leaf: str
+    shapes: tuple[Shape, ...]
+    transform: str
+    convert: Callable[[Array], Array]
+
+
+def counterparts(layer: LayerWeights) -> dict[str, Counterpart] | None:
+    """Return PyTorch's tensor for each weight of a layer; None where no module of PyTorch holds them all."""
+    found = {role: _counterpart(layer, role, shape) for role, shape in layer.shapes.items()}
+    known = {role: one for role, one in found.items() if one is not None}
+    return known if len(known) == len(found) else None
+
+
+def _counterpart(layer: LayerWeights, role: str, shape: Shape) -> Counterpart | None:
+    if role in NORM:
+        return _vector(NORM[role], shape, layer.flattened)
+    if role == "bias":
+        return _vector("bias", shape, None)
+    if role == "alpha":
+        return _alpha(shape, layer.flattened)
+    if role in ("kernel", "depthwise_kernel") and "pointwise_kernel" not in layer.shapes:
+        return _kernel(layer, role, shape)
+    return None
+
+
+def _vector(leaf: str, shape: Shape, flattened: Shape | None) -> Counterpart | None:
+    """(F,) as stored; behind a Flatten, what it flattened is put in order."""
+    if len(shape) != 1:
+        return None
+    if flattened is None or prod(flattened) != prod(shape):
+        return Counterpart(leaf, (shape,), "as stored", lambda vector: vector)
+    H, W, C = flattened
+    return Counterpart(
+        leaf, (shape,), "CHW -> HWC", lambda vector: vector.reshape(C, H, W).transpose(1, 2, 0).reshape(-1)
+    )
+
+
+def _alpha(shape: Shape, flattened: Shape | None) -> Counterpart | None:
+    """One slope for all, or one for each channel: (C,) -> (H, W, C)."""
+    one = _vector("weight", shape[-1:], flattened if len(shape) == 1 else None)
+    return one and Counterpart(
+        "weight",
+        ((1,), *one.shapes),
+        f"{one.transform}, repeated" if len(shape) > 1 else one.transform,
+        lambda alpha: np.broadcast_to(alpha if alpha.shape == (1,) else one.convert(alpha), shape).copy(),
+    )
+
+
+def _kernel(layer: LayerWeights, role: str, shape: Shape) -> Counterpart | None:
+    if len(shape) == 2:
+        return _dense(shape, layer.flattened)
+    if len(shape) not in (3, 4):
+        return None
+    *window, C, M = shape
+    places = tuple(range(2, len(shape)))
+    HW = "HW"[-len(window) :]
+    if role == "depthwise_kernel" or layer.kind.startswith("Depthwise"):
+        return Counterpart(
+            "weight",
+            ((C * M, 1, *window),),
+            f"(C*M)1{HW} -> {HW}CM",
+            lambda kernel: kernel.reshape(C, M, *window).transpose(*places, 0, 1),
+        )
+    transform = f"IO{HW} -> {HW}OI" if layer.kind.endswith("Transpose") else f"OI{HW} -> {HW}IO"
+    return Counterpart("weight", ((M, C, *window),), transform, lambda kernel: kernel.transpose(*places, 1, 0))
+
+
+def _dense(shape: Shape, flattened: Shape | None) -> Counterpart:
+    rows, out = shape
+    if flattened is None:
+        return Counterpart("weight", ((out, rows),), "transposed", lambda kernel: kernel.T)
+    H, W, C = flattened
+    return Counterpart(
+        "weight",
+        ((out, rows),),
+        "transposed, rows CHW -> HWC",
+        # (out, C*H*W) -> (out, C, H, W) -> (H, W, C, out) -> (H*W*C, out)
+        lambda kernel: kernel.reshape(out, C, H, W).transpose(2, 3, 1, 0).reshape(rows, out),
+    )

@@ -1,0 +1,383 @@
+"""Files of PyTorch's users that are damaged, lie or mean harm: each is refused in one line that names the file."""
+
+import io
+import json
+import os
+import pickle
+import re
+import struct
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from torch_files import FORMATS, write_header, write_npz, write_pt, write_safetensors
+
+from convlab.errors import WeightsError
+from convlab.files import safetensors
+from convlab.files.torch_weights import LayerWeights, read_torch_weights
+
+torch = pytest.importorskip("torch")
+DENSE = LayerWeights("fc", "Dense", {"kernel": (2, 3), "bias": (3,)})
+GOOD = {"fc.weight": np.arange(6, dtype="f4").reshape(3, 2), "fc.bias": np.ones(3, "f4")}
+EXPECTED = "expected PyTorch weights: .safetensors, .npz, or a state_dict (.pt, .pth)"
+
+
+def refused(path: Path, *parts: str) -> str:
+    with pytest.raises(WeightsError, match="^" + re.escape(f"{path}: ")) as caught:
+        read_torch_weights(path, [DENSE])
+    message = str(caught.value)
+    assert message.isprintable()  # one line
+    assert len(message) < 600
+    for part in parts:
+        assert part in message
+    return message
+
+
+# paths, and files that are something else
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"", "this file is empty"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "this begins with b'version '"),
+        (b"\x93NUMPY\x01\x00", "this begins with b'\\x93NUMPY\\x01\\x00'"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(100), "this is an HDF5 file; is it from Keras?"),
+        (b"PK\x05\x06" + bytes(18), "this begins with b'PK\\x05\\x06"),
+    ],
+    ids=["empty", "lfs", "npy", "keras", "empty-zip"],
+)
+@pytest.mark.parametrize("suffix", [".safetensors", ".npz", ".pt"])
+def test_something_else(content: bytes, found: str, suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"w{suffix}"
+    path.write_bytes(content)
+    refused(path, f"{found}", f"; {EXPECTED}")
+
+
+def test_a_model_of_keras(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "w.npz", "w") as archive:
+        archive.writestr("config.json", "{}")
+    refused(tmp_path / "w.npz", f"this is a zip archive, a .keras model?; {EXPECTED}")
+
+
+def test_directory_and_nothing(tmp_path: Path) -> None:
+    refused(tmp_path, f"this is a directory; {EXPECTED}")
+    refused(tmp_path / "w.safetensors", "cannot be read (No such file or directory)")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs FIFOs")
+def test_fifo_does_not_wait(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "w.pt")
+    refused(tmp_path / "w.pt", "this is not a regular file")
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_cut_off_anywhere(form: str, tmp_path: Path) -> None:
+    path = FORMATS[form](tmp_path / form, GOOD)
+    whole = path.read_bytes()
+    for length in {0, 1, 7, 8, 9, 40, len(whole) // 2, len(whole) - 1}:
+        path.write_bytes(whole[:length])
+        refused(path)
+    path.write_bytes(whole)
+    assert read_torch_weights(path, [DENSE])[1].values == 9
+
+
+@pytest.mark.parametrize("form", ["small.safetensors", "small.npz", "compressed.npz"])
+def test_every_byte_flipped(form: str, tmp_path: Path) -> None:
+    """Whatever is wrong is refused or harmless; the numbers themselves only a zip file's checksums protect."""
+    path = FORMATS[form](tmp_path / form, GOOD)
+    whole, outcomes = path.read_bytes(), set()
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        try:
+            arrays, _ = read_torch_weights(path, [DENSE])
+        except WeightsError as error:
+            assert str(error).startswith(f"{path}: ")
+            outcomes.add("refused")
+        else:
+            same = all(
+                np.array_equal(arrays["fc"][r], a)
+                for r, a in (("kernel", GOOD["fc.weight"].T), ("bias", GOOD["fc.bias"]))
+            )
+            assert same or form == "small.safetensors"
+            outcomes.add("read")
+    assert outcomes == {"refused", "read"}
+
+
+# safetensors
+
+
+def header(**entries: object) -> bytes:
+    return json.dumps(entries).encode()
+
+
+def entry(shape: object = (3,), begin: object = 0, end: object = 12, dtype: object = "F32") -> dict[str, object]:
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+@pytest.mark.parametrize("length", [2**63, 2**64 - 2**32, 100_000_001, 1_000, 13])
+def test_length_of_the_header_lies(length: int, tmp_path: Path) -> None:
+    path = write_header(tmp_path / "w", b'{"a": [1]}  ', b"", length)
+    refused(path, f"declares a header of {length:,} bytes, expected at most 12")
+
+
+def test_large_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(safetensors, "HEADER_LIMIT", 100)
+    refused(write_header(tmp_path / "w", header(a=entry()) + b" " * 200, bytes(12)), "expected at most 100")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (b"{nonsense}", "the header is no JSON: Expecting property name"),
+        (b'{"a": "\xff"}', "the header is no JSON: 'utf-8' codec can't decode"),
+        (b'{"a":' + b"[" * 100_000, "the header is no JSON: maximum recursion depth"),
+        (b'{"a": {}, "a": {}}', "a name stands there twice"),
+        (b'{"a": {"shape": [3], "shape": [3]}}', "a name stands there twice"),
+        (b'{"a\\nb": {}}', "'a\\nb' is not a printable name"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "the header is no JSON: Exceeds the limit"),
+    ],
+    ids=["syntax", "utf-8", "depth", "twice", "twice-inside", "line-break", "digits"],
+)
+def test_header_that_is_no_json(text: bytes, reason: str, tmp_path: Path) -> None:
+    refused(write_header(tmp_path / "w", text, b""), reason)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        [],
+        None,
+        {},
+        {"dtype": "F32", "shape": [3]},
+        entry(dtype="F128"),
+        entry(dtype=4),
+        entry(shape=3),
+        entry(shape=[3.0]),
+        entry(shape=[True, 3]),
+        entry(shape=[-1, -3]),
+        entry(shape=["3"]),
+        entry(begin=-12, end=0),
+        entry(begin=0.0),
+        {"dtype": "F32", "shape": [3], "data_offsets": [0, 12, 24]},
+        {"dtype": "F32", "shape": [3], "data_offsets": 12},
+        {"dtype": "F32", "shape": [[3] * 10_000], "data_offsets": [0, 12]},
+    ],
+)
+def test_entry_that_is_none(bad: object, tmp_path: Path) -> None:
+    refused(write_header(tmp_path / "w", header(a=bad), bytes(12)), "a is described by ", "expected dtype, shape and")
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (entry(end=11), "a has shape (3,) of F32, 12 bytes, but its offsets 0 to 11 span 11"),
+        (entry(begin=12, end=0), "but its offsets 12 to 0 span -12"),
+        (entry(shape=[2**32, 2**32]), f"{2**66:,} bytes, but its offsets 0 to 12 span 12"),
+        (entry(shape=[2**61], end=2**63), f"holds 12 bytes of data, its header describes {2**63:,}"),
+        (entry(begin=4, end=16), "a begins at byte 4 of the data, expected 0"),
+        (entry(shape=[2], end=8), "holds 12 bytes of data, its header describes 8"),
+        (entry(shape=[4], end=16), "holds 12 bytes of data, its header describes 16"),
+    ],
+)
+def test_span_that_does_not_fit(bad: object, reason: str, tmp_path: Path) -> None:
+    refused(write_header(tmp_path / "w", header(a=bad), bytes(12)), reason)
+
+
+def test_overlap_and_gap(tmp_path: Path) -> None:
+    entries = {"a": entry(), "b": entry(begin=8, end=20)}
+    refused(write_header(tmp_path / "w", header(**entries), bytes(20)), "b begins at byte 8 of the data, expected 12")
+    entries = {"a": entry(), "b": entry(begin=16, end=28)}
+    refused(
+        write_header(tmp_path / "w", header(**entries), bytes(28)), "b begins at byte 16 of the data, expected 12"
+    )
+
+
+# npz
+
+
+def npy(array: np.ndarray, **options: object) -> bytes:
+    stream = io.BytesIO()
+    np.lib.format.write_array(stream, array, **options)
+    return stream.getvalue()
+
+
+def npy_header(shape: object, descr: str = "<f4", version: tuple[int, int] = (1, 0)) -> bytes:
+    text = f"{{'descr': {descr!r}, 'fortran_order': False, 'shape': {shape}}}\n".encode()
+    length = struct.pack("<H" if version == (1, 0) else "<I", len(text))
+    return b"\x93NUMPY" + bytes(version) + length + text
+
+
+def write_zip(path: Path, members: list[tuple[str, bytes]], method: int = zipfile.ZIP_STORED) -> Path:
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return path
+
+
+class Trap:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        return Path.touch, (self.path,)
+
+
+def test_pickle_in_npz(tmp_path: Path) -> None:
+    sprung = tmp_path / "sprung"
+    path = write_npz(tmp_path / "w.npz", {"fc.weight": np.array([Trap(sprung)], object), "fc.bias": GOOD["fc.bias"]})
+    refused(path, "fc.weight holds Python objects (pickle), which are never loaded")
+    write_zip(path, [("fc.weight.npy", pickle.dumps(Trap(sprung)))])
+    refused(path, "file is damaged (zip: the magic string is not correct")
+    assert not sprung.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (
+            npy_header((10**9, 10**9)),
+            "declares shape (1000000000, 1000000000) of float32, 4,000,000,000,000,000,000 bytes",
+        ),
+        (npy_header((3,)) + bytes(11), "declares shape (3,) of float32, 12 bytes, but holds 11"),
+        (npy_header((3,)) + bytes(13), "declares shape (3,) of float32, 12 bytes, but holds 13"),
+        (npy_header((3,), version=(2, 0)) + bytes(12), "is in version (2, 0) of the .npy format, expected (1, 0)"),
+        (npy_header("(3,), 'x': __import__('os')"), "file is damaged (zip: "),
+        (npy_header((-3,)), "declares shape (-3,) of float32"),
+        (npy_header("[3]"), "file is damaged (zip: shape is not valid"),
+        (b"\x93NUMPY\x01\x00\xff\xff{'descr'", "file is damaged (zip: EOF"),
+    ],
+    ids=["huge", "short", "long", "version", "expression", "negative", "list", "cut"],
+)
+def test_npy_header_that_lies(content: bytes, reason: str, tmp_path: Path) -> None:
+    refused(write_zip(tmp_path / "w.npz", [("fc.bias.npy", content)]), reason)
+
+
+def test_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """64 MB of zeros in 64 kB are another shape than is asked for: nothing is unpacked."""
+    content = npy_header((1 << 24,)) + bytes(4 << 24)
+    path = write_zip(
+        tmp_path / "w.npz",
+        [("fc.bias.npy", content), ("fc.weight.npy", npy(GOOD["fc.weight"]))],
+        zipfile.ZIP_DEFLATED,
+    )
+    assert path.stat().st_size < 1 << 17
+    monkeypatch.setattr("convlab.files.npz._fetch", lambda *_: pytest.fail("a bomb was read"))
+    refused(path, "fc needs weight (3, 2), bias (3,), found fc (bias (16777216,), weight (3, 2))")
+
+
+def test_bomb_whose_size_the_archive_hides(tmp_path: Path) -> None:
+    """The directory of the archive says 12 bytes, the stream holds 64 MB: no more than declared is unpacked."""
+    content = npy(GOOD["fc.bias"]) + bytes(1 << 26)
+    path = write_zip(
+        tmp_path / "w.npz",
+        [("fc.bias.npy", content), ("fc.weight.npy", npy(GOOD["fc.weight"]))],
+        zipfile.ZIP_DEFLATED,
+    )
+    declared = len(npy(GOOD["fc.bias"]))
+    path.write_bytes(path.read_bytes().replace(struct.pack("<I", len(content)), struct.pack("<I", declared)))
+    refused(path, "file is damaged (zip: Bad CRC-32 for file 'fc.bias.npy')")
+
+
+def test_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, good = tmp_path / "w.npz", ("fc.bias.npy", npy(GOOD["fc.bias"]))
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        write_zip(path, [good, good])
+    refused(path, "holds two members named 'fc.bias.npy'")
+    refused(write_zip(path, [good, ("notes.txt", b"")]), "holds 'notes.txt', expected nothing but .npy members")
+    refused(write_zip(path, [good, ("a\nb.npy", good[1])]), "holds 'a\\nb.npy', expected nothing but .npy members")
+    monkeypatch.setattr("convlab.files.npz.MEMBERS_LIMIT", 1)
+    refused(write_zip(path, [good, ("b.npy", good[1])]), "holds 2 members, expected at most 1")
+
+
+# state_dict
+
+
+def save(path: Path, value: object) -> Path:
+    torch.save(value, path)
+    return path
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_pickle_in_a_state_dict(zipped: bool, tmp_path: Path) -> None:
+    sprung, path = tmp_path / "sprung", tmp_path / "w.pt"
+    torch.save({"fc.weight": Trap(sprung)}, path, _use_new_zipfile_serialization=zipped)
+    refused(path, "PyTorch refuses it (it calls for ", ", which is never run); save model.state_dict()")
+    assert not sprung.exists()
+
+
+def test_bare_pickle(tmp_path: Path) -> None:
+    path, sprung = tmp_path / "w.pth", tmp_path / "sprung"
+    path.write_bytes(pickle.dumps(Trap(sprung)))
+    refused(path, "PyTorch refuses it (")
+    assert not sprung.exists()
+
+
+def test_whole_module(tmp_path: Path) -> None:
+    message = refused(save(tmp_path / "w.pt", torch.nn.Sequential(torch.nn.Linear(2, 3))))
+    assert message.endswith(
+        "PyTorch refuses it (it calls for torch.nn.modules.container.Sequential, which is never run);"
+        " save model.state_dict(), not a whole module"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ([torch.ones(3)], "holds a list, expected a state_dict: tensors by name"),
+        (torch.ones(3), "holds a Tensor, expected a state_dict: tensors by name"),
+        ({"fc.weight": 3}, "fc.weight is a int, expected a plain tensor"),
+        ({"fc.weight": torch.ones(3, 2).to_sparse()}, "fc.weight is a Tensor, expected a plain tensor"),
+        ({3: torch.ones(3)}, "holds 3, which is not a printable name"),
+        ({"a\nb": torch.ones(3)}, "holds 'a\\nb', which is not a printable name"),
+        ({}, "holds no weights"),
+    ],
+    ids=["list", "tensor", "number", "sparse", "number-name", "line-break", "empty"],
+)
+def test_no_state_dict(value: object, reason: str, tmp_path: Path) -> None:
+    refused(save(tmp_path / "w.pt", value), reason)
+
+
+def test_compressed_state_dict(tmp_path: Path) -> None:
+    """torch.load would unpack it, however large it is."""
+    with zipfile.ZipFile(write_pt(tmp_path / "good.pt", GOOD)) as archive:
+        members = [(name, archive.read(name)) for name in archive.namelist()]
+    path = write_zip(tmp_path / "w.pt", members, zipfile.ZIP_DEFLATED)
+    refused(path, "its member 'good/data.pkl' is compressed, which torch.save never does")
+
+
+def test_a_view_that_repeats_one_number(tmp_path: Path) -> None:
+    path = save(tmp_path / "w.pt", {"fc.bias": torch.ones(1).expand(1 << 40), "fc.weight": torch.ones(3, 2)})
+    refused(path, "needs weight (3, 2), bias (3,)", f"bias ({1 << 40},)")
+
+
+# numbers
+
+
+@pytest.mark.parametrize("write", [write_safetensors, write_npz, write_pt])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_non_finite(write: Callable, bad: float, tmp_path: Path) -> None:
+    weight = GOOD["fc.weight"].copy()
+    weight[1, 1] = weight[2, 0] = bad
+    refused(
+        write(tmp_path / "w.npz", GOOD | {"fc.weight": weight}), "fc.weight holds 2 non-finite values, first at [1,1]"
+    )
+
+
+@pytest.mark.parametrize("write", [write_safetensors, write_npz, write_pt])
+def test_float64_that_overflows(write: Callable, tmp_path: Path) -> None:
+    path = write(tmp_path / "w.npz", GOOD | {"fc.bias": np.array([1, 1e300, 1])})
+    refused(path, "fc.bias holds 1 non-finite values, first at [1] (stored as float64, read as float32)")
+
+
+@pytest.mark.parametrize("write", [write_safetensors, write_npz, write_pt])
+def test_wrong_dtype_is_found_before_anything_is_read(
+    write: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "w.npz", GOOD | {"fc.bias": np.ones(3, np.int64)})
+    monkeypatch.setattr("convlab.files.torch_weights.read_finite", lambda *_: pytest.fail("read too early"))
+    refused(path, "fc bias (fc.bias) has dtype ", ", expected float")
