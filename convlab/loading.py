@@ -1,6 +1,7 @@
 """`load`: a network, from the zoo or from a file, with its weights."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -67,15 +68,36 @@ def load(
     """
     if isinstance(weights, bool) or (isinstance(weights, int | np.integer) and weights < 0):
         raise WeightsError(f"weights={weights}: a seed is a whole number of at least 0")
+    how = _How(layout, strict, names)
     if str(name) in ZOO and topology is None:
         model = build(str(name), include_top, input_shape)
-        _give_zoo_weights(model, weights, include_top, layout, strict, names)
+        if weights == "pretrained":
+            weights = _pretrained(model.name, include_top)
+        top = [] if include_top else [layer.name for layer in ZOO[model.name].top()]
+        _give(model, weights, lambda path: _read(model, path, how, top))
     else:
         _require_file(name, include_top)
-        model = _load_file(Path(name), weights, topology, input_shape, layout, strict, names)
+        model = _load_file(Path(name), weights, topology, input_shape, how)
     if preprocessing is not None:
         model.preprocessing = _preprocessing(model, preprocessing)
     return model
+
+
+@dataclass(frozen=True)
+class _How:
+    """How a weight file is to be read."""
+
+    layout: str
+    strict: bool
+    names: Names
+
+
+def _give(model: Model, weights: Weights, read: Callable[[Path], None]) -> None:
+    """Give a model random weights, those that `read` finds in a file, or none."""
+    if isinstance(weights, int | np.integer):
+        randomise(model, int(weights))
+    elif weights is not None:
+        read(Path(weights))
 
 
 def _require_file(name: str | Path, include_top: bool) -> None:
@@ -87,19 +109,8 @@ def _require_file(name: str | Path, include_top: bool) -> None:
         raise UnsupportedError(f"{name}: which layers are the top is known only of networks of the zoo")
 
 
-def _give_zoo_weights(
-    model: Model, weights: Weights, include_top: bool, layout: str, strict: bool, names: Names
-) -> None:
-    if weights == "pretrained":
-        weights = _pretrained(model.name, include_top)
-    if isinstance(weights, int | np.integer):
-        randomise(model, int(weights))
-    elif weights is not None:
-        top = [layer.name for layer in ZOO[model.name].top()]
-        _read_weights(model, Path(weights), [] if include_top else top, layout, strict, names)
-
-
-def _read_weights(model: Model, path: Path, left_out: list[str], layout: str, strict: bool, names: Names) -> None:
+def _read(model: Model, path: Path, how: _How, left_out: Sequence[str] = ()) -> None:
+    """Give a model of layers that a file may list in any order the weights in it."""
     from convlab.files.flattened import flattened
     from convlab.files.keras import LayerWeights, read_weights
     from convlab.files.torch_weights import is_torch_weights, read_torch_weights
@@ -112,10 +123,10 @@ def _read_weights(model: Model, path: Path, left_out: list[str], layout: str, st
     ]
     if is_torch_weights(path):
         arrays, model.receipt = read_torch_weights(
-            path, asked, names=names, strict=strict, chain=_is_chain(model), partial=bool(left_out)
+            path, asked, names=how.names, strict=how.strict, chain=_is_chain(model), partial=bool(left_out)
         )
     else:
-        arrays, model.receipt = read_weights(path, asked, also_known=left_out, layout=layout, strict=strict)
+        arrays, model.receipt = read_weights(path, asked, also_known=left_out, layout=how.layout, strict=how.strict)
     for name, by_role in arrays.items():
         for array in by_role.values():
             array.flags.writeable = False  # adopted by the layer, not copied
@@ -147,13 +158,7 @@ def _pretrained(name: str, include_top: bool) -> Path:
 
 
 def _load_file(
-    path: Path,
-    weights: Weights,
-    topology: str | Path | None,
-    input_shape: Shape | None,
-    layout: str,
-    strict: bool,
-    names: Names,
+    path: Path, weights: Weights, topology: str | Path | None, input_shape: Shape | None, how: _How
 ) -> Model:
     """Return a network whose architecture a file describes."""
     from convlab.files.keras_model import read_model, read_model_weights
@@ -161,15 +166,15 @@ def _load_file(
 
     architecture = read_model(path, topology=topology, input_shape=input_shape)
     model = architecture.model
-    _assume_preprocessing(model)
-    if isinstance(weights, int | np.integer):
-        randomise(model, int(weights))
-    elif weights is not None:
-        source = path if weights == "pretrained" else Path(weights)
+
+    def read(source: Path) -> None:
         if is_torch_weights(source):
-            _read_weights(model, source, [], layout, strict, names)
+            _read(model, source, how)
         else:
-            read_model_weights(source, architecture, strict=strict, layout=layout)
+            read_model_weights(source, architecture, strict=how.strict, layout=how.layout)
+
+    _assume_preprocessing(model)
+    _give(model, path if weights == "pretrained" else weights, read)
     return model
 
 

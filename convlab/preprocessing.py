@@ -83,7 +83,10 @@ class Preprocessing:
         """
         self._require_channels(pixels)
         if self.assumed:
-            warn_caller(f"how pictures are prepared is not in the file; assumed {self}: say preprocessing=...")
+            warn_caller(
+                f"how pictures are prepared is not in the file; assumed {self} (to choose: preprocessing=,"
+                " --preprocessing)"
+            )
         x = self._swapped(pixels).astype(np.float32, order="C")
         if self.mean:
             x -= np.asarray(self.mean, np.float32)

@@ -61,7 +61,7 @@ def test_modes_that_do_not_fit_are_refused(mode, channels, message):
 @pytest.mark.parametrize(("rescales", "name"), [(True, "raw"), (False, "unit")])
 def test_what_is_assumed_warns_where_it_is_applied_and_finds_nothing_wrong(rescales, name):
     preprocessing = assumed(rescales, channels=3)
-    with pytest.warns(UserWarning, match=f"assumed {name}: RGB.*: say preprocessing="):
+    with pytest.warns(UserWarning, match=rf"assumed {name}: RGB.* \(to choose: preprocessing="):
         x = preprocessing.apply(photo())
     np.testing.assert_array_equal(x, MODES[name].apply(photo()))
     preprocessing.check(x * 999)  # warnings are errors here

@@ -26,6 +26,8 @@ __all__ = [
     "get_group",
     "member_names",
     "open_hdf5",
+    "read_document",
+    "read_head",
     "read_names",
     "read_text",
     "reading",
@@ -41,6 +43,7 @@ FOREIGN = (
     (b"\x93NUMPY", "a NumPy array"),
     (b"\x1f\x8b", "gzip data: unpack it first"),
     (b"<", "an HTML page: the download was answered with a web page"),
+    (b"{", "JSON text (an architecture? give it as topology, beside the file of its weights)"),
 )
 MEMBERS_LIMIT = 10_000  # links in one group
 NAMES_LIMIT = 1 << 20  # bytes in one attribute of names; Keras splits them at 64 kB
@@ -78,16 +81,27 @@ def reopen_hdf5(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
 
 def check_signature(path: Path) -> None:
     """Refuse a path that is no HDF5 file, saying what it is instead."""
+    head = read_head(path, 32, "an HDF5 file")
+    if not head.startswith(SIGNATURE):
+        raise WeightsError(f"{path}: not an HDF5 file but {_describe(head)}")
+
+
+def read_head(path: Path, size: int, expected: str) -> bytes:
+    """Return the first bytes of a regular file, at most `size`; `expected` says in messages what it should be.
+
+    Raises
+    ------
+    WeightsError
+        If the path is missing, unreadable or no regular file.
+    """
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):  # opening a FIFO would wait for ever
-            raise WeightsError(f"{path}: {_node_kind(mode)}, expected an HDF5 file")
+            raise WeightsError(f"{path}: {_node_kind(mode)}, expected {expected}")
         with path.open("rb") as file:
-            head = file.read(32)
+            return file.read(size)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror})") from error
-    if not head.startswith(SIGNATURE):
-        raise WeightsError(f"{path}: not an HDF5 file but {_describe(head)}")
 
 
 def _node_kind(mode: int) -> str:
@@ -171,8 +185,8 @@ def member_names(group: h5py.Group) -> list[str]:
     """Return the names of a group's members, without opening any of them."""
     with reading(group):
         count = len(group)
-        if count <= MEMBERS_LIMIT:
-            return list(group)
+        if count <= MEMBERS_LIMIT:  # h5py gives names that are not UTF-8 as bytes
+            return [name if isinstance(name, str) else name.decode(errors="surrogateescape") for name in group]
     refuse(group, f"{group.name} holds {count:,} members, expected at most {MEMBERS_LIMIT:,}")
 
 
@@ -181,6 +195,14 @@ def read_names(node: Any, attribute: str) -> list[str] | None:
 
     Names are read whether they were stored as fixed-length bytes, variable-length strings or one scalar.
     """
+    names = _read_strings(node, attribute, NAMES_LIMIT, "names")
+    for name in names or ():
+        if not name.isprintable():  # no NUL, no line break, nothing that was not UTF-8
+            refuse(node, f"attribute {attribute} of {node.name} holds {name!r}, which is not a printable name")
+    return names
+
+
+def _read_strings(node: Any, attribute: str, limit: int, what: str) -> list[str] | None:
     where = f"attribute {attribute} of {node.name}"
     with reading(node):
         if not h5py.h5a.exists(node.id, attribute.encode()):
@@ -188,22 +210,33 @@ def read_names(node: Any, attribute: str) -> list[str] | None:
         stored = node.attrs.get_id(attribute)
         shape, dtype = stored.shape, stored.dtype
     if shape is None or len(shape) > 1:
-        refuse(node, f"{where} has shape {shape}, expected a list of names")
+        refuse(node, f"{where} has shape {shape}, expected a list of {what}")
     if 0 in shape:  # Keras writes an empty list as float64
         return []
     string = h5py.check_string_dtype(dtype)
     if string is None:
-        refuse(node, f"{where} has dtype {dtype}, expected names")
+        refuse(node, f"{where} has dtype {dtype}, expected {what}")
     size = math.prod(shape) * (string.length or 16)
-    if size > NAMES_LIMIT:
-        refuse(node, f"{where} declares {size:,} bytes of names, expected at most {NAMES_LIMIT:,}")
+    if size > limit:
+        refuse(node, f"{where} declares {size:,} bytes of {what}, expected at most {limit:,}")
     with reading(node):
         values = np.ravel(node.attrs[attribute]).tolist()
-        names = [value.decode() if isinstance(value, bytes) else str(value) for value in values]
-    for name in names:
-        if not name.isprintable():  # no NUL, no line break, nothing that was not UTF-8
-            refuse(node, f"{where} holds {name!r}, which is not a printable name")
-    return names
+        return [value.decode() if isinstance(value, bytes) else str(value) for value in values]
+
+
+def read_document(node: Any, attribute: str, limit: int) -> str | None:
+    """Return an attribute that holds one text of at most `limit` bytes, or None where there is no such attribute."""
+    texts = _read_strings(node, attribute, limit, "text")
+    if texts is None:
+        return None
+    where = f"attribute {attribute} of {node.name}"
+    if len(texts) != 1:
+        refuse(node, f"{where} holds {len(texts)} texts, expected 1")
+    if len(texts[0]) > limit:
+        refuse(node, f"{where} holds {len(texts[0]):,} bytes of text, expected at most {limit:,}")
+    if any("\ud800" <= character <= "\udfff" for character in texts[0]):  # how h5py gives what it cannot decode
+        refuse(node, f"{where} is not UTF-8 text")
+    return texts[0]
 
 
 def read_text(node: Any, attribute: str) -> str | None:

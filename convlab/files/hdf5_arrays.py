@@ -15,11 +15,17 @@ __all__ = ["check_floats", "read_floats"]
 
 
 IEEE_FLOATS = tuple(getattr(h5py.h5t, f"IEEE_F{bits}{order}") for bits in (16, 32, 64) for order in ("LE", "BE"))
+INTEGERS = tuple(getattr(h5py.h5t, f"STD_I{bits}{order}") for bits in (32, 64) for order in ("LE", "BE"))
 FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
 
 
 def check_floats(
-    dataset: h5py.Dataset, shape: Shape, what: str, hints: Mapping[Shape, str] = MappingProxyType({})
+    dataset: h5py.Dataset,
+    shape: Shape,
+    what: str,
+    hints: Mapping[Shape, str] = MappingProxyType({}),
+    *,
+    integers: bool = False,
 ) -> None:
     """Refuse, before a byte is read, a dataset that is not a plain float array of exactly this shape.
 
@@ -33,22 +39,25 @@ def check_floats(
         What to call the array in messages, such as "conv1 kernel (conv1/kernel:0)".
     hints
         For wrong shapes that have a known cause: what to do about it, added to the message.
+    integers
+        Whether whole numbers are good as well: Keras counts in them.
     """
     with reading(dataset):
-        reason = _fault(dataset, shape, hints)
+        reason = _fault(dataset, shape, hints, integers)
     if reason is not None:
         refuse(dataset, f"{what} {reason}")
 
 
-def _fault(dataset: h5py.Dataset, shape: Shape, hints: Mapping[Shape, str]) -> str | None:
+def _fault(dataset: h5py.Dataset, shape: Shape, hints: Mapping[Shape, str], integers: bool) -> str | None:
     """Return what is wrong with a dataset: later questions trust the earlier answers."""
     if dataset.external:
         return "stores its data outside the file"
     if dataset.is_virtual:
         return "is a virtual dataset"
-    if dataset.dtype.kind != "f":
+    whole = integers and any(dataset.id.get_type().equal(integer) for integer in INTEGERS)
+    if dataset.dtype.kind != "f" and not whole:
         return f"has dtype {dataset.dtype}, expected float"
-    if not any(dataset.id.get_type().equal(ieee) for ieee in IEEE_FLOATS):
+    if not whole and not any(dataset.id.get_type().equal(ieee) for ieee in IEEE_FLOATS):
         return "has a dtype that is none of float16, float32 and float64"
     if dataset.shape != shape:
         return f"has shape {dataset.shape}, expected {shape}{hints.get(dataset.shape, '')}"
@@ -92,17 +101,17 @@ def _storage_fault(dataset: h5py.Dataset) -> str | None:
     return None
 
 
-def read_floats(dataset: h5py.Dataset, shape: Shape, what: str) -> NDArray[np.float32]:
+def read_floats(dataset: h5py.Dataset, shape: Shape, what: str, *, integers: bool = False) -> NDArray[np.float32]:
     """Check a dataset as `check_floats` does, then read it into a new float32 array.
 
-    float16 is widened, float64 rounded.
+    float16 is widened, float64 and integers rounded.
 
     Raises
     ------
     WeightsError
         If the dataset is refused, damaged, or holds values that are not finite in float32.
     """
-    check_floats(dataset, shape, what)
+    check_floats(dataset, shape, what, integers=integers)
     values = np.empty(shape, np.float32)
     with reading(dataset):
         dataset.read_direct(values)

@@ -4,7 +4,6 @@ The architecture decides what is asked for; the file only answers, and an answer
 """
 
 import os
-import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -18,7 +17,8 @@ from numpy.typing import NDArray
 from convlab.errors import WeightsError
 from convlab.files import hdf5, registry
 from convlab.files.hdf5_arrays import check_floats, read_floats
-from convlab.files.keras_layouts import Contents, LayerWeights, Stored, find_contents
+from convlab.files.keras_layouts import Contents, LayerWeights, find_contents
+from convlab.files.keras_roles import match_roles
 from convlab.files.receipt import Receipt, ReceiptRow
 from convlab.layers import Shape
 
@@ -28,16 +28,8 @@ Array: TypeAlias = NDArray[np.float32]
 Step: TypeAlias = tuple[str, Callable[[Array], Array]]
 
 KERNEL_AXES = {"HWIO": (0, 1, 2, 3), "OIHW": (3, 2, 0, 1)}  # which axis of HWIO each stored axis is
-ROLE = re.compile(
-    r"(?:^|[/_])(depthwise_kernel|pointwise_kernel|kernel|bias|gamma|beta|moving_mean|moving_variance"
-    r"|running_mean|running_std|W|b)(?:_\d+)?(?::\d+)?$"
-)
-KERAS_1_ROLES = {  # its running_std holds the variance, whatever it says
-    "W": "kernel",
-    "b": "bias",
-    "running_mean": "moving_mean",
-    "running_std": "moving_variance",
-}
+COUNTS = ("count",)  # the arrays that Keras stores as integers
+ROTATED = ("Conv1D", "Conv2D", "Conv2DTranspose")  # what Keras 2 turns when it loads a file of Theano's
 
 
 @dataclass(frozen=True)
@@ -60,10 +52,10 @@ class Request:
 
     def fetch(self) -> Array:
         """Read the array and bring it into convlab's layout."""
-        values = read_floats(self.dataset, self.stored_shape, str(self))
+        values = read_floats(self.dataset, self.stored_shape, str(self), integers=self.role in COUNTS)
         for _, step in self.steps:
             values = step(values)
-        return np.ascontiguousarray(values)
+        return np.asarray(values, order="C")
 
     def receipt_row(self, shape: Shape) -> ReceiptRow:
         """Describe what `fetch` does."""
@@ -130,7 +122,7 @@ def _account(
     contents: Contents, layers: Sequence[LayerWeights], also_known: Collection[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Compare what is asked for with what there is: missing, unexpected and left-out layers."""
-    wanted = {layer.name: None for layer in layers if layer.shapes}
+    wanted = dict.fromkeys(layer.name for layer in _leaves(layers))
     rest = [name for name in contents.layers if name not in wanted]
     missing = tuple(name for name in wanted if name not in contents.layers)
     unexpected = tuple(name for name in rest if name not in also_known)
@@ -154,39 +146,17 @@ def _with_hint(name: str, candidates: Sequence[str]) -> str:
 
 def _plan(contents: Contents, layers: Sequence[LayerWeights], layout: str) -> list[Request]:
     """Find and check every array of every layer, without reading any."""
-    found = [(layer, contents.layers[layer.name]) for layer in layers if layer.name in contents.layers]
+    found = [(layer, contents.layers[layer.name]) for layer in _leaves(layers) if layer.name in contents.layers]
     return [
         _request(layer, role, stored.group, path, layout, contents.theano)
         for layer, stored in found
-        for role, path in _match_roles(layer, stored).items()
+        for role, path in match_roles(layer, stored).items()
     ]
 
 
-def _match_roles(layer: LayerWeights, stored: Stored) -> dict[str, str]:
-    """Say which path holds which array: by the words Keras uses, and by Keras' order where it used none.
-
-    Returns
-    -------
-    dict of path by role, in the order of the layer.
-    """
-    roles = [_role_of(path, layer) for path in stored.paths]
-    rest = iter([role for role in layer.shapes if role not in roles])
-    filled = [role or next(rest, "") for role in roles]
-    if sorted(filled) != sorted(layer.shapes):
-        found, expected = ", ".join(stored.paths), ", ".join(layer.shapes)
-        hdf5.refuse(stored.group, f"{layer.name} holds {len(filled)} arrays ({found}), expected ({expected})")
-    paths = dict(zip(filled, stored.paths, strict=True))
-    return {role: paths[role] for role in layer.shapes}
-
-
-def _role_of(path: str, layer: LayerWeights) -> str | None:
-    match = ROLE.search(path)
-    if match is None:
-        return None
-    role = KERAS_1_ROLES.get(match[1], match[1])
-    if role not in layer.shapes and role.removeprefix("depthwise_") == "kernel":  # named so until Keras 3
-        return next((name for name in layer.shapes if name.removeprefix("depthwise_") == "kernel"), role)
-    return role
+def _leaves(layers: Sequence[LayerWeights]) -> list[LayerWeights]:
+    """Return every layer with weights once, those of nested models among them."""
+    return list({leaf.name: leaf for layer in layers for _, leaf in layer.leaves()}.values())
 
 
 def _request(layer: LayerWeights, role: str, group: h5py.Group, path: str, layout: str, theano: bool) -> Request:
@@ -194,24 +164,30 @@ def _request(layer: LayerWeights, role: str, group: h5py.Group, path: str, layou
     if dataset is None:
         hdf5.refuse(group, f"{layer.name} lists {path}, but the file has no such dataset")
     shape = layer.shapes[role]
-    request = Request(layer.name, role, dataset, _stored_shape(shape, layout), _steps(layer, shape, layout, theano))
-    hints = {_stored_shape(shape, other): f": this is {other}; pass layout='{other}'" for other in KERNEL_AXES}
-    check_floats(dataset, request.stored_shape, str(request), hints)
+    steps = _steps(layer, role, layout, theano)
+    request = Request(layer.name, role, dataset, _stored_shape(role, shape, layout), steps)
+    hints = {_stored_shape(role, shape, other): f": this is {other}; pass layout='{other}'" for other in KERNEL_AXES}
+    check_floats(dataset, request.stored_shape, str(request), hints, integers=role in COUNTS)
     return request
 
 
-def _stored_shape(shape: Shape, layout: str) -> Shape:
-    return tuple(shape[axis] for axis in KERNEL_AXES[layout]) if len(shape) == 4 else shape
+def _stored_shape(role: str, shape: Shape, layout: str) -> Shape:
+    return tuple(shape[axis] for axis in KERNEL_AXES[layout]) if _is_image_kernel(role, shape) else shape
 
 
-def _steps(layer: LayerWeights, shape: Shape, layout: str, theano: bool) -> list[Step]:
-    """Return what has to be done to an array of this shape, in order."""
+def _is_image_kernel(role: str, shape: Shape) -> bool:
+    return role.endswith("kernel") and len(shape) == 4
+
+
+def _steps(layer: LayerWeights, role: str, layout: str, theano: bool) -> list[Step]:
+    """Return what has to be done to an array of a layer, in order."""
     steps: list[Step] = []
-    if len(shape) == 4 and layout == "OIHW":
+    shape = layer.shapes[role]
+    if _is_image_kernel(role, shape) and layout == "OIHW":
         steps.append(("OIHW -> HWIO", lambda kernel: kernel.transpose(2, 3, 1, 0)))
-    if len(shape) == 4 and theano:  # Theano turned kernels as it convolved; everyone else correlates
-        steps.append(("rotated 180 degrees (Theano)", lambda kernel: kernel[::-1, ::-1]))
-    if len(shape) == 2 and layout == "OIHW" and layer.flattened is not None:
+    if role == "kernel" and theano and layer.kind in ROTATED:  # Theano turned kernels; everyone else correlates
+        steps.append(("rotated 180 degrees (Theano)", lambda kernel: np.flip(kernel, tuple(range(kernel.ndim - 2)))))
+    if role == "kernel" and len(shape) == 2 and layout == "OIHW" and layer.flattened is not None:
         H, W, C = layer.flattened
         # (C*H*W, out) -> (H*W*C, out)
         steps.append(

@@ -88,7 +88,8 @@ def bars_of(why: Explanation) -> list[Bar]:
     terms = [(source_name(why, i), float(sums[i])) for i in order]
     if rest := len(sums) - len(order):
         terms.append((f"{rest:,} others", float(sums.sum() - sums[order].sum())))
-    terms.append(("bias", why.bias))
+    if why.trained:
+        terms.append(("bias", why.bias))
     starts = np.cumsum([0.0, *(value for _, value in terms)]).tolist()
     bars = [
         (name, start, value, POSITIVE if value > 0 else NEGATIVE)

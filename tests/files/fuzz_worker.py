@@ -1,7 +1,8 @@
-"""Flip one byte of a weights file after another and say on stdout what reading it did: OFFSET OUTCOME.
+"""Flip one byte of a file after another and say on stdout what reading it did: OFFSET OUTCOME.
 
-A process of its own, because damage may crash libhdf5: the last line then lacks its outcome.
-usage: fuzz_worker.py FILE SCRATCH MASK START STOP
+A process of its own, because damage may crash libhdf5: the last line then lacks its outcome. A file of weights is
+read for a known layer, a whole model (.keras, or any name with "model" in it) with its architecture.
+usage: fuzz_worker.py FILE SCRATCH MASK OFFSET...
 """
 
 import faulthandler
@@ -12,30 +13,47 @@ from pathlib import Path
 import numpy as np
 from keras_files import KERNEL_ONLY
 
-from convlab.errors import WeightsError
+from convlab.errors import ConvlabError
 from convlab.files.keras import read_weights
+from convlab.files.keras_model import read_model, read_model_weights
 
 SECONDS = 20  # until a read that does not return ends the process
 MEMORY = 3 << 30  # bytes; a string of variable length may claim 4 GiB, which libhdf5 allocates before it looks
 
 
-def outcome(path: Path, expected: dict[str, np.ndarray]) -> str:
+def load(path: Path) -> tuple[str, dict[str, np.ndarray]]:
+    """Return what the network is, as text, and its weights."""
+    if "model" not in path.name:
+        return "", read_weights(path, [KERNEL_ONLY])[0]["conv1"]
+    architecture = read_model(path)
+    read_model_weights(path, architecture)
+    model = architecture.model
+    weights = {f"{layer.name} {role}": array for layer in model for role, array in layer.weights.items()}
+    nodes = [(node.name, vars(node.layer) | {"_weights": None}, node.inputs) for node in model.nodes]
+    return repr((nodes, model.shapes, model.outputs)), weights
+
+
+def outcome(path: Path, expected: tuple[str, dict[str, np.ndarray]]) -> str:
     try:
-        arrays = read_weights(path, [KERNEL_ONLY])[0]["conv1"]
-    except WeightsError as error:
+        text, arrays = load(path)
+    except ConvlabError as error:
         one_line = str(error).startswith(f"{path}: ") and str(error).isprintable()
         return "refused" if one_line else f"unclear message {str(error)!r}"
     except Exception as error:
         return f"raised {error!r}"
-    same = all(np.array_equal(arrays[role], array) for role, array in expected.items())
-    return "same" if same else "changed"
+    same = arrays.keys() == expected[1].keys() and all(
+        np.array_equal(arrays[name], array) for name, array in expected[1].items()
+    )
+    if not same:
+        return "changed"
+    return "same" if text == expected[0] else "another network"
 
 
-def main(file: str, scratch: str, mask: str, start: str, stop: str) -> None:
+def main(file: str, scratch: str, mask: str, *offsets: str) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     data = Path(file).read_bytes()
-    expected = read_weights(file, [KERNEL_ONLY])[0]["conv1"]
-    for offset in range(int(start), min(int(stop), len(data))):
+    expected = load(Path(file))
+    for offset in map(int, offsets):
         damaged = bytearray(data)
         damaged[offset] ^= int(mask)
         Path(scratch).write_bytes(damaged)

@@ -1,0 +1,94 @@
+"""Read the text of an architecture, and what Keras says beside it, as plain JSON data."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from convlab.errors import WeightsError
+from convlab.files import hdf5
+from convlab.files.keras_archive import is_archive, read_member
+
+__all__ = ["Config", "read_config", "read_topology"]
+
+TEXT_LIMIT = 16 << 20  # bytes; InceptionResNetV2, with 780 layers, takes 0.7 MB
+
+
+@dataclass(frozen=True)
+class Config:
+    """A model's config as parsed JSON, and who wrote it as far as the file says."""
+
+    values: Mapping[str, Any]
+    keras_version: str | None = None
+    backend: str | None = None
+
+
+def read_config(path: Path) -> Config:
+    """Read the architecture that a whole-model file holds: .h5, .hdf5 or .keras, told by its first bytes.
+
+    Raises
+    ------
+    WeightsError
+        If the file holds no architecture, or is damaged or unsafe.
+    """
+    if is_archive(path):
+        config = read_member(path, "config.json", TEXT_LIMIT)
+        metadata = _parse(read_member(path, "metadata.json", TEXT_LIMIT), f"{path}: metadata.json")
+        return Config(_parse(config, f"{path}: config.json"), _text(metadata, "keras_version"))
+    with hdf5.open_hdf5(path) as file:
+        config_text = hdf5.read_document(file, "model_config", TEXT_LIMIT)
+        if config_text is None:
+            hdf5.refuse(
+                file,
+                "holds no architecture (no attribute model_config), at most weights: give the architecture too, as"
+                " topology=FILE with what Keras' to_json() returned, or name a network of the zoo with weights=FILE",
+            )
+        values = _parse(config_text, f"{path}: attribute model_config")
+        version, backend = hdf5.read_text(file, "keras_version"), hdf5.read_text(file, "backend")
+    return Config(values, version or _text(values, "keras_version"), backend or _text(values, "backend"))
+
+
+def read_topology(path: Path) -> Config:
+    """Read the architecture from a text file of what Keras' to_json() returned.
+
+    Raises
+    ------
+    WeightsError
+        If the file cannot be read or is not such a text.
+    """
+    text = hdf5.read_head(path, TEXT_LIMIT + 1, "an architecture as JSON text")
+    if len(text) > TEXT_LIMIT:
+        raise WeightsError(f"{path}: more than {TEXT_LIMIT:,} bytes, expected an architecture as JSON text")
+    values = _parse(text, str(path))
+    return Config(values, _text(values, "keras_version"), _text(values, "backend"))
+
+
+def _parse(text: str | bytes, where: str) -> dict[str, Any]:
+    """Parse JSON without what JSON does not have, NaN and infinity."""
+    try:
+        values = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+    except RecursionError:
+        raise WeightsError(f"{where} is nested too deeply") from None
+    except ValueError as error:
+        raise WeightsError(f"{where} is not JSON text ({error})") from error
+    if not isinstance(values, dict):
+        raise WeightsError(f"{where} holds a JSON {type(values).__name__}, expected an object")
+    return values
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a number of JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]} is too large")
+    return number
+
+
+def _text(values: Mapping[str, Any], key: str) -> str | None:
+    value = values.get(key)
+    return value if isinstance(value, str) else None

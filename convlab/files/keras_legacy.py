@@ -1,0 +1,67 @@
+"""The layout of Keras 1 and 2, and of .h5 files still: names of layers and of their arrays in attributes."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+import h5py
+
+from convlab.files import hdf5
+from convlab.files.keras_contents import Contents, LayerWeights, Stored
+from convlab.files.keras_roles import share_out
+
+__all__ = ["find_legacy", "split_names"]
+
+MODEL = "top_level_model_weights"  # arrays that belong to no layer; layer_names does not list it
+THEANO_KERNEL = re.compile(r"_W(_\d+)?$")  # TensorFlow ends every name in ":0"
+
+
+def split_names(group: h5py.Group, attribute: str) -> list[str] | None:
+    """Read a list of names; Keras splits one of over 64 kB into attribute0, attribute1, ..."""
+    names = hdf5.read_names(group, attribute)
+    if names is not None:
+        return names
+    parts: list[list[str]] = []
+    while (part := hdf5.read_names(group, f"{attribute}{len(parts)}")) is not None:
+        parts.append(part)
+    return [name for part in parts for name in part] if parts else None
+
+
+def find_legacy(file: h5py.File, root: h5py.Group, names: list[str], layers: Sequence[LayerWeights]) -> Contents:
+    """Find the arrays of each layer below `root`, where attribute layer_names lists `names`."""
+    known = {layer.stored_name: layer for layer in layers}
+    stored = _groups(file, root, names)
+    found: dict[str, Stored] = {}
+    for name, arrays in stored.items():
+        layer = known.get(name)
+        if layer is not None and layer.layers:
+            found = share_out(layer, arrays) | found  # a layer that several models share is in each of them
+        else:
+            found[layer.name if layer else name] = arrays
+    version = hdf5.read_text(file, "keras_version")
+    backend = hdf5.read_text(root, "backend")
+    theano = _is_theano(backend, stored)
+    told = "theano (told by weight names without ':0')" if theano else "not stated"
+    layout = f"Keras legacy HDF5, keras_version {version or 'not stated'}, backend {backend or told}"
+    return Contents(layout, theano, found)
+
+
+def _groups(file: h5py.File, root: h5py.Group, names: list[str]) -> dict[str, Stored]:
+    stored: dict[str, Stored] = {}
+    own = [MODEL] if hdf5.get_group(root, MODEL) is not None else []
+    for name in names + own:
+        group = hdf5.get_group(root, name)
+        if group is None:
+            hdf5.refuse(file, f"attribute layer_names lists {name}, but the file has no such group")
+        paths = split_names(group, "weight_names")
+        if paths and name in stored:
+            hdf5.refuse(file, f"holds two layers named {name}")
+        if paths:
+            stored[name] = Stored(group, paths)
+    return stored
+
+
+def _is_theano(backend: str | None, stored: Mapping[str, Stored]) -> bool:
+    """Tell whether Theano wrote the kernels: Keras 2 says so, in Keras 1 the names of the weights do."""
+    if backend is not None:
+        return backend == "theano"
+    return any(THEANO_KERNEL.search(path) for arrays in stored.values() for path in arrays.paths)

@@ -1,0 +1,155 @@
+"""`convlab.load` with a file: where the architecture, the weights and the preprocessing come from."""
+
+import json
+
+import numpy as np
+import pytest
+
+import convlab
+from convlab.cli import main
+from convlab.errors import FileError, ImageError, ShapeError, UnsupportedError, WeightsError
+from convlab.preprocessing import MODES
+
+keras = pytest.importorskip("keras")
+
+SHAPE = (9, 8, 3)
+
+
+def network(*first, shape=SHAPE, seed=0):
+    keras.utils.set_random_seed(seed)
+    layers = [
+        keras.layers.Conv2D(4, 3, activation="relu", name="conv"),
+        keras.layers.GlobalAveragePooling2D(name="mean"),
+        keras.layers.Dense(5, activation="softmax", name="probabilities"),
+    ]
+    return keras.Sequential([keras.Input(shape, name="photo"), *first, *layers])
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """Return a model of Keras, and a folder with every file that Keras can make of it."""
+    theirs = network()
+    theirs.save(tmp_path / "net.keras")
+    theirs.save_weights(tmp_path / "net.weights.h5")
+    (tmp_path / "net.json").write_text(theirs.to_json())
+    return theirs, tmp_path
+
+
+X = np.random.default_rng(0).normal(size=(2, *SHAPE)).astype(np.float32)
+
+
+def assert_same(model, theirs):
+    """Compare outputs: a softmax over sums of 27 and 4 products, far less than 100 roundings of numbers below 1."""
+    expected = theirs.predict(X, verbose=0)
+    np.testing.assert_allclose(model.predict(X), expected, rtol=0, atol=100 * np.finfo(np.float32).eps)
+
+
+def test_a_model_file_brings_everything(saved):
+    theirs, folder = saved
+    model = convlab.load(folder / "net.keras")
+    assert (model.name, [layer.name for layer in model.layers]) == ("net", ["conv", "mean", "probabilities"])
+    assert_same(model, theirs)
+    assert [row.layer for row in model.receipt.rows] == ["conv", "conv", "probabilities", "probabilities"]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("net.weights.h5", {"topology": "net.json"}),
+        ("net.json", {"weights": "net.weights.h5"}),
+        ("net.keras", {"weights": "net.weights.h5"}),
+        ("net.weights.h5", {"topology": "net.json", "weights": "net.keras"}),
+    ],
+)
+def test_architecture_and_weights_may_lie_in_two_files(saved, name, options, monkeypatch):
+    theirs, folder = saved
+    monkeypatch.chdir(folder)
+    assert_same(convlab.load(name, **options), theirs)
+
+
+def test_a_seed_or_nothing_in_place_of_the_weights(saved):
+    _, folder = saved
+    seeded = [convlab.load(folder / "net.keras", weights=seed).predict(X) for seed in (1, 1, 2)]
+    np.testing.assert_array_equal(seeded[0], seeded[1])
+    assert not np.array_equal(seeded[0], seeded[2])
+    empty = convlab.load(folder / "net.json", weights=None)
+    assert empty.output_shape == (5,)
+    with pytest.raises(WeightsError, match="has no weights"):
+        empty.predict(X)
+
+
+def test_a_side_left_open_is_given(tmp_path):
+    theirs = network(shape=(None, None, 3))
+    theirs.save(tmp_path / "open.keras")
+    with pytest.raises(UnsupportedError, match=r"input .* give input_shape=\(H, W, C\)"):
+        convlab.load(tmp_path / "open.keras")
+    assert_same(convlab.load(tmp_path / "open.keras", input_shape=SHAPE), theirs)
+
+
+PIXELS = np.random.default_rng(1).integers(0, 256, (9, 8, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(("rescaling", "mode"), [(True, "raw"), (False, "unit")])
+def test_the_preprocessing_is_assumed_aloud(tmp_path, rescaling, mode):
+    network(*([keras.layers.Rescaling(1 / 255)] if rescaling else [])).save(tmp_path / "net.keras")
+    model = convlab.load(tmp_path / "net.keras")
+    with pytest.warns(UserWarning, match=f"assumed {mode}: RGB"):
+        x = model.prepare(PIXELS)
+    np.testing.assert_array_equal(x[0], MODES[mode].apply(PIXELS[None])[0])
+    assert model.run(X).preprocessing.assumed
+
+
+def test_the_preprocessing_may_be_chosen(saved):
+    _, folder = saved
+    model = convlab.load(folder / "net.keras", preprocessing="caffe")
+    np.testing.assert_array_equal(model.prepare(PIXELS)[0], MODES["caffe"].apply(PIXELS[None])[0])
+    assert convlab.load(folder / "net.keras", preprocessing=MODES["tf"]).preprocessing is MODES["tf"]
+    with pytest.raises(ImageError, match="no preprocessing 'cafe'; did you mean 'caffe'"):
+        convlab.load(folder / "net.keras", preprocessing="cafe")
+
+
+def test_what_takes_no_picture_has_no_preprocessing(tmp_path):
+    keras.Sequential([keras.Input((7,)), keras.layers.Dense(3, name="d")]).save(tmp_path / "vector.keras")
+    model = convlab.load(tmp_path / "vector.keras")
+    assert model.preprocessing is None
+    with pytest.raises(UnsupportedError, match=r"has no preprocessing: give run\(\) an array"):
+        model.prepare(PIXELS)
+    with pytest.raises(ShapeError, match=r"'vector' takes \(7,\), no image: preprocessing 'unit' has no use"):
+        convlab.load(tmp_path / "vector.keras", preprocessing="unit")
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "error", "message"),
+    [
+        ("none.keras", {}, FileError, "none.keras: there is no such file"),
+        ("net.keras", {"include_top": False}, UnsupportedError, "which layers are the top is known only of networks"),
+        ("net.weights.h5", {}, WeightsError, "holds no architecture .* topology=FILE"),
+        ("net.keras", {"weights": -1}, WeightsError, "weights=-1: a seed is a whole number"),
+        ("net.keras", {"weights": "none.h5"}, WeightsError, r"none\.h5: cannot be read"),
+        ("net.keras", {"topology": "none.json"}, WeightsError, r"none\.json: cannot be read"),
+        (
+            "picture.png",
+            {},
+            WeightsError,
+            r"picture\.png: not an HDF5 file but something that begins with b'\\x89PNG",
+        ),
+    ],
+)
+def test_what_cannot_be_loaded_says_why(saved, monkeypatch, name, options, error, message):
+    _, folder = saved
+    monkeypatch.chdir(folder)
+    (folder / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
+    with pytest.raises(error, match=message):
+        convlab.load(name, **options)
+
+
+def test_the_command_takes_a_file(saved, capsys):
+    _, folder = saved
+    assert main(["summary", str(folder / "net.keras"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["inputs"] == {"photo": [9, 8, 3]}
+    np.save(folder / "x.npy", PIXELS)
+    arguments = ["run", str(folder / "net.weights.h5"), str(folder / "x.npy"), "--topology", str(folder / "net.json")]
+    assert main([*arguments, "--preprocessing", "tf", "--out", str(folder / "out"), "--layers", "conv"]) == 0
+    acts = convlab.Activations.open(folder / "out" / "x" / "activations.h5")
+    np.testing.assert_array_equal(acts.input[0], MODES["tf"].apply(PIXELS[None])[0])
+    assert capsys.readouterr().err == ""
