@@ -1,0 +1,93 @@
+"""Guesses that need nothing but the two arrays of the layer.
+
+Each function yields (details, ours, theirs): what is to be compared instead of the two.
+"""
+
+from collections.abc import Iterator
+from math import prod
+
+import numpy as np
+
+from convlab import ops
+from convlab.arrays import Array
+from convlab.check.suspect import Guess, Suspect
+
+Views = Iterator[tuple[str, Array, Array]]
+LISTED, MOST = 8, 4096  # channels written out, channels matched with one another
+
+
+def batch_mixed_up(suspect: Suspect) -> Views:
+    """Give each of their images the one of ours that is nearest to it."""
+    ours, theirs = suspect.ours, suspect.theirs
+    if len(ours) > 1 and ours.shape == theirs.shape:
+        order = _nearest(ours.reshape(len(ours), -1), theirs.reshape(len(theirs), -1))
+        yield f": each image in the place of ({_listed(order)})", ours[order], theirs
+
+
+def channels_in_another_order(suspect: Suspect) -> Views:
+    """Give each of their channels the one of ours that is nearest to it."""
+    ours, theirs = suspect.ours, suspect.theirs
+    if not suspect.is_input and ours.ndim > 1 and ours.shape == theirs.shape and ours.shape[-1] <= MOST:
+        channels = ours.shape[-1]
+        order = _nearest(ours.reshape(-1, channels).T, theirs.reshape(-1, channels).T)
+        backwards = np.array_equal(ours[..., order], ours[..., ::-1])
+        yield ": reversed" if backwards else f": ({_listed(order)})", ours[..., order], theirs
+
+
+def height_and_width_swapped(suspect: Suspect) -> Views:
+    """Turn rows into columns."""
+    if suspect.ours.ndim == 4:
+        yield "", suspect.ours.swapaxes(1, 2), suspect.theirs
+
+
+def relu_missing(suspect: Suspect) -> Views:
+    """Rectify what they have."""
+    yield " (ReLU)", suspect.ours, ops.relu(suspect.theirs)
+
+
+def relu_applied(suspect: Suspect) -> Views:
+    """Rectify what we have."""
+    yield "", ops.relu(suspect.ours), suspect.theirs
+
+
+def flattened_otherwise(suspect: Suspect) -> Views:
+    """Read a row of numbers as (C, H, W) that is (H, W, C), or the other way round."""
+    ours = suspect.ours
+    for height, width, channels in suspect.images:
+        if ours.ndim == 2 and ours.shape[1] == prod((height, width, channels)):
+            for details, row in flat_orders(ours, (height, width, channels)):
+                yield details, row, suspect.theirs
+            return
+
+
+def flat_orders(x: Array, image: tuple[int, ...]) -> Iterator[tuple[str, Array]]:
+    """Yield x (N, H*W*C) in the order (C, H, W), and x taken for (C, H, W) in the order (H, W, C)."""
+    height, width, channels = image
+    last, first = x.reshape(-1, height, width, channels), x.reshape(-1, channels, height, width)
+    yield f": channels first, {channels} x {height} x {width}", np.moveaxis(last, -1, 1).reshape(x.shape)
+    yield f": channels last, {height} x {width} x {channels}", np.moveaxis(first, 1, -1).reshape(x.shape)
+
+
+def _nearest(ours: Array, theirs: Array) -> Array:
+    """Return for each row of theirs the row of ours at the smallest L2 distance; of equal ones, its own."""
+    a, b = ours.astype(np.float64), theirs.astype(np.float64)
+    squares = np.square(a).sum(axis=1) - 2 * (b @ a.T)  # (theirs, ours), but for |b|^2, which is the same in a row
+    own = np.diagonal(squares) <= squares.min(axis=1)
+    return np.where(own, np.arange(len(a)), squares.argmin(axis=1))
+
+
+def _listed(order: Array) -> str:
+    return ", ".join(map(str, order[:LISTED])) + (", ..." if len(order) > LISTED else "")
+
+
+VALUE_GUESSES = (
+    Guess("batch mixed up", "the images of the batch are mixed up", batch_mixed_up),
+    Guess("activation missing", "its activation function is missing", relu_missing),
+    Guess("ReLU applied", "a ReLU is applied to it", relu_applied),
+    Guess("flatten order", "it is flattened in another order", flattened_otherwise),
+    Guess("height and width swapped", "its height and width are swapped", height_and_width_swapped),
+)
+
+LAST_GUESSES = (  # what any reordering answers to, so only where nothing more exact does
+    Guess("channels in another order", "its channels are in another order", channels_in_another_order),
+)

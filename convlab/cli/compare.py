@@ -1,0 +1,90 @@
+"""`convlab compare`: the first layer in which two runs differ, and a guess why."""
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from convlab.activations import Activations
+from convlab.check.compare import compare
+from convlab.check.pairs import recorded_input
+from convlab.check.references import holds_activations, read_side
+from convlab.cli.options import add_json, command
+from convlab.errors import UnsupportedError, WeightsError
+from convlab.loading import load
+from convlab.model import INPUT, Model
+from convlab.zoo import ZOO
+
+HELP = "name the first layer in which two runs of a network differ, and guess why; exit status 1 if one does"
+
+
+def add(commands: Any) -> None:
+    """Say what the command takes."""
+    parser = command(commands, "compare", run, HELP)
+    for side in ("a", "b"):
+        other = "the reference" if side == "b" else "what is compared"
+        parser.add_argument(side, metavar=side.upper(), help=f"{other}: a recording, an .npz file, or a network")
+    parser.add_argument("--names", type=Path, metavar="FILE", help='JSON {"name in A": "name in B"}')
+    parser.add_argument("--tolerance", type=float, metavar="X", help="relative error allowed (default: by rounding)")
+    parser.add_argument("--channels-first", action="store_true", default=None, help="images in B are (N, C, H, W)")
+    parser.add_argument("--image", metavar="IMAGE", help="what a network is run on (default: the other side's input)")
+    parser.add_argument("--weights", metavar="FILE", help="of a network, or a number: seed of random ones")
+    parser.add_argument("--no-top", action="store_true", help="leave out a network's dense layers")
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the report; return 1 if a layer differs."""
+    names = _read_names(arguments.names) if arguments.names else {}
+    a, b = (_open(source, arguments) for source in (arguments.a, arguments.b))
+    report = compare(
+        _record(a, b, arguments, names) if isinstance(a, Model) else a,
+        _record(b, a, arguments, {other: name for name, other in names.items()}) if isinstance(b, Model) else b,
+        names=names,
+        tolerance=arguments.tolerance,
+        channels_first=arguments.channels_first,
+    )
+    print(json.dumps(report.as_dict()) if arguments.json else report)
+    return 0 if report.agrees else 1
+
+
+def _read_names(path: Path) -> dict[str, str]:
+    try:
+        names = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise WeightsError(f"{path}: the names cannot be read ({error})") from None
+    if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
+        raise WeightsError(f'{path}: expected names as {{"name in A": "name in B", ...}}')
+    return names
+
+
+def _open(source: str, arguments: argparse.Namespace) -> Model | Path:
+    """Return a network, or the path of what was recorded."""
+    if source not in ZOO and holds_activations(Path(source)):
+        return Path(source)
+    weights = arguments.weights or "pretrained"
+    return load(source, int(weights) if weights.isdecimal() else weights, include_top=not arguments.no_top)
+
+
+def _record(
+    model: Model, other: Model | Path, arguments: argparse.Namespace, called: Mapping[str, str]
+) -> Activations:
+    """Run a network on the picture, or on what the other side was run on, where some names are `called` otherwise."""
+    if isinstance(other, Model):
+        if not arguments.image:
+            raise UnsupportedError("compare: A and B are both networks: give --image to run them on")
+        return model.run(model.prepare(arguments.image))
+    inputs = [INPUT, *model.inputs, *(called[name] for name in model.inputs if name in called)]
+    side = read_side(other, "the other side", inputs)
+    pre = any(name.endswith("/pre") for name in (*side.layers, *called))
+    if arguments.image:
+        return model.run(model.prepare(arguments.image), pre=pre)
+    found = {name: recorded_input(side, model, name, bool(arguments.channels_first)) for name in model.inputs}
+    if missing := [name for name, array in found.items() if array is None]:
+        shapes = ", ".join(f"{name} {(None, *model.inputs[name])}" for name in missing).replace("None", "N")
+        raise WeightsError(
+            f"{side.label}: holds no input to run {model.name!r} on (expected {shapes}):"
+            " record it as 'input', or give --image"
+        )
+    return model.run(found, pre=pre)
