@@ -10,13 +10,14 @@ import numpy as np
 
 from convlab.activations import Activations
 from convlab.arrays import Array
-from convlab.check.npz import NUMBERS, NpzArrays
+from convlab.check.npz import NpzArrays
 from convlab.errors import ShapeError, UnsupportedError, WeightsError
 from convlab.layers import Shape
 from convlab.model import INPUT, Model
 from convlab.preprocessing import Preprocessing
 
-ZIP = b"PK\x03\x04"
+ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # with members, and without
+NUMBERS = "fiub"
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +128,6 @@ def _open(path: Path) -> Activations | NpzArrays:
 def _is_zip(path: Path) -> bool:
     try:
         with path.open("rb") as file:
-            return file.read(len(ZIP)) == ZIP
+            return file.read(4) in ZIP
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror})") from error

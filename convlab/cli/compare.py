@@ -10,9 +10,8 @@ from convlab.activations import Activations
 from convlab.check.compare import compare
 from convlab.check.pairs import recorded_input
 from convlab.check.references import holds_activations, read_side
-from convlab.cli.options import add_json, command
+from convlab.cli.options import add_json, add_model_options, command, load_model
 from convlab.errors import UnsupportedError, WeightsError
-from convlab.loading import load
 from convlab.model import INPUT, Model
 from convlab.zoo import ZOO
 
@@ -29,8 +28,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--tolerance", type=float, metavar="X", help="relative error allowed (default: by rounding)")
     parser.add_argument("--channels-first", action="store_true", default=None, help="images in B are (N, C, H, W)")
     parser.add_argument("--image", metavar="IMAGE", help="what a network is run on (default: the other side's input)")
-    parser.add_argument("--weights", metavar="FILE", help="of a network, or a number: seed of random ones")
-    parser.add_argument("--no-top", action="store_true", help="leave out a network's dense layers")
+    add_model_options(parser)
     add_json(parser)
 
 
@@ -63,8 +61,7 @@ def _open(source: str, arguments: argparse.Namespace) -> Model | Path:
     """Return a network, or the path of what was recorded."""
     if source not in ZOO and holds_activations(Path(source)):
         return Path(source)
-    weights = arguments.weights or "pretrained"
-    return load(source, int(weights) if weights.isdecimal() else weights, include_top=not arguments.no_top)
+    return load_model(arguments, name=source)
 
 
 def _record(

@@ -25,7 +25,7 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run, explain, and draw where asked to."""
-    model = load_model(arguments, "pretrained")
+    model = load_model(arguments)
     acts = model.run(model.prepare(arguments.image))
     y, x = arguments.at
     why = explain(model, acts, arguments.layer, y, x, arguments.channel)

@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Draw."""
     from convlab.view import plot
 
-    model = load_model(arguments, "pretrained")
+    model = load_model(arguments)
     plot.filters(
         model,
         arguments.layer,

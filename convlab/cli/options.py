@@ -19,6 +19,11 @@ def command(commands: Any, name: str, run: Any, help_line: str) -> argparse.Argu
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Let a command take a network."""
     parser.add_argument("model", metavar="MODEL", help=f"{', '.join(ZOO)}, or a model Keras saved")
+    add_model_options(parser)
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Let a command take what says how a network is loaded."""
     parser.add_argument("--no-top", action="store_true", help="leave out the dense layers")
     parser.add_argument("--weights", metavar="FILE", help="weight file of Keras or PyTorch, or a number: seed")
     parser.add_argument("--topology", metavar="FILE", help="JSON of Keras' to_json, for a MODEL of weights alone")
@@ -28,12 +33,12 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--input-shape", type=_shape, metavar="H,W,C", help="where a file leaves the size open")
 
 
-def load_model(arguments: argparse.Namespace, default: str | None) -> Model:
-    """Return the network that was asked for; `default` are its weights where none are."""
+def load_model(arguments: argparse.Namespace, default: str | None = "pretrained", name: str = "") -> Model:
+    """Return the network of that name, by default `arguments.model`, with the weights asked for or `default`."""
     weights = arguments.weights or default
     source = int(weights) if weights and weights.isdecimal() else weights
     return load(
-        arguments.model,
+        name or arguments.model,
         source,
         include_top=not arguments.no_top,
         topology=arguments.topology,

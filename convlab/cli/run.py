@@ -32,7 +32,7 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run, save and draw each picture."""
-    model = load_model(arguments, "pretrained")
+    model = load_model(arguments)
     names = [name.strip() for name in (arguments.layers or "").split(",")]
     record = [name for name in names if name] or "all"
     options = {"fit": arguments.fit, "span": arguments.span and tuple(arguments.span)}

@@ -22,7 +22,7 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run over the folder; print the table, write every channel where asked to."""
-    model = load_model(arguments, "pretrained")
+    model = load_model(arguments)
     layers = [name.strip() for name in arguments.layers.split(",")] if arguments.layers else None
     found = folder_statistics(model, arguments.folder, layers, batch=arguments.batch)
     if arguments.out:
