@@ -112,8 +112,8 @@ def _require_file(name: str | Path, include_top: bool) -> None:
 def _read(model: Model, path: Path, how: _How, left_out: Sequence[str] = ()) -> None:
     """Give a model of layers that a file may list in any order the weights in it."""
     from convlab.files.flattened import flattened
-    from convlab.files.keras import LayerWeights, read_weights
-    from convlab.files.torch_weights import is_torch_weights, read_torch_weights
+    from convlab.files.keras.weights import LayerWeights, read_weights
+    from convlab.files.torch.weights import is_torch_weights, read_torch_weights
 
     images = flattened(model)
     asked = [
@@ -161,8 +161,8 @@ def _load_file(
     path: Path, weights: Weights, topology: str | Path | None, input_shape: Shape | None, how: _How
 ) -> Model:
     """Return a network whose architecture a file describes."""
-    from convlab.files.keras_model import read_model, read_model_weights
-    from convlab.files.torch_weights import is_torch_weights
+    from convlab.files.keras.model import read_model, read_model_weights
+    from convlab.files.torch.weights import is_torch_weights
 
     architecture = read_model(path, topology=topology, input_shape=input_shape)
     model = architecture.model

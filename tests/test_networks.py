@@ -23,7 +23,7 @@ from frameworks import (
 )
 
 import convlab
-from convlab.files.keras import LayerWeights, read_weights
+from convlab.files.keras.weights import LayerWeights, read_weights
 from convlab.layers import MaxPooling2D
 from convlab.preprocessing import VGG
 

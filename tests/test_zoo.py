@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import convlab
-from convlab.errors import ConvlabError, FileError, ShapeError, UnsupportedError, WeightsError
+from convlab.errors import ConvlabError, FileError, ShapeError, WeightsError
 from convlab.files import registry
 from convlab.preprocessing import UNIT_GREY, VGG
 

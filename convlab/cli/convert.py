@@ -24,7 +24,7 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Read, write, and print what became of what."""
-    from convlab.files.keras_writer import check_target, write_weights
+    from convlab.files.keras.writer import check_target, write_weights
 
     source, target = arguments.source, arguments.target
     check_target(target)
@@ -41,10 +41,10 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _convert_model(source: Path, target: Path, topology: Path | None) -> tuple[Model, str]:
     """Convert a network that Keras described; return it and what was written."""
-    from convlab.files.keras_config import read_config, read_topology
-    from convlab.files.keras_model import read_model
-    from convlab.files.keras_writer import is_loadable, write_model
-    from convlab.files.torch_weights import is_torch_weights
+    from convlab.files.keras.config import read_config, read_topology
+    from convlab.files.keras.model import read_model
+    from convlab.files.keras.writer import is_loadable, write_model
+    from convlab.files.torch.weights import is_torch_weights
 
     if topology is None and is_torch_weights(source):
         raise UnsupportedError(

@@ -5,7 +5,7 @@ import json
 import numpy as np
 from closeness import assert_close, gamma
 
-from convlab.files.keras_architecture import read_architecture
+from convlab.files.keras.architecture import read_architecture
 
 ROUNDINGS = 1000  # more than any number here goes through; a config read wrongly is wrong in the first digit
 

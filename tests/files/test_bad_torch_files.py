@@ -16,7 +16,7 @@ from torch_files import FORMATS, write_header, write_npz, write_pt, write_safete
 
 from convlab.errors import WeightsError
 from convlab.files import safetensors
-from convlab.files.torch_weights import LayerWeights, read_torch_weights
+from convlab.files.torch.weights import LayerWeights, read_torch_weights
 
 torch = pytest.importorskip("torch")
 DENSE = LayerWeights("fc", "Dense", {"kernel": (2, 3), "bias": (3,)})
@@ -379,5 +379,5 @@ def test_wrong_dtype_is_found_before_anything_is_read(
     write: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write(tmp_path / "w.npz", GOOD | {"fc.bias": np.ones(3, np.int64)})
-    monkeypatch.setattr("convlab.files.torch_weights.read_finite", lambda *_: pytest.fail("read too early"))
+    monkeypatch.setattr("convlab.files.torch.weights.read_finite", lambda *_: pytest.fail("read too early"))
     refused(path, "fc bias (fc.bias) has dtype ", ", expected float")

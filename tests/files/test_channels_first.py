@@ -9,7 +9,7 @@ keras = pytest.importorskip("keras")
 from keras import layers  # noqa: E402
 from keras_twins import assert_same, outputs_of_both, randomise, read  # noqa: E402
 
-from convlab.files.keras_architecture import read_architecture  # noqa: E402
+from convlab.files.keras.architecture import read_architecture  # noqa: E402
 from convlab.layers import Permute  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Keras' own

@@ -14,8 +14,8 @@ from torch_files import VGG_SHAPE, arrays_of, torch_vgg, vgg, write_pt, write_sa
 import convlab
 from convlab.cli import convert
 from convlab.errors import ConvlabError, FileError, UnsupportedError
-from convlab.files import keras_writer
-from convlab.files.keras_writer import write_weights
+from convlab.files.keras import writer
+from convlab.files.keras.writer import write_weights
 from convlab.files.registry import bundled_path, lookup
 from convlab.initialise import randomise
 from convlab.layers import Conv2D, Dense, Flatten
@@ -294,7 +294,7 @@ def test_the_source_is_never_overwritten(link: str, tmp_path: Path):
 def test_what_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     target = tmp_path / "out.h5"
     target.write_bytes(b"mine")
-    monkeypatch.setattr(keras_writer, "_write_names", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
+    monkeypatch.setattr(writer, "_write_names", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
     message = f"{target}: the weights cannot be written (No space left)"
     with pytest.raises(FileError, match="^" + re.escape(message) + "$"):
         run(LENET, target, "--architecture", "lenet5")

@@ -9,7 +9,7 @@ import pytest
 from bad_files import SHAPE, edited, refused, store
 from keras_files import CONV, assert_same, random_weights
 
-from convlab.files.keras import read_weights
+from convlab.files.keras.weights import read_weights
 
 
 def refused_as_damaged(path: Path, data: bytes, *parts: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from keras_configs import functional, image, refused, relu, wiring
 
 from convlab.errors import UnsupportedError
-from convlab.files.keras_architecture import KerasLayer, read_architecture
+from convlab.files.keras.architecture import KerasLayer, read_architecture
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Keras' own
 

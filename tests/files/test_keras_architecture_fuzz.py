@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from keras_configs import KERAS_1, KERAS_2, call, entry, functional, sequential, tensor
 
 from convlab.errors import ConvlabError, UnsupportedError, WeightsError
-from convlab.files.keras_architecture import read_architecture
+from convlab.files.keras.architecture import read_architecture
 
 KERAS_3 = functional(
     [

@@ -6,7 +6,7 @@ keras = pytest.importorskip("keras")
 from keras import layers  # noqa: E402
 from keras_twins import assert_same  # noqa: E402
 
-from convlab.files.keras_layers import AUGMENTATIONS, LAYERS  # noqa: E402
+from convlab.files.keras.layers import AUGMENTATIONS, LAYERS  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Keras' own
 IMAGE, ROW, FEATURES = (7, 9, 4), (11, 4), (6,)

@@ -4,7 +4,7 @@ import pytest
 from keras_configs import entry, functional, image, refused, relu, sequential
 
 from convlab.errors import ShapeError, UnsupportedError, WeightsError
-from convlab.files.keras_architecture import read_architecture
+from convlab.files.keras.architecture import read_architecture
 
 # open shapes
 

@@ -7,7 +7,7 @@ import pytest
 from keras_configs import KERAS_1, KERAS_2, entry, functional, image, refused, relu, sequential, wiring
 
 from convlab.errors import UnsupportedError
-from convlab.files.keras_architecture import read_architecture
+from convlab.files.keras.architecture import read_architecture
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Keras' own
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from convlab.errors import WeightsError
-from convlab.files import keras_archive
-from convlab.files.keras_archive import is_archive, read_member, unpack_member
+from convlab.files.keras import archive
+from convlab.files.keras.archive import is_archive, read_member, unpack_member
 
 CONFIG = b'{"class_name": "Sequential"}'
 WEIGHTS = bytes(range(256)) * 400
@@ -59,7 +59,7 @@ def test_members_are_read_as_they_were_written(tmp_path: Path, compression: int)
 
 
 def test_member_of_several_pieces(tmp_path: Path) -> None:
-    data = os.urandom(2 * keras_archive.CHUNK + 5)
+    data = os.urandom(2 * archive.CHUNK + 5)
     path = write(tmp_path / "m.keras", ("config.json", data))
     assert read_member(path, "config.json", len(data)) == data
 
@@ -154,7 +154,7 @@ def test_too_many_members(tmp_path: Path) -> None:
 
 
 def test_table_too_long_is_not_even_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keras_archive, "TABLE_LIMIT", 90_000)
+    monkeypatch.setattr(archive, "TABLE_LIMIT", 90_000)
     path = write(tmp_path / "m.keras", *((f"{index:050}", b"") for index in range(1000)))
     refused(path, "its table of members has more than 90,000 bytes")
 
@@ -220,7 +220,7 @@ def test_no_room(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(keras_archive, "unpacked", full)
+    monkeypatch.setattr(archive, "unpacked", full)
     with pytest.raises(WeightsError, match=r"cannot be unpacked \(No space left on device\)"):
         unpack_member(good, "model.weights.h5", LIMIT).__enter__()
 

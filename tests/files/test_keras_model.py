@@ -10,7 +10,7 @@ from keras_twins import assert_same_outputs, randomise
 from test_keras_model_weights import FORMS, frozen, save, twice_deep
 
 from convlab.errors import UnsupportedError, WeightsError
-from convlab.files.keras_model import read_model, read_model_weights
+from convlab.files.keras.model import read_model, read_model_weights
 from convlab.model import Model
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Keras' own

@@ -12,8 +12,8 @@ from keras_files import Weights, assert_same, write_keras3, write_legacy
 from whole_models import CONFIG, KEYS, METADATA, TEXT, small_weights, write_h5, write_keras
 
 from convlab.errors import ConvlabError, UnsupportedError, WeightsError
-from convlab.files import keras_config, keras_model
-from convlab.files.keras_model import read_model, read_model_weights
+from convlab.files.keras import config, model
+from convlab.files.keras.model import read_model, read_model_weights
 
 
 def load(path: Path, topology: Path | None = None) -> Weights:
@@ -163,7 +163,7 @@ def test_attribute_that_is_no_text(tmp_path: Path, value: object, reason: str) -
 
 
 def test_text_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keras_config, "TEXT_LIMIT", 100)
+    monkeypatch.setattr(config, "TEXT_LIMIT", 100)
     refused(write_h5(tmp_path / "m.h5"), f"holds {len(TEXT)} bytes of text, expected at most 100")
     refused(write_h5(tmp_path / "n.h5", np.bytes_(TEXT)), f"declares {len(TEXT)} bytes of text, expected at most 100")
     refused(write_keras(tmp_path / "m.keras"), f"config.json declares {len(TEXT)} bytes, expected at most 100")
@@ -208,7 +208,7 @@ def test_errors_name_the_archive_and_no_temporary_file(tmp_path: Path) -> None:
 
 def test_weights_larger_than_the_network_can_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The bound of this network of 411 numbers: float64 for each and five of an optimizer's, and room for HDF5."""
-    monkeypatch.setattr(keras_model, "BASE", 1000)
+    monkeypatch.setattr(model, "BASE", 1000)
     limit = 1000 + 6 * (8 * 411 + 3 * (16 << 10))
     refused(
         repacked(tmp_path / "m.keras", bytes(limit + 1)),
@@ -217,5 +217,5 @@ def test_weights_larger_than_the_network_can_have(tmp_path: Path, monkeypatch: p
 
 
 def test_weights_that_are_a_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keras_model, "BASE", 1 << 30)
+    monkeypatch.setattr(model, "BASE", 1 << 30)
     refused(repacked(tmp_path / "m.keras", bytes(20 << 20)), "expected at most 100 times as many")

@@ -10,8 +10,8 @@ import pytest
 from keras_files import CONV, DENSE, NORM, Weights, assert_same, random_weights, write_keras3, write_legacy
 
 from convlab.errors import WeightsError
-from convlab.files.keras import LayerWeights, read_weights
-from convlab.files.keras_archive import unpack_member
+from convlab.files.keras.archive import unpack_member
+from convlab.files.keras.weights import LayerWeights, read_weights
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Keras' own
 

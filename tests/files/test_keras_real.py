@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from keras_files import assert_same
 
-from convlab.files.keras import LayerWeights, read_weights
-from convlab.files.keras_layouts import snake_case
+from convlab.files.keras.layouts import snake_case
+from convlab.files.keras.weights import LayerWeights, read_weights
 from convlab.files.receipt import ReceiptRow
 
 # written here

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from keras_files import CONV, DENSE, KERAS_1, assert_same, random_weights, write_legacy
 
-from convlab.files.keras import LayerWeights, read_weights
+from convlab.files.keras.weights import LayerWeights, read_weights
 
 
 @pytest.mark.parametrize(

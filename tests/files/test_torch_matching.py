@@ -20,7 +20,7 @@ from torch_files import (
 
 import convlab
 from convlab.errors import WeightsError
-from convlab.files.torch_weights import LayerWeights, read_torch_weights
+from convlab.files.torch.weights import LayerWeights, read_torch_weights
 
 pytest.importorskip("torch")
 

@@ -24,7 +24,7 @@ from torch_files import (
 
 import convlab
 from convlab.errors import UnsupportedError
-from convlab.files.torch_weights import LayerWeights, is_torch_weights, read_torch_weights
+from convlab.files.torch.weights import LayerWeights, is_torch_weights, read_torch_weights
 from convlab.layers import BatchNormalization, Conv1D, Conv2D, Conv2DTranspose, Dense, DepthwiseConv2D, Flatten, PReLU
 from convlab.model import Model
 

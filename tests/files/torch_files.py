@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from convlab.files.torch_weights import LayerWeights
+from convlab.files.torch.weights import LayerWeights
 from convlab.layers import Conv2D, Dense, Flatten, Layer, MaxPooling2D
 from convlab.model import Model
 

@@ -6,7 +6,7 @@ from itertools import accumulate
 from typing import TypeAlias
 
 from convlab.files import hdf5
-from convlab.files.keras_contents import LayerWeights, Stored
+from convlab.files.keras.contents import LayerWeights, Stored
 
 __all__ = ["NOT_READ", "STATISTICS", "match_roles", "share_out"]
 

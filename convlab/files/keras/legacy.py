@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 import h5py
 
 from convlab.files import hdf5
-from convlab.files.keras_contents import Contents, LayerWeights, Stored
-from convlab.files.keras_roles import share_out
+from convlab.files.keras.contents import Contents, LayerWeights, Stored
+from convlab.files.keras.roles import share_out
 
 __all__ = ["find_legacy", "split_names"]
 

@@ -6,13 +6,13 @@ from math import prod
 from typing import Any, NoReturn
 
 from convlab.errors import LayerNameError, ShapeError, UnsupportedError, WeightsError
-from convlab.files.keras_axes import dims_between_forms, moved_shape
-from convlab.files.keras_calls import Inliner, Step
-from convlab.files.keras_channels_first import ALONG_AN_AXIS, Tensor, moved_inputs, takes_moved
-from convlab.files.keras_graph import LayerConfig, ModelConfig
-from convlab.files.keras_layers import LAYERS
-from convlab.files.keras_operators import operator
-from convlab.files.keras_options import Options, is_list, is_whole, shown
+from convlab.files.keras.axes import dims_between_forms, moved_shape
+from convlab.files.keras.calls import Inliner, Step
+from convlab.files.keras.channels_first import ALONG_AN_AXIS, Tensor, moved_inputs, takes_moved
+from convlab.files.keras.graph import LayerConfig, ModelConfig
+from convlab.files.keras.layers import LAYERS
+from convlab.files.keras.operators import operator
+from convlab.files.keras.options import Options, is_list, is_whole, shown
 from convlab.layers import Layer, Permute, Shape
 from convlab.model import Model, Node
 

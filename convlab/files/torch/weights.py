@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 
 from convlab.errors import WeightsError
-from convlab.files.keras_layouts import LayerWeights
+from convlab.files.keras.layouts import LayerWeights
 from convlab.files.npz import open_npz, open_zip
 from convlab.files.receipt import Receipt, ReceiptRow
 from convlab.files.safetensors import looks_like_safetensors, open_safetensors
 from convlab.files.tensors import FLOATS, Array, StateDict, Tensor, read_finite, refuse
-from convlab.files.torch_layouts import Counterpart, counterparts
-from convlab.files.torch_modules import Matching, find_modules, match_modules
-from convlab.files.torch_order import MatchingError, Order
-from convlab.files.torch_state import open_state_dict
+from convlab.files.torch.layouts import Counterpart, counterparts
+from convlab.files.torch.modules import Matching, find_modules, match_modules
+from convlab.files.torch.order import MatchingError, Order
+from convlab.files.torch.state import open_state_dict
 
 __all__ = ["LayerWeights", "is_torch_weights", "read_torch_weights"]
 

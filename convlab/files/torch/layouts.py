@@ -17,7 +17,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab.files.keras_layouts import LayerWeights
+from convlab.files.keras.layouts import LayerWeights
 from convlab.layers import Shape
 
 __all__ = ["IGNORED", "Counterpart", "counterparts"]

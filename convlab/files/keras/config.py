@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from convlab.errors import WeightsError
 from convlab.files import hdf5
-from convlab.files.keras_archive import is_archive, read_member
+from convlab.files.keras.archive import is_archive, read_member
 
 __all__ = ["Config", "read_config", "read_topology"]
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from convlab.errors import UnsupportedError, WeightsError
-from convlab.files.keras_entries import Reference
-from convlab.files.keras_graph import LayerConfig, ModelConfig
-from convlab.files.keras_options import shown
+from convlab.files.keras.entries import Reference
+from convlab.files.keras.graph import LayerConfig, ModelConfig
+from convlab.files.keras.options import shown
 
 LIMIT = 20_000  # calls; models in models called twice each would make billions out of a small file
 

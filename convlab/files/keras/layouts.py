@@ -12,9 +12,9 @@ from collections.abc import Sequence
 import h5py
 
 from convlab.files import hdf5
-from convlab.files.keras_contents import Contents, LayerWeights, Stored
-from convlab.files.keras_legacy import find_legacy, split_names
-from convlab.files.keras_numbered import LAYERS, OLD_LAYERS, find_numbered, snake_case
+from convlab.files.keras.contents import Contents, LayerWeights, Stored
+from convlab.files.keras.legacy import find_legacy, split_names
+from convlab.files.keras.numbered import LAYERS, OLD_LAYERS, find_numbered, snake_case
 
 __all__ = ["Contents", "LayerWeights", "Stored", "find_contents", "snake_case"]
 

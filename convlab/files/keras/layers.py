@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from convlab import layers
-from convlab.files.keras_options import Options
+from convlab.files.keras.options import Options
 from convlab.layers import Layer
 
 Maker = Callable[[str, Options], Layer]

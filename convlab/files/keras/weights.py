@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from convlab.errors import WeightsError
 from convlab.files import hdf5, registry
 from convlab.files.hdf5_arrays import check_floats, read_floats
-from convlab.files.keras_layouts import Contents, LayerWeights, find_contents
-from convlab.files.keras_roles import match_roles
+from convlab.files.keras.layouts import Contents, LayerWeights, find_contents
+from convlab.files.keras.roles import match_roles
 from convlab.files.receipt import Receipt, ReceiptRow
 from convlab.layers import Shape
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import h5py
 
 from convlab.files import hdf5
-from convlab.files.keras_contents import Contents, LayerWeights, Stored
+from convlab.files.keras.contents import Contents, LayerWeights, Stored
 
 __all__ = ["find_numbered", "snake_case"]
 

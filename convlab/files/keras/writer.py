@@ -22,9 +22,9 @@ import numpy as np
 
 from convlab.arrays import Array
 from convlab.errors import FileError
-from convlab.files.keras_architecture import Architecture, KerasLayer
-from convlab.files.keras_config import Config
-from convlab.files.keras_roles import NOT_READ, STATISTICS
+from convlab.files.keras.architecture import Architecture, KerasLayer
+from convlab.files.keras.config import Config
+from convlab.files.keras.roles import NOT_READ, STATISTICS
 from convlab.model import Model
 
 __all__ = ["check_target", "is_loadable", "write_model", "write_weights"]

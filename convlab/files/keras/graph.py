@@ -6,11 +6,11 @@ from itertools import pairwise
 from typing import Any
 
 from convlab.errors import UnsupportedError
-from convlab.files.keras_entries import DEPTH_LIMIT, Call, Entries, Reference
-from convlab.files.keras_layers import LAYERS
-from convlab.files.keras_operators import LINES
-from convlab.files.keras_options import is_list, shown
-from convlab.files.keras_spellings import kind_today, options_today
+from convlab.files.keras.entries import DEPTH_LIMIT, Call, Entries, Reference
+from convlab.files.keras.layers import LAYERS
+from convlab.files.keras.operators import LINES
+from convlab.files.keras.options import is_list, shown
+from convlab.files.keras.spellings import kind_today, options_today
 
 MODELS = ("Functional", "Sequential")
 ACTIVATION_LAYERS = ("Activation", "ELU", "LeakyReLU", "ReLU", "Softmax")

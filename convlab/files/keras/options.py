@@ -6,8 +6,8 @@ from reprlib import Repr
 from typing import Any, NoReturn
 
 from convlab.errors import UnsupportedError, WeightsError
-from convlab.files.keras_axes import moved_axes
-from convlab.files.keras_spellings import OLDER_ACTIVATIONS
+from convlab.files.keras.axes import moved_axes
+from convlab.files.keras.spellings import OLDER_ACTIVATIONS
 from convlab.layers import ACTIVATIONS
 from convlab_kernels.window import Pair, Sides
 

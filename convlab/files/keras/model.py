@@ -8,10 +8,10 @@ from pathlib import Path
 
 from convlab.errors import WeightsError
 from convlab.files.flattened import flattened
-from convlab.files.keras import LayerWeights, read_weights
-from convlab.files.keras_architecture import Architecture, KerasLayer, read_architecture
-from convlab.files.keras_archive import is_archive, unpack_member
-from convlab.files.keras_config import read_config, read_topology
+from convlab.files.keras.architecture import Architecture, KerasLayer, read_architecture
+from convlab.files.keras.archive import is_archive, unpack_member
+from convlab.files.keras.config import read_config, read_topology
+from convlab.files.keras.weights import LayerWeights, read_weights
 from convlab.layers import Shape
 from convlab.model import Model
 

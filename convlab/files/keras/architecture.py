@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from convlab.files.keras_builder import Builder
-from convlab.files.keras_calls import Inliner, Path
-from convlab.files.keras_graph import LayerConfig, ModelConfig, read_graph
+from convlab.files.keras.builder import Builder
+from convlab.files.keras.calls import Inliner, Path
+from convlab.files.keras.graph import LayerConfig, ModelConfig, read_graph
 from convlab.layers import Shape
 from convlab.model import Model
 

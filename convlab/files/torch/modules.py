@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from convlab.files.keras_layouts import LayerWeights
+from convlab.files.keras.layouts import LayerWeights
 from convlab.files.tensors import StateDict, Tensor
-from convlab.files.torch_layouts import IGNORED, Counterpart, counterparts
-from convlab.files.torch_order import MatchingError, Order, assign
+from convlab.files.torch.layouts import IGNORED, Counterpart, counterparts
+from convlab.files.torch.order import MatchingError, Order, assign
 
 __all__ = ["Matching", "Module", "find_modules", "match_modules"]
 

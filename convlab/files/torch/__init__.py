@@ -1,0 +1,1 @@
+"""Weights that PyTorch wrote, given to an architecture that is known."""
