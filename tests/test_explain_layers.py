@@ -21,12 +21,14 @@ from convlab.layers import (
     Conv2D,
     Conv2DTranspose,
     Cropping2D,
+    CustomScaleLayer,
     Dense,
     DepthwiseConv2D,
     Dropout,
     Flatten,
     GlobalMaxPooling1D,
     LayerNormalization,
+    LayerScale,
     LeakyReLU,
     Maximum,
     Minimum,
@@ -66,6 +68,7 @@ ON_IMAGES = {
     "prelu": PReLU("a", (2,)),
     "elu": ELU("a", 0.5),
     "rescaling": Rescaling("a", (2.0, 3.0, -4.0), 0.5),
+    "layer scale": LayerScale("a"),
     "norm without gamma": BatchNormalization("a", scale=False),
     **{name: Activation("a", name) for name in ACTIVATIONS},
 }
@@ -106,7 +109,7 @@ def test_layers_on_rows(layer):
     assert_every_number_is_explained(model, numbers(*ROW))
 
 
-@pytest.mark.parametrize("merge", [Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate])
+@pytest.mark.parametrize("merge", [Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate, CustomScaleLayer])
 def test_merges(merge):
     nodes = [
         Node("conv", Conv2D("conv", 3, (3, 2), padding="same"), ("input",)),

@@ -4,6 +4,7 @@ Classes, weights and their order are named as in Keras; shapes leave out the bat
 """
 
 from convlab.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
+from convlab.layers.applications import CustomScaleLayer, LayerScale, StochasticDepth
 from convlab.layers.base import Activated, Layer, Shape
 from convlab.layers.convolution import Conv2D
 from convlab.layers.depthwise import DepthwiseConv2D, SeparableConv2D
@@ -71,6 +72,7 @@ __all__ = [
     "Conv2DTranspose",
     "Cropping1D",
     "Cropping2D",
+    "CustomScaleLayer",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
@@ -86,6 +88,7 @@ __all__ = [
     "Identity",
     "Layer",
     "LayerNormalization",
+    "LayerScale",
     "LeakyReLU",
     "MaxPooling1D",
     "MaxPooling2D",
@@ -106,6 +109,7 @@ __all__ = [
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
+    "StochasticDepth",
     "Subtract",
     "UnitNormalization",
     "UpSampling1D",

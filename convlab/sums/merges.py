@@ -3,7 +3,7 @@
 import numpy as np
 
 from convlab.arrays import Array
-from convlab.layers import Add, Average, Maximum, Minimum, Multiply, Subtract
+from convlab.layers import Add, Average, CustomScaleLayer, Maximum, Minimum, Multiply, Subtract
 from convlab.sums.base import WeightedSum, weighted_sum
 from convlab.sums.place import Place
 
@@ -16,6 +16,12 @@ def _added(layer: Add, maps: Array, y: int, x: int, channel: int) -> WeightedSum
 @weighted_sum.register
 def _subtracted(layer: Subtract, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
     return _weighed(maps, y, x, np.array([1.0, -1.0]), "the first input minus the second")
+
+
+@weighted_sum.register
+def _scaled(layer: CustomScaleLayer, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+    scale = float(maps.dtype.type(layer.scale))
+    return _weighed(maps, y, x, np.array([1.0, scale]), f"the first input plus {scale:.6g} times the second")
 
 
 @weighted_sum.register

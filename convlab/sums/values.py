@@ -4,7 +4,7 @@ import numpy as np
 
 from convlab.arrays import Array
 from convlab.errors import UnsupportedError
-from convlab.layers import ELU, BatchNormalization, Layer, LeakyReLU, PReLU, ReLU, Rescaling
+from convlab.layers import ELU, BatchNormalization, Layer, LayerScale, LeakyReLU, PReLU, ReLU, Rescaling
 from convlab.sums.base import WeightedSum, weighted_sum
 from convlab.sums.place import Place
 
@@ -48,6 +48,18 @@ def _rescaled(layer: Rescaling, maps: Array, y: int, x: int, channel: int) -> We
         products=np.array([[[value * scale]]]),
         bias=offset,
         formula=f"input {value:.6g} x scale {scale:.6g} + offset {offset:.6g}",
+    )
+
+
+@weighted_sum.register
+def _layer_scaled(layer: LayerScale, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+    gamma, value = float(layer.weights["gamma"][channel].astype(maps.dtype)), float(maps[y, x, channel])
+    return WeightedSum(
+        place=Place.cell(maps, y, x, channel),
+        patch=np.array([[[value]]]),
+        kernel=np.array([[[gamma]]]),
+        products=np.array([[[value * gamma]]]),
+        formula=f"input {value:.6g} x gamma {gamma:.6g}",
     )
 
 

@@ -4,6 +4,8 @@ import pytest
 
 keras = pytest.importorskip("keras")
 from keras import layers  # noqa: E402
+from keras.src.applications.convnext import LayerScale, StochasticDepth  # noqa: E402
+from keras.src.applications.inception_resnet_v2 import CustomScaleLayer  # noqa: E402
 from keras_twins import assert_same  # noqa: E402
 
 from convlab.files.keras.layers import AUGMENTATIONS, LAYERS  # noqa: E402
@@ -75,6 +77,7 @@ CASES = [
         IMAGE,
     ),  # on torch, Keras takes the last ones only
     (layers.LayerNormalization(axis=[-1], scale=False), IMAGE),
+    (LayerScale(1e-6, 4), IMAGE),
     (layers.LeakyReLU(0.2), IMAGE),
     (layers.MaxPooling1D(3, 2, "same"), ROW),
     (layers.MaxPooling2D((2, 3), (1, 2), "same"), IMAGE),
@@ -108,6 +111,7 @@ CASES = [
     (layers.Softmax(axis=[1, 2]), IMAGE),
     (layers.SpatialDropout1D(0.5), ROW),
     (layers.SpatialDropout2D(0.5), IMAGE),
+    (StochasticDepth(0.5), IMAGE),
     (layers.UnitNormalization(), IMAGE),
     (layers.UnitNormalization(axis=1), IMAGE),
     (layers.UpSampling1D(3), ROW),
@@ -126,6 +130,7 @@ MERGES = [
     layers.Minimum(),
     layers.Concatenate(),
     layers.Concatenate(axis=1),
+    CustomScaleLayer(0.3),
 ]
 
 

@@ -22,11 +22,13 @@ WITH_LAYOUT = frozenset(
     )
     for rank in (1, 2)
 ) | {"Conv1DTranspose", "Conv2DTranspose", "Resizing"}  # fmt: skip
-MERGING = frozenset({"Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"})
+MERGING = frozenset(
+    {"Add", "Average", "Concatenate", "CustomScaleLayer", "Maximum", "Minimum", "Multiply", "Subtract"}
+)
 VALUE_BY_VALUE = frozenset(
     {
         "ActivityRegularization", "AlphaDropout", "Dropout", "ELU", "GaussianDropout", "GaussianNoise", "Identity",
-        "LeakyReLU", "ReLU", "SpatialDropout1D", "SpatialDropout2D",
+        "LeakyReLU", "ReLU", "SpatialDropout1D", "SpatialDropout2D", "StochasticDepth",
     }
 ).union(AUGMENTATIONS)  # fmt: skip
 WITH_AXIS = frozenset(

@@ -17,7 +17,8 @@ from convlab.files.keras.options import is_list, is_number, is_whole, shown
 DEPTH_LIMIT = 32  # models in models, and lists in lists
 NAME_LIMIT = 500
 MODULE = re.compile(
-    r"(tensorflow\.(python\.)?|tf_)?keras(\.src)?(\.(engine|layers|models|activations)(\.\w+)*|\.ops\.(numpy|nn))?"
+    r"(tensorflow\.(python\.)?|tf_)?keras(\.src)?"
+    r"(\.(applications|engine|layers|models|activations)(\.\w+)*|\.ops\.(numpy|nn))?"
 )
 
 

@@ -122,6 +122,17 @@ def _prelu(name: str, options: Options) -> Layer:
     return layers.PReLU(name, None if shared in (None, []) else options.axes("shared_axes"))
 
 
+def _layer_scale(name: str, options: Options) -> Layer:
+    for key in ("init_values", "projection_dim"):  # what gamma was before training, and its size
+        options.take(key)
+    return layers.LayerScale(name)
+
+
+def _stochastic_depth(name: str, options: Options) -> Layer:
+    options.take("drop_path_rate")
+    return layers.StochasticDepth(name)
+
+
 def _relu(name: str, options: Options) -> Layer:
     limit = None if options.take("max_value", None) is None else options.number("max_value")
     return layers.ReLU(name, limit, options.number("negative_slope", 0.0), options.number("threshold", 0.0))
@@ -143,6 +154,7 @@ LAYERS: dict[str, Maker] = {
     "Conv2DTranspose": _transposed(layers.Conv2DTranspose, Options.pair),
     "Cropping1D": lambda name, options: layers.Cropping1D(name, options.ends("cropping", 1)),
     "Cropping2D": lambda name, options: layers.Cropping2D(name, options.sides("cropping", 0)),
+    "CustomScaleLayer": lambda name, options: layers.CustomScaleLayer(name, options.number("scale")),
     "Dense": _dense,
     "DepthwiseConv1D": _convolution(layers.DepthwiseConv1D, Options.single, "depth_multiplier"),
     "DepthwiseConv2D": _convolution(layers.DepthwiseConv2D, Options.pair, "depth_multiplier"),
@@ -158,6 +170,7 @@ LAYERS: dict[str, Maker] = {
     "GroupNormalization": _group_normalization,
     "Identity": _plain(layers.Identity),
     "LayerNormalization": _layer_normalization,
+    "LayerScale": _layer_scale,
     "LeakyReLU": lambda name, options: layers.LeakyReLU(name, options.number("negative_slope", 0.3)),
     "MaxPooling1D": _pooling(layers.MaxPooling1D, Options.single),
     "MaxPooling2D": _pooling(layers.MaxPooling2D, Options.pair),
@@ -178,6 +191,7 @@ LAYERS: dict[str, Maker] = {
     "Softmax": lambda name, options: layers.Softmax(name, options.axes("axis")),
     "SpatialDropout1D": _plain(layers.SpatialDropout1D),
     "SpatialDropout2D": _plain(layers.SpatialDropout2D),
+    "StochasticDepth": _stochastic_depth,
     "Subtract": _plain(layers.Subtract),
     "UnitNormalization": lambda name, options: layers.UnitNormalization(name, options.axes("axis")),
     "UpSampling1D": lambda name, options: layers.UpSampling1D(name, options.single("size", 2)),

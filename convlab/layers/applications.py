@@ -1,0 +1,51 @@
+"""Layers that networks of `keras.applications` bring along; they are Keras' own, and data like all others."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from convlab.arrays import Array
+from convlab.errors import ShapeError
+from convlab.layers.base import Layer, Shape
+from convlab.layers.checks import check_numbers
+from convlab.layers.identity import Identity
+from convlab.layers.merging import Merge
+
+
+@dataclass(eq=False)
+class CustomScaleLayer(Merge):
+    """The first input, plus `scale` times the second; of Inception-ResNet-v2, arXiv 1602.07261, section 3.3."""
+
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no number."""
+        check_numbers(self, scale=self.scale)
+
+    def check_inputs(self) -> None:
+        """Raise ShapeError unless there are two inputs."""
+        if len(self.input_shapes) != 2:
+            raise ShapeError(f"{len(self.input_shapes)} inputs, expected 2")
+
+    def merge(self, inputs: list[Any]) -> Array:
+        """Scale the second and add it."""
+        return inputs[0] + inputs[1] * inputs[1].dtype.type(self.scale)
+
+
+@dataclass(eq=False)
+class LayerScale(Layer):
+    """Each channel times a weight gamma (C,); of ConvNeXt, from Touvron et al., arXiv 2103.17239, section 2."""
+
+    name: str
+
+    def weight_shapes(self) -> dict[str, Shape]:
+        """Return the shape (C,)."""
+        return {"gamma": self.input_shape[-1:]}
+
+    def __call__(self, x: Array) -> Array:
+        """Scale each channel of (N, ..., C)."""
+        scaled: Array = x * self.weight_as("gamma", x.dtype)
+        return scaled
+
+
+class StochasticDepth(Identity):
+    """Leaves out a whole branch at random in training; of ConvNeXt."""
