@@ -61,4 +61,4 @@ class Conv2DTranspose(Convolving):
         """Scatter (N, H, W, C) into (N, OH, OW, O)."""
         output = (*self.scatter.output_size(x.shape[1:3]), self.filters)
         [kernel] = self.kernels(x.dtype)
-        return ops.run_conv2d_transpose(kernel, x, output, self.weight_as("bias", x.dtype), relu)
+        return ops.run_conv2d(kernel, x, output, self.weight_as("bias", x.dtype), relu)

@@ -13,7 +13,7 @@ from convlab.ops.piecewise import leaky_relu, relu
 from convlab.ops.pooling import avg_pool2d, check_pool2d, global_avg_pool2d, global_max_pool2d, max_pool2d
 from convlab.ops.resizing import check_interpolation, resize2d
 from convlab.ops.shaping import border, check_cropping, crop2d, cropping, flatten, zero_pad2d
-from convlab.ops.transposed import check_conv2d_transpose, conv2d_transpose, run_conv2d_transpose
+from convlab.ops.transposed import check_conv2d_transpose, conv2d_transpose
 
 __all__ = [
     "avg_pool2d",
@@ -42,7 +42,6 @@ __all__ = [
     "relu",
     "resize2d",
     "run_conv2d",
-    "run_conv2d_transpose",
     "sigmoid",
     "softmax",
     "tanh",

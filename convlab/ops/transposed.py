@@ -1,9 +1,8 @@
 """Transposed convolution: check once, call the kernel."""
 
-import numpy as np
-
-from convlab.arrays import Array, ArrayLike, as_floats, module_of
+from convlab.arrays import Array, ArrayLike, as_floats
 from convlab.errors import ShapeError
+from convlab.ops.convolution import run_conv2d
 from convlab.ops.images import check_image
 from convlab_kernels.cpu import Transposed
 from convlab_kernels.transposed_window import TransposedWindow
@@ -48,7 +47,7 @@ def conv2d_transpose(
     x, w, b = as_floats(x, w, optional=(b,))
     check_conv2d_transpose(x.shape, w.shape, None if b is None else b.shape)
     window = TransposedWindow.parse(w.shape[:2], stride, padding, dilation, output_padding)
-    return run_conv2d_transpose(Transposed(w, window), x, (*window.output_size(x.shape[1:3]), w.shape[2]), b)
+    return run_conv2d(Transposed(w, window), x, (*window.output_size(x.shape[1:3]), w.shape[2]), b)
 
 
 def check_conv2d_transpose(x: tuple[int, ...], w: tuple[int, ...], b: tuple[int, ...] | None) -> None:
@@ -60,13 +59,3 @@ def check_conv2d_transpose(x: tuple[int, ...], w: tuple[int, ...], b: tuple[int,
         raise ShapeError(f"conv2d_transpose: input {x} has {x[3]} channels, but kernel {w} takes {w[3]}")
     if b is not None and b != (w[2],):
         raise ShapeError(f"conv2d_transpose: bias has shape {b}, expected ({w[2]},), one number for each output")
-
-
-def run_conv2d_transpose(
-    kernel: Transposed, x: Array, output: tuple[int, int, int], b: Array | None = None, relu: bool = False
-) -> Array:
-    """Call a prepared kernel on x (N, H, W, C) and return a new array (N, *output)."""
-    out: Array = module_of(x).empty((len(x), *output), x.dtype)
-    with np.errstate(over="ignore", invalid="ignore"):  # sums beyond the type are infinite, of infinities perhaps NaN
-        kernel(x, out, b, relu)
-    return out
