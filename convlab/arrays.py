@@ -58,9 +58,9 @@ def owner(array: Array) -> Array:
 def unshared(array: Array, owners: set[int]) -> Array:
     """Return the array, or a copy where the memory is that of an owner (by id) in the set; add what is returned.
 
-    The owners must be alive: an id can come again.
+    The owners must be alive: an id can come again. A view of a larger array is copied too: it would keep all of it.
     """
-    if id(owner(array)) in owners:
+    if id(owner(array)) in owners or owner(array).nbytes > array.nbytes:
         array = array.copy()
     owners.add(id(owner(array)))
     return array

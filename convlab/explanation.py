@@ -1,7 +1,7 @@
 """How one number of a recording came about: what was added up, the function applied, the part of the image seen."""
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -10,13 +10,16 @@ from convlab.arrays import Array
 from convlab.errors import LayerNameError, ShapeError, UnsupportedError
 from convlab.geometry import Field
 from convlab.layers import ACTIVATIONS, Concatenate, Identity, Shape
+from convlab.layers.merging import Merge
 from convlab.model import Model, Node
 from convlab.names import unknown
 from convlab.sums import Place, WeightedSum, weighted_sum
 from convlab_kernels.window import Pair
 
 Box = tuple[Pair, Pair]
+Seen = Box | Literal["varies"] | None
 ALONG_CHANNELS = ("softmax", "log_softmax", "sparsemax")
+SUBTRACTING = ("hard_sigmoid_keras2", "log_softmax", "sparsemax", "tanh_shrink")  # what may be nearly the same
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -41,10 +44,13 @@ class Explanation(WeightedSum):
         The value computed here, in float64, and the recorded one.
     tolerance : float
         How far rounding alone may have taken them apart.
-    field : ((first row, last row), (first column, last column)) or None
-        The receptive field in the image, padding included; None: all of the image.
+    field : ((first row, last row), (first column, last column)), "varies" or None
+        The receptive field in the image, padding included. "varies": there is no one rule for all units; None: all
+        of the image, or of several.
+    input : str or None
+        The network's input behind the number; None where there are several.
     image_shape : tuple of int
-        Shape of the network's input.
+        Its shape; () where there are several.
     """
 
     model: str
@@ -61,7 +67,8 @@ class Explanation(WeightedSum):
     after: float
     recorded: float
     tolerance: float
-    field: Box | None
+    field: Seen
+    input: str | None
     image_shape: Shape
 
     @property
@@ -72,7 +79,7 @@ class Explanation(WeightedSum):
     @property
     def field_in_image(self) -> Box | None:
         """The receptive field without its padding; a last row or column before the first: nothing is left."""
-        if self.field is None:
+        if self.field is None or self.field == "varies":
             return None
         rows, columns = ((max(a, 0), min(b, n - 1)) for (a, b), n in zip(self.field, self.image_shape, strict=False))
         return rows, columns
@@ -145,7 +152,8 @@ def explain(
     after, function, tolerance = _apply(node.layer.activation, sums, this, recorded.dtype)
     if channel in node.silenced:
         after, function = 0.0, "silenced"
-    field = _field(model, node, sums[this].place) if len(sources) == 1 else _box(model, node.name, y, x)
+    image_input = _input_behind(model, node)
+    field = _field(model, sources[0], sums[this].place) if len(sources) == 1 else _box(model, node.name, y, x)
     return Explanation(
         **vars(sums[this]),
         model=model.name,
@@ -162,8 +170,9 @@ def explain(
         after=after,
         recorded=float(recorded),
         tolerance=tolerance,
-        field=field,
-        image_shape=next(iter(model.inputs.values())),
+        field=field if image_input else None,
+        input=image_input,
+        image_shape=model.inputs[image_input] if image_input else (),
     )
 
 
@@ -184,6 +193,8 @@ def _recorded(model: Model, acts: Activations, node: Node) -> list[Array]:
             f" run the network with record={needed}"
         )
     arrays = [acts.inputs[name] if name in acts.inputs else acts[name] for name in names]
+    if max(array.ndim for array in arrays) > 4:
+        raise UnsupportedError(f"layer {node.name!r} cannot be explained: it is on no images, nor on what is simpler")
     for name, array in zip(names, arrays, strict=True):
         if array.shape[1:] != model.shapes[name]:
             raise ShapeError(
@@ -202,7 +213,7 @@ def _sums(
     if isinstance(layer, Concatenate):
         source, channel = _part(layer, inputs, channel)
         return (node.inputs[source],), [weighted_sum(Identity(layer.name), inputs[source], y, x, channel)], 0
-    if len(inputs) > 1:
+    if isinstance(layer, Merge):
         maps = np.stack([np.broadcast_to(one, output)[:, :, channel] for one in inputs], axis=-1)
         return node.inputs, [weighted_sum(layer, maps, y, x, channel)], 0
     together = range(output[2]) if layer.activation in ALONG_CHANNELS else [channel]
@@ -229,40 +240,60 @@ def _apply(
 ) -> tuple[float, str, float]:
     """Return the value of the i-th of the sums after the activation function, how to write it, and the tolerance.
 
-    Of a difference before a function, what it becomes behind it is taken from the function itself; those along the
-    channels make none larger than twice itself. All but the first two round by themselves: their exponentials and the
-    sums of them by a few units in the last place each, a subtraction by less than one unit of what is subtracted.
+    Differences of d before softmax are factors of at most exp(2 d) behind it, and at most 2 d behind the others along
+    the channels; what d becomes behind a function of one number is taken from the function itself. All but the first
+    two round by themselves: by a few units in the last place each, sums by one for each term; an exponential of x or
+    x^2 by as many units more as that is, for its argument is rounded; a subtraction by units of what is subtracted.
     """
     row = np.array([total.before for total in sums])
-    apply, unit = ACTIVATIONS[activation], float(np.finfo(dtype).eps) / 2
-    after = float(apply(row)[i])
-    tolerance = max(total.rounding(unit) + total.rounding(2**-53) for total in sums)
+    apply, info = ACTIVATIONS[activation], np.finfo(dtype)
+    unit, after = float(info.eps) / 2, float(apply(row)[i])
+    before = sums[i].rounding(dtype)
     if activation in ("linear", "relu"):
-        return after, activation, tolerance
-    if activation in ALONG_CHANNELS:
-        tolerance *= 1 if activation == "softmax" else 2
-    else:
-        with np.errstate(invalid="ignore"):
-            tolerance = float(np.abs(apply(row[i] + np.array([-tolerance, tolerance])) - after).max())
-    function = activation
-    if activation == "softmax":
-        with np.errstate(invalid="ignore"):
-            whole = np.exp(row - row.max()).sum()
-        function = f"softmax: exp({row[i]:.6g} - {row.max():.6g}) / {whole:.6g}"
-    size = abs(after) + (0.0 if activation == "softmax" else float(np.abs(row).max()))
-    return after, function, tolerance + unit * (1 + (len(row) + 16) * size)
+        return _in_range(after, dtype), activation, before
+    with np.errstate(invalid="ignore", over="ignore"):
+        if activation in ALONG_CHANNELS:
+            before = max(total.rounding(dtype) for total in sums) + 2 * unit * float(np.abs(row).max())
+            behind = after * np.expm1(2 * before) if activation == "softmax" else 2 * before + unit * len(row)
+        else:
+            behind = np.abs(apply(row[i] + np.array([-before, before])) - after).max()
+    x = 0.0 if activation in ALONG_CHANNELS else min(abs(row[i]), 1e3)
+    subtracted = float(np.abs(row).max()) if activation in SUBTRACTING else 0.0
+    own = unit * (len(row) + 16 + x + x * x) * (abs(after) + subtracted) + float(info.smallest_subnormal)
+    return _in_range(after, dtype), _function(activation, row, i), float(behind) + own
 
 
-def _field(model: Model, node: Node, place: Place) -> Box | None:
-    """Return the box of the image behind the cells of a window, the first to the last."""
-    if not place.rows or not place.columns:
-        return None
-    first, last = (_box(model, node.inputs[0], place.rows[k], place.columns[k]) for k in (0, -1))
-    if first is None or last is None:
-        return None
+def _in_range(value: float, dtype: np.dtype[np.floating]) -> float:
+    """Return a value, or the infinity it is beyond the range of the type."""
+    return value if abs(value) <= float(np.finfo(dtype).max) or np.isnan(value) else float(np.copysign(np.inf, value))
+
+
+def _function(activation: str, row: Array, i: int) -> str:
+    """Return how to write a function, with its numbers where it has any."""
+    if activation != "softmax":
+        return activation
+    with np.errstate(invalid="ignore"):
+        whole = np.exp(row - row.max()).sum()
+    return f"softmax: exp({row[i]:.6g} - {row.max():.6g}) / {whole:.6g}"
+
+
+def _input_behind(model: Model, node: Node) -> str | None:
+    """Return the input of the network that leads to a node, None where there are several."""
+    behind = {name: {name} for name in model.inputs}
+    for one in model.nodes:
+        behind[one.name] = set().union(*(behind[source] for source in one.inputs))
+    first, *others = behind[node.name]
+    return None if others else first
+
+
+def _field(model: Model, source: str, place: Place) -> Seen:
+    """Return the box of the image behind the cells of a window over a node, the first to the last."""
+    first, last = (_box(model, source, place.rows[k], place.columns[k]) for k in (0, -1))
+    if first is None or last is None or first == "varies" or last == "varies":
+        return first
     return (first[0][0], last[0][1]), (first[1][0], last[1][1])
 
 
-def _box(model: Model, name: str, y: int, x: int) -> Box | None:
+def _box(model: Model, name: str, y: int, x: int) -> Seen:
     field = model.receptive_fields()[name]
-    return field.box(y, x) if isinstance(field, Field) else None
+    return field.box(y, x) if isinstance(field, Field) else field

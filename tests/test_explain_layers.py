@@ -26,11 +26,13 @@ from convlab.layers import (
     DepthwiseConv2D,
     Dropout,
     Flatten,
+    GlobalAveragePooling2D,
     GlobalMaxPooling1D,
     LayerNormalization,
     LayerScale,
     LeakyReLU,
     Maximum,
+    MaxPooling2D,
     Minimum,
     Multiply,
     Permute,
@@ -171,3 +173,161 @@ def test_what_has_no_explanation_says_so(layer, message):
     randomise(model, 0)
     with pytest.raises(convlab.UnsupportedError, match=message):
         convlab.explain(model, model.run(numbers(*IMAGE)), "a", 0, 0, 0)
+
+
+# ---- the field
+
+
+def inception():
+    nodes = [
+        Node("one", Conv2D("one", 2, 1), ("input",)),
+        Node("five", Conv2D("five", 3, (5, 3), padding="same"), ("input",)),
+        Node("cat", Concatenate("cat"), ("one", "five")),
+    ]
+    model = convlab.Model("net", (9, 8, 2), nodes)
+    randomise(model, 0)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("channel", "source", "field"), [(1, "one", ((4, 4), (5, 5))), (2, "five", ((2, 6), (4, 6)))]
+)
+def test_a_concatenation_sees_what_the_input_sees_that_the_number_came_from(channel, source, field):
+    model = inception()
+    why = convlab.explain(model, model.run(numbers(9, 8, 2)), "cat", 4, 5, channel)
+    assert (why.sources, why.field) == ((source,), field)
+
+
+def test_behind_upsampling_there_is_no_one_field():
+    model = convlab.Model.sequential("net", IMAGE, [UpSampling2D("up"), Conv2D("conv", 2, 3)])
+    randomise(model, 0)
+    why = convlab.explain(model, model.run(numbers(*IMAGE)), "conv", 1, 1, 0)
+    assert (why.field, why.field_in_image) == ("varies", None)
+    assert "sees a part of the image that no one rule gives for all units" in str(why)
+
+
+def test_a_number_behind_the_second_input_is_explained_on_the_second():
+    nodes = [
+        Node("left", Conv2D("left", 2, 3), ("a",)),
+        Node("right", Conv2D("right", 2, (3, 1)), ("b",)),
+        Node("both", Add("both"), ("left", "right")),
+    ]
+    model = convlab.Model("net", {"a": (8, 7, 3), "b": (8, 5, 1)}, nodes)
+    randomise(model, 0)
+    acts = model.run({"a": numbers(8, 7, 3), "b": numbers(8, 5, 1)})
+    right, both = (convlab.explain(model, acts, name, 5, 1, 0) for name in ("right", "both"))
+    assert (right.input, right.image_shape, right.field) == ("b", (8, 5, 1), ((5, 7), (1, 1)))
+    assert (both.input, both.image_shape, both.field) == (None, (), None)
+    assert "sees several inputs of the network" in str(both)
+
+
+# ---- odd graphs
+
+
+def test_a_merge_of_one_input_hands_it_on():
+    model = convlab.Model("net", IMAGE, [Node("add", Add("add"), ("input",))])
+    assert_every_number_is_explained(model, numbers(*IMAGE))
+
+
+@pytest.mark.parametrize("shared", [Permute("shared", (3, 1, 2)), Flatten("shared"), Reshape("shared", (-1, 2))])
+def test_a_layer_called_on_two_shapes_is_explained_on_either(shared):
+    nodes = [
+        Node("shared", shared, ("input",)),
+        Node("conv", Conv2D("conv", 2, 2), ("input",)),
+        Node("shared/2", shared, ("conv",)),
+    ]
+    model = convlab.Model("net", (4, 6, 3), nodes)
+    randomise(model, 0)
+    assert_every_number_is_explained(model, numbers(4, 6, 3))
+
+
+def test_what_is_no_image_says_so():
+    model = convlab.Model.sequential("net", IMAGE, [Reshape("five", (5, 2, 2, 3))])
+    with pytest.raises(convlab.UnsupportedError, match="layer 'five' cannot be explained"):
+        convlab.explain(model, model.run(numbers(*IMAGE)), "five")
+
+
+def test_a_silenced_channel_is_explained_as_such():
+    model = convlab.Model.sequential("net", IMAGE, [Conv2D("conv", 3, 2)])
+    randomise(model, 0)
+    quiet = model.ablate({"conv": [1]})
+    acts = quiet.run(numbers(*IMAGE))
+    why = convlab.explain(quiet, acts, "conv", 1, 1, 1)
+    assert (why.recorded, why.after, why.function, why.agrees) == (0, 0, "silenced", True)
+    assert "silenced -> 0" in str(why)
+    assert convlab.explain(quiet, acts, "conv", 1, 1, 2).agrees
+
+
+# ---- tolerances: neither too wide nor too narrow
+
+
+def planted(layer, change, shape=IMAGE, scale=1.0, at=(0, 1, 2)):
+    """Return the explanation of a number that was changed after it was recorded."""
+    model = convlab.Model.sequential("net", shape, [layer])
+    randomise(model, 0)
+    acts = model.run(numbers(*shape) * np.float32(scale))
+    array = acts[layer.name]
+    place = (0, *at)[: array.ndim] if array.ndim == 4 else (0, at[-1])
+    array[place] = change(array[place])
+    return convlab.explain(model, acts, layer.name, *(at if array.ndim == 4 else (0, 0, at[-1])))
+
+
+@pytest.mark.parametrize(
+    ("layer", "change"),
+    [
+        (Activation("a", "hard_shrink"), lambda v: v + np.float32(1e-3)),
+        (Activation("a", "sigmoid"), lambda v: v * np.float32(1.0001)),
+        (Activation("a", "softmax"), lambda v: v * np.float32(1.0001)),
+        (Dense("a", 5, "softmax"), lambda v: v * np.float32(1.0001)),
+        (Dropout("a"), lambda v: np.nextafter(v, np.float32(9))),
+        (MaxPooling2D("a", 2), lambda v: np.nextafter(v, np.float32(9))),
+        (GlobalAveragePooling2D("a"), lambda v: v * np.float32(1 + 1e-6)),
+        (Conv2D("a", 3, 2), lambda v: v + np.float32(1e-4)),
+        (SeparableConv2D("a", 3, 2), lambda v: v + np.float32(1e-4)),
+    ],
+    ids=lambda value: getattr(value, "name", "") and type(value).__name__,
+)
+def test_a_number_that_was_changed_a_little_does_not_agree(layer, change):
+    assert not planted(layer, change).agrees
+
+
+def test_a_probability_that_is_0_in_float32_is_not_a_thousandth():
+    why = planted(Activation("a", "softmax"), lambda v: np.float32(1e-3), scale=300, at=(0, 2, 0))
+    assert why.after < 1e-30 and not why.agrees
+
+
+def test_kernels_that_cancel_when_they_are_multiplied_out():
+    layer = SeparableConv2D("a", 2, 1, depth_multiplier=2)
+    model = convlab.Model.sequential("net", IMAGE, [layer])
+    depthwise = np.full((1, 1, 3, 2), 1000.0) + np.random.default_rng(0).random((1, 1, 3, 2))
+    mixing = np.tile([[1.0], [-1.0]], (3, 2)).reshape(1, 1, 6, 2)
+    layer.set_weights(depthwise_kernel=depthwise, pointwise_kernel=mixing, bias=np.zeros(2))
+    assert_agree(model, numbers(*IMAGE) * 1000)
+
+
+def assert_agree(model, x):
+    acts = model.run(x)
+    for at in np.ndindex(acts.output.shape[1:]):
+        why = convlab.explain(model, acts, model.nodes[-1].name, *at)
+        assert why.agrees, (at, why.recorded, why.after, why.tolerance)
+
+
+def test_the_threshold_itself_is_on_the_side_where_the_layer_puts_it():
+    x = np.full((1, *IMAGE), 0.1, np.float32)
+    assert_agree(convlab.Model.sequential("net", IMAGE, [ReLU("a", None, 0.5, 0.1)]), x)
+
+
+@pytest.mark.parametrize("size", [1e-22, 1e22])
+def test_products_beyond_the_range_of_the_type(size):
+    layer = Conv2D("a", 2, 1)
+    model = convlab.Model.sequential("net", IMAGE, [layer])
+    layer.set_weights(kernel=np.full((1, 1, 3, 2), size, np.float32), bias=np.zeros(2))
+    assert_agree(model, np.full((1, *IMAGE), size, np.float32))
+
+
+def test_infinity_times_zero():
+    nodes = [Node("zero", ReLU("zero"), ("input",)), Node("product", Multiply("product"), ("input", "zero"))]
+    model = convlab.Model("net", IMAGE, nodes)
+    acts = model.run(np.full((1, *IMAGE), -np.inf, np.float32))
+    why = convlab.explain(model, acts, "product")
+    assert np.isnan(why.recorded) and why.agrees

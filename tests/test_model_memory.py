@@ -15,6 +15,7 @@ from convlab.layers import (
     AveragePooling2D,
     BatchNormalization,
     Conv2D,
+    Cropping2D,
     Dense,
     Flatten,
     GlobalAveragePooling2D,
@@ -203,3 +204,14 @@ def test_run_keeps_no_more_in_memory_than_it_needs():
         finally:
             tracemalloc.stop()
         assert big < peak < bound
+
+
+def test_a_part_of_a_map_does_not_keep_the_whole_of_it():
+    """A crop is a view of what it was cut from, which a recording or a prediction would keep in memory."""
+    layers = [Conv2D("conv", 4, 1), Cropping2D("crop", ((30, 30), (20, 19)))]
+    model = Model.sequential("m", (61, 40, 3), layers)
+    randomise(model, 0)
+    x = images(1, model.input_shape)
+    for array in (model.predict(x), model.run(x, record=["crop"])["crop"]):
+        assert array.shape == (1, 1, 1, 4)
+        assert array.base is None

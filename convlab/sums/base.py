@@ -35,9 +35,11 @@ class WeightedSum:
         Whether the kernel is the layer's own weights; a pooling's is only its choice of cells.
     winner : (int, int) or None
         Where in the patch a max pooling found its largest cell.
-    roundings : int
-        How many roundings a product may have gone through beside the addition, more than the eight of batch
-        normalisation, which has the most among the layers that compute their weights in one step.
+    roundings : int or None
+        How many roundings in the layer's own type lie on a product's way; 0 where a number is only handed on. None:
+        one for each addition, and eight for what batch normalisation, which has the most, does to a product.
+    magnitude : float or None
+        What rounding errors are a share of, where it is not the sum of the products' magnitudes and the bias.
     """
 
     place: Place
@@ -48,7 +50,8 @@ class WeightedSum:
     formula: str
     trained: bool = False
     winner: Pair | None = None
-    roundings: int = 8
+    roundings: int | None = None
+    magnitude: float | None = None
 
     @property
     def channel_sums(self) -> Array:
@@ -61,14 +64,23 @@ class WeightedSum:
         """The sum of the products and the bias: the value before the activation function."""
         return float(self.products.sum()) + self.bias
 
-    def rounding(self, unit: float) -> float:
-        """Return how far off a sum may be that was computed, in any order, with unit roundoff `unit`.
+    def rounding(self, dtype: np.dtype[np.floating]) -> float:
+        """Return how far apart the sum here and one computed in `dtype`, in any order, may be.
 
         Higham, "Accuracy and Stability of Numerical Algorithms" (2nd edition), section 3.1: gamma of the roundings
-        on a product's way, times the magnitudes.
+        on a product's way, times the magnitudes; and what a product may lose below the smallest number of the type.
         """
-        roundings = (self.products.size + self.roundings) * unit
-        return float(roundings / (1 - roundings) * (np.abs(self.products).sum() + abs(self.bias)))
+        most, info = self.products.size + 8, np.finfo(dtype)
+        own = most if self.roundings is None else self.roundings
+        magnitude = self.magnitude
+        if magnitude is None:
+            magnitude = float(np.abs(self.products).sum()) + abs(self.bias)
+        lost = float(info.smallest_subnormal) * min(own, self.products.size)
+        return (_gamma(own, float(info.eps) / 2) + _gamma(most, 2**-53)) * magnitude + lost
+
+
+def _gamma(roundings: int, unit: float) -> float:
+    return roundings * unit / (1 - roundings * unit)
 
 
 @singledispatch

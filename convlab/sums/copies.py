@@ -40,7 +40,8 @@ def _framed(layer: ZeroPadding2D | Cropping2D, maps: Array, y: int, x: int, chan
 @weighted_sum.register(Permute)
 def _moved(layer: Layer, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
     """Follow the number: the layer is asked where it puts each place of its input."""
-    places = np.arange(maps.size, dtype=np.float64).reshape(1, *layer.input_shape)
+    rank = len(layer.input_shape)  # its shape may be that of another call
+    places = np.arange(maps.size, dtype=np.float64).reshape(1, *maps.shape[3 - rank :])
     moved = layer(places)[0]
     place = moved.reshape(*(1,) * (3 - moved.ndim), *moved.shape)[y, x, channel]
     return _copied(Place.cell(maps, *(int(i) for i in np.unravel_index(int(place), maps.shape))), maps)
@@ -61,4 +62,6 @@ def _copied(place: Place, maps: Array) -> WeightedSum:
         formula = f"input unit {channel}"
     else:
         formula = f"input at row {place.rows[0]}, column {place.columns[0]}, channel {channel}"
-    return WeightedSum(place=place, patch=patch, kernel=np.ones_like(patch), products=patch, formula=formula)
+    return WeightedSum(
+        place=place, patch=patch, kernel=np.ones_like(patch), products=patch, formula=formula, roundings=0
+    )

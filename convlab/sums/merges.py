@@ -1,5 +1,7 @@
 """Layers that merge: the cells are those of one place in every input, side by side."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from convlab.arrays import Array
@@ -37,7 +39,9 @@ def _multiplied(layer: Multiply, maps: Array, y: int, x: int, channel: int) -> W
     weight = np.zeros(maps.shape[2])
     weight[0] = np.prod(others)
     numbers = " x ".join(f"{value:.6g}" for value in (first, *others))
-    return _weighed(maps, y, x, weight, f"product of {maps.shape[2]} inputs {numbers}")
+    total = _weighed(maps, y, x, weight, f"product of {maps.shape[2]} inputs {numbers}")
+    rest = np.zeros(maps.shape[2] - 1)  # they are in the weight
+    return replace(total, products=np.array([[[total.products[0, 0, 0], *rest]]]))
 
 
 @weighted_sum.register
@@ -53,12 +57,14 @@ def _smallest(layer: Minimum, maps: Array, y: int, x: int, channel: int) -> Weig
 def _chosen(maps: Array, y: int, x: int, number: int, which: str) -> WeightedSum:
     weights = np.zeros(maps.shape[2])
     weights[number] = 1
-    return _weighed(maps, y, x, weights, f"{which} of {maps.shape[2]} inputs, the {number + 1}. of them,")
+    total = _weighed(maps, y, x, weights, f"{which} of the inputs, number {number + 1} of {maps.shape[2]},")
+    return replace(total, products=np.where(total.kernel == 1, total.patch, 0.0), roundings=0)
 
 
 def _weighed(maps: Array, y: int, x: int, weights: Array, formula: str) -> WeightedSum:
     """Return a sum over one place (n,) of maps (H, W, n), which are the n inputs' maps of one channel."""
     place = Place(range(y, y + 1), range(x, x + 1), range(maps.shape[2]), (maps.shape[0], maps.shape[1]))
     patch, kernel = place.cells(maps), weights[None, None]
-    products = np.where(kernel == 0, 0.0, patch * kernel)
+    with np.errstate(invalid="ignore"):  # a weight of 0 on an infinite cell is NaN, as in the layer
+        products = patch * kernel
     return WeightedSum(place=place, patch=patch, kernel=kernel, products=products, formula=formula)

@@ -1,5 +1,7 @@
 """What pooling chooses from."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from convlab.arrays import Array
@@ -25,7 +27,7 @@ def _mean_in_window(layer: AveragePooling2D, maps: Array, y: int, x: int, channe
 
 @weighted_sum.register
 def _mean_of_all(layer: GlobalAveragePooling2D, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
-    return _mean(_everywhere(maps, channel), maps)
+    return replace(_mean(_everywhere(maps, channel), maps), roundings=1)  # it is summed in float64
 
 
 def _one(channel: int) -> range:
@@ -50,6 +52,7 @@ def _largest(place: Place, maps: Array) -> WeightedSum:
         products=np.where(kernel == 1, patch, 0),
         formula=f"largest of {len(inside):,} cells, at row {place.rows[row]}, column {place.columns[column]}",
         winner=(row, column),
+        roundings=0,
     )
 
 

@@ -37,10 +37,11 @@ def _separable(layer: SeparableConv2D, maps: Array, y: int, x: int, channel: int
     depthwise, pointwise = (
         layer.weights[f"{part}_kernel"].astype(maps.dtype).astype(np.float64) for part in ("depthwise", "pointwise")
     )
-    mixing = pointwise[0, 0, :, channel].reshape(depthwise.shape[2:])  # (C*M,) -> (C, M)
-    kernel = (depthwise * mixing).sum(axis=3)
+    weights = depthwise * pointwise[0, 0, :, channel].reshape(depthwise.shape[2:])  # (C*M,) -> (C, M)
     place = Place.of(layer.window, maps, y, x, range(maps.shape[2]))
-    return replace(_multiplied(layer, place, maps, kernel, channel), roundings=depthwise.size)
+    total = _multiplied(layer, place, maps, weights.sum(axis=3), channel)
+    magnitude = float((np.abs(total.patch) * np.abs(weights).sum(axis=3)).sum()) + abs(total.bias)
+    return replace(total, roundings=weights.size + 8, magnitude=magnitude)
 
 
 @weighted_sum.register

@@ -70,11 +70,12 @@ def _layer_scaled(layer: LayerScale, maps: Array, y: int, x: int, channel: int) 
 def _bent(layer: Layer, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
     """Ask the layer itself: a function of one value, though its slope may depend on the place."""
     value = float(maps[y, x, channel])
-    result = float(layer(maps[None].astype(np.float64))[0, y, x, channel])
+    result = float(layer(maps[None])[0, y, x, channel])
     return WeightedSum(
         place=Place.cell(maps, y, x, channel),
         patch=np.array([[[value]]]),
         kernel=np.array([[[result / value if value else 0.0]]]),
         products=np.array([[[result]]]),
         formula=f"{type(layer).__name__} of {value:.6g}",
+        roundings=0,
     )

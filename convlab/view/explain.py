@@ -96,8 +96,10 @@ class _Layout:
 
 def _draw_image(ax: Axes, why: Explanation, acts: Activations) -> None:
     """Show the picture that the network saw, with the receptive field."""
-    draw_input(ax, acts, why.image)
+    draw_input(ax, acts, why.image, why.input)
     _title(ax, "image, and what the unit sees of it")
+    if why.input is None or why.field == "varies":
+        return
     height, width = why.image_shape[:2] if len(why.image_shape) == 3 else (1, 1)
     (top, bottom), (left, right) = why.field_in_image or ((0, height - 1), (0, width - 1))
     if top <= bottom and left <= right:

@@ -44,6 +44,10 @@ def _span(name: str, cells: range) -> str:
 
 def field_line(e: Explanation) -> str:
     """Return the receptive field and its size."""
+    if e.input is None:
+        return "several inputs of the network"
+    if e.field == "varies":
+        return "a part of the image that no one rule gives for all units"
     if e.field is None or e.field_in_image is None:
         return "all of the image"
     if any(first > last for first, last in e.field_in_image):
