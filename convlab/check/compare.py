@@ -1,8 +1,9 @@
 """Compare two runs of one network, layer by layer: the first layer that differs, and a guess why."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, nan
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -61,9 +62,9 @@ def compare(
     WeightsError
         For a file that cannot be read.
     ShapeError, UnsupportedError
-        For what is no array of real numbers.
+        For what is no array of real numbers, or holds no images; for an impossible tolerance.
     """
-    if tolerance is not None and not tolerance >= 0:
+    if tolerance is not None and not (isinstance(tolerance, Real) and tolerance >= 0):
         raise ShapeError(f"compare: tolerance is {tolerance!r}, expected a number of at least 0")
     network = model or getattr(a, "network", None) or getattr(b, "network", None)
     known = (*network.inputs, INPUT) if network else (INPUT,)
@@ -72,6 +73,8 @@ def compare(
     ours = read_side(a, "a", [*known, *(back[name] for name in known if name in back)])
     theirs = read_side(b, "b", [*known, *(forth[name] for name in known if name in forth)])
     pairs = Pairs(ours, theirs, forth, network, channels_first)
+    if empty := pairs.without_images():
+        raise ShapeError(f"compare: no images in {' and '.join(empty)}")
     rows, basis = _rows(pairs, tolerance)
     first = next((i for i, row in enumerate(rows) if row.differs), None)
     with np.errstate(all="ignore"):  # wrong numbers may overflow on their way through the network
@@ -112,8 +115,7 @@ class _Measured:
 def _rows(pairs: Pairs, tolerance: float | None) -> tuple[tuple[Row, ...], str]:
     """Return the rows, and where the expected errors come from."""
     measured = [_measure(pairs, pair) for pair in pairs.all]
-    eps = max(item.eps for item in measured)
-    expected, basis = _expected(pairs, eps)
+    expected, basis = _expected(pairs, _precisions(measured))
     limits = [TIMES * error if tolerance is None else tolerance for error in expected]
     rows = tuple(item.row(*numbers) for item, *numbers in zip(measured, expected, limits, strict=True))
     stated = f"a layer differs above {TIMES} times that" if tolerance is None else f"it differs above {tolerance:g}"
@@ -130,17 +132,31 @@ def _measure(pairs: Pairs, pair: Pair) -> _Measured:
     return _Measured(pair, (a.shape, b.shape), apart, values, max(precision(a), precision(b)), note)
 
 
-def _expected(pairs: Pairs, eps: float) -> tuple[list[float], str]:
-    eps = eps or rounding.SINGLE  # no two arrays had one shape
+def _precisions(measured: Iterable[_Measured]) -> list[float]:
+    """Return the precision to hold each pair to: an input to its own, a layer to the coarsest of those so far."""
+    found, coarsest = [], 0.0
+    for item in measured:
+        if item.pair.kind != INPUT_KIND:
+            coarsest = max(coarsest, item.eps)
+        own = item.eps if item.pair.kind == INPUT_KIND else coarsest
+        found.append(own or rounding.SINGLE)  # 0: integers, or no two arrays of one shape
+    return found
+
+
+def _expected(pairs: Pairs, precisions: Sequence[float]) -> tuple[list[float], str]:
+    """Return the errors to expect, pair by pair (the inputs come first), and where they come from."""
+    layers = [pair for pair in pairs.all if pair.kind != INPUT_KIND]
+    first = len(pairs.all) - len(layers)
     inputs = _network_inputs(pairs)
     if pairs.model is not None and inputs:
-        errors = rounding.expected_errors(pairs.model, inputs, eps)
+        errors = {eps: rounding.expected_errors(pairs.model, inputs, eps) for eps in set(precisions[first:])}
+        found = [errors[eps].get(p.node or "", eps) for p, eps in zip(layers, precisions[first:], strict=True)]
         basis = "noise of the size of rounding errors, carried through the network"
-        return [errors.get(pair.node or "", eps) for pair in pairs.all], basis
-    layers = [pair for pair in pairs.all if pair.kind != INPUT_KIND]
-    assumed = rounding.assumed_errors((pairs.a.read(p.name) if pairs.fits(p) else None for p in layers), eps)
-    basis = f"no network at hand, so each layer is taken for a sum of {rounding.ASSUMED_TERMS:,} products"
-    return [eps] * (len(pairs.all) - len(layers)) + assumed, basis
+    else:
+        arrays = (pairs.a.read(pair.name) if pairs.fits(pair) else None for pair in layers)
+        found = rounding.assumed_errors(arrays, precisions[first:])
+        basis = f"no network at hand, so each layer is taken for a sum of {rounding.ASSUMED_TERMS:,} products"
+    return [*precisions[:first], *found], basis
 
 
 def _network_inputs(pairs: Pairs) -> dict[str, Array]:

@@ -37,19 +37,23 @@ def distance(a: Array, b: Array) -> Distance:
 
 
 def precision(array: Array) -> float:
-    """Return the distance from 1 to the next number in the type that an array was computed in.
+    """Return the distance from 1 to the next number in the type that an array was computed in; 0 for integers.
 
-    float64 that holds nothing but float32 numbers was converted after it was computed; whole numbers count as
-    float32.
+    float64 that holds nothing but float32 numbers was converted after it was computed.
     """
-    if array.dtype.kind != "f" or (array.dtype.itemsize > 4 and _is_single(array)):
-        return float(np.finfo(np.float32).eps)
-    return float(np.finfo(array.dtype).eps)
+    if array.dtype.kind != "f":
+        return 0.0
+    if array.dtype.itemsize <= 4:
+        return float(np.finfo(array.dtype).eps)
+    return float(np.finfo(np.float64 if _is_double(array) else np.float32).eps)
 
 
-def _is_single(array: Array) -> bool:
+def _is_double(array: Array) -> bool:
+    """Whether float64 holds more than float32 could, or nothing but short numbers (0, pixels) that do not tell."""
     with np.errstate(over="ignore"):
-        return np.array_equal(array, array.astype(np.float32), equal_nan=True)
+        single = array.astype(np.float32)
+    short = not (single.view(np.uint32) & 0xFF).any()  # the last 8 of the 24 bits
+    return short or not np.array_equal(array, single, equal_nan=True)
 
 
 def _difference(x: Array, y: Array) -> Array:

@@ -15,7 +15,7 @@ Call = Callable[[Node, list[Array]], Array]
 
 def call(node: Node, inputs: list[Array]) -> Array:
     """Return what a node makes of its inputs."""
-    return node.layer(*inputs)
+    return node.silence(node.layer(*inputs))
 
 
 def run_nodes(nodes: Iterable[Node], values: Mapping[str, Array], call: Call = call) -> dict[str, Array]:

@@ -63,7 +63,7 @@ def _layers(suspect: Suspect) -> Iterator[Trial]:
         layer = suspect.name if i == len(nodes) - 1 else node.name
         try:
             for details, output in guess.function(suspect, node, [values[source] for source in node.inputs]):
-                after = run_nodes(nodes[i + 1 :], {**values, node.name: output})
+                after = run_nodes(nodes[i + 1 :], {**values, node.name: node.silence(output)})
                 yield guess, layer, details, after[nodes[-1].name], suspect.theirs
         except ConvlabError:  # the idea does not fit the shapes, or what comes after it
             continue

@@ -210,8 +210,10 @@ def _solved_epsilons(suspect: Suspect, node: Node, inputs: list[Array]) -> list[
     ratio = (y * theirs).sum(axis=0) / np.square(y).sum(axis=0)
     variance = layer.weights["moving_variance"].astype(np.float64)
     epsilons = (variance + layer.epsilon) / ratio**2 - variance
+    if np.isfinite(epsilons).sum() < 2:
+        return []  # some epsilon fits any one channel
     best = epsilons[np.argmin(np.where(np.isfinite(epsilons), variance, np.inf))]
-    return [float(f"{best:.3g}"), float(best)] if 0 < best < np.inf else []
+    return [float(f"{best:.3g}"), float(best)] if best > 0 else []
 
 
 def batch_statistics(_: Suspect, node: Node, inputs: list[Array]) -> Outputs:

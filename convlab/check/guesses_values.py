@@ -20,8 +20,25 @@ def batch_mixed_up(suspect: Suspect) -> Views:
     """Give each of their images the one of ours that is nearest to it."""
     ours, theirs = suspect.ours, suspect.theirs
     if len(ours) > 1 and ours.shape == theirs.shape:
-        order = _nearest(ours.reshape(len(ours), -1), theirs.reshape(len(theirs), -1))
+        order = _order(_distances(ours.reshape(len(ours), -1), theirs.reshape(len(theirs), -1)))
         yield f": each image in the place of ({_listed(order)})", ours[order], theirs
+
+
+def one_image_throughout(suspect: Suspect) -> Views:
+    """Give all of their images the one of ours that is nearest to them."""
+    ours, theirs = suspect.ours, suspect.theirs
+    if len(ours) > 1 and ours.shape == theirs.shape:
+        distances = _distances(ours.reshape(len(ours), -1), theirs.reshape(len(theirs), -1))
+        image = int(distances.sum(axis=0).argmin())
+        yield f" {image} throughout", np.broadcast_to(ours[image], ours.shape), theirs
+
+
+def channels_first(suspect: Suspect) -> Views:
+    """Move the second axis to the end, where the shape is the same either way."""
+    ours, theirs = suspect.ours, suspect.theirs
+    if ours.ndim > 2 and theirs.ndim > 2:
+        yield f"{suspect.sides[1]} is channels first", ours, np.moveaxis(theirs, 1, -1)
+        yield f"{suspect.sides[0]} is channels first", np.moveaxis(ours, 1, -1), theirs
 
 
 def channels_in_another_order(suspect: Suspect) -> Views:
@@ -29,7 +46,7 @@ def channels_in_another_order(suspect: Suspect) -> Views:
     ours, theirs = suspect.ours, suspect.theirs
     if not suspect.is_input and ours.ndim > 1 and ours.shape == theirs.shape and ours.shape[-1] <= MOST:
         channels = ours.shape[-1]
-        order = _nearest(ours.reshape(-1, channels).T, theirs.reshape(-1, channels).T)
+        order = _order(_distances(ours.reshape(-1, channels).T, theirs.reshape(-1, channels).T))
         backwards = np.array_equal(ours[..., order], ours[..., ::-1])
         yield ": reversed" if backwards else f": ({_listed(order)})", ours[..., order], theirs
 
@@ -68,12 +85,21 @@ def flat_orders(x: Array, image: tuple[int, ...]) -> Iterator[tuple[str, Array]]
     yield f": channels last, {height} x {width} x {channels}", np.moveaxis(first, 1, -1).reshape(x.shape)
 
 
-def _nearest(ours: Array, theirs: Array) -> Array:
-    """Return for each row of theirs the row of ours at the smallest L2 distance; of equal ones, its own."""
+def _distances(ours: Array, theirs: Array) -> Array:
+    """Return the squared L2 distances (theirs, ours) of rows, but for |theirs|^2, which is the same in a row."""
     a, b = ours.astype(np.float64), theirs.astype(np.float64)
-    squares = np.square(a).sum(axis=1) - 2 * (b @ a.T)  # (theirs, ours), but for |b|^2, which is the same in a row
-    own = np.diagonal(squares) <= squares.min(axis=1)
-    return np.where(own, np.arange(len(a)), squares.argmin(axis=1))
+    squares: Array = np.square(a).sum(axis=1) - 2 * (b @ a.T)
+    return squares
+
+
+def _order(distances: Array) -> Array:
+    """Return a permutation: for each of theirs its own where none is nearer, else the nearest of ours still free."""
+    order = np.arange(len(distances))
+    free = others = np.flatnonzero(np.diagonal(distances) > distances.min(axis=1))
+    for i in others:
+        nearest = distances[i, free].argmin()
+        order[i], free = free[nearest], np.delete(free, nearest)
+    return order
 
 
 def _listed(order: Array) -> str:
@@ -82,6 +108,8 @@ def _listed(order: Array) -> str:
 
 VALUE_GUESSES = (
     Guess("batch mixed up", "the images of the batch are mixed up", batch_mixed_up),
+    Guess("one image throughout", "the batch is image", one_image_throughout),
+    Guess("channels first", "", channels_first),
     Guess("activation missing", "its activation function is missing", relu_missing),
     Guess("ReLU applied", "a ReLU is applied to it", relu_applied),
     Guess("flatten order", "it is flattened in another order", flattened_otherwise),

@@ -5,44 +5,45 @@ from pathlib import Path
 
 from convlab.arrays import Array
 from convlab.errors import WeightsError
-from convlab.files.npz import open_npz
+from convlab.files.npz import open_npz, zip_errors
 from convlab.layers import Shape
 
 NUMBERS = ("float", "int", "uint", "bool")
+"""How the names of the dtypes that can be compared begin."""
 
 
 class NpzArrays(Mapping[str, Array]):
     """Name -> array of an .npz file, read one at a time.
 
     A zip file may declare far more than it holds: ask for the `shape`, and for the numbers only where that is the
-    expected one. The file is opened anew for each, so nothing is held open.
+    expected one. The file stays open as long as this mapping lives: to open it is to read the names of all.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with open_npz(path) as state:
-            self._shapes = {name: (tensor.shape, tensor.dtype) for name, tensor in state.tensors.items()}
-        if not self._shapes:
+        self._file = open_npz(path)
+        self._tensors = self._file.__enter__().tensors
+        if not self._tensors:
             raise WeightsError(f"{path}: a zip file without arrays (.npy); expected what numpy.savez writes")
 
     def shape(self, name: str) -> Shape:
         """Return an array's shape without reading its numbers."""
-        shape, dtype = self._shapes[name]
-        if not dtype.startswith(NUMBERS):
-            raise WeightsError(f"{self.path}: array {name!r}: holds {dtype}; expected real numbers")
-        return shape
+        tensor = self._tensors[name]
+        if not tensor.dtype.startswith(NUMBERS):
+            raise WeightsError(f"{self.path}: array {name!r}: holds {tensor.dtype}; expected real numbers")
+        return tensor.shape
 
     def __getitem__(self, name: str) -> Array:
         """Return an array, read-only."""
         self.shape(name)
-        with open_npz(self.path) as state:
-            return state.tensors[name].fetch()
+        with zip_errors(self.path):
+            return self._tensors[name].fetch()
 
     def __contains__(self, name: object) -> bool:
-        return name in self._shapes
+        return name in self._tensors
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._shapes)
+        return iter(self._tensors)
 
     def __len__(self) -> int:
-        return len(self._shapes)
+        return len(self._tensors)

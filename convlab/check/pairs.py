@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
+import numpy as np
+
 from convlab.arrays import Array
-from convlab.check.layouts import lay_out, layouts
 from convlab.check.references import Side
 from convlab.errors import LayerNameError
 from convlab.layers import Shape
@@ -97,6 +98,12 @@ class Pairs:
                 return array
         return None
 
+    def without_images(self) -> list[str]:
+        """Return which of the sides have an array of no images."""
+        a, b = (self.a.shape(pair.name) for pair in self.all), (self.b.shape(pair.reference) for pair in self.all)
+        sides = ((self.a, a), (self.b, b))
+        return [side.label for side, shapes in sides if any(0 in shape[:1] for shape in shapes)]
+
     def one_sided(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the names of layers that one side alone has."""
         a, b = {pair.name for pair in self.all}, {pair.reference for pair in self.all}
@@ -144,3 +151,41 @@ def _layers(a: Side, b: Side, names: Mapping[str, str]) -> dict[str, str]:
 
 def _some(names: tuple[str, ...]) -> str:
     return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "") if names else "none"
+
+
+# ---- layouts
+
+
+def layouts(shape: Shape, target: Shape) -> list[bool]:
+    """Return the ways to read an array's shape as the target: as it is (False), channels first (True), or none."""
+    shape = _with_batch(shape, target)
+    ways = [(False, shape)]
+    if len(shape) > 2:
+        ways.append((True, (shape[0], *shape[2:], shape[1])))
+    return [first for first, found in ways if _longer_than_one(found) == _longer_than_one(target)]
+
+
+def lay_out(array: Array, target: Shape, channels_first: bool) -> tuple[Array, str]:
+    """Return an array (N, C, ...) or (N, ..., C), the batch perhaps missing, in the target shape; and what was done.
+
+    An array that does not have that shape is returned as near to it as it comes.
+    """
+    done = []
+    if array.shape != _with_batch(array.shape, target):
+        array = array[None]
+        done.append("given its batch axis")
+    if channels_first and array.ndim > 2:
+        array = np.moveaxis(array, 1, -1)
+        done.append("turned from channels first")
+    if array.shape != target and _longer_than_one(array.shape) == _longer_than_one(target):
+        array = array.reshape(target)
+        done.append("given or spared axes of length 1")
+    return array, ", ".join(done)
+
+
+def _with_batch(shape: Shape, target: Shape) -> Shape:
+    return (1, *shape) if len(shape) == len(target) - 1 and target[0] == 1 else shape
+
+
+def _longer_than_one(shape: Shape) -> list[int]:
+    return [side for side in shape if side != 1]

@@ -10,14 +10,13 @@ import numpy as np
 
 from convlab.activations import Activations
 from convlab.arrays import Array
-from convlab.check.npz import NpzArrays
+from convlab.check.npz import NUMBERS, NpzArrays
 from convlab.errors import ShapeError, UnsupportedError, WeightsError
 from convlab.layers import Shape
 from convlab.model import INPUT, Model
 from convlab.preprocessing import Preprocessing
 
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # with members, and without
-NUMBERS = "fiub"
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +54,7 @@ class Side:
             array = np.asarray(source)
         except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: a tensor that records its gradient
             raise ShapeError(f"{self.label}: {name!r} makes no array: {error}") from None
-        if array.dtype.kind not in NUMBERS:
+        if not array.dtype.name.startswith(NUMBERS):
             raise UnsupportedError(f"{self.label}: {name!r} is an array of {array.dtype}, expected real numbers")
         if not array.ndim:
             raise ShapeError(f"{self.label}: {name!r} is a single number, expected an array (N, ...)")

@@ -1,6 +1,6 @@
 """How far apart rounding alone takes two correct computations of one network, layer by layer."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite, prod, sqrt
 
 import numpy as np
@@ -43,11 +43,11 @@ def expected_errors(model: Model, inputs: Mapping[str, Array], eps: float) -> di
     def call(node: Node, given: list[Array]) -> Array:
         layer, terms = node.layer, terms_of(node, model)
         if not isinstance(layer, Activated):
-            y = disturbed(layer(*given), terms)
+            y = node.silence(disturbed(layer(*given), terms))
         else:
             before = disturbed(layer.linear(*given), terms)
             errors[f"{node.name}/pre"] = _apart(before)
-            y = ACTIVATIONS[layer.activation](before)
+            y = node.silence(ACTIVATIONS[layer.activation](before))
         errors[node.name] = _apart(y)
         return y
 
@@ -65,16 +65,16 @@ def terms_of(node: Node, model: Model) -> float:
     return 1 + max(node.layer.multiply_adds(output), inputs) / prod(output)
 
 
-def assumed_errors(arrays: Iterable[Array | None], eps: float) -> list[float]:
+def assumed_errors(arrays: Iterable[Array | None], precisions: Sequence[float]) -> list[float]:
     """Return the distances to expect layer by layer where no network is at hand, only what one of the runs made.
 
-    Each layer is taken to sum ASSUMED_TERMS terms and to pass earlier errors on as they are; errors of different
-    layers are independent, so their squares add up. Numbers that are probabilities are taken for a softmax of the
-    layer before, which turns absolute differences of its inputs into relative ones.
+    `precisions` holds each layer's eps. A layer is taken to sum ASSUMED_TERMS terms and to pass earlier errors on as
+    they are; errors of different layers are independent, so their squares add up. Numbers that are probabilities are
+    taken for a softmax of the layer before, which turns absolute differences of its inputs into relative ones.
     """
     errors, largest = [], 0.0
-    step = (min(eps, SINGLE) * sqrt(ASSUMED_TERMS) + eps) / 2
-    for depth, array in enumerate(arrays, start=1):
+    for depth, (array, eps) in enumerate(zip(arrays, precisions, strict=True), start=1):
+        step = (min(eps, SINGLE) * sqrt(ASSUMED_TERMS) + eps) / 2
         softmax = array is not None and _are_probabilities(array)
         errors.append(step * sqrt(depth) * (2 * largest + 1 if softmax else 1))
         largest = 0.0 if array is None else float(np.abs(array[np.isfinite(array)]).max(initial=0))

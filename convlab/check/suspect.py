@@ -44,6 +44,8 @@ class Suspect:
     ----------
     name : str
     is_input : bool
+    sides : two of str
+        Which side "ours" is and which "theirs", as messages call them.
     ours, theirs : array
         The two, laid out alike.
     tolerance : float
@@ -63,6 +65,7 @@ class Suspect:
 
     name: str
     is_input: bool
+    sides: tuple[str, str]
     ours: Array
     theirs: Array
     tolerance: float
@@ -95,9 +98,11 @@ def find_suspect(pairs: Pairs, rows: Sequence[Row], first: int) -> Suspect | Non
     compared = {pair.node for pair in before}
     inputs = {name: x for name, x in values.items() if pairs.model and name in pairs.model.inputs.keys() - compared}
     is_input = pair.kind == INPUT_KIND
+    sides = (pairs.a.label, "the reference")
     suspect = Suspect(
         pair.name,
         is_input,
+        sides[::-1] if pairs.model_made_b else sides,
         ours,
         theirs,
         rows[first].tolerance,
@@ -110,7 +115,7 @@ def find_suspect(pairs: Pairs, rows: Sequence[Row], first: int) -> Suspect | Non
     )
     computed = suspect.from_inputs({}) if suspect.nodes else ours
     if suspect.error(computed, theirs) <= suspect.tolerance:  # then it is the other side that is to be explained
-        return replace(suspect, ours=theirs, theirs=ours)
+        return replace(suspect, sides=suspect.sides[::-1], ours=theirs, theirs=ours)
     return suspect
 
 
@@ -127,7 +132,7 @@ def _nodes(pairs: Pairs, pair: Pair, before: Sequence[Pair]) -> list[Node]:
     nodes = nodes_between(pairs.model, [known.node for known in before if known.node], pair.node.removesuffix("/pre"))
     if pair.node.endswith("/pre"):
         try:
-            nodes[-1] = replace(nodes[-1], layer=altered(nodes[-1].layer, activation="linear"))
+            nodes[-1] = replace(nodes[-1], layer=altered(nodes[-1].layer, activation="linear"), silenced=())
         except UnsupportedError:
             return []
     return nodes

@@ -66,6 +66,20 @@ def test_a_huge_declared_array_is_not_read(acts, tmp_path):
     assert "87,960,930,222,080 bytes, but holds 0" in refused(acts, path)
 
 
+def test_each_header_is_read_once(tmp_path, monkeypatch):
+    """However many arrays are read: else twice as many layers took four times as long."""
+    arrays = {f"layer{i}": np.full((2, 3), i, np.float32) for i in range(20)}
+    path, done = written(tmp_path, arrays), []
+    for name in ("open", "_RealGetContents"):  # a member; the list of all
+        original = getattr(zipfile.ZipFile, name)
+        watched = lambda *args, name=name, original=original: done.append(name) or original(*args)  # noqa: E731
+        monkeypatch.setattr(zipfile.ZipFile, name, watched)
+    assert {name: array.tolist() for name, array in NpzArrays(path).items()} == {
+        n: a.tolist() for n, a in arrays.items()
+    }
+    assert (done.count("open"), done.count("_RealGetContents")) == (20 + 20, 1)
+
+
 def test_a_compressed_bomb_of_another_shape_is_not_read(acts, tmp_path, monkeypatch):
     path = tmp_path / "bomb.npz"
     np.savez_compressed(path, conv1=np.zeros((1 << 12, 1 << 12), np.uint8), fc3=acts["fc3"])

@@ -112,6 +112,14 @@ def test_an_input_recorded_before_preparation_is_told_from_a_wrong_one():
     assert "all 3 after it agree: only what was recorded there differs" in str(report)
 
 
+def test_two_runs_of_one_network_are_explained_from_the_first():
+    model = net(None)
+    x = pixels()
+    report = compare(model.run(x), model.run(x / 255))
+    assert report.first == "input"
+    assert "(0..1 instead of 0..255)" in report.guesses[0].sentence
+
+
 def test_grey_images():
     model = net(UNIT_GREY, (9, 8, 1))
     x = UNIT_GREY.apply(pixels(channels=1))

@@ -1,5 +1,8 @@
 """Each guess about a layer is the true cause once: the bug is made in PyTorch, and found."""
 
+from copy import copy
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +11,7 @@ torch = pytest.importorskip("torch")
 from torch.nn import functional  # noqa: E402
 from torch_spelling import activate, compute, convolve, images, network, normalise, pads, spelled, tensors  # noqa: E402
 
+import convlab  # noqa: E402
 from convlab.check.compare import compare  # noqa: E402
 from convlab.layers import (  # noqa: E402
     Activation,
@@ -241,6 +245,16 @@ def test_another_epsilon(epsilon):
     assert_found(report, "bn", "another epsilon", f"{epsilon:.3g} instead of 0.001")
 
 
+@pytest.mark.parametrize("dead", [0, 1])
+def test_one_channel_fits_any_epsilon(dead):
+    """Their gamma is off, which an epsilon of 0.0933 would explain, had the layer no other channel to say no."""
+    model = network((6, 5, 1), Conv2D("conv", 1 + dead, 3), BatchNormalization("bn"))
+    model["bn"].set_weights(gamma=[1.3, 0.0][: 1 + dead])
+    weights = tensors(model, "bn")
+    report = found(model, {"bn": lambda x: normalise(x, {**weights, "gamma": weights["gamma"] * 0.97}, 1e-3)})
+    assert (report.first, report.guesses) == ("bn", ())
+
+
 def test_batch_statistics_as_in_training():
     model = net()
     weights = tensors(model, "bn")
@@ -288,11 +302,55 @@ def test_height_and_width_swapped():
     assert_found(found(model, {"conv": lambda x: compute(model, node, x).mT}), "conv", "height and width swapped")
 
 
-@pytest.mark.parametrize("order", [[2, 0, 1], [0, 0, 0]])
-def test_batch_mixed_up(order):
+def test_batch_mixed_up():
     model = net()
-    report = found(model, {"conv1": lambda x: compute(model, model.nodes[0], x)[order]})
-    assert_found(report, "conv1", "batch mixed up", f"in the place of ({', '.join(map(str, order))})")
+    report = found(model, {"conv1": lambda x: compute(model, model.nodes[0], x)[[2, 0, 1]]})
+    assert_found(report, "conv1", "batch mixed up", "in the place of (2, 0, 1)")
+    assert [guess.name for guess in report.guesses] == ["batch mixed up"]
+
+
+def test_one_image_throughout():
+    model = net()
+    report = found(model, {"conv1": lambda x: compute(model, model.nodes[0], x)[[1, 1, 1]]})
+    assert_found(report, "conv1", "one image throughout", "the batch is image 1 throughout")
+    assert [guess.name for guess in report.guesses] == ["one image throughout"]
+    report = found(model, {"conv1": lambda x: compute(model, model.nodes[0], x)[[1, 1, 2]]})
+    assert (report.first, report.guesses) == ("conv1", ())
+
+
+def channels(*columns):
+    """Return a layer (4, 5, C) whose channels are each one kind of noise, 0 where None."""
+    noise = np.random.default_rng(0).normal(size=(9, 4, 5)).astype(np.float32)
+    return {"conv": np.stack([np.zeros((4, 5)) if c is None else noise[c] for c in columns], axis=-1)}
+
+
+def test_channels_that_hold_the_same_are_told_apart():
+    """Those in their own place stay there: of two dead channels, the one that has moved is named."""
+    report = compare(channels(0, None, 2, None), channels(None, None, 2, 0))
+    assert_found(report, "conv", "channels in another order", "(3, 1, 2, 0)")
+    report = compare(channels(None, 1, None, 3), channels(1, None, 3, None))
+    assert_found(report, "conv", "channels in another order", "(1, 0, 3, 2)")
+
+
+@pytest.mark.parametrize("theirs", [(None,) * 4, (1, 1, 2, None), (0, 1, 2, 2)])
+def test_no_order_makes_channels_out_of_others(theirs):
+    report = compare(channels(0, 1, 2, None), channels(*theirs))
+    assert (report.first, report.guesses) == ("conv", ())
+
+
+@pytest.mark.parametrize("side", [0, 1])
+@pytest.mark.parametrize("known", [True, False])
+def test_channels_first_where_no_shape_tells(side, known):
+    model = network((4, 4, 4), Conv2D("conv", 4, 3, padding="same"))
+    acts = model.run(images(model))
+    right = acts if known else dict(acts)
+    sides = [right, right]
+    sides[side] = {"conv": np.moveaxis(acts["conv"], -1, 1)}
+    report = compare(*sides)
+    assert_found(report, "conv", "channels first", ("a is", "the reference is")[side])
+    assert len(report.guesses) == 1
+    if side:
+        assert compare(*sides, channels_first=True).agrees
 
 
 def test_the_cause_in_a_layer_that_was_not_recorded():
@@ -304,12 +362,38 @@ def test_the_cause_in_a_layer_that_was_not_recorded():
     assert report.guesses[0].layer == "bn"
 
 
+def test_no_more_than_the_last_sixteen_layers_are_suspected():
+    """Each guess on each layer runs all after it anew, which would take a deep network hours."""
+    layers = [Dense(f"fc{i}", 3 + i % 2, "tanh") for i in range(17)]
+    model = network((3,), *layers)
+    for i, names in ((0, []), (1, ["activation missing"])):
+        weights = tensors(model, f"fc{i}")
+        bugs = {f"fc{i}": lambda x, weights=weights: x @ weights["kernel"] + weights["bias"]}
+        report = found(model, bugs, only=["fc16"])
+        assert report.first == "fc16"
+        assert [guess.name for guess in report.guesses] == names, str(report)
+
+
 def test_the_same_cause_with_the_network_on_the_other_side():
     model = net()
     x = images(model)
     theirs = spelled(model, x, with_kernel(model, "conv2", lambda k: k.flip(0, 1)))
     assert_found(compare(theirs, model.run(x)), "conv2", "kernel turned")
     assert_found(compare(theirs, dict(model.run(x)) | {"input": x}, model=model), "conv2", "kernel turned")
+
+
+@pytest.mark.parametrize("only", [["conv1"], ["conv1/pre", "conv1"], ["conv2"], ["fc"]])
+def test_the_cause_in_a_network_with_silenced_channels(only):
+    """What is silenced stays silenced in what is run anew; before its activation function nothing is."""
+    model = net().ablate({"conv1": [1, 3], "conv2": [0, 2, 5]})
+    other = convlab.Model("net", model.inputs, [replace(node, layer=copy(node.layer)) for node in model.nodes])
+    for name in ("conv1", "conv2"):
+        if name == only[-1] or (name == "conv2" and only == ["fc"]):
+            other[name].set_weights(kernel=other[name].weights["kernel"][::-1, ::-1])
+    x = images(model)
+    theirs = other.run(x, record=only)
+    report = compare(model.run(x, pre=True), dict(theirs))
+    assert_found(report, only[0], "kernel turned")
 
 
 def test_a_value_before_its_activation_function():

@@ -90,6 +90,17 @@ def test_batch_normalisation_that_cancels():
     assert rows["conv"].expected < 10 * EPS
 
 
+def test_what_cancels_in_a_silenced_channel_is_not_expected():
+    model = network((9, 8, 3), Conv2D("conv", 5, 3), Activation("relu", "relu"), BatchNormalization("bn"))
+    model["conv"].set_weights(bias=np.full(5, 3e4))
+    model["bn"].set_weights(moving_mean=np.full(5, 3e4))
+    x = images(model)
+    for name in ("conv", "relu"):
+        silent = model.ablate({name: range(5)})
+        assert expected_errors(silent, {"input": x}, EPS)["bn"] < 10 * EPS
+    assert expected_errors(model, {"input": x}, EPS)["bn"] > 1000 * EPS
+
+
 def test_float64_is_held_to_float64():
     model = residual()
     x = images(model).astype(np.float64)
@@ -121,6 +132,55 @@ def test_a_half_precision_reference():
     assert all(row.expected < 5e-3 for row in report.rows)
     off = {**theirs, "a_conv1": theirs["a_conv1"] + np.float16(0.25)}
     assert compare(model.run(x), off).first == "a_conv1"
+
+
+def pixels_and_a_dead_layer(epsilon=1e-3):
+    """Return a run in float64 of whole-number pixels, with a layer that is 0 throughout and others that are not."""
+    nodes = [
+        Node("dead", Activation("dead", "relu"), ("input",)),
+        Node("conv", Conv2D("conv", 3, 3), ("input",)),
+        Node("bn", BatchNormalization("bn", epsilon=epsilon), ("conv",)),
+    ]
+    model = convlab.Model("dead", (6, 5, 2), nodes)
+    randomise(model, 0)
+    x = -np.random.default_rng(0).integers(0, 128, (2, 6, 5, 2)).astype(np.float64)
+    model["bn"].set_weights(moving_variance=[0.5, 1e-2, 1.0])
+    return model.run(x)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_what_tells_no_precision_loosens_none(known):
+    a, b = pixels_and_a_dead_layer(), pixels_and_a_dead_layer(1e-3 + 3e-7)
+    if not known:
+        a, b = (
+            {"input": acts.input.astype(np.int8), **acts, "dead": acts["dead"].astype(np.int8)} for acts in (a, b)
+        )
+    assert compare(a, a).agrees
+    report = compare(a, b)
+    assert report.first == "bn"
+    assert max(row.expected for row in report.rows if row.name in ("conv", "bn")) < 1e-13
+
+
+def test_float32_inputs_leave_float64_layers_alone():
+    model = residual()
+    x = images(model).astype(np.float64)
+    acts = model.run(x)
+    off = {**acts, "input": x.astype(np.float32), "a_conv1": acts["a_conv1"] * (1 + 1e-9)}
+    rows = {row.name: row for row in compare({**acts, "input": x}, off).rows}
+    assert [name for name, row in rows.items() if row.differs] == ["a_conv1"]
+    assert rows["input"].expected == EPS
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_coarse_layer_loosens_none_before_it(known):
+    model = residual()
+    x = images(model)
+    a = model.run(x) if known else dict(model.run(x))
+    b = {**a, "a_conv1": a["a_conv1"] * np.float32(1.0005), "b_conv2": a["b_conv2"].astype(np.float16)}
+    report = compare(a, b)
+    assert [row.name for row in report.rows if row.differs] == ["a_conv1"]
+    coarse = [row.name for row in report.rows if row.expected > 4e-4]
+    assert coarse == list(a)[list(a).index("b_conv2") :]
 
 
 def test_one_weight_off_by_one_percent_is_found_and_nothing_is_guessed():
@@ -191,11 +251,11 @@ def test_terms_of_layers():
 def test_assumed_errors_know_a_softmax_by_its_sums():
     logits = np.array([[30.0, -20.0, 5.0]])
     probabilities = np.exp(logits - 30) / np.exp(logits - 30).sum()
-    first, second = assumed_errors([logits, probabilities], EPS)
+    first, second = assumed_errors([logits, probabilities], [EPS, EPS])
     step = EPS / 2 * (np.sqrt(ASSUMED_TERMS) + 1)
     assert first == pytest.approx(step)
     assert second == pytest.approx(step * np.sqrt(2) * (2 * 30 + 1))
-    assert assumed_errors([logits, logits], EPS)[1] == pytest.approx(step * np.sqrt(2))
+    assert assumed_errors([logits, logits], [EPS, EPS])[1] == pytest.approx(step * np.sqrt(2))
 
 
 @st.composite

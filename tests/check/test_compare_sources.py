@@ -88,10 +88,18 @@ def test_what_cannot_be_compared(source, error, message, acts):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("tolerance", [-1, float("nan")])
+@pytest.mark.parametrize("tolerance", [-1, float("nan"), "x", "0.1", [1e-3], 1j])
 def test_an_impossible_tolerance(tolerance, acts):
     with pytest.raises(ShapeError, match=r"tolerance is .*, expected a number of at least 0"):
         compare(acts, acts, tolerance=tolerance)
+
+
+def test_without_a_tolerance_it_is_eight_times_the_expected_error():
+    b = {"a": np.full((2, 3), np.float32(1.1), np.float64)}  # computed in float32
+    (row,) = compare(b, b).rows
+    assert row.tolerance == 8 * row.expected
+    for times, agrees in ((7.9, True), (8.1, False)):
+        assert compare({"a": b["a"] * (1 + times * row.expected)}, b).agrees == agrees
 
 
 def test_a_tolerance_of_ones_own(acts):
@@ -267,8 +275,22 @@ def test_numbers_at_the_ends_of_their_types():
     assert not compare({"a": np.full((1, 3), 1e-9)}, {"a": np.zeros((1, 3))}).agrees
 
 
-def test_an_empty_batch():
-    assert compare({"a": np.ones((0, 3))}, {"a": np.ones((0, 3))}).agrees
+@pytest.mark.parametrize(
+    ("a", "b", "message"),
+    [
+        (0, 0, "compare: no images in a and b"),
+        (2, 0, "compare: no images in b"),
+        (0, 2, "compare: no images in a"),
+    ],
+)
+def test_an_empty_batch(a, b, message, model):
+    with pytest.raises(ShapeError) as caught:
+        compare({"a": np.ones((a, 3))}, {"a": np.ones((b, 3))})
+    assert str(caught.value) == message
+    runs = [model.run(np.ones((n, 8, 7, 3), np.float32)) for n in (a, b)]
+    with pytest.raises(ShapeError) as caught:
+        compare(*runs)
+    assert str(caught.value) == message
 
 
 def test_several_inputs_and_outputs():

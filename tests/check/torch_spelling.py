@@ -69,6 +69,7 @@ def activate(x, name):
     functions = {
         "linear": lambda x: x,
         "relu": functional.relu,
+        "tanh": torch.tanh,
         "gelu": functional.gelu,
         "leaky_relu": functional.leaky_relu,
         "softmax": lambda x: functional.softmax(x, 1),
