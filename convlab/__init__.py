@@ -10,7 +10,6 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from convlab.ablation import ablation_cam
 from convlab.activations import Activations
 from convlab.errors import (
     BudgetError,
@@ -22,14 +21,13 @@ from convlab.errors import (
     UnsupportedError,
     WeightsError,
 )
-from convlab.explanation import Explanation, explain
-from convlab.folder_statistics import FolderStatistics, folder_statistics
 from convlab.loading import load
 from convlab.model import Model, Node
 from convlab.ops import (
     avg_pool2d,
     batch_norm,
     conv2d,
+    conv2d_transpose,
     dense,
     flatten,
     global_avg_pool2d,
@@ -47,7 +45,10 @@ from convlab.view.mosaic import mosaic
 from convlab_kernels.window import Window
 
 if TYPE_CHECKING:
+    from convlab.ablation import ablation_cam
     from convlab.check.compare import compare
+    from convlab.explanation import Explanation, explain
+    from convlab.folders import FolderStatistics, folder_statistics
     from convlab.view import plot
 
 __version__ = "0.1.0"
@@ -73,6 +74,7 @@ __all__ = [
     "batch_norm",
     "compare",
     "conv2d",
+    "conv2d_transpose",
     "dense",
     "explain",
     "flatten",
@@ -92,12 +94,23 @@ __all__ = [
 ]
 
 
+_LATER = {
+    "Explanation": "convlab.explanation",
+    "FolderStatistics": "convlab.folders",
+    "ablation_cam": "convlab.ablation",
+    "compare": "convlab.check.compare",
+    "explain": "convlab.explanation",
+    "folder_statistics": "convlab.folders",
+}
+
+
 def __getattr__(name: str) -> Any:
     """Import the larger parts at their first use: `import convlab` alone takes NumPy and a moment."""
     if name == "plot":
         return import_module("convlab.view.plot")
-    if name == "compare":
-        return import_module("convlab.check.compare").compare
+    if name in _LATER:
+        value = globals()[name] = getattr(import_module(_LATER[name]), name)
+        return value
     raise AttributeError(f"module 'convlab' has no attribute {name!r}")
 
 

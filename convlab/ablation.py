@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 
 from convlab.arrays import Array
 from convlab.errors import LayerNameError, ShapeError
-from convlab.layers import Activated
+from convlab.layers import Activated, Activation, Flatten, Identity, Reshape
 from convlab.model import Model, Node
 from convlab.names import unknown
 
@@ -84,18 +85,20 @@ def ablation_cam(model: Model, x: Array, layer: str, class_index: int | None = N
     LayerNameError
         Where the network has no such layer.
     ShapeError
-        Where the layer has no maps, does not lead to the output, or there is no such class.
+        Where the layer has no maps, does not lead to the output, there is no such class, or a batch is empty.
 
     Notes
     -----
     The division by y scales a map as a whole. So where y is 0 it is left out, and where y is tiny the map is large.
     Where y is negative the formula turns every sign: the map shows what speaks against the class.
     """
+    if batch < 1:
+        raise ShapeError(f"ablation_cam: batch is {batch}, expected at least 1")
     score = _score(model)
     behind = _behind(model, layer, score.removesuffix("/pre"))
     acts = model.run(x, record=[*(name for name in behind.inputs if name not in model.inputs), score])
     values = {name: acts.inputs[name] if name in acts.inputs else acts[name] for name in behind.inputs}
-    scores, maps = acts[score], values[layer]  # (N, classes), (N, H', W', C)
+    scores, maps = _rows(acts[score]), values[layer]  # (N, classes), (N, H', W', C)
     classes = scores.argmax(axis=1) if class_index is None else [_class(class_index, scores.shape[1])] * len(scores)
     cams = np.empty(maps.shape[:-1], maps.dtype)
     for i, number in enumerate(classes):
@@ -103,7 +106,7 @@ def ablation_cam(model: Model, x: Array, layer: str, class_index: int | None = N
         y = float(scores[i, number])
         weights = np.zeros(maps.shape[-1])
         for channels, copies in _silenced(layer, alone, batch):
-            silenced = behind.run(copies, record=score)[score][:, number]
+            silenced = _rows(behind.run(copies, record=score)[score])[:, number]
             weights[channels] = (y - silenced.astype(np.float64)) / (y or 1)
         cams[i] = np.maximum(maps[i] @ weights, 0)
     return cams
@@ -119,10 +122,26 @@ def _score(model: Model) -> str:
     """Return the name under which the class scores are recorded: the output before its softmax or sigmoid."""
     if len(model.output_shape) != 1:
         raise ShapeError(f"ablation_cam: the output of {model.name!r} has shape {model.output_shape}, not (classes,)")
-    output = next(node for node in model.nodes if node.name == model.outputs[0])
-    if output.layer.activation not in ("softmax", "sigmoid"):
-        return output.name
-    return f"{output.name}/pre" if isinstance(output.layer, Activated) else output.inputs[0]
+    nodes = {node.name: node for node in model.nodes}
+    last = nodes[model.outputs[0]]
+    while last.inputs[0] in nodes and _hands_on(model, last):
+        last = nodes[last.inputs[0]]
+    if last.layer.activation not in ("softmax", "sigmoid"):
+        return model.outputs[0]
+    return f"{last.name}/pre" if isinstance(last.layer, Activated) else last.inputs[0]
+
+
+def _hands_on(model: Model, node: Node) -> bool:
+    """Return whether a node gives its numbers on as they are, in the same order."""
+    shape = model.shapes[node.inputs[0]]
+    in_one_row = max(shape) == prod(shape)
+    linear = isinstance(node.layer, Activation) and node.layer.activation == "linear"
+    return linear or isinstance(node.layer, Identity) or (in_one_row and isinstance(node.layer, Flatten | Reshape))
+
+
+def _rows(scores: Array) -> Array:
+    """Return scores as (N, classes), which may have been (N, 1, 1, classes) before they were flattened."""
+    return scores.reshape(len(scores), prod(scores.shape[1:]))
 
 
 def _behind(model: Model, layer: str, target: str) -> Model:

@@ -41,10 +41,18 @@ def _random_weights(layer: Layer, seed: list[int], pool: ThreadPoolExecutor) -> 
 
 def _range(layer: Layer, name: str, shape: Shape) -> tuple[float, float]:
     if name.endswith("kernel"):
-        depthwise = name.startswith("depthwise") or type(layer).__name__.startswith("Depthwise")
-        limit = sqrt(6 / prod(shape[:-2] if depthwise else shape[:-1]))
+        limit = sqrt(6 / _fan_in(layer, name, shape))
         return -limit, limit
     return (0.5, 1.5) if name in ("gamma", "moving_variance", "variance") else (-0.1, 0.1)
+
+
+def _fan_in(layer: Layer, name: str, shape: Shape) -> float:
+    """Return how many products a kernel adds up for one output; on the average, where windows are put down."""
+    kind = type(layer).__name__
+    if kind.endswith("Transpose"):
+        return layer.multiply_adds(layer.output_shape) / prod(layer.output_shape)
+    depthwise = name.startswith("depthwise") or kind.startswith("Depthwise")
+    return prod(shape[:-2] if depthwise else shape[:-1])
 
 
 def _uniform(shape: Shape, low: float, high: float, seed: list[int], pool: ThreadPoolExecutor) -> Array:

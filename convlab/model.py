@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 from convlab.activations import Activations
 from convlab.arrays import Array, owner, unshared
 from convlab.errors import BudgetError, LayerNameError, ShapeError, UnsupportedError
-from convlab.geometry import Field, receptive_fields
+from convlab.geometry import Call, Field, receptive_fields
 from convlab.layers import ACTIVATIONS, Activated, Layer, Shape
 from convlab.model_inputs import read_inputs, sides
 from convlab.names import unknown
@@ -35,6 +35,14 @@ class Node:
     layer: Layer
     inputs: tuple[str, ...]
     silenced: tuple[int, ...] = ()
+
+    def silence(self, y: Array) -> Array:
+        """Return what the layer made, with the silenced channels at 0."""
+        if not self.silenced:
+            return y
+        y = y.copy()  # it may be what an earlier layer made, only handed on
+        y[..., self.silenced] = 0
+        return y
 
 
 class Model:
@@ -78,6 +86,7 @@ class Model:
         self.receipt: Receipt | None = None
         self.shapes = dict(self.inputs)
         self._layers: dict[str, Layer] = {}
+        self._calls: list[Call] = []  # each with its window: a layer that is called again may get another
         for source in self.inputs:
             self._check_name(source)
         if not self.nodes or not self.inputs:
@@ -91,7 +100,6 @@ class Model:
         if self.labels is not None and self.output_shape != (len(self.labels),):
             raise ShapeError(f"model {name!r}: {len(self.labels)} labels for an output of {self.output_shape}")
         self._last_use = {source: i for i, node in enumerate(self.nodes) for source in node.inputs}
-        self._last_use.update(dict.fromkeys(self.outputs, len(self.nodes)))
 
     def _check_name(self, name: str) -> None:
         if not name.isprintable() or name in ("", ".", "..") or name.endswith("/pre"):
@@ -109,6 +117,7 @@ class Model:
                     f"model {self.name!r}: layer {node.name!r} takes {source!r}, which is no earlier layer"
                 )
         self.shapes[node.name] = node.layer.build(*(self.shapes[source] for source in node.inputs))
+        self._calls.append((node.name, node.inputs, node.layer.window))
 
     @classmethod
     def sequential(cls, name: str, input_shape: Shape, layers: Sequence[Layer], **options: Any) -> "Model":
@@ -163,7 +172,7 @@ class Model:
 
         None: all of the image; "varies": boxes that one jump does not lead from one to the next.
         """
-        return receptive_fields(self.inputs, ((n.name, n.inputs, n.layer.window) for n in self.nodes), self.shapes)
+        return receptive_fields(self.inputs, self._calls, self.shapes)
 
     def summary(self) -> Summary:
         """Return the table of layers: shapes, parameters, multiply-adds, receptive fields."""
@@ -275,10 +284,9 @@ class Model:
         for i, node in enumerate(self.nodes):
             inputs = [values[source] for source in node.inputs]
             before, after = _call(node.layer, inputs, f"{node.name}/pre" in wanted)
-            if node.silenced:
-                after = after.copy()  # it may be what an earlier layer made, only handed on
-                after[..., node.silenced] = 0
-            values[node.name] = after
+            after = node.silence(after)
+            if node.name in self._last_use:
+                values[node.name] = after
             for source in node.inputs:
                 if self._last_use[source] == i:
                     values.pop(source, None)

@@ -7,6 +7,7 @@ import pytest
 from closeness import assert_close, gamma
 
 import convlab
+from convlab.ablation import _score
 from convlab.errors import LayerNameError, ShapeError
 from convlab.layers import (
     Activation,
@@ -15,10 +16,13 @@ from convlab.layers import (
     Conv1D,
     Conv2D,
     Dense,
+    Dropout,
     Flatten,
     GlobalAveragePooling1D,
     GlobalAveragePooling2D,
+    Identity,
     MaxPooling2D,
+    Reshape,
     Softmax,
 )
 from convlab.model import Model, Node
@@ -276,6 +280,38 @@ def test_a_sequence_and_a_softmax_of_its_own():
     assert np.array_equal(cams, model.run(x)["conv"][..., 1])
 
 
+@pytest.mark.parametrize(
+    "after",
+    [
+        [Dropout("drop")],
+        [Identity("same"), Activation("float32", "linear")],
+        [Reshape("image", (1, 1, 3)), Flatten("flat")],
+    ],
+    ids=["dropout", "identity", "flatten"],
+)
+@pytest.mark.parametrize("final", ["softmax", "sigmoid"])
+def test_what_follows_the_softmax_and_changes_nothing_is_passed_over(after, final):
+    plain, x = one_voice(final), np.random.default_rng(8).normal(size=(2, 6, 7, 2))
+    model = Model.sequential("net", (6, 7, 2), [*plain.layers, *after])
+    assert np.array_equal(convlab.ablation_cam(model, x, "conv", 1), plain.run(x)["conv"][..., 2])
+
+
+def test_a_softmax_on_a_map_of_one_cell_is_a_score():
+    conv, x = Conv2D("conv", 4, 3), np.random.default_rng(8).normal(size=(2, 6, 7, 2))
+    head = [GlobalAveragePooling2D("gap", keepdims=True), Conv2D("out", 3, 1, activation="softmax"), Flatten("flat")]
+    model, plain = weighted(Model.sequential("net", (6, 7, 2), [conv, *head])), one_voice()
+    model["conv"].set_weights(**plain["conv"].weights)
+    model["out"].set_weights(kernel=plain["out"].weights["kernel"][None, None], bias=np.zeros(3))
+    cams = convlab.ablation_cam(model, x, "conv", 1)
+    assert np.array_equal(cams, np.maximum(model.run(x)["conv"][..., 2], 0))
+
+
+def test_a_flattened_softmax_of_many_cells_is_no_score():
+    layers = [Conv2D("conv", 4, 3), Conv2D("cells", 3, 1, activation="softmax"), Flatten("flat")]
+    model = weighted(Model.sequential("net", (4, 5, 2), layers))
+    assert _score(model) == "flat"
+
+
 def test_a_score_of_zero_is_not_divided_by():
     model, x = one_voice(), np.random.default_rng(8).normal(size=(1, 6, 7, 2))
     model["out"].set_weights(bias=-model.run(x, record="out/pre")["out/pre"][0])
@@ -353,6 +389,9 @@ def test_wrong_requests_to_cam_are_named(lenet, digits):
         convlab.ablation_cam(lenet, digits, "fc1")
     with pytest.raises(ShapeError, match="class_index is 10, but the network has classes 0 to 9"):
         convlab.ablation_cam(lenet, digits, "conv2", 10)
+    for batch in (0, -1):
+        with pytest.raises(ShapeError, match=f"^ablation_cam: batch is {batch}, expected at least 1$"):
+            convlab.ablation_cam(lenet, digits, "conv2", batch=batch)
     bare = Model.sequential("bare", (6, 7, 2), [Conv2D("conv", 4, 3)])
     with pytest.raises(ShapeError, match=r"the output of 'bare' has shape \(4, 5, 4\), not \(classes,\)"):
         convlab.ablation_cam(bare, np.zeros((1, 6, 7, 2)), "conv")

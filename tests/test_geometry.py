@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 import convlab
 from convlab.geometry import Field
-from convlab.layers import AveragePooling2D, Conv2D, MaxPooling2D, ZeroPadding2D
+from convlab.layers import Add, AveragePooling2D, Conv2D, Cropping2D, MaxPooling2D, ZeroPadding2D
+from convlab.model import Node
 from convlab_kernels.window import Window
 
 IMAGE = (11, 14)
@@ -94,6 +95,20 @@ def test_a_field_on_paper():
     assert field.size == (3, 5)
     assert field.through(Window.parse((2, 1), (1, 2)), (5, 5)) == Field((-1, -2), (3, 2), (2, 6))
     assert field.box(2, 3) == ((3, 5), (7, 11))
+
+
+def test_branches_of_equal_size_and_different_jump_have_no_one_field():
+    nodes = [
+        Node("strided", Conv2D("strided", 2, 1, 2), ("input",)),
+        Node("cropped", Cropping2D("cropped", ((0, 4), (3, 0))), ("input",)),
+        Node("add", Add("add"), ("strided", "cropped")),
+    ]
+    model = convlab.Model("m", (8, 6, 2), nodes)
+    fields = model.receptive_fields()
+    assert model.shapes["strided"] == model.shapes["cropped"] == (4, 3, 2)
+    assert fields["strided"] == Field((0, 0), (0, 0), (2, 2))
+    assert fields["cropped"] == Field((0, 3), (0, 3), (1, 1))
+    assert fields["add"] == "varies"
 
 
 def test_vgg16():

@@ -90,6 +90,16 @@ def test_branches_of_different_pace_and_upsampling_have_no_one_field():
     assert line.split()[-3:] == ["varies"] * 3
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_each_call_of_a_shared_layer_has_its_own_field(turned):
+    add = Add("add")
+    calls = [Node("uneven", add, ("input", "column")), Node("even", add, ("input", "input"))]
+    column = Node("column", MaxPooling2D("column", (1, 4)), ("input",))  # (6, 1, 3): repeated along the width
+    fields = Model("m", (6, 4, 3), [column, *(reversed(calls) if turned else calls)]).receptive_fields()
+    assert fields["uneven"] == "varies"
+    assert fields["even"] == Field()
+
+
 def test_two_inputs_and_two_outputs():
     model, x = siamese(), pair()
     acts = model.run(x)

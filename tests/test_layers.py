@@ -283,8 +283,8 @@ def test_a_pools_stride_of_0_is_not_taken_for_none():
     [
         (lambda: MaxPooling2D("p", 2, padding=5).build((8, 9, 3)), "more than half of the window of 2"),
         (lambda: ZeroPadding2D("z", "same"), "padding 'same' means nothing without a window"),
-        (lambda: Conv2D("c", -1, 3).build((8, 9, 3)), r"kernel has shape \(3, 3, 3, -1\)"),
-        (lambda: Dense("d", 0).build((5,)), "0 units, expected at least 1"),
+        (lambda: Conv2D("c", -1, 3), "layer 'c': filters is -1, expected a whole number of at least 1"),
+        (lambda: Dense("d", 0), "layer 'd': units is 0, expected a whole number of at least 1"),
     ],
 )
 def test_impossible_layers_are_refused_before_they_run(make, message):

@@ -2,6 +2,7 @@
 
 import json
 
+import h5py
 import numpy as np
 import pytest
 
@@ -141,6 +142,104 @@ def test_what_cannot_be_loaded_says_why(saved, monkeypatch, name, options, error
     (folder / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
     with pytest.raises(error, match=message):
         convlab.load(name, **options)
+
+
+# weights for a whole model: which is which, what may be missing, how they are stored
+
+
+def of_pytorch(theirs, path, **renamed):
+    """Write the weights of Keras' network as PyTorch lays them out; modules may have other names."""
+    state = {}
+    for name in ("conv", "probabilities"):
+        kernel, bias = theirs.get_layer(name).get_weights()
+        module = renamed.get(name, name)
+        state[f"{module}.weight"] = kernel.transpose(3, 2, 0, 1) if kernel.ndim == 4 else kernel.T
+        state[f"{module}.bias"] = bias
+    np.savez(path, **state)
+    return state
+
+
+@pytest.mark.parametrize("source", ["net.json", "net.keras"])
+def test_names_pair_the_layers_of_a_model_file(tmp_path, source):
+    """Two convolutions of one shape: only names= tells which is which, and each way computes other numbers."""
+    image = keras.Input(SHAPE)
+    branches = [keras.layers.Conv2D(3, 1, name=name, activation="relu")(image) for name in "ab"]
+    theirs = keras.Model(image, keras.layers.Subtract(name="minus")(branches))
+    theirs.save(tmp_path / "net.keras")
+    (tmp_path / "net.json").write_text(theirs.to_json())
+    kernels = {name: theirs.get_layer(name).get_weights()[0].transpose(3, 2, 0, 1) for name in "ab"}
+    state = {"one.weight": kernels["b"], "two.weight": kernels["a"], "one.bias": np.zeros(3), "two.bias": np.zeros(3)}
+    np.savez(tmp_path / "w.npz", **state)
+    with pytest.raises(WeightsError, match="shapes leave a choice: a may be one or two"):
+        convlab.load(tmp_path / source, tmp_path / "w.npz")
+    right = convlab.load(tmp_path / source, tmp_path / "w.npz", names={"a": "two", "b": "one"})
+    assert_same(right, theirs)
+    wrong = convlab.load(tmp_path / source, tmp_path / "w.npz", names={"a": "one"})
+    np.testing.assert_array_equal(wrong.predict(X), -right.predict(X))
+
+
+def test_strict_reaches_the_reader_of_pytorch(saved):
+    theirs, folder = saved
+    state = of_pytorch(theirs, folder / "w.npz")
+    assert_same(convlab.load(folder / "net.json", folder / "w.npz"), theirs)
+    del state["probabilities.weight"], state["probabilities.bias"]
+    np.savez(folder / "w.npz", **state)
+    with pytest.raises(
+        WeightsError, match=r"w\.npz: missing layers: probabilities needs weight \(5, 4\), bias \(5,\)"
+    ):
+        convlab.load(folder / "net.json", folder / "w.npz")
+    model = convlab.load(folder / "net.json", folder / "w.npz", strict=False)
+    assert model.receipt.missing == ("probabilities",)
+    np.testing.assert_array_equal(model["conv"].weights["kernel"], theirs.get_layer("conv").get_weights()[0])
+
+
+@pytest.mark.parametrize("name", ["net.h5", "net.keras"])
+def test_strict_reaches_the_reader_of_keras(saved, name):
+    theirs, folder = saved
+    theirs.save(folder / "net.h5")
+    part = [keras.Input(SHAPE), theirs.get_layer("conv"), keras.layers.Conv2D(2, 1, name="other")]
+    keras.Sequential(part).save(folder / f"part-{name}")
+    with pytest.raises(WeightsError, match="missing layers: probabilities; unexpected layers: other"):
+        convlab.load(folder / "net.json", folder / f"part-{name}")
+    receipt = convlab.load(folder / "net.json", folder / f"part-{name}", strict=False).receipt
+    assert (receipt.missing, receipt.unexpected) == (("probabilities",), ("other",))
+
+
+def test_kernels_stored_with_channels_first(saved):
+    theirs, folder = saved
+    theirs.save(folder / "net.h5")
+    with h5py.File(folder / "net.h5", "a") as file:
+        path = next(path for path in dataset_paths(file) if path.endswith("conv/kernel"))
+        kernel = file[path][()].transpose(3, 2, 0, 1)
+        del file[path]
+        file[path] = kernel
+    with pytest.raises(WeightsError, match="pass layout='OIHW'"):
+        convlab.load(folder / "net.h5")
+    assert_same(convlab.load(folder / "net.h5", layout="OIHW"), theirs)
+
+
+def dataset_paths(file):
+    paths = []
+    file.visit(paths.append)
+    return paths
+
+
+def test_a_whole_network_leaves_no_module_over(tmp_path):
+    """Only without its top may a network of the zoo leave some."""
+    whole = convlab.load("lenet5", weights=1)
+    state = {}
+    for layer in whole.layers:
+        if layer.shapes:
+            kernel, bias = layer.weights["kernel"], layer.weights["bias"]
+            state[f"{layer.name}.weight"] = kernel.transpose(3, 2, 0, 1) if kernel.ndim == 4 else kernel.T
+            state[f"{layer.name}.bias"] = bias
+    np.savez(tmp_path / "w.npz", **state)
+    assert not convlab.load("lenet5", tmp_path / "w.npz").receipt.unexpected
+    np.savez(tmp_path / "w.npz", **state, **{"extra.weight": np.zeros((2, 3))})
+    with pytest.raises(WeightsError, match=r"w\.npz: unexpected layers: extra \(weight \(2, 3\)\) \(strict=False"):
+        convlab.load("lenet5", tmp_path / "w.npz")
+    assert convlab.load("lenet5", tmp_path / "w.npz", strict=False).receipt.unexpected == ("extra",)
+    assert "extra" in convlab.load("lenet5", tmp_path / "w.npz", include_top=False).receipt.left_out
 
 
 def test_the_command_takes_a_file(saved, capsys):

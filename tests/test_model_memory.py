@@ -2,6 +2,7 @@
 
 import itertools
 import tracemalloc
+import weakref
 from math import prod
 
 import numpy as np
@@ -23,7 +24,7 @@ from convlab.layers import (
     MaxPooling2D,
     ZeroPadding2D,
 )
-from convlab.model import Model
+from convlab.model import Model, Node
 
 SHAPE = (7, 5, 2)
 
@@ -186,6 +187,42 @@ def test_float64_is_kept_all_through(pool):
 
 
 # ---- memory
+
+
+def test_what_nobody_takes_is_not_held(monkeypatch):
+    """Of six branches that lead nowhere, no more than the last is alive while the next is computed."""
+    branches = [Node(f"branch{i}", MaxPooling2D(f"branch{i}", 2), ("input",)) for i in range(6)]
+    out = [Node("pool", MaxPooling2D("pool", 3), ("input",)), Node("out", Flatten("out"), ("pool",))]
+    model, made, alive = Model("forked", SHAPE, [*branches, *out]), [], []
+    compute = MaxPooling2D.__call__
+
+    def watched(self, x):
+        alive.append(sum(ref() is not None for ref in made))
+        y = compute(self, x)
+        made.append(weakref.ref(y))
+        return y
+
+    monkeypatch.setattr(MaxPooling2D, "__call__", watched)
+    model.predict(images(2))
+    model.run(images(2), ["out"])
+    assert len(alive) == 14
+    assert max(alive[:7]) <= 1 and max(alive[7:]) <= 1
+
+
+def test_an_output_that_is_taken_by_later_nodes_is_still_an_output():
+    nodes = [
+        Node("pool", MaxPooling2D("pool", 2), ("input",)),
+        Node("same", Activation("same", "linear"), ("pool",)),
+        Node("mean", GlobalAveragePooling2D("mean"), ("same",)),
+    ]
+    model, x = Model("m", SHAPE, nodes, outputs=("pool", "same", "mean")), images(2)
+    found, acts = model.predict(x), model.run(x, ["mean"])
+    expected = MaxPooling2D("p", 2)(x)
+    for outputs in (found, acts.outputs):
+        np.testing.assert_array_equal(outputs["pool"], expected)
+        np.testing.assert_array_equal(outputs["same"], expected)
+        np.testing.assert_allclose(outputs["mean"], expected.mean(axis=(1, 2)), rtol=1e-6)
+        assert not np.shares_memory(outputs["pool"], outputs["same"])
 
 
 def test_run_keeps_no_more_in_memory_than_it_needs():

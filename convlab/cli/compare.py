@@ -10,7 +10,7 @@ from convlab.activations import Activations
 from convlab.check.compare import compare
 from convlab.check.pairs import recorded_input
 from convlab.check.references import holds_activations, read_side
-from convlab.cli.options import add_json, add_model_options, command, load_model
+from convlab.cli.options import add_json, add_model_options, command, load_model, print_json
 from convlab.errors import UnsupportedError, WeightsError
 from convlab.model import INPUT, Model
 from convlab.zoo import ZOO
@@ -43,7 +43,10 @@ def run(arguments: argparse.Namespace) -> int:
         tolerance=arguments.tolerance,
         channels_first=arguments.channels_first,
     )
-    print(json.dumps(report.as_dict()) if arguments.json else report)
+    if arguments.json:
+        print_json(report.as_dict())
+    else:
+        print(report)
     return 0 if report.agrees else 1
 
 

@@ -1,11 +1,10 @@
 """`convlab explain`: how one number came about."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
-from convlab.cli.options import add_json, add_model, command, load_model
+from convlab.cli.options import add_json, add_model, command, load_model, print_json
 from convlab.explanation import explain
 
 
@@ -33,7 +32,10 @@ def run(arguments: argparse.Namespace) -> None:
         from convlab.view import plot
 
         plot.explanation(why, acts, path=arguments.out)
-    print(json.dumps(why.as_dict()) if arguments.json else why)
+    if arguments.json:
+        print_json(why.as_dict())
+    else:
+        print(why)
 
 
 def _place(text: str) -> tuple[int, int]:

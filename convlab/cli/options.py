@@ -1,6 +1,8 @@
 """What several commands take: a network, and a place or range in it."""
 
 import argparse
+import json
+from math import isfinite
 from typing import Any
 
 from convlab.loading import load
@@ -57,6 +59,19 @@ def _shape(text: str) -> tuple[int, ...]:
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Let a command print JSON."""
     parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def print_json(report: Any) -> None:
+    """Print JSON. It has no NaN and no infinities: they become text."""
+    print(json.dumps(_strict(report), allow_nan=False))
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _strict(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(part) for part in value]
+    return str(value) if isinstance(value, float) and not isfinite(value) else value
 
 
 def table(top: list[tuple[str, float]]) -> list[str]:

@@ -1,13 +1,12 @@
 """`convlab run`: record what a network computes for pictures, save it and draw it."""
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from convlab.activations import Activations
-from convlab.cli.options import add_json, add_model, command, load_model, table
+from convlab.cli.options import add_json, add_model, command, load_model, print_json, table
 from convlab.view.scale import Rule
 
 
@@ -51,7 +50,7 @@ def run(arguments: argparse.Namespace) -> None:
         if not arguments.json:
             print("\n".join([image, *table(top), f"  {len(written)} files in {folder}"]))
     if arguments.json:
-        print(json.dumps({"model": model.name, "images": report}))
+        print_json({"model": model.name, "images": report})
 
 
 def _folders(images: Sequence[str], out: Path) -> list[Path]:

@@ -1,12 +1,11 @@
 """`convlab stats`: what the layers of a network are like over a folder of pictures."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
-from convlab.cli.options import add_json, add_model, command, load_model
-from convlab.folder_statistics import folder_statistics
+from convlab.cli.options import add_json, add_model, command, load_model, print_json
+from convlab.folders import folder_statistics
 
 
 def add(commands: Any) -> None:
@@ -27,4 +26,7 @@ def run(arguments: argparse.Namespace) -> None:
     found = folder_statistics(model, arguments.folder, layers, batch=arguments.batch)
     if arguments.out:
         found.write_csv(arguments.out)
-    print(json.dumps(found.as_dict()) if arguments.json else found)
+    if arguments.json:
+        print_json(found.as_dict())
+    else:
+        print(found)

@@ -1,10 +1,9 @@
 """`convlab summary`: the table of a network."""
 
 import argparse
-import json
 from typing import Any
 
-from convlab.cli.options import add_json, add_model, command, load_model
+from convlab.cli.options import add_json, add_model, command, load_model, print_json
 
 
 def add(commands: Any) -> None:
@@ -17,4 +16,7 @@ def add(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Print the table."""
     summary = load_model(arguments, None).summary()
-    print(json.dumps(summary.as_dict()) if arguments.json else summary)
+    if arguments.json:
+        print_json(summary.as_dict())
+    else:
+        print(summary)

@@ -6,7 +6,9 @@ Classes, weights and their order are named as in Keras; shapes leave out the bat
 from convlab.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from convlab.layers.applications import CustomScaleLayer, LayerScale, StochasticDepth
 from convlab.layers.base import Activated, Layer, Shape
+from convlab.layers.bordering import Cropping2D, ZeroPadding2D
 from convlab.layers.convolution import Conv2D
+from convlab.layers.dense import Dense
 from convlab.layers.depthwise import DepthwiseConv2D, SeparableConv2D
 from convlab.layers.functions import ACTIVATIONS
 from convlab.layers.identity import (
@@ -27,7 +29,6 @@ from convlab.layers.normalisation import (
     UnitNormalization,
 )
 from convlab.layers.one_row import OneRow
-from convlab.layers.plain import ZeroPadding2D
 from convlab.layers.pooling import (
     AveragePooling2D,
     GlobalAveragePooling2D,
@@ -36,7 +37,7 @@ from convlab.layers.pooling import (
 )
 from convlab.layers.rescaling import Normalization, Rescaling
 from convlab.layers.reshaping import Flatten, Permute, Reshape
-from convlab.layers.resizing import Cropping2D, Resizing, UpSampling2D
+from convlab.layers.resizing import Resizing, UpSampling2D
 from convlab.layers.sequences import (
     AveragePooling1D,
     Conv1D,
@@ -51,7 +52,6 @@ from convlab.layers.sequences import (
     ZeroPadding1D,
 )
 from convlab.layers.transposed import Conv2DTranspose
-from convlab.layers.weighted import Dense
 
 __all__ = [
     "ACTIVATIONS",

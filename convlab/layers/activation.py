@@ -11,6 +11,7 @@ from convlab.layers.base import ONE_CELL, Layer, Shape, check_activation
 from convlab.layers.checks import check_numbers
 from convlab.layers.functions import ACTIVATIONS
 from convlab.ops.axes import AxisLike, inner_axes
+from convlab.ops.quiet import quiet
 
 
 @dataclass(eq=False)
@@ -104,6 +105,7 @@ class PReLU(Layer):
             raise ShapeError(f"shared_axes {self.shared_axes!r}: expected axes from 1 to {last}")
         return axes
 
+    @quiet
     def __call__(self, x: Array) -> Array:
         """Rectify each number."""
         xp = module_of(x)

@@ -9,6 +9,7 @@ from convlab.layers.base import Layer, Shape
 from convlab.layers.checks import check_numbers
 from convlab.layers.identity import Identity
 from convlab.layers.merging import Merge
+from convlab.ops.quiet import quiet
 
 
 @dataclass(eq=False)
@@ -41,6 +42,7 @@ class LayerScale(Layer):
         """Return the shape (C,)."""
         return {"gamma": self.input_shape[-1:]}
 
+    @quiet
     def __call__(self, x: Array) -> Array:
         """Scale each channel of (N, ..., C)."""
         scaled: Array = x * self.weight_as("gamma", x.dtype)

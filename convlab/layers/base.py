@@ -12,6 +12,7 @@ from convlab.arrays import Array, ArrayLike, as_floats
 from convlab.errors import ShapeError, UnsupportedError, WeightsError
 from convlab.layers.functions import ACTIVATIONS
 from convlab.names import unknown
+from convlab.ops.quiet import quiet
 from convlab_kernels.window import Pair, Window
 
 Shape = tuple[int, ...]
@@ -99,6 +100,7 @@ class Layer(ABC):
             )
         return MappingProxyType(self._weights)
 
+    @quiet
     def weight_as(self, name: str, dtype: np.dtype[Any]) -> Any:
         """Return a weight in the type of the input, which decides in what type is computed; None if there is none."""
         weight = self.weights.get(name)

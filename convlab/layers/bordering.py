@@ -1,4 +1,4 @@
-"""Layers that put a border around an image."""
+"""Layers that put a border around an image, or take one off."""
 
 from dataclasses import dataclass, field
 
@@ -17,15 +17,39 @@ class ZeroPadding2D(Layer):
     padding: PaddingLike = 1
     window: Window = field(init=False, repr=False)
 
-    def infer_shape(self) -> Shape:
-        """Return (top+H+bottom, left+W+right, C)."""
-        return (*self.window.output_size(image_size(self.input_shape)), self.input_shape[2])
-
     def __post_init__(self) -> None:
         """Parse the padding once."""
         with options_of(self.name):
             self.window = ops.border(self.padding)
 
+    def infer_shape(self) -> Shape:
+        """Return (top+H+bottom, left+W+right, C)."""
+        return (*self.window.output_size(image_size(self.input_shape)), self.input_shape[2])
+
     def __call__(self, x: Array) -> Array:
         """Pad (N, H, W, C)."""
         return ops.zero_pad2d(x, self.padding)
+
+
+@dataclass(eq=False)
+class Cropping2D(Layer):
+    """The image without `cropping` cells at its sides: an int, a pair or ((top, bottom), (left, right))."""
+
+    name: str
+    cropping: PaddingLike = 0
+    window: Window = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Parse the cropping once: a window of one cell that starts inside the image."""
+        with options_of(self.name):
+            self.window = ops.cropping(self.cropping)
+
+    def infer_shape(self) -> Shape:
+        """Return (H-top-bottom, W-left-right, C)."""
+        size = image_size(self.input_shape)
+        ops.check_cropping(self.window, size)
+        return (*self.window.output_size(size), self.input_shape[2])
+
+    def __call__(self, x: Array) -> Array:
+        """Crop (N, H, W, C)."""
+        return ops.crop2d(x, self.cropping)

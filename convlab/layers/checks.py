@@ -7,7 +7,7 @@ from reprlib import repr as shortened
 import numpy as np
 
 from convlab.arrays import Array
-from convlab.errors import UnsupportedError
+from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers.base import Layer
 
 
@@ -18,10 +18,10 @@ def check_numbers(layer: Layer, **options: object) -> None:
             raise refused(layer, name, value, "a number of at least 0")
 
 
-def check_whole(layer: Layer, name: str, value: object) -> None:
-    """Raise UnsupportedError unless the option is a whole number of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-        raise refused(layer, name, value, "a whole number of at least 1")
+def check_count(option: str, count: object) -> None:
+    """Raise ShapeError unless an option is a whole number of at least 1; `options_of` puts the layer's name first."""
+    if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
+        raise ShapeError(f"{option} is {shortened(count)}, expected a whole number of at least 1")
 
 
 def numbers(layer: Layer, name: str, value: object) -> Array:

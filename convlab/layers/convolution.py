@@ -8,7 +8,8 @@ import numpy as np
 from convlab import ops
 from convlab.arrays import Array
 from convlab.layers.base import Shape, image_size
-from convlab.layers.convolving import Convolving, check_count
+from convlab.layers.checks import check_count
+from convlab.layers.convolving import Convolving
 from convlab_kernels.cpu import Convolution
 from convlab_kernels.window import PaddingLike, Pair, Window
 
@@ -31,6 +32,7 @@ class Conv2D(Convolving):
     def parse(self) -> None:
         """Parse the window."""
         self.window = Window.parse(self.kernel, self.stride, self.padding, self.dilation)
+        check_count("filters", self.filters)
         check_count("groups", self.groups)
 
     def weight_shapes(self) -> dict[str, Shape]:

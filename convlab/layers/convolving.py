@@ -1,13 +1,11 @@
 """What the layers that slide kernels over an image have in common."""
 
 from abc import abstractmethod
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from convlab.arrays import Array, ArrayLike
-from convlab.errors import ShapeError
 from convlab.layers.base import Activated, check_activation
 from convlab.layers.naming import options_of
 
@@ -55,9 +53,3 @@ class Convolving(Activated):
     def __call__(self, x: Array) -> Array:
         """Convolve (N, H, W, C) to (N, OH, OW, O); ReLU is fused into the kernel."""
         return self.convolve(x, relu=True) if self.activation == "relu" else super().__call__(x)
-
-
-def check_count(option: str, count: object) -> None:
-    """Raise ShapeError unless an option is a whole number of at least 1."""
-    if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
-        raise ShapeError(f"{option} is {count!r}, expected a whole number of at least 1")

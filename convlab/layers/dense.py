@@ -1,4 +1,4 @@
-"""Layers with weights."""
+"""Weighted sums of everything."""
 
 from dataclasses import dataclass
 from math import prod
@@ -7,6 +7,8 @@ from convlab import ops
 from convlab.arrays import Array
 from convlab.errors import ShapeError
 from convlab.layers.base import ONE_CELL, Activated, Shape, check_activation
+from convlab.layers.checks import check_count
+from convlab.layers.naming import options_of
 
 
 @dataclass(eq=False)
@@ -19,15 +21,15 @@ class Dense(Activated):
     use_bias: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse an unknown activation function."""
+        """Refuse what has no meaning or is not known."""
         check_activation(self)
+        with options_of(self.name):
+            check_count("units", self.units)
 
     def weight_shapes(self) -> dict[str, Shape]:
         """Return the shapes of kernel and bias."""
         if not self.input_shape:
             raise ShapeError("expected (..., features)")
-        if self.units < 1:
-            raise ShapeError(f"{self.units} units, expected at least 1")
         return {"kernel": (self.input_shape[-1], self.units)} | ({"bias": (self.units,)} if self.use_bias else {})
 
     def infer_shape(self) -> Shape:

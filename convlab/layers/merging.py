@@ -11,6 +11,7 @@ from convlab.arrays import Array, module_of
 from convlab.errors import ShapeError
 from convlab.layers.base import ONE_CELL, Layer, Shape
 from convlab.ops.axes import AxisLike, inner_axis
+from convlab.ops.quiet import quiet
 
 
 @dataclass(eq=False)
@@ -41,6 +42,7 @@ class Merge(Layer):
     def merge(self, inputs: list[Any]) -> Array:
         """Merge arrays of as many dimensions each."""
 
+    @quiet
     def __call__(self, *inputs: Array) -> Array:
         """Merge the batches: (N, ...) each, all aligned at the last axis."""
         rank = max(x.ndim for x in inputs)

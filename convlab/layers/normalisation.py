@@ -6,7 +6,8 @@ from convlab import ops
 from convlab.arrays import Array
 from convlab.errors import ShapeError
 from convlab.layers.base import ONE_CELL, Layer, Shape
-from convlab.layers.checks import check_numbers, check_whole
+from convlab.layers.checks import check_count, check_numbers
+from convlab.layers.naming import options_of
 from convlab.ops.axes import AxisLike, inner_axes, inner_axis
 
 
@@ -97,7 +98,8 @@ class GroupNormalization(Layer):
         """Refuse numbers that mean nothing."""
         check_numbers(self, epsilon=self.epsilon)
         if self.groups != -1:
-            check_whole(self, "groups", self.groups)
+            with options_of(self.name):
+                check_count("groups", self.groups)
 
     def weight_shapes(self) -> dict[str, Shape]:
         """Return the shapes (C,)."""

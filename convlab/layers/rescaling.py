@@ -10,6 +10,7 @@ from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers.base import Layer, Shape
 from convlab.layers.checks import numbers
 from convlab.ops.axes import AxisLike, inner_axes
+from convlab.ops.quiet import quiet
 
 _LEAST = 1e-7  # Keras' epsilon, the least it divides by
 
@@ -32,6 +33,7 @@ class Rescaling(Layer):
             _check_fits(name, array.shape, self.input_shape)
         return self.input_shape
 
+    @quiet
     def __call__(self, x: Array) -> Array:
         """Scale, then move."""
         xp = module_of(x)
@@ -70,6 +72,7 @@ class Normalization(Layer):
     def _axes(self, ndim: int) -> tuple[int, ...]:
         return () if self.axis in (None, (), []) else inner_axes(self.axis, ndim)
 
+    @quiet
     def __call__(self, x: Array) -> Array:
         """Normalise (N, ...), or undo it."""
         mean, variance = (self._along(name, x) for name in ("mean", "variance"))

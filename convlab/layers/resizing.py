@@ -1,36 +1,12 @@
-"""Layers that make images smaller or larger and learn nothing."""
+"""Layers that give an image another size."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from convlab import ops
 from convlab.arrays import Array
 from convlab.layers.base import Layer, Shape, image_size
 from convlab.layers.naming import options_of
-from convlab_kernels.window import PaddingLike, Pair, Window, parse_pair
-
-
-@dataclass(eq=False)
-class Cropping2D(Layer):
-    """The image without `cropping` cells at its sides: an int, a pair or ((top, bottom), (left, right))."""
-
-    name: str
-    cropping: PaddingLike = 0
-    window: Window = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        """Parse the cropping once: a window of one cell that starts inside the image."""
-        with options_of(self.name):
-            self.window = ops.cropping(self.cropping)
-
-    def infer_shape(self) -> Shape:
-        """Return (H-top-bottom, W-left-right, C)."""
-        size = image_size(self.input_shape)
-        ops.check_cropping(self.window, size)
-        return (*self.window.output_size(size), self.input_shape[2])
-
-    def __call__(self, x: Array) -> Array:
-        """Crop (N, H, W, C)."""
-        return ops.crop2d(x, self.cropping)
+from convlab_kernels.window import Pair, parse_pair
 
 
 @dataclass(eq=False)

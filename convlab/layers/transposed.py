@@ -8,7 +8,8 @@ import numpy as np
 from convlab import ops
 from convlab.arrays import Array
 from convlab.layers.base import Shape, image_size
-from convlab.layers.convolving import Convolving, check_count
+from convlab.layers.checks import check_count
+from convlab.layers.convolving import Convolving
 from convlab_kernels.cpu import Transposed
 from convlab_kernels.transposed_window import TransposedWindow
 from convlab_kernels.window import PaddingLike, Pair

@@ -1,45 +1,44 @@
 """Functions that turn the numbers along an axis into a probability distribution, or its logarithm."""
 
-import numpy as np
-
 from convlab.arrays import Array, ArrayLike, as_floats, module_of
 from convlab.errors import ShapeError
+from convlab.ops.quiet import quiet
 
 Axis = int | tuple[int, ...]
 
 
+@quiet
 def softmax(x: ArrayLike, axis: Axis = -1) -> Array:
     """Return exp(x) / sum(exp(x)) over the axis (or axes); the largest value is taken off first: no overflow."""
-    with np.errstate(over="ignore", invalid="ignore"):  # a difference beyond the type is -inf, infinities make NaN
-        x = _below_largest(x, axis, "softmax")
-        powers: Array = module_of(x).exp(x)
-        powers /= powers.sum(axis=axis, keepdims=True)
+    x = _below_largest(x, axis, "softmax")
+    powers: Array = module_of(x).exp(x)
+    powers /= powers.sum(axis=axis, keepdims=True)
     return powers
 
 
+@quiet
 def log_softmax(x: ArrayLike, axis: Axis = -1) -> Array:
     """Return log(softmax(x)), also where softmax itself is too small for the type."""
-    with np.errstate(over="ignore", invalid="ignore"):  # as in softmax
-        x = _below_largest(x, axis, "log_softmax")
-        xp = module_of(x)
-        return x - xp.log(xp.exp(x).sum(axis=axis, keepdims=True))
+    x = _below_largest(x, axis, "log_softmax")
+    xp = module_of(x)
+    return x - xp.log(xp.exp(x).sum(axis=axis, keepdims=True))
 
 
+@quiet
 def sparsemax(x: ArrayLike) -> Array:
     """Return the distribution nearest to x over the last axis: max(x - tau, 0), with the tau that makes the sum 1.
 
     Martins and Astudillo, arXiv 1602.02068, algorithm 1. Keras computes another tau up to version 3.15 (its issue
     23425), with which the sum is 1 only where a single number is left.
     """
-    with np.errstate(over="ignore", invalid="ignore"):  # as in softmax
-        x = _below_largest(x, -1, "sparsemax")
-        xp = module_of(x)
-        ranked = xp.sort(x, axis=-1)[..., ::-1]
-        excess = xp.cumsum(ranked, axis=-1) - 1
-        ranks = xp.arange(1, x.shape[-1] + 1, dtype=x.dtype)
-        kept = xp.maximum((ranked * ranks > excess).sum(axis=-1, keepdims=True), 1)  # none in a row of NaN
-        tau = xp.take_along_axis(excess, kept - 1, axis=-1) / kept.astype(x.dtype)
-        return xp.maximum(x - tau, 0)
+    x = _below_largest(x, -1, "sparsemax")
+    xp = module_of(x)
+    ranked = xp.sort(x, axis=-1)[..., ::-1]
+    excess = xp.cumsum(ranked, axis=-1) - 1
+    ranks = xp.arange(1, x.shape[-1] + 1, dtype=x.dtype)
+    kept = xp.maximum((ranked * ranks > excess).sum(axis=-1, keepdims=True), 1)  # none in a row of NaN
+    tau = xp.take_along_axis(excess, kept - 1, axis=-1) / kept.astype(x.dtype)
+    return xp.maximum(x - tau, 0)
 
 
 def _below_largest(x: ArrayLike, axis: Axis, op: str) -> Array:

@@ -4,8 +4,10 @@ from math import prod
 
 from convlab.arrays import Array, ArrayLike, as_floats
 from convlab.errors import ShapeError
+from convlab.ops.quiet import quiet
 
 
+@quiet
 def dense(x: ArrayLike, w: ArrayLike, b: ArrayLike | None = None) -> Array:
     """Return x @ w + b: (N, ..., in) and (in, out) -> (N, ..., out)."""
     x, w, b = as_floats(x, w, optional=(b,))

@@ -10,6 +10,7 @@ import numpy as np
 
 from convlab.arrays import Array, ArrayLike, as_floats, module_of
 from convlab.ops.erf import erfc
+from convlab.ops.quiet import quiet
 
 _SELU_ALPHA = 1.6732632423543772  # Klambauer et al., arXiv 1706.02515, section 2
 _SELU_SCALE = 1.0507009873554805
@@ -62,11 +63,11 @@ def squareplus(x: ArrayLike) -> Array:
     return xp.maximum(x, 0) + 1 / (abs(x) / 2 + xp.hypot(x, 2) / 2)
 
 
+@quiet
 def exponential(x: ArrayLike) -> Array:
     """Return exp(x), infinite where that is beyond the type."""
     (x,) = as_floats(x)
-    with np.errstate(over="ignore"):
-        return module_of(x).exp(x)
+    return module_of(x).exp(x)
 
 
 def elu(x: ArrayLike, alpha: float = 1.0) -> Array:
@@ -76,12 +77,12 @@ def elu(x: ArrayLike, alpha: float = 1.0) -> Array:
     return xp.maximum(x, 0) + alpha * xp.expm1(xp.minimum(x, 0))
 
 
+@quiet
 def selu(x: ArrayLike) -> Array:
     """Return ELU with the scale and slope that keep mean 0 and variance 1. Klambauer et al., arXiv 1706.02515."""
     (x,) = as_floats(x)
     xp = module_of(x)
-    with np.errstate(over="ignore"):  # the largest numbers times 1.05
-        return _SELU_SCALE * xp.maximum(x, 0) + _SELU_SCALE * _SELU_ALPHA * xp.expm1(xp.minimum(x, 0))
+    return _SELU_SCALE * xp.maximum(x, 0) + _SELU_SCALE * _SELU_ALPHA * xp.expm1(xp.minimum(x, 0))
 
 
 def silu(x: ArrayLike) -> Array:

@@ -7,8 +7,10 @@ import numpy as np
 from convlab.arrays import Array, ArrayLike, as_floats, module_of
 from convlab.errors import ShapeError
 from convlab.ops.axes import AxisLike, inner_axes, inner_axis
+from convlab.ops.quiet import quiet
 
 
+@quiet
 def batch_norm(
     x: ArrayLike,
     mean: ArrayLike,
@@ -40,6 +42,7 @@ def batch_norm(
     return out
 
 
+@quiet
 def layer_norm(
     x: ArrayLike,
     gamma: ArrayLike | None = None,
@@ -59,6 +62,7 @@ def layer_norm(
     return _scaled(_standardised(x, axes, epsilon, centred), gamma, beta, kept)
 
 
+@quiet
 def group_norm(
     x: ArrayLike,
     groups: int,
@@ -80,6 +84,7 @@ def group_norm(
     return _scaled(out, gamma, beta, [size if i == channel else 1 for i in range(x.ndim)])
 
 
+@quiet
 def unit_norm(x: ArrayLike, axis: AxisLike = -1) -> Array:
     """Return x divided by its length sqrt(sum(x^2)) along the axis (or axes); zeros stay zeros."""
     (x,) = as_floats(x)

@@ -4,8 +4,10 @@ Named, and with the defaults, as in Keras 3. NaN stays NaN, and an infinity give
 """
 
 from convlab.arrays import Array, ArrayLike, as_floats, module_of
+from convlab.ops.quiet import quiet
 
 
+@quiet
 def relu(x: ArrayLike, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Array:
     """Return x above the threshold, at most max_value, and negative_slope (x - threshold) below; NaN stays NaN.
 

@@ -7,6 +7,7 @@ import numpy as np
 from convlab.arrays import Array, ArrayLike, as_floats, module_of
 from convlab.errors import ShapeError
 from convlab.ops.images import check_image
+from convlab.ops.quiet import quiet
 from convlab_kernels.window import PaddingLike, Pair, Window
 
 
@@ -24,6 +25,7 @@ def max_pool2d(x: ArrayLike, size: int | Pair, stride: int | Pair | None = None,
     return out
 
 
+@quiet
 def avg_pool2d(x: ArrayLike, size: int | Pair, stride: int | Pair | None = None, padding: PaddingLike = 0) -> Array:
     """Return the mean of each window, (N, OH, OW, C), over the cells inside the image only (as Keras does).
 
@@ -33,9 +35,8 @@ def avg_pool2d(x: ArrayLike, size: int | Pair, stride: int | Pair | None = None,
     window = _pool_window(x.shape, size, stride, padding)
     xp = module_of(x)
     total: Array = xp.zeros(_pooled_shape(x, window), x.dtype)
-    with np.errstate(over="ignore", invalid="ignore"):  # sums beyond the type are infinite, of infinities perhaps NaN
-        for view in _shifted_views(_pad(x, window, 0), window, total.shape[1:3]):
-            total += view
+    for view in _shifted_views(_pad(x, window, 0), window, total.shape[1:3]):
+        total += view
     inside = xp.zeros((1, *total.shape[1:3], 1), x.dtype)
     for view in _shifted_views(_pad(xp.ones((1, *x.shape[1:3], 1), x.dtype), window, 0), window, total.shape[1:3]):
         inside += view
@@ -83,10 +84,10 @@ def global_max_pool2d(x: ArrayLike) -> Array:
     return x.max(axis=(1, 2))
 
 
+@quiet
 def global_avg_pool2d(x: ArrayLike) -> Array:
     """Return the mean of each channel: (N, H, W, C) -> (N, C)."""
     (x,) = as_floats(x)
     check_image(x.shape, "global_avg_pool2d")
     # channels last, NumPy adds one by one: in float32 the error would grow with the area
-    with np.errstate(over="ignore", invalid="ignore"):
-        return x.mean(axis=(1, 2), dtype=np.float64).astype(x.dtype)
+    return x.mean(axis=(1, 2), dtype=np.float64).astype(x.dtype)

@@ -5,12 +5,11 @@ TensorFlow 2 (`tf.image.resize`), Keras and OpenCV. It is followed in whole numb
 moves a cell: where (i + 1/2) * n / m is a whole number, frameworks that compute it in float32 may take the neighbour.
 """
 
-import numpy as np
-
 from convlab.arrays import Array, ArrayLike, as_floats, module_of
 from convlab.errors import UnsupportedError
 from convlab.names import unknown
 from convlab.ops.images import check_image
+from convlab.ops.quiet import quiet
 from convlab_kernels.window import Pair, parse_pair
 
 INTERPOLATIONS = ("nearest", "bilinear")
@@ -22,6 +21,7 @@ def check_interpolation(interpolation: str) -> None:
         raise UnsupportedError(unknown("interpolation", interpolation, INTERPOLATIONS))
 
 
+@quiet
 def resize2d(x: ArrayLike, size: int | Pair, interpolation: str = "bilinear") -> Array:
     """Return x (N, H, W, C) as images of (height, width) = `size`, without smoothing first where they get smaller.
 
@@ -49,6 +49,4 @@ def _linear(x: Array, cells: int, axis: int) -> Array:
     low, high = (x.take(index.clip(0, n - 1), axis) for index in (before, before + 1))
     shape = [-1 if a == axis else 1 for a in range(x.ndim)]
     of_low, of_high = ((parts / (2 * cells)).astype(x.dtype).reshape(shape) for parts in (2 * cells - after, after))
-    with np.errstate(over="ignore", invalid="ignore"):  # no share of an infinite cell is NaN
-        out: Array = low * of_low + high * of_high
-    return out
+    return low * of_low + high * of_high  # no share of an infinite cell is NaN

@@ -119,7 +119,7 @@ def _cells(acts: Activations, layer: str, channel: int | None, values: Array | N
         raise ShapeError("overlay: expected either channel= or values=, found both or neither")
     if values is not None:
         cells = np.asarray(values)
-        if cells.shape not in (size, size[2 - cells.ndim :]):
+        if size not in (cells.shape, (1, *cells.shape)):
             raise ShapeError(f"overlay: values have shape {cells.shape}, but layer {layer!r} has {size} cells")
         return cells.reshape(size)
     maps = recorded_maps(acts[layer], image)

@@ -10,7 +10,7 @@ from beside_keras import DTYPES, built, keras_output, random, run
 from closeness import assert_close, gamma, sum_bound
 
 from convlab.errors import ShapeError, UnsupportedError
-from convlab.layers import Conv2D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D
+from convlab.layers import Conv1D, Conv2D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D
 from convlab.model import Model
 
 SHAPE = (7, 11, 4)
@@ -156,6 +156,10 @@ def test_windows():
 
 WRONG = [
     (lambda: Conv2D("x", 3, 0), "kernel 0 is out of range: at least 1"),
+    (lambda: Conv2D("x", "3", 2), "filters is '3', expected a whole number of at least 1"),
+    (lambda: Conv2D("x", True, 2), "filters is True, expected a whole number of at least 1"),
+    (lambda: Conv2D("x", 2.5, 2), r"filters is 2\.5, expected a whole number of at least 1"),
+    (lambda: Conv1D("x", None, 2), "filters is None, expected a whole number of at least 1"),
     (lambda: Conv2D("x", 3, 2, groups=0), "groups is 0, expected a whole number of at least 1"),
     (lambda: DepthwiseConv2D("x", (2, 3, 4)), r"kernel \(2, 3, 4\) is neither an int nor a \(height, width\) pair"),
     (

@@ -29,9 +29,12 @@ def test_dense(shape, use_bias, dtype):
     assert layer.window == (None if len(shape) == 1 else ONE_CELL)
 
 
-def test_dense_needs_units():
-    with pytest.raises(ShapeError, match=r"^layer 'm' on an input of \(5,\): 0 units, expected at least 1$"):
-        Dense("m", 0).build((5,))
+@pytest.mark.parametrize("units", [0, -1, 2.5, 2.0, True, "2", None, (2,)])
+def test_dense_needs_units(units):
+    with pytest.raises(ShapeError) as caught:
+        Dense("m", units)
+    assert str(caught.value) == f"layer 'm': units is {units!r}, expected a whole number of at least 1"
+    assert Dense("m", np.int64(3)).build((5,)) == (3,)
 
 
 def test_dense_needs_numbers():

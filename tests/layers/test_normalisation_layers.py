@@ -182,5 +182,5 @@ def test_an_epsilon_that_is_no_number_is_refused(kind, epsilon):
 
 @pytest.mark.parametrize("groups", [0, -2, 2.0, True, None])
 def test_groups_that_are_no_number_are_refused(groups):
-    with pytest.raises(UnsupportedError, match=r"^layer 'n': groups is .*, expected a whole number of at least 1$"):
+    with pytest.raises(ShapeError, match=r"^layer 'n': groups is .*, expected a whole number of at least 1$"):
         GroupNormalization("n", groups)

@@ -212,6 +212,9 @@ def test_wrong_requests_are_named():
         convlab.plot.overlay(acts, "conv", values=np.zeros((9, 7)))
     with pytest.raises(ShapeError, match=r"values have shape \(1, 7, 9\), but layer 'conv' has \(7, 9\) cells"):
         convlab.plot.overlay(acts, "conv", values=np.zeros((1, 7, 9)))
+    for values, shape in ((5.0, r"\(\)"), (np.zeros(9), r"\(9,\)")):
+        with pytest.raises(ShapeError, match=rf"values have shape {shape}, but layer 'conv' has \(7, 9\) cells"):
+            convlab.plot.overlay(acts, "conv", values=values)
     for both in ({}, {"channel": 0, "values": np.zeros((7, 9))}):
         with pytest.raises(ShapeError, match="expected either channel= or values=, found both or neither"):
             convlab.plot.overlay(acts, "conv", **both)

@@ -86,7 +86,7 @@ class FolderStatistics:
 
 
 def folder_statistics(
-    model: "Model", folder: str | Path, layers: Iterable[str] | None = None, *, batch: int = 8
+    model: "Model", folder: str | Path, layers: str | Iterable[str] | None = None, *, batch: int = 8
 ) -> FolderStatistics:
     """Run a network over the pictures of a folder and return what each channel of each layer is like.
 
@@ -99,7 +99,7 @@ def folder_statistics(
     model : Model
         A network that knows how to prepare a picture.
     folder : path
-    layers : names, optional
+    layers : name or names, optional
         Which layers (nodes); all of them by default.
     batch : int
         How many pictures are run, and kept in memory, at a time.
@@ -118,7 +118,8 @@ def folder_statistics(
     """
     if batch < 1:
         raise ShapeError(f"folder_statistics: batch is {batch}, expected at least 1")
-    record = "all" if layers is None else list(layers)
+    wanted = [layers] if isinstance(layers, str) else layers
+    record = "all" if wanted is None else list(wanted)
     found: dict[str, ChannelStatistics] = {}
     skipped: list[str] = []
     images = 0

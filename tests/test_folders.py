@@ -13,6 +13,7 @@ import convlab
 from convlab.channel_statistics import ChannelStatistics
 from convlab.cli import main
 from convlab.errors import FileError, ImageError, LayerNameError, ShapeError
+from convlab.files.keras.writer import write_weights
 
 RECORDED = ["conv1", "relu1", "pool2", "flatten", "fc1", "relu3", "softmax"]
 
@@ -139,6 +140,8 @@ def test_layers_can_be_chosen(lenet, folder):
     some = convlab.folder_statistics(lenet, str(folder), ["fc1", "conv2/pre", "conv1"][::2])
     assert list(some.layers) == ["conv1", "fc1"]
     assert np.array_equal(some.layers["fc1"].means, every.layers["fc1"].means)
+    assert list(convlab.folder_statistics(lenet, folder, "conv1").layers) == ["conv1"]
+    assert list(convlab.folder_statistics(lenet, folder, iter(["fc1"]), batch=3).layers) == ["fc1"]
 
 
 def test_what_is_no_picture_is_passed_over_and_a_damaged_one_is_named(lenet, folder):
@@ -227,6 +230,20 @@ def test_the_command_prints_json(lenet, folder, capsys):
     conv = report["layers"]["conv1"]
     assert conv["deviations"] == expected.layers["conv1"].deviations.tolist()
     assert conv["strongest"][4] == [list(best) for best in expected.layers["conv1"].strongest(4)]
+
+
+def test_the_command_prints_strict_json_of_what_is_not_finite(folder, tmp_path, capsys):
+    weights, model = tmp_path / "huge.h5", convlab.load("lenet5", weights=5)
+    kernel = model["conv1"].weights["kernel"].copy()
+    kernel[..., 0], kernel[..., 1] = 3e38, -3e38
+    model["conv1"].set_weights(kernel=kernel)
+    write_weights(model, weights)
+    arguments = ["stats", "lenet5", str(folder), "--weights", str(weights), "--layers", "conv1", "--json"]
+    assert main(arguments) == 0
+    conv = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)["layers"]["conv1"]
+    assert (conv["maxima"][0], conv["minima"][1], conv["deviations"][0]) == ("inf", "-inf", "nan")
+    assert conv["strongest"][0][0] == ["p000.png", "inf"]
+    assert all(isinstance(value, float) for value in conv["maxima"][2:])
 
 
 def test_the_command_fails_in_one_line(folder, tmp_path, capsys):
