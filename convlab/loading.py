@@ -111,8 +111,10 @@ def _require_file(name: str | Path, include_top: bool) -> None:
 
 def _read(model: Model, path: Path, how: _How, left_out: Sequence[str] = ()) -> None:
     """Give a model of layers that a file may list in any order the weights in it."""
+    from convlab.files.adoption import adopt
     from convlab.files.flattened import flattened
-    from convlab.files.keras.weights import LayerWeights, read_weights
+    from convlab.files.keras.weights import read_weights
+    from convlab.files.requests import LayerWeights
     from convlab.files.torch.weights import is_torch_weights, read_torch_weights
 
     images = flattened(model)
@@ -122,15 +124,12 @@ def _read(model: Model, path: Path, how: _How, left_out: Sequence[str] = ()) -> 
         if layer.shapes
     ]
     if is_torch_weights(path):
-        arrays, model.receipt = read_torch_weights(
+        arrays, receipt = read_torch_weights(
             path, asked, names=how.names, strict=how.strict, chain=_is_chain(model), partial=bool(left_out)
         )
     else:
-        arrays, model.receipt = read_weights(path, asked, also_known=left_out, layout=how.layout, strict=how.strict)
-    for name, by_role in arrays.items():
-        for array in by_role.values():
-            array.flags.writeable = False  # adopted by the layer, not copied
-        model[name].set_weights(**by_role)
+        arrays, receipt = read_weights(path, asked, also_known=left_out, layout=how.layout, strict=how.strict)
+    adopt(model, arrays, receipt)
 
 
 def _is_chain(model: Model) -> bool:

@@ -1,32 +1,132 @@
-"""Which layers stand behind a Flatten, and what was flattened: the order of their rows is not in their shapes."""
+"""Which layers stand behind a Flatten, and what was flattened: the order of their rows is not in their shapes.
 
-from convlab.layers import Dense, Flatten, Permute, Shape
+Where Keras has (H, W, C), PyTorch has (C, H, W): an image that becomes a vector has its numbers in another order, and
+so have the weights behind it. The order is followed from layer to layer; where it is lost, that is said, not guessed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import TypeAlias
+
+from convlab.files.requests import Image, Rows
+from convlab.layers import (
+    ELU,
+    Activation,
+    BatchNormalization,
+    Concatenate,
+    Dense,
+    Flatten,
+    Identity,
+    Layer,
+    LayerNormalization,
+    LayerScale,
+    LeakyReLU,
+    Normalization,
+    Permute,
+    PReLU,
+    ReLU,
+    Rescaling,
+    Reshape,
+    Shape,
+    Softmax,
+    UnitNormalization,
+)
 from convlab.model import Model
 
+KEEPING = (
+    *(Identity, Activation, ReLU, LeakyReLU, ELU, PReLU, Softmax, LayerScale, Rescaling),
+    *(BatchNormalization, LayerNormalization, Normalization, UnitNormalization),
+)
 
-def flattened(model: Model) -> dict[str, tuple[int, int, int]]:
+
+@dataclass(frozen=True)
+class Permuted:
+    """An image in another order of axes: which of (H, W, C) each is."""
+
+    axes: tuple[int, ...]
+
+
+# a vector in the order of an image; a permuted image; lost behind the layer in the text; None: as layers make them
+Order: TypeAlias = Rows | Permuted | None
+
+
+def flattened(model: Model) -> dict[str, Rows]:
     """Return, for each layer that is fed what a Flatten layer made, the (H, W, C) that was flattened.
 
     Dropout, an activation or a normalisation between them keep the order. Where a network flattens channels first,
-    its weights are in that order already; behind a Permute, what is flattened is not (H, W, C).
+    its weights are in PyTorch's order already. Where the order cannot be told, the value is a text that names the
+    layer behind which it is lost.
     """
-    makers = {node.name: node.layer for node in model.nodes}
-    images: dict[str, tuple[int, int, int]] = {}
-    fed: dict[str, tuple[int, int, int]] = {}
+    orders: dict[str, Order] = dict.fromkeys(model.inputs)
+    fed: dict[str, Rows] = {}
+    seen: dict[str, Order] = {}
     for node in model.nodes:
-        source = node.inputs[0]
-        if isinstance(node.layer, Flatten):
-            shape = model.shapes[source]
-            if len(shape) in (2, 3) and not node.layer.channels_first and not isinstance(makers.get(source), Permute):
-                images[node.name] = _image(shape)
-        elif source in images:
-            fed[node.layer.name] = images[source]
-            if not isinstance(node.layer, Dense):
-                images[node.name] = images[source]
+        arriving = [orders[source] for source in node.inputs]
+        shapes = [model.shapes[source] for source in node.inputs]
+        lost = f"{node.name!r} ({type(node.layer).__name__})"
+        orders[node.name] = _order(node.layer, arriving, shapes, model.shapes[node.name], lost)
+        order = arriving[0]
+        if seen.setdefault(node.layer.name, order) != order:  # one layer, fed in two orders
+            order = lost
+        if order is not None and not isinstance(order, Permuted):
+            fed[node.layer.name] = order
     return fed
 
 
-def _image(shape: Shape) -> tuple[int, int, int]:
-    """Return (H, W, C), a sequence (W, C) as an image of one row."""
-    height, width, channels = (1, *shape)[-3:]
-    return height, width, channels
+def _order(layer: Layer, arriving: Sequence[Order], shapes: Sequence[Shape], made: Shape, lost: str) -> Order:
+    """Return the order of a layer's output."""
+    order = next((one for one in arriving if isinstance(one, str)), arriving[0])
+    if isinstance(order, str):
+        return order
+    if len(arriving) > 1:
+        alike = all(one == order for one in arriving)
+        return order if alike and (order is None or not isinstance(layer, Concatenate)) else lost
+    if isinstance(layer, KEEPING) or (isinstance(layer, Dense) and len(made) > 1):
+        return order
+    return _moved(layer, order, shapes[0], made, lost)
+
+
+def _moved(layer: Layer, order: Image | Permuted | None, shape: Shape, made: Shape, lost: str) -> Order:
+    """Return the order of the output of a layer that puts numbers elsewhere, or makes new ones."""
+    if isinstance(layer, Permute):
+        return _permuted(layer, order)
+    if isinstance(layer, Flatten | Reshape):
+        return _vector(layer, order, shape, lost) if len(made) == 1 else _image(order, shape, made, lost)
+    if order is None or any(role.endswith("kernel") for role in layer.shapes):  # channels that the layer itself makes
+        return None
+    return lost
+
+
+def _permuted(layer: Permute, order: Image | Permuted | None) -> Order:
+    straight = tuple(range(len(layer.dims)))
+    if len(straight) == 1 or (order is None and len(straight) > 3 and tuple(layer.dims[:2]) == (1, 2)):
+        return order  # with H and W in front, it is about channels alone
+    before = order.axes if isinstance(order, Permuted) else straight
+    axes = tuple(before[axis - 1] for axis in layer.dims)
+    return None if axes == straight else Permuted(axes)
+
+
+def _vector(layer: Flatten | Reshape, order: Image | Permuted | None, shape: Shape, lost: str) -> Order:
+    """Return the order of a vector made of `shape`; None where it is PyTorch's own."""
+    if len(shape) == 1:
+        return order
+    first = isinstance(layer, Flatten) and layer.channels_first
+    if isinstance(order, Permuted):
+        return None if order.axes == (len(shape) - 1, *range(len(shape) - 1)) and not first else lost
+    if len(shape) > 3:
+        return lost
+    return None if first or _is_one_row(shape) else (*(1,) * (3 - len(shape)), *shape)  # type: ignore[return-value]
+
+
+def _image(order: Image | Permuted | None, shape: Shape, made: Shape, lost: str) -> Order:
+    """Return the order of an image made of other numbers than an image's; None where it is as layers make them."""
+    if len(shape) == 1:
+        return None if order == made or (order is None and _is_one_row(made)) else lost
+    keeps = made[-1] == shape[-1] or (len(shape) > 2 and made[:2] == shape[:2])
+    return None if order is None and keeps else lost
+
+
+def _is_one_row(shape: Shape) -> bool:
+    """Tell whether channels first and channels last are one order."""
+    return shape[-1] == 1 or prod(shape[:-1]) == 1

@@ -11,7 +11,9 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
+from reprlib import Repr
 from typing import Any, NoReturn
 
 import h5py
@@ -47,6 +49,11 @@ FOREIGN = (
 )
 MEMBERS_LIMIT = 10_000  # links in one group
 NAMES_LIMIT = 1 << 20  # bytes in one attribute of names; Keras splits them at 64 kB
+REFERENCE = 16  # bytes that stand for a text of variable length
+REPEATED_LIMIT = 256 << 20  # bytes that a list of such texts may have, were each the longest: names beside a config
+NAME_LIMIT = 1 << 16  # characters of one name, or label
+_shown = Repr()
+_shown.maxstring = 80
 # libhdf5 speaks through many exceptions; a damaged link table, for one, looks like a missing name (KeyError).
 HDF5_ERRORS = (OSError, LookupError, RuntimeError, ValueError, TypeError, ArithmeticError, MemoryError)
 
@@ -196,13 +203,16 @@ def read_names(node: Any, attribute: str) -> list[str] | None:
     Names are read whether they were stored as fixed-length bytes, variable-length strings or one scalar.
     """
     names = _read_strings(node, attribute, NAMES_LIMIT, "names")
+    if sum(map(len, names or ())) > NAMES_LIMIT:
+        refuse(node, f"attribute {attribute} of {node.name} holds more than {NAMES_LIMIT:,} characters of names")
     for name in names or ():
-        if not name.isprintable():  # no NUL, no line break, nothing that was not UTF-8
-            refuse(node, f"attribute {attribute} of {node.name} holds {name!r}, which is not a printable name")
+        if len(name) > NAME_LIMIT or not name.isprintable():  # no NUL, no line break, nothing that was not UTF-8
+            fault = "a printable name" if len(name) <= NAME_LIMIT else f"a name of at most {NAME_LIMIT:,} characters"
+            refuse(node, f"attribute {attribute} of {node.name} holds {_shown.repr(name)}, which is not {fault}")
     return names
 
 
-def _read_strings(node: Any, attribute: str, limit: int, what: str) -> list[str] | None:
+def _read_strings(node: Any, attribute: str, limit: int, what: str, single: bool = False) -> list[str] | None:
     where = f"attribute {attribute} of {node.name}"
     with reading(node):
         if not h5py.h5a.exists(node.id, attribute.encode()):
@@ -211,27 +221,41 @@ def _read_strings(node: Any, attribute: str, limit: int, what: str) -> list[str]
         shape, dtype = stored.shape, stored.dtype
     if shape is None or len(shape) > 1:
         refuse(node, f"{where} has shape {shape}, expected a list of {what}")
-    if 0 in shape:  # Keras writes an empty list as float64
+    count = math.prod(shape)
+    if single and count != 1:
+        refuse(node, f"{where} holds {count:,} texts, expected 1")
+    if count == 0:  # Keras writes an empty list as float64
         return []
     string = h5py.check_string_dtype(dtype)
     if string is None:
         refuse(node, f"{where} has dtype {dtype}, expected {what}")
-    size = math.prod(shape) * (string.length or 16)
+    size = count * (string.length or REFERENCE)
     if size > limit:
         refuse(node, f"{where} declares {size:,} bytes of {what}, expected at most {limit:,}")
+    if string.length is None and count > 1 and count * _longest_text(_file_of(node)) > REPEATED_LIMIT:
+        refuse(node, f"{where} may repeat one long text {count:,} times, to more than {REPEATED_LIMIT:,} bytes")
     with reading(node):
         values = np.ravel(node.attrs[attribute]).tolist()
         return [value.decode() if isinstance(value, bytes) else str(value) for value in values]
 
 
+def _longest_text(path: str) -> int:
+    """Return the bytes of the longest text of variable length: any number of references may lead to it."""
+    state = Path(path).stat()
+    return _longest_text_then(path, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _longest_text_then(path: str, size: int, time: int) -> int:
+    return check_heaps(path)
+
+
 def read_document(node: Any, attribute: str, limit: int) -> str | None:
     """Return an attribute that holds one text of at most `limit` bytes, or None where there is no such attribute."""
-    texts = _read_strings(node, attribute, limit, "text")
+    texts = _read_strings(node, attribute, limit, "text", single=True)
     if texts is None:
         return None
     where = f"attribute {attribute} of {node.name}"
-    if len(texts) != 1:
-        refuse(node, f"{where} holds {len(texts)} texts, expected 1")
     if len(texts[0]) > limit:
         refuse(node, f"{where} holds {len(texts[0]):,} bytes of text, expected at most {limit:,}")
     if any("\ud800" <= character <= "\udfff" for character in texts[0]):  # how h5py gives what it cannot decode

@@ -13,32 +13,53 @@ from convlab.errors import WeightsError
 
 __all__ = ["check_heaps"]
 
-START = b"GCOL\x01\x00\x00\x00"
+START = b"GCOL\x01"  # and three bytes that are zero, which libhdf5 does not look at
 HEADER = 16  # bytes before the first object, and before the data of each object
 
 
-def check_heaps(path: str | os.PathLike[str]) -> None:
-    """Refuse a file with a global heap whose chain of objects does not lead to its end."""
+def check_heaps(path: str | os.PathLike[str]) -> int:
+    """Return the bytes of the longest text in a file's global heaps.
+
+    Any text of the file may be in any heap, or in what looks like one: references to it say so.
+
+    Raises
+    ------
+    WeightsError
+        If the chain of objects of a heap does not lead to its end, or if there is another heap inside it.
+    """
+    longest = end = 0
     with Path(path).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         start = data.find(START)
         while start >= 0:
-            end = start + _number(data, start + 8, 8)
-            if not _leads_to(data, start + HEADER, end):
-                raise WeightsError(f"{path}: file is damaged (its text at byte {start:,} leads nowhere)")
-            start = data.find(START, end)
+            size = _number(data, start + 8, 8)
+            chance = any(data[start + 5 : start + 8]) and not HEADER <= size <= len(data) - start
+            if not chance:  # five bytes of numbers can be like these; libhdf5 reads no heap that is too large
+                text = -1 if start < end else _longest(data, start + HEADER, start + size)
+                if text < 0:
+                    raise WeightsError(f"{path}: file is damaged (its text at byte {start:,} leads nowhere)")
+                longest, end = max(longest, text), start + size
+            start = data.find(START, start + 1)
+    return longest
 
 
-def _leads_to(data: mmap.mmap, here: int, end: int) -> bool:
-    """Follow the objects as libhdf5 does: number (2 bytes), references (2), reserved (4), size (8), data."""
+def _longest(data: mmap.mmap, here: int, end: int) -> int:
+    """Follow the objects as libhdf5 does: number (2 bytes), references (2), reserved (4), size (8), data.
+
+    Returns
+    -------
+    The size of the largest, or -1 where the chain does not lead to the end.
+    """
     if not here <= end <= len(data):
-        return False
+        return -1
+    longest = 0
     while end - here >= HEADER:  # less is left as it is
         number, size = _number(data, here, 2), _number(data, here + 8, 8)
         step = HEADER + -(-size // 8) * 8 if number else size  # free space, number 0, counts its own header
         if not HEADER <= step <= end - here:
-            return False
+            return -1
+        longest = max(longest, size if number else 0)
         here += step
-    return True
+    return longest
 
 
 def _number(data: mmap.mmap, start: int, size: int) -> int:

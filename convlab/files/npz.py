@@ -1,8 +1,6 @@
 """Read .npz files: zip archives of .npy members, each looked at before it is unpacked, none ever unpickled."""
 
 import zipfile
-import zlib
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -14,39 +12,10 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from convlab.errors import WeightsError
 from convlab.files.tensors import StateDict, Tensor, refuse
+from convlab.files.zips import opened, zip_errors
 
-__all__ = ["open_npz", "open_zip"]
-
-MEMBERS_LIMIT = 10_000
-# zipfile and zlib speak through many exceptions
-ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError, KeyError, OverflowError)
-
-
-@contextmanager
-def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
-    """Open a zip archive; whatever goes wrong with it until it is closed is one line that names the file.
-
-    Raises
-    ------
-    WeightsError
-        If the archive is damaged, holds a name twice or more than 10,000 members.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            if len(names) > MEMBERS_LIMIT:
-                refuse(path, f"holds {len(names):,} members, expected at most {MEMBERS_LIMIT:,}")
-            if len(set(names)) < len(names):
-                name, _ = Counter(names).most_common(1)[0]
-                refuse(path, f"holds two members named {name!r}")
-            yield archive
-    except WeightsError:
-        raise
-    except ZIP_ERRORS as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        refuse(path, f"file is damaged (zip: {reason})")
+__all__ = ["open_npz", "zip_errors"]
 
 
 @contextmanager
@@ -58,7 +27,7 @@ def open_npz(path: Path) -> Iterator[StateDict]:
     WeightsError
         If a member is no .npy file, holds pickled objects or another size than it declares.
     """
-    with open_zip(path) as archive:
+    with opened(path) as archive:
         tensors = [_describe(path, archive, member) for member in archive.infolist()]
         names = [tensor.name for tensor in tensors]
         yield StateDict("NumPy .npz", dict(zip(names, tensors, strict=True)), ordered=names != sorted(names))

@@ -1,9 +1,17 @@
 """The receipt of a weights file: what was read, from where, and what was done to it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import islice
 from math import prod
 
-__all__ = ["Receipt", "ReceiptRow"]
+from convlab.names import listed
+
+__all__ = ["Receipt", "ReceiptRow", "describe_difference"]
+
+SHOWN = 6  # names in a message
+CANDIDATES = 1000  # names among which the nearest is looked for: each takes a comparison letter by letter
 
 
 @dataclass(frozen=True)
@@ -84,3 +92,18 @@ class Receipt:
         rest = {"missing": self.missing, "unexpected": self.unexpected, "left out": self.left_out}
         notes = [f"{title}: {', '.join(names)}" for title, names in rest.items() if names]
         return "\n".join([self.headline, *lines, *notes])
+
+
+def describe_difference(missing: Mapping[str, str], unexpected: Mapping[str, str]) -> str:
+    """Return one line about what has no partner: names, and what is to be said behind each."""
+    candidates = list(islice(unexpected, CANDIDATES))
+    parts = []
+    if missing:
+        nearest = {name: get_close_matches(name, candidates, n=1) for name in islice(missing, SHOWN)}
+        hints = {name: f" (the nearest in the file is {near[0]})" for name, near in nearest.items() if near}
+        wanted = [f"{name}{hints.get(name, '')}{said}" for name, said in missing.items()]
+        parts.append(f"missing layers: {listed(wanted, SHOWN)}")
+    if unexpected:
+        found = [f"{name}{said}" for name, said in unexpected.items()]
+        parts.append(f"unexpected layers: {listed(found, SHOWN)}")
+    return f"{'; '.join(parts)} (strict=False reads the rest)"

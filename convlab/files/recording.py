@@ -12,7 +12,6 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
@@ -20,9 +19,9 @@ import h5py
 
 from convlab.activations import Activations
 from convlab.arrays import Array
-from convlab.errors import FileError
 from convlab.files.hdf5 import get_dataset, open_hdf5, read_names, read_text, reading, refuse, reopen_hdf5
 from convlab.files.hdf5_arrays import check_floats
+from convlab.files.hdf5_writing import new_file
 from convlab.preprocessing import Preprocessing
 
 FORMAT = "convlab recording 2"
@@ -30,14 +29,8 @@ FORMAT = "convlab recording 2"
 
 def save(acts: Activations, path: Path) -> None:
     """Write a recording; `path` appears, or is replaced, only when the file is complete."""
-    try:
-        with TemporaryDirectory(prefix=".convlab-", dir=path.parent) as folder:
-            part = Path(folder) / path.name
-            with h5py.File(part, "w", libver="v108") as file:  # before it, labels and names end at 64 kB
-                _write(file, acts)
-            part.replace(path)
-    except OSError as error:
-        raise FileError(f"{path}: the recording cannot be written ({error.strerror or error})") from error
+    with new_file(path, "the recording", libver="v108") as file:  # before v108, labels and names end at 64 kB
+        _write(file, acts)
 
 
 def _write(file: h5py.File, acts: Activations) -> None:

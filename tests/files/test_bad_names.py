@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from bad_files import KERNEL, edited, refused, replace_kernel
 
+from convlab.files.keras import legacy
+
 # names that are none
 
 
@@ -36,6 +38,45 @@ def test_attribute_bomb(tmp_path: Path, attribute: str) -> None:
     with h5py.File(path, "w", libver="latest") as file:
         file.attrs[attribute] = np.zeros(40_000, "S32")
     refused(path, f"attribute {attribute} of / declares 1,280,000 bytes of names, expected at most 1,048,576")
+
+
+def test_one_long_text_many_times(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each name is a reference, and any number of them may lead to the longest text of the file."""
+    with edited(good) as file:
+        file.attrs["long"] = "A" * 1_000_000
+        file.attrs["layer_names"] = ["conv1"] * 300
+    monkeypatch.setattr(np, "ravel", lambda _: pytest.fail("a bomb was read"))
+    refused(good, "attribute layer_names of / may repeat one long text 300 times, to more than 268,435,456 bytes")
+
+
+def test_long_name_is_cut(good: Path) -> None:
+    with edited(good) as file:
+        file["conv1"].attrs["weight_names"] = ["A" * 500_000, "conv1/bias:0"]
+    message = refused(
+        good, "attribute weight_names of /conv1 holds 'AAA", "is not a name of at most 4,000 characters"
+    )
+    assert len(message) < 400
+
+
+def test_names_in_parts_without_end(good: Path) -> None:
+    with edited(good) as file:
+        del file.attrs["layer_names"]
+        for index in range(102):
+            file.attrs[f"layer_names{index}"] = [b"conv1"]
+    refused(good, "splits attribute layer_names of / into more than 100 parts")
+
+
+def test_many_long_names(tmp_path: Path) -> None:
+    """One text of 900 letters, 1,300 times, is over the limit that one of each would be under."""
+    path = tmp_path / "w.h5"
+    with h5py.File(path, "w", libver="latest") as file:
+        file.attrs.create("layer_names", ["A" * 900] * 1300, dtype=h5py.string_dtype())
+    refused(path, "attribute layer_names of / holds more than 1,048,576 characters of names")
+
+
+def test_arrays_without_end(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(legacy, "PATHS_LIMIT", 1)
+    refused(good, "lists more than 1 arrays")
 
 
 # names of what is not there, or not that

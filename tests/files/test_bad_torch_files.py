@@ -1,38 +1,23 @@
 """Files of PyTorch's users that are damaged, lie or mean harm: each is refused in one line that names the file."""
 
-import io
 import json
 import os
 import pickle
-import re
-import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from bad_torch_files import DENSE, GOOD, Trap, refused, write_zip
 from torch_files import FORMATS, write_header, write_npz, write_pt, write_safetensors
 
 from convlab.errors import WeightsError
 from convlab.files import safetensors
-from convlab.files.torch.weights import LayerWeights, read_torch_weights
+from convlab.files.torch.weights import read_torch_weights
 
 torch = pytest.importorskip("torch")
-DENSE = LayerWeights("fc", "Dense", {"kernel": (2, 3), "bias": (3,)})
-GOOD = {"fc.weight": np.arange(6, dtype="f4").reshape(3, 2), "fc.bias": np.ones(3, "f4")}
 EXPECTED = "expected PyTorch weights: .safetensors, .npz, or a state_dict (.pt, .pth)"
-
-
-def refused(path: Path, *parts: str) -> str:
-    with pytest.raises(WeightsError, match="^" + re.escape(f"{path}: ")) as caught:
-        read_torch_weights(path, [DENSE])
-    message = str(caught.value)
-    assert message.isprintable()  # one line
-    assert len(message) < 600
-    for part in parts:
-        assert part in message
-    return message
 
 
 # paths, and files that are something else
@@ -195,105 +180,6 @@ def test_overlap_and_gap(tmp_path: Path) -> None:
     )
 
 
-# npz
-
-
-def npy(array: np.ndarray, **options: object) -> bytes:
-    stream = io.BytesIO()
-    np.lib.format.write_array(stream, array, **options)
-    return stream.getvalue()
-
-
-def npy_header(shape: object, descr: str = "<f4", version: tuple[int, int] = (1, 0)) -> bytes:
-    text = f"{{'descr': {descr!r}, 'fortran_order': False, 'shape': {shape}}}\n".encode()
-    length = struct.pack("<H" if version == (1, 0) else "<I", len(text))
-    return b"\x93NUMPY" + bytes(version) + length + text
-
-
-def write_zip(path: Path, members: list[tuple[str, bytes]], method: int = zipfile.ZIP_STORED) -> Path:
-    with zipfile.ZipFile(path, "w", method) as archive:
-        for name, content in members:
-            archive.writestr(name, content)
-    return path
-
-
-class Trap:
-    """Writes a file when it is unpickled."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
-        return Path.touch, (self.path,)
-
-
-def test_pickle_in_npz(tmp_path: Path) -> None:
-    sprung = tmp_path / "sprung"
-    path = write_npz(tmp_path / "w.npz", {"fc.weight": np.array([Trap(sprung)], object), "fc.bias": GOOD["fc.bias"]})
-    refused(path, "fc.weight holds Python objects (pickle), which are never loaded")
-    write_zip(path, [("fc.weight.npy", pickle.dumps(Trap(sprung)))])
-    refused(path, "file is damaged (zip: the magic string is not correct")
-    assert not sprung.exists()
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (
-            npy_header((10**9, 10**9)),
-            "declares shape (1000000000, 1000000000) of float32, 4,000,000,000,000,000,000 bytes",
-        ),
-        (npy_header((3,)) + bytes(11), "declares shape (3,) of float32, 12 bytes, but holds 11"),
-        (npy_header((3,)) + bytes(13), "declares shape (3,) of float32, 12 bytes, but holds 13"),
-        (npy_header((3,), version=(2, 0)) + bytes(12), "is in version (2, 0) of the .npy format, expected (1, 0)"),
-        (npy_header("(3,), 'x': __import__('os')"), "file is damaged (zip: "),
-        (npy_header((-3,)), "declares shape (-3,) of float32"),
-        (npy_header("[3]"), "file is damaged (zip: shape is not valid"),
-        (b"\x93NUMPY\x01\x00\xff\xff{'descr'", "file is damaged (zip: EOF"),
-    ],
-    ids=["huge", "short", "long", "version", "expression", "negative", "list", "cut"],
-)
-def test_npy_header_that_lies(content: bytes, reason: str, tmp_path: Path) -> None:
-    refused(write_zip(tmp_path / "w.npz", [("fc.bias.npy", content)]), reason)
-
-
-def test_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """64 MB of zeros in 64 kB are another shape than is asked for: nothing is unpacked."""
-    content = npy_header((1 << 24,)) + bytes(4 << 24)
-    path = write_zip(
-        tmp_path / "w.npz",
-        [("fc.bias.npy", content), ("fc.weight.npy", npy(GOOD["fc.weight"]))],
-        zipfile.ZIP_DEFLATED,
-    )
-    assert path.stat().st_size < 1 << 17
-    monkeypatch.setattr("convlab.files.npz._fetch", lambda *_: pytest.fail("a bomb was read"))
-    refused(path, "fc needs weight (3, 2), bias (3,), found fc (bias (16777216,), weight (3, 2))")
-
-
-def test_bomb_whose_size_the_archive_hides(tmp_path: Path) -> None:
-    """The directory of the archive says 12 bytes, the stream holds 64 MB: no more than declared is unpacked."""
-    content = npy(GOOD["fc.bias"]) + bytes(1 << 26)
-    path = write_zip(
-        tmp_path / "w.npz",
-        [("fc.bias.npy", content), ("fc.weight.npy", npy(GOOD["fc.weight"]))],
-        zipfile.ZIP_DEFLATED,
-    )
-    declared = len(npy(GOOD["fc.bias"]))
-    path.write_bytes(path.read_bytes().replace(struct.pack("<I", len(content)), struct.pack("<I", declared)))
-    refused(path, "file is damaged (zip: Bad CRC-32 for file 'fc.bias.npy')")
-
-
-def test_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, good = tmp_path / "w.npz", ("fc.bias.npy", npy(GOOD["fc.bias"]))
-    with pytest.warns(UserWarning, match="Duplicate name"):
-        write_zip(path, [good, good])
-    refused(path, "holds two members named 'fc.bias.npy'")
-    refused(write_zip(path, [good, ("notes.txt", b"")]), "holds 'notes.txt', expected nothing but .npy members")
-    refused(write_zip(path, [good, ("a\nb.npy", good[1])]), "holds 'a\\nb.npy', expected nothing but .npy members")
-    monkeypatch.setattr("convlab.files.npz.MEMBERS_LIMIT", 1)
-    refused(write_zip(path, [good, ("b.npy", good[1])]), "holds 2 members, expected at most 1")
-
-
 # state_dict
 
 
@@ -332,14 +218,21 @@ def test_whole_module(tmp_path: Path) -> None:
         (torch.ones(3), "holds a Tensor, expected a state_dict: tensors by name"),
         ({"fc.weight": 3}, "fc.weight is a int, expected a plain tensor"),
         ({"fc.weight": torch.ones(3, 2).to_sparse()}, "fc.weight is a Tensor, expected a plain tensor"),
+        ({"fc.weight": torch.ones(3, 2, device="meta")}, "fc.weight is a meta tensor, expected a plain one"),
         ({3: torch.ones(3)}, "holds 3, which is not a printable name"),
         ({"a\nb": torch.ones(3)}, "holds 'a\\nb', which is not a printable name"),
         ({}, "holds no weights"),
     ],
-    ids=["list", "tensor", "number", "sparse", "number-name", "line-break", "empty"],
+    ids=["list", "tensor", "number", "sparse", "meta", "number-name", "line-break", "empty"],
 )
 def test_no_state_dict(value: object, reason: str, tmp_path: Path) -> None:
     refused(save(tmp_path / "w.pt", value), reason)
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_nested_tensor(tmp_path: Path) -> None:
+    path = save(tmp_path / "w.pt", {"fc.weight": torch.nested.nested_tensor([torch.ones(3), torch.ones(2)])})
+    refused(path, "fc.weight is a nested tensor, expected a plain one")
 
 
 def test_compressed_state_dict(tmp_path: Path) -> None:

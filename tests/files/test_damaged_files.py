@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 from bad_files import SHAPE, edited, refused, store
-from keras_files import CONV, assert_same, random_weights
+from keras_files import CONV, assert_same, random_weights, write_legacy
 
 from convlab.files.keras.weights import read_weights
 
@@ -69,6 +69,34 @@ def test_chain_of_text_that_never_ends(good: Path) -> None:
     data[start + 16 + 8] = 0xE0  # the size of the first object
     good.write_bytes(data)
     refused(good, f"file is damaged (its text at byte {start:,} leads nowhere)")
+
+
+def heap(*objects: tuple[int, int]) -> bytes:
+    """Return a heap of 4096 bytes that holds objects of such (number, size)."""
+    chain = b"".join(
+        struct.pack("<HHIQ", number, 1, 0, size) + bytes(size if number else 0) for number, size in objects
+    )
+    return (b"GCOL\x01\0\0\0" + struct.pack("<Q", 4096) + chain).ljust(4096, b"\0")
+
+
+@pytest.mark.parametrize("reserved", [b"\0\0\0", b"abc"])
+@pytest.mark.parametrize("size", [0, 4056])
+def test_heap_inside_a_text(good: Path, size: int, reserved: bytes) -> None:
+    """A reference may lead into it; libhdf5 does not look at the reserved bytes."""
+    with edited(good) as file:
+        file.attrs["filler"] = "@" * 5000
+    data = good.read_bytes()
+    start = -(-data.index(b"@" * 5000) // 8) * 8
+    inner = heap((1, 8), (0, size)).replace(b"GCOL\x01\0\0\0", b"GCOL\x01" + reserved)
+    good.write_bytes(data[:start] + inner + data[start + len(inner) :])
+    refused(good, f"file is damaged (its text at byte {start:,} leads nowhere)")
+
+
+def test_numbers_that_look_like_a_heap(tmp_path: Path) -> None:
+    """Five bytes of weights can be any: a heap that would be larger than the file is none."""
+    weights = random_weights(CONV)
+    weights["conv1"]["bias"] = np.frombuffer(b"GCOL\x01abcdefghijk", np.float32)
+    assert_same(read_weights(write_legacy(tmp_path / "w.h5", weights), [CONV])[0], weights)
 
 
 def test_official_name_with_other_content(good: Path) -> None:

@@ -8,6 +8,7 @@ from keras_configs import functional, image, refused, relu, wiring
 
 from convlab.errors import UnsupportedError
 from convlab.files.keras.architecture import KerasLayer, read_architecture
+from convlab.files.keras.model import read_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Keras' own
 
@@ -124,6 +125,38 @@ def test_other_arithmetic_is_refused(keras, expression):
     x = keras.Input((8, 9, 3))
     config = json.loads(keras.Model(x, expression(x)).to_json())
     assert "which convlab does not load" in refused(config, UnsupportedError)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("form", [".keras", ".h5"])
+def test_operation_with_the_name_of_a_layer_is_refused(keras, tmp_path, form):
+    """keras.ops.average(x) is one number; a layer Average of one tensor is that tensor."""
+    x = keras.Input((8, 9, 3))
+    network = keras.Model(x, x * keras.ops.average(x))
+    network.save(tmp_path / f"m{form}")
+    with pytest.raises(UnsupportedError, match=r"layer 'average\w*' is the operation Average of keras.ops, which"):
+        read_model(tmp_path / f"m{form}")
+
+
+def test_operations_that_are_layers(keras, twins):
+    x = keras.Input((8, 9, 3))
+    y, ops = keras.layers.Conv2D(3, 1)(x), keras.ops
+    z = ops.concatenate([ops.maximum(x, y), ops.minimum(x, y), ops.multiply(x, y)], axis=1)
+    twins.assert_same(keras.Model(x, ops.softmax(ops.concatenate([z, ops.subtract(x, y), ops.add(x, y)], axis=1))))
+
+
+def test_operation_on_a_number_says_what_to_do(keras):
+    x = keras.Input((8, 9, 3))
+    config = json.loads(keras.Model(x, keras.ops.maximum(x, 0.0)).to_json())
+    message = "Maximum(tensor, 0), which convlab does not load; use a layer of Keras instead, such as ReLU for"
+    assert message in refused(config, UnsupportedError)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_function_of_the_authors_own_is_shown(keras):
+    network = keras.Sequential([keras.Input((6,)), keras.layers.Activation(lambda x: 2 * x, name="twice")])
+    message = refused(json.loads(network.to_json()), UnsupportedError)
+    assert message.startswith("net.h5: layer 'twice' has the activation {'value': ['")
 
 
 def test_legacy_file_of_keras_3(keras, twins, tmp_path):

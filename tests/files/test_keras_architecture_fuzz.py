@@ -10,6 +10,7 @@ from keras_configs import KERAS_1, KERAS_2, call, entry, functional, sequential,
 
 from convlab.errors import ConvlabError, UnsupportedError, WeightsError
 from convlab.files.keras.architecture import read_architecture
+from convlab.files.keras.calls import _Graph
 
 KERAS_3 = functional(
     [
@@ -69,7 +70,30 @@ FIRST = sequential(
     ("Dense", {"name": "d", "output_dim": 4}),
     keras_version="1.2.2",
 )
-VALID = [KERAS_1, KERAS_2, KERAS_3, FIRST]
+FIRST_3 = functional(
+    [
+        entry("InputLayer", "image", batch_shape=[None, 3, 8, 9]),
+        entry(
+            "Conv2D",
+            "conv",
+            call(tensor("image")),
+            filters=4,
+            kernel_size=[2, 3],
+            data_format="channels_first",
+            activation={"class_name": "function", "config": "softmax"},
+        ),
+        entry("Activation", "act", call(tensor("conv")), activation="relu"),
+        entry("BatchNormalization", "norm", call(tensor("act")), axis=1),
+        entry("MaxPooling2D", "pool", call(tensor("norm")), data_format="channels_first", padding="same"),
+        entry("Concatenate", "both", call([tensor("pool"), tensor("pool")]), axis=1),
+        entry("Softmax", "softmax", call(tensor("both")), axis=-1),
+        entry("GlobalAveragePooling2D", "mean", call(tensor("softmax")), data_format="channels_first"),
+    ],
+    [["image", 0, 0]],
+    [["mean", 0, 0]],
+    "Functional",
+)
+VALID = [KERAS_1, KERAS_2, KERAS_3, FIRST, FIRST_3]
 
 HOSTILE = st.one_of(
     st.none(),
@@ -132,7 +156,7 @@ def outcome(config, **options):
         return error
 
 
-@pytest.mark.parametrize("config", VALID, ids=["keras1", "keras2", "keras3", "first"])
+@pytest.mark.parametrize("config", VALID, ids=["keras1", "keras2", "keras3", "first", "first3"])
 def test_what_is_damaged_below_is_sound(config):
     read_architecture(config, "good.json")
 
@@ -166,6 +190,29 @@ def test_a_small_file_with_billions_of_calls():
     error = outcome(nested(30, 2))
     assert isinstance(error, UnsupportedError)
     assert "more than 20,000 calls" in str(error)
+
+
+def called(times, *inner):
+    """Return a model of such layers behind its input x, called so many times on its own output."""
+    x = entry("InputLayer", "x", batch_shape=[None, 2])
+    model = functional([x, *inner], [["x", 0, 0]], [["add", 0, 0]], "Functional")
+    calls = [[["x" if index == 0 else "m", index, 0]] for index in range(times)]
+    layers = [x, {**model, "name": "m", "inbound_nodes": calls}]
+    return functional(layers, [["x", 0, 0]], [["m", times, 0]])
+
+
+def test_a_small_file_with_millions_of_inputs():
+    error = outcome(called(150, entry("Add", "add", [["x", 0, 0]] * 2000)))
+    assert isinstance(error, UnsupportedError)
+    assert "take more than 200,000 inputs" in str(error)
+
+
+def test_the_order_in_a_model_is_found_once(monkeypatch):
+    found = []
+    order = _Graph.order
+    monkeypatch.setattr(_Graph, "order", lambda graph, given: found.append(graph) or order(graph, given))
+    assert len(outcome(called(50, entry("Add", "add", [["x", 0, 0]] * 2))).model.nodes) == 50
+    assert len(found) == 2
 
 
 def test_an_option_nested_without_end():

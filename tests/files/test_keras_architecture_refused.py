@@ -181,5 +181,58 @@ def test_an_unknown_class_is_refused_by_name(kind):
 
 def test_nothing_but_shapes_is_made():
     """Reading an architecture takes no memory for weights, however many there are."""
-    config = sequential(("Dense", {"name": "d", "units": 10**9, "batch_input_shape": [None, 10**9]}))
-    assert read_architecture(config, "m").model["d"].shapes["kernel"] == (10**9, 10**9)
+    config = sequential(("Dense", {"name": "d", "units": 2**15, "batch_input_shape": [None, 2**15]}))
+    assert read_architecture(config, "m").model["d"].shapes["kernel"] == (2**15, 2**15)
+
+
+def test_two_layers_under_one_name():
+    conv = entry("Conv2D", "c", [["image", 0, 0]], filters=3, kernel_size=2)
+    conv["config"]["activation"] = {"class_name": "ReLU", "config": {"name": "r"}}
+    layers = [image(), conv, entry("ReLU", "c/activation", [["c", 0, 0]], max_value=0.1)]
+    message = refused(functional(layers, [["image", 0, 0]], [["c/activation", 0, 0]]), UnsupportedError)
+    assert message.startswith(
+        "net.h5: two layers, one of them maybe the activation of another, would be named 'c/act"
+    )
+
+
+FIRST = {"data_format": "channels_first"}
+
+
+@pytest.mark.parametrize("function", [["relu"], {"relu": 1}])
+def test_activation_that_is_no_name_behind_channels_first(function):
+    conv = {"name": "c", "filters": 2, "kernel_size": 1, "batch_input_shape": [None, 3, 8, 9], **FIRST}
+    config = sequential(("Conv2D", conv), ("Activation", {"name": "a", "activation": function}))
+    assert refused(config, (WeightsError, UnsupportedError)).startswith("net.h5: layer 'a' ")
+
+
+def test_function_in_the_words_of_keras_3_behind_channels_first():
+    """A softmax goes along Keras' last axis, which is not ours."""
+    conv = {"name": "c", "filters": 2, "kernel_size": 1, "batch_input_shape": [None, 3, 8, 9], **FIRST}
+    function = {"class_name": "function", "config": "softmax", "module": "builtins", "registered_name": "function"}
+    config = sequential(("Conv2D", conv), ("Activation", {"name": "a", "activation": function}))
+    assert list(read_architecture(config, "m").model.shapes) == ["c_input", "c", "c/channels_first", "a"]
+
+
+@pytest.mark.parametrize(
+    ("shape", "layer", "message"),
+    [
+        ([1] * 9, ("ReLU", {}), "'a_input' has 9 axes, expected at most 8"),
+        ([2, 3], ("Reshape", {"target_shape": [2, 3] + [1] * 7}), "'a' has 9 axes, expected at most 8"),
+        (
+            [2**21, 2**20],
+            ("ReLU", {}),
+            "'a_input' would make 2,199,023,255,552 numbers of one input, expected at most",
+        ),
+        ([4, 5, 3], ("Dense", {"units": 2**31 - 1}), "layer 'a' has 8,589,934,588 weights, expected at most"),
+        ([4, 5, 3], ("MaxPooling2D", {"pool_size": 2**31 - 1, "strides": 1, "padding": "same"}), "'a' would make 1"),
+        ([4, 3], ("AveragePooling1D", {"pool_size": 2**40 // 3, "padding": "same"}), "layer 'a' (AveragePooling1D)"),
+        ([4, 3], ("MaxPooling1D", {"pool_size": 2**31 - 1, "strides": 1, "padding": "same"}), None),
+    ],
+)
+def test_sizes_without_bounds(shape, layer, message):
+    kind, options = layer
+    config = sequential((kind, {"name": "a", "batch_input_shape": [None, *shape], **options}))
+    if message is None:  # a sequence that fits: 2**33 numbers
+        assert read_architecture(config, "m").model.output_shape == (4, 3)
+    else:
+        assert refused(config, (ShapeError, WeightsError)).startswith(f"net.h5: {message}")

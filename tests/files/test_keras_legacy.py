@@ -114,3 +114,17 @@ def test_layer_names_with_slashes(tmp_path: Path) -> None:
     layer = LayerWeights("fire2/squeeze1x1", "Conv2D", CONV.shapes)
     path = write_legacy(tmp_path / "w.h5", random_weights(layer), pattern="{layer}_{role}", roles={"bias": "b"})
     assert_same(read_weights(path, [layer])[0], random_weights(layer))
+
+
+def test_layer_that_two_models_share_goes_by_the_first(tmp_path: Path) -> None:
+    """Keras writes it with each of them; a file where they differ is read as the first says."""
+    models = tuple(LayerWeights(name, "Functional", {}, layers=(CONV,)) for name in ("first", "second"))
+    path, weights = tmp_path / "w.h5", random_weights(CONV)
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = [b"first", b"second"]
+        for factor, model in enumerate(models, start=1):
+            group = file.create_group(model.name)
+            group.attrs["weight_names"] = [b"conv1/kernel:0", b"conv1/bias:0"]
+            for role, array in weights["conv1"].items():
+                group[f"conv1/{role}:0"] = factor * array
+    assert_same(read_weights(path, models)[0], weights)

@@ -72,10 +72,19 @@ def equal_names_in_two_models(keras: object) -> object:
     return keras.Model(image, layers.Dense(3, name="conv")(joined))
 
 
+def prepared_pictures(keras: object) -> object:
+    """Layers that Keras calls with training=True of its own accord."""
+    layers = keras.layers
+    image = keras.Input((7, 9, 2))
+    picture = layers.Resizing(5, 4)(layers.RandomFlip()(image))
+    return keras.Model(image, layers.Conv2D(3, 2)(layers.Dropout(0.5)(picture, training=True)))
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
     "build",
     [
+        prepared_pictures,
         sequential,
         several_inputs_and_outputs,
         one_model_called_twice,

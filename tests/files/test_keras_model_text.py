@@ -171,6 +171,13 @@ def test_text_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refused(tmp_path / "m.h5", "more than 100 bytes, expected an architecture", source=tmp_path / "m.json")
 
 
+def test_small_text_that_would_fill_the_memory(tmp_path: Path) -> None:
+    """An empty object is three bytes of text, and over 64 in memory."""
+    text = f'{{"class_name": "Sequential", "config": [{"{}," * 1_400_000}{{}}]}}'
+    path = write_keras(tmp_path / "m.keras", text)
+    refused(path, f"config.json declares {len(text):,} bytes, expected at most 4,194,304")
+
+
 def test_topology_that_is_no_file(tmp_path: Path) -> None:
     refused(tmp_path / "w.h5", "cannot be read (No such file or directory)", source=tmp_path / "m.json")
     refused(tmp_path / "w.h5", "this is a directory, expected an architecture as JSON text", source=tmp_path)

@@ -1,6 +1,8 @@
 """Which module of a PyTorch file is which layer: told by names, order and shapes, or refused."""
 
+import json
 import re
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from torch_files import (
     torch_vgg,
     vgg,
     whole,
+    write_header,
     write_npz,
     write_pt,
     write_safetensors,
@@ -137,8 +140,8 @@ def test_missing_and_unexpected(tmp_path: Path):
     path = write_safetensors(tmp_path / "w", arrays)
     layers = [*convolutions("conv1"), LayerWeights("conv2", "Conv2D", {"kernel": (3, 3, 2, 4)})]
     message = (
-        f"{path}: missing: conv2 (the nearest in the file is conv_2) needs weight (4, 2, 3, 3);"
-        " unexpected: conv_2 (bias (5,), weight (5, 2, 3, 3)) (strict=False reads the rest)"
+        f"{path}: missing layers: conv2 (the nearest in the file is conv_2) needs weight (4, 2, 3, 3);"
+        " unexpected layers: conv_2 (bias (5,), weight (5, 2, 3, 3)) (strict=False reads the rest)"
     )
     with pytest.raises(WeightsError, match="^" + re.escape(message) + "$"):
         read_torch_weights(path, layers)
@@ -150,7 +153,9 @@ def test_layers_left_out(tmp_path: Path):
     """Without its top, a network takes the features from a whole file."""
     path = write_safetensors(tmp_path / "w", arrays_of(torch_vgg()))
     features = [layer for layer in asked(vgg()) if layer.kind == "Conv2D"]
-    with pytest.raises(WeightsError, match=re.escape("unexpected: classifier.0 (bias (11,), weight (11, 105)), ")):
+    with pytest.raises(
+        WeightsError, match=re.escape("unexpected layers: classifier.0 (bias (11,), weight (11, 105)), ")
+    ):
         read_torch_weights(path, features)
     arrays, receipt = read_torch_weights(path, features, partial=True)
     assert (len(arrays), receipt.missing, receipt.unexpected) == (6, (), ())
@@ -167,8 +172,40 @@ def test_more_layers_than_modules(tmp_path: Path):
 def test_a_layer_that_pytorch_does_not_have(tmp_path: Path):
     shapes = {"depthwise_kernel": (3, 3, 2, 1), "pointwise_kernel": (1, 1, 2, 4)}
     path = write_safetensors(tmp_path / "w", state("a"))
-    with pytest.raises(WeightsError, match="missing: sep needs weights that no module of PyTorch holds"):
+    with pytest.raises(WeightsError, match="missing layers: sep needs weights that no module of PyTorch holds"):
         read_torch_weights(path, [LayerWeights("sep", "SeparableConv2D", shapes)])
+
+
+def test_a_file_of_very_many_modules_is_refused_soon_and_shortly(tmp_path: Path):
+    """Each of them is compared with the layers, not with each other."""
+    entries = {f"block{i}_conv.w": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for i in range(10_000)}
+    path = write_header(tmp_path / "w", json.dumps(entries).encode(), b"")
+    begun = time.process_time()
+    with pytest.raises(
+        WeightsError, match=r"unexpected layers: block0_conv \(w \(0,\)\), .* and 9,994 more"
+    ) as caught:
+        read_torch_weights(path, convolutions(*(f"block{i}_conv2" for i in range(9))))
+    assert re.search(
+        r"missing layers: block0_conv2 \(the nearest in the file is block0_conv\) needs", str(caught.value)
+    )
+    assert "and 3 more; unexpected" in str(caught.value)
+    assert len(str(caught.value)) < 1200
+    _, receipt = read_torch_weights(path, convolutions("conv"), strict=False)
+    assert len(receipt.unexpected) == 10_000
+    assert time.process_time() - begun < 6  # several times what it takes; compared in pairs, 15
+
+
+def test_every_list_of_names_is_cut(tmp_path: Path):
+    path = write_safetensors(tmp_path / "w", state(*(f"m{i}" for i in range(9))))
+    for names in ({"x": "m0"}, {"a": "x"}):
+        with pytest.raises(
+            WeightsError, match=r"but the (model|file) has \w+, \w+, \w+, \w+, \w+, \w+ and [23] more$"
+        ):
+            read_torch_weights(path, convolutions(*"abcdefgh"), names=names)
+    with pytest.raises(
+        WeightsError, match=r"8 layers \(a, .*, f and 2 more\) and 9 modules \(m0, .*, m5 and 3 more\)"
+    ):
+        read_torch_weights(path, convolutions(*"abcdefgh"))
 
 
 # the whole way through `load`

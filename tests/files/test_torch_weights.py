@@ -1,6 +1,8 @@
 """Weights from PyTorch: every format and kind of layer against PyTorch itself, and which module is which layer."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -216,6 +218,15 @@ def test_bfloat16(suffix: str, tmp_path: Path):
     np.testing.assert_array_equal(weights["bias"], state["fc.bias"].float().numpy())
 
 
+def test_a_view_that_negates(tmp_path: Path):
+    """PyTorch keeps the sign of an imaginary part as a note beside the numbers."""
+    negative = torch.complex(torch.zeros(3, 2), torch.arange(6.0).reshape(3, 2)).conj().imag
+    assert negative.is_neg()
+    torch.save({"fc.weight": negative, "fc.bias": torch.ones(3)}, tmp_path / "w.pt")
+    (weights,) = read_torch_weights(tmp_path / "w.pt", [BIAS])[0].values()
+    np.testing.assert_array_equal(weights["kernel"], [[0, -2, -4], [-1, -3, -5]])
+
+
 @pytest.mark.parametrize("dtype", [">f4", ">f8"])
 def test_npz_of_another_machine_and_in_fortran_order(dtype: str, tmp_path: Path):
     kernel = np.asfortranarray(np.arange(6).reshape(3, 2).astype(dtype))
@@ -284,3 +295,8 @@ def assert_loaded_alike(described, network, x, folder: Path) -> None:
     with torch.no_grad():
         expected = network(torch.tensor(np.moveaxis(x, -1, 1)))
     np.testing.assert_array_equal(model.predict(x), expected.numpy())
+
+
+def test_h5py_is_not_needed():
+    code = "import sys, convlab.files.flattened, convlab.files.torch.weights; sys.exit('h5py' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -51,6 +51,8 @@ def read_architecture(
 ) -> Architecture:
     """Build the network that a Keras config describes, without weights.
 
+    An output that the config names twice is one output.
+
     Parameters
     ----------
     config

@@ -4,57 +4,25 @@ It is a zip file of config.json, metadata.json and model.weights.h5. The table o
 before any is unpacked; only members asked for by name are, each within a bound, and none under a name of its own.
 """
 
-import io
-import os
-import stat
-import struct
 import tempfile
 import zipfile
-import zlib
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from convlab.errors import WeightsError
+from convlab.files import zips
 from convlab.files.hdf5 import read_head
+from convlab.files.tensors import refuse
+from convlab.files.zips import shown
 
 __all__ = ["is_archive", "read_member", "unpack_member"]
 
 SIGNATURE = b"PK\x03\x04"
 MEMBERS_LIMIT = 1000  # Keras writes three, and one for each vocabulary
-TABLE_LIMIT = 1 << 20  # bytes of the table of members
 CHUNK = 1 << 20
-KINDS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 RATIO_LIMIT = 100  # weights shrink to 0.9 of their size; zeros, as in fresh optimizers, are a part of them
 RATIO_FLOOR = 16 << 20  # bytes; what is smaller does no harm at any ratio
-ENCRYPTED = 0x1  # among the flag bits
-HEADER = 30  # bytes before the data of a member, and its name
-LONGEST = 80  # characters of a name in a message
-# zipfile speaks through many exceptions, damage to a table through those of whatever it is taken for
-ZIP_ERRORS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    RuntimeError,
-    ValueError,
-    LookupError,
-    OverflowError,
-    MemoryError,
-)
-
-
-class BoundedFile(io.FileIO):
-    """A file that cannot be read in large pieces: zipfile reads the table of members in one, however long it is."""
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """Read at most as much as the table may be."""
-        wanted = TABLE_LIMIT + 1 if size is None or size < 0 else size
-        data = super().read(min(wanted, TABLE_LIMIT + 1)) or b""
-        if len(data) > TABLE_LIMIT:
-            raise zipfile.BadZipFile(f"its table of members has more than {TABLE_LIMIT:,} bytes")
-        return data
 
 
 def is_archive(path: Path) -> bool:
@@ -100,54 +68,12 @@ def unpack_member(path: Path, name: str, limit: int) -> Iterator[Path]:
 @contextmanager
 def opened(path: Path) -> Iterator[zipfile.ZipFile]:
     """Open an archive after everything that its table of members says was found to be in order."""
-    with reading(path), BoundedFile(path) as file, zipfile.ZipFile(file) as archive:
-        check_members(path, archive.infolist(), os.fstat(file.fileno()).st_size)
+    with zips.opened(path, MEMBERS_LIMIT) as archive:
+        for member in archive.infolist():
+            name = member.orig_filename  # ZipInfo.filename has been tidied up
+            if not name.isprintable() or name.startswith("/") or {"\\", ":"} & set(name) or ".." in name.split("/"):
+                refuse(path, f"its member {shown(name)} has a name that could lead out of the archive")
         yield archive
-
-
-@contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Turn whatever zipfile raises into one line that names the archive."""
-    try:
-        yield
-    except WeightsError:
-        raise
-    except OSError as error:
-        raise WeightsError(f"{path}: cannot be unpacked ({error.strerror or error})") from error
-    except ZIP_ERRORS as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise WeightsError(f"{path}: archive is damaged or cut off (zip: {reason[:LONGEST]})") from error
-
-
-def check_members(path: Path, members: list[zipfile.ZipInfo], size: int) -> None:
-    """Refuse an archive of `size` bytes for anything its table of members says that Keras would not have written."""
-    if len(members) > MEMBERS_LIMIT:
-        raise WeightsError(f"{path}: holds {len(members):,} members, expected at most {MEMBERS_LIMIT:,}")
-    for member in members:
-        fault = _fault(member)
-        if fault is not None:
-            raise WeightsError(f"{path}: its member {shown(member.orig_filename)} {fault}")
-    name, count = Counter(member.filename for member in members).most_common(1)[0] if members else ("", 0)
-    if count > 1:
-        raise WeightsError(f"{path}: holds {count} members named {shown(name)}, expected 1")
-    places = sorted((member.header_offset, member.compress_size) for member in members)
-    ends = [start + HEADER + stored for start, stored in places]
-    starts = [start for start, _ in places[1:]] + [size]
-    if any(end > start for end, start in zip(ends, starts, strict=False)):
-        raise WeightsError(f"{path}: its members lie over each other, or reach beyond its end")
-
-
-def _fault(member: zipfile.ZipInfo) -> str | None:
-    name = member.orig_filename  # ZipInfo.filename has been tidied up
-    if not name.isprintable() or name.startswith("/") or "\\" in name or ":" in name or ".." in name.split("/"):
-        return "has a name that could lead out of the archive"
-    if stat.S_ISLNK(member.external_attr >> 16):
-        return "is a symbolic link"
-    if member.flag_bits & ENCRYPTED:
-        return "is encrypted"
-    if member.compress_type not in KINDS:
-        return f"is compressed by method {member.compress_type}, expected 0 (stored) or 8 (deflate)"
-    return None
 
 
 def unpacked(archive: zipfile.ZipFile, path: Path, name: str, limit: int) -> Iterator[bytes]:
@@ -173,8 +99,3 @@ def unpacked(archive: zipfile.ZipFile, path: Path, name: str, limit: int) -> Ite
             yield piece
     if count != member.file_size:
         raise WeightsError(f"{path}: {name} declares {member.file_size:,} bytes but holds {count:,}")
-
-
-def shown(text: str) -> str:
-    """Return a text from the file as it may stand in a message: one line, and not a long one."""
-    return repr(text if len(text) <= LONGEST else f"{text[:LONGEST]}...")

@@ -8,15 +8,18 @@ from typing import Any, NoReturn
 from convlab.errors import LayerNameError, ShapeError, UnsupportedError, WeightsError
 from convlab.files.keras.axes import dims_between_forms, moved_shape
 from convlab.files.keras.calls import Inliner, Step
-from convlab.files.keras.channels_first import ALONG_AN_AXIS, Tensor, moved_inputs, takes_moved
+from convlab.files.keras.channels_first import Tensor, is_along_an_axis, moved_inputs, takes_moved
 from convlab.files.keras.graph import LayerConfig, ModelConfig
 from convlab.files.keras.layers import LAYERS
-from convlab.files.keras.operators import operator
+from convlab.files.keras.operators import Operands, operator
 from convlab.files.keras.options import Options, is_list, is_whole, shown
 from convlab.layers import Layer, Permute, Shape
 from convlab.model import Model, Node
+from convlab_kernels.window import Window
 
 LARGEST = 2**40  # numbers in one activation: more is a mistake, or a trap
+LARGEST_LAYER = 2**31  # numbers in the weights of one layer
+AXES = 8  # of one activation; NumPy ends at 64
 
 
 class Builder:
@@ -26,6 +29,7 @@ class Builder:
         self.where, self.keras = where, keras
         self.tensors: dict[str, Tensor] = {}
         self.layers: dict[str, Layer] = {}
+        self.made_from: dict[str, tuple[LayerConfig, Operands]] = {}
         self.forms: dict[str, bool] = {}
         self.nodes: list[Node] = []
 
@@ -40,6 +44,7 @@ class Builder:
         moved = moved_inputs(inliner.steps)
         for name in inliner.inputs:
             shape = self.input_shape(name, graph.layers.get(name), name in moved, input_shape)
+            self.check_size(name, shape)
             self.tensors[name] = Tensor(name, shape, name in moved and len(shape) > 1)
         inputs = {tensor.name: tensor.shape for tensor in self.tensors.values()}
         for step in inliner.steps:
@@ -95,6 +100,12 @@ class Builder:
         inputs = [self.arrange(x, moved) for x in inputs]
         if step.layer not in self.layers:
             self.layers[step.layer] = self.make(step, len(inputs[0].shape) + 1, inputs[0].moved)
+            self.made_from[step.layer] = step.config, step.operands
+        elif self.made_from[step.layer] != (step.config, step.operands):
+            raise UnsupportedError(
+                f"{self.where}: two layers, one of them maybe the activation of another, would be named"
+                f" {shown(step.layer)}: rename one"
+            )
         self.append(step.node, self.layers[step.layer], inputs, moved)
 
     def arrange(self, x: Tensor, moved: bool) -> Tensor:
@@ -113,10 +124,25 @@ class Builder:
             shape = layer.build(*(x.shape for x in inputs))
         except (ShapeError, UnsupportedError) as error:
             raise type(error)(f"{self.where}: {error}") from None
-        if prod(shape) > LARGEST:
-            raise ShapeError(f"{self.where}: layer {layer.name!r} would make {prod(shape):,} numbers of one input")
+        if layer.parameters > LARGEST_LAYER:
+            raise ShapeError(
+                f"{self.where}: layer {shown(layer.name)} has {layer.parameters:,} weights,"
+                f" expected at most {LARGEST_LAYER:,}"
+            )
+        self.check_size(layer.name, shape)
+        self.check_size(layer.name, _padded(layer))
         self.tensors[name] = Tensor(name, shape, moved and len(shape) > 1)
         self.nodes.append(Node(name, layer, tuple(x.name for x in inputs)))
+
+    def check_size(self, name: str, shape: Shape) -> None:
+        """Refuse an input, or what a layer makes of one, that is too large or has too many axes."""
+        if len(shape) > AXES:
+            raise ShapeError(f"{self.where}: {shown(name)} has {len(shape):,} axes, expected at most {AXES}")
+        if prod(shape) > LARGEST:
+            raise ShapeError(
+                f"{self.where}: {shown(name)} would make {prod(shape):,} numbers of one input,"
+                f" expected at most {LARGEST:,}"
+            )
 
     def make(self, step: Step, rank: int, moved: bool) -> Layer:
         """Make a layer from its options; refuse what is set and not known."""
@@ -133,15 +159,26 @@ class Builder:
         if made is None:
             numbers = ", ".join("tensor" if number is None else f"{number:g}" for number in step.operands)
             raise UnsupportedError(
-                f"{self.where}: layer {shown(config.name)} is {config.kind}({numbers}), which convlab does not load"
+                f"{self.where}: layer {shown(config.name)} is {config.kind}({numbers}), which convlab does not load;"
+                " use a layer of Keras instead, such as ReLU for Maximum(tensor, 0)"
             )
         options.refuse_rest()
         return made
 
 
+def _padded(layer: Layer) -> Shape:
+    """Return the shape of a layer's input with the cells that a window needs around it."""
+    shape = layer.input_shape
+    if not isinstance(layer.window, Window) or len(shape) not in (2, 3):
+        return shape
+    height, width, channels = (1, *shape)[-3:]
+    (top, bottom), (left, right) = layer.window.pads((height, width))
+    return top + height + bottom, left + width + right, channels
+
+
 def _along_an_axis(config: LayerConfig, moved: bool) -> LayerConfig | None:
     """Return, as a layer, an activation function along Keras' last axis where that is not our last."""
     function: Any = config.options.get("activation")
-    if not moved or config.kind == "Activation" or not isinstance(function, str) or function not in ALONG_AN_AXIS:
+    if not moved or config.kind == "Activation" or not is_along_an_axis(function):
         return None
     return LayerConfig(function, "Activation", {"activation": function}, ())

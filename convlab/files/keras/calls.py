@@ -10,7 +10,8 @@ from convlab.files.keras.entries import Reference
 from convlab.files.keras.graph import LayerConfig, ModelConfig
 from convlab.files.keras.options import shown
 
-LIMIT = 20_000  # calls; models in models called twice each would make billions out of a small file
+CALLS_LIMIT = 20_000  # models in models called twice each would make billions out of a small file
+INPUTS_LIMIT = 200_000  # of all calls, and outputs of models
 
 Path = tuple[str, ...]
 
@@ -45,7 +46,8 @@ class Inliner:
         self.steps: list[Step] = []
         self._taken = set(self.names.values())
         self._calls: Counter[str] = Counter()
-        self._total = 0
+        self._total_calls = self._total_inputs = 0
+        self._orders: dict[Path, list[tuple[str, int]]] = {}
         self.inputs = [reference.layer for reference in model.inputs]
         self.outputs = self._expand(model, (), self.inputs)
 
@@ -58,9 +60,11 @@ class Inliner:
             self._damaged(f"model {shown(model.name)} takes {len(model.inputs)} inputs, found {len(sources)}")
         values = {(i.layer, i.call): [source] for i, source in zip(model.inputs, sources, strict=True)}
         graph = _Graph(model, self.where)
-        for name, call in graph.order(values):
-            self._count()
+        if path not in self._orders:
+            self._orders[path] = graph.order(values)
+        for name, call in self._orders[path]:
             layer = model.layers[name]
+            self._count(len(layer.calls[call].inputs) + (len(layer.model.outputs) if layer.model else 0))
             inputs = [graph.value(values, reference) for reference in layer.calls[call].inputs]
             if layer.model is not None:
                 values[name, call] = self._expand(layer.model, (*path, name), inputs)
@@ -68,10 +72,15 @@ class Inliner:
                 values[name, call] = [self._step(layer, (*path, name), inputs, layer.calls[call].operands)]
         return [graph.value(values, reference) for reference in model.outputs]
 
-    def _count(self) -> None:
-        self._total += 1
-        if self._total > LIMIT:
-            raise UnsupportedError(f"{self.where}: the model makes more than {LIMIT:,} calls of layers")
+    def _count(self, inputs: int) -> None:
+        self._total_calls += 1
+        self._total_inputs += inputs
+        if self._total_calls > CALLS_LIMIT:
+            raise UnsupportedError(f"{self.where}: the model makes more than {CALLS_LIMIT:,} calls of layers")
+        if self._total_inputs > INPUTS_LIMIT:
+            raise UnsupportedError(
+                f"{self.where}: the calls of the model's layers take more than {INPUTS_LIMIT:,} inputs"
+            )
 
     def _step(self, layer: LayerConfig, path: Path, inputs: list[str], operands: tuple[float | None, ...]) -> str:
         name = self.names[path]

@@ -71,10 +71,15 @@ def takes_moved(step: Step, inputs: Sequence[Tensor]) -> bool:
     return inputs[0].moved and _passes_on(kind, options)
 
 
+def is_along_an_axis(function: Any) -> bool:
+    """Tell whether a layer's activation is one of those functions; what else a file has there is refused later."""
+    return isinstance(function, str) and function in ALONG_AN_AXIS
+
+
 def _passes_on(kind: str, options: Mapping[str, Any]) -> bool:
     """Tell whether a layer without a layout of its own does the same to a tensor in either form."""
     if kind == "Activation":
-        return options.get("activation") not in ALONG_AN_AXIS
+        return not is_along_an_axis(options.get("activation"))
     if kind == "Rescaling":
         return not any(isinstance(options.get(key), list | tuple) for key in ("scale", "offset"))
     axis = options.get("axis", -1)

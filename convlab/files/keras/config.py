@@ -13,7 +13,7 @@ from convlab.files.keras.archive import is_archive, read_member
 
 __all__ = ["Config", "read_config", "read_topology"]
 
-TEXT_LIMIT = 16 << 20  # bytes; InceptionResNetV2, with 780 layers, takes 0.7 MB
+TEXT_LIMIT = 4 << 20  # bytes, which JSON may make 30 times as many; InceptionResNetV2, with 780 layers, takes 0.7 MB
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,18 @@ Keras 3     [{"args": [[{"class_name": "__keras_tensor__", "config": {"keras_his
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from convlab.errors import UnsupportedError, WeightsError
 from convlab.files.keras.options import is_list, is_number, is_whole, shown
 
+OPERATIONS = re.compile(r"keras\.src\.ops\.\w+")
+EQUAL_OPERATIONS = frozenset(
+    {"Add", "Concatenate", "Divide", "Maximum", "Minimum", "Multiply", "Softmax", "Subtract", "TrueDivide"}
+)
+"""Classes of keras.ops that do what the layer of the same name does; Average, for one, is another thing there."""
 DEPTH_LIMIT = 32  # models in models, and lists in lists
 NAME_LIMIT = 500
 MODULE = re.compile(
@@ -46,6 +51,14 @@ class Call:
     def less(self, extra: Mapping[str, int]) -> "Call":
         """Return the call with the calls of some layers counted from another number."""
         return replace(self, inputs=tuple(reference.less(extra) for reference in self.inputs))
+
+
+def _is_operation(entry: Mapping[str, Any]) -> bool:
+    """Tell whether a layer is an operation of keras.ops; in an .h5 file, which has no modules, its axis tells."""
+    module, options = entry.get("module"), entry.get("config")
+    if isinstance(module, str):
+        return OPERATIONS.fullmatch(module) is not None
+    return entry.get("class_name") == "Average" and isinstance(options, Mapping) and "axis" in options
 
 
 class Entries:
@@ -87,6 +100,11 @@ class Entries:
                 f"{self.where}: layer {shown(name)} is {shown(full)}, a class of its author's own;"
                 " convlab loads Keras' own layers and runs no code from a file"
             )
+        if kind not in EQUAL_OPERATIONS and _is_operation(entry):
+            raise UnsupportedError(
+                f"{self.where}: layer {shown(name)} is the operation {shown(kind)[1:-1]} of keras.ops, which convlab"
+                f" does not load; use a layer of Keras instead, or one of {', '.join(sorted(EQUAL_OPERATIONS))}"
+            )
         return kind
 
     def calls(self, value: Any, name: str) -> tuple[Call, ...]:
@@ -98,7 +116,8 @@ class Entries:
     def call(self, value: Any, name: str) -> Call:
         """Read one call, in any of the three ways."""
         if isinstance(value, Mapping):
-            self.check_arguments(value.get("kwargs", {}), name)
+            # predict() tells every call of Keras 3 that it is no training, whatever stands here
+            self.check_arguments(value.get("kwargs", {}), name, ignored=("training",))
             leaves = list(self.leaves(value.get("args"), name))
             inputs = tuple(leaf for leaf in leaves if isinstance(leaf, Reference))
             operands = tuple(None if isinstance(leaf, Reference) else leaf for leaf in leaves)
@@ -132,11 +151,11 @@ class Entries:
                 f"{self.where}: layer {shown(name)} is called on {shown(value)}; convlab calls layers on tensors"
             )
 
-    def check_arguments(self, value: Any, name: str) -> None:
+    def check_arguments(self, value: Any, name: str, ignored: Collection[str] = ()) -> None:
         """Refuse a call with arguments that change what is computed."""
         for key, argument in self.entry(value, f"the arguments of {shown(name)}").items():
             nothing = argument is None or (is_list(argument) and all(item is None for item in argument))
-            if not nothing and not (key == "training" and argument is False):
+            if not nothing and key not in ignored and not (key == "training" and argument is False):
                 raise UnsupportedError(
                     f"{self.where}: layer {shown(name)} is called with {shown(key)[1:-1]}={shown(argument)};"
                     " convlab calls layers on tensors alone"

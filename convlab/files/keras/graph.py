@@ -148,7 +148,7 @@ class _Reader(Entries):
             return None
         if value.get("class_name") not in ACTIVATION_LAYERS or depth > DEPTH_LIMIT:
             raise UnsupportedError(
-                f"{self.where}: layer {shown(name)} has the activation {shown(value.get('class_name'))};"
+                f"{self.where}: layer {shown(name)} has the activation {shown(value.get('class_name', value))};"
                 f" convlab loads functions by name, and {', '.join(ACTIVATION_LAYERS)}"
             )
         return self.layer({"name": "activation", **value}, depth + 1)

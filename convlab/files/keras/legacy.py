@@ -12,6 +12,8 @@ from convlab.files.keras.roles import share_out
 __all__ = ["find_legacy", "split_names"]
 
 MODEL = "top_level_model_weights"  # arrays that belong to no layer; layer_names does not list it
+PARTS_LIMIT = 100  # of 64 kB
+PATHS_LIMIT = 100_000  # arrays of all layers
 THEANO_KERNEL = re.compile(r"_W(_\d+)?$")  # TensorFlow ends every name in ":0"
 
 
@@ -23,6 +25,8 @@ def split_names(group: h5py.Group, attribute: str) -> list[str] | None:
     parts: list[list[str]] = []
     while (part := hdf5.read_names(group, f"{attribute}{len(parts)}")) is not None:
         parts.append(part)
+        if len(parts) > PARTS_LIMIT:
+            hdf5.refuse(group, f"splits attribute {attribute} of {group.name} into more than {PARTS_LIMIT} parts")
     return [name for part in parts for name in part] if parts else None
 
 
@@ -47,6 +51,7 @@ def find_legacy(file: h5py.File, root: h5py.Group, names: list[str], layers: Seq
 
 def _groups(file: h5py.File, root: h5py.Group, names: list[str]) -> dict[str, Stored]:
     stored: dict[str, Stored] = {}
+    count = 0
     own = [MODEL] if hdf5.get_group(root, MODEL) is not None else []
     for name in names + own:
         group = hdf5.get_group(root, name)
@@ -57,6 +62,9 @@ def _groups(file: h5py.File, root: h5py.Group, names: list[str]) -> dict[str, St
             hdf5.refuse(file, f"holds two layers named {name}")
         if paths:
             stored[name] = Stored(group, paths)
+            count += len(paths)
+        if count > PATHS_LIMIT:
+            hdf5.refuse(file, f"lists more than {PATHS_LIMIT:,} arrays")
     return stored
 
 

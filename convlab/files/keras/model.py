@@ -1,17 +1,19 @@
 """Whole-model files: the network that a file of Keras describes, and its weights."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from convlab.errors import WeightsError
+from convlab.files.adoption import adopt
 from convlab.files.flattened import flattened
 from convlab.files.keras.architecture import Architecture, KerasLayer, read_architecture
 from convlab.files.keras.archive import is_archive, unpack_member
 from convlab.files.keras.config import read_config, read_topology
-from convlab.files.keras.weights import LayerWeights, read_weights
+from convlab.files.keras.weights import read_weights
+from convlab.files.requests import LayerWeights, Rows
 from convlab.layers import Shape
 from convlab.model import Model
 
@@ -87,16 +89,10 @@ def read_model_weights(
     asked = _asked(architecture.layers, model, flattened(model))
     with _weights_file(path, model) as file:
         arrays, receipt = read_weights(file, asked, layout=layout, strict=strict)
-    for name, weights in arrays.items():
-        for array in weights.values():
-            array.flags.writeable = False  # adopted by the layer, not copied
-        model[name].set_weights(**weights)
-    model.receipt = replace(receipt, file=os.fspath(path))
+    adopt(model, arrays, replace(receipt, file=os.fspath(path)))
 
 
-def _asked(
-    layers: Sequence[KerasLayer], model: Model, images: dict[str, tuple[int, int, int]]
-) -> tuple[LayerWeights, ...]:
+def _asked(layers: Sequence[KerasLayer], model: Model, images: Mapping[str, Rows]) -> tuple[LayerWeights, ...]:
     """Return what the layers ask of a file, models inside the model as they are nested."""
     return tuple(
         LayerWeights(

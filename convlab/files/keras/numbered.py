@@ -109,7 +109,8 @@ def _owners(
 ) -> dict[str, LayerWeights]:
     """Return whose each key is: by the name that the group tells, else by the counters of the classes.
 
-    Names that Keras made up, dense_5, change with every session, so counters count where they fit and names do not.
+    Names that Keras made up, dense_5, change with every session. So where names leave out a layer that has weights,
+    counters decide if they fit the groups that hold arrays, each of them and no other; else names do all the same.
     """
     counted = _count(layers, container.counts_twice)
     if not any(names.values()) and counted.keys() <= set(container.keys()):

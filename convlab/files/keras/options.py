@@ -42,7 +42,7 @@ class Options:
     rank : int
         Axes of its (first) input, the batch included.
     moved : bool
-        Whether that input is the moved form of Keras' (see `keras_channels_first`).
+        Whether that input is the moved form of Keras' (see `convlab.files.keras.channels_first`).
     """
 
     def __init__(
@@ -181,8 +181,6 @@ class Options:
     def activation(self) -> str:
         """Return the name of the activation function, some of which changed their meaning with Keras 3."""
         value = self.take("activation", None)
-        if isinstance(value, Mapping) and value.get("class_name") == "function":
-            value = value.get("config")
         if value is None:
             return "linear"
         if not isinstance(value, str):

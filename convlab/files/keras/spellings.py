@@ -91,6 +91,8 @@ def _value_today(value: Any) -> Any:
         return value
     if value.get("type") == "ndarray":  # Keras 2
         return value.get("value")
+    if value.get("class_name") == "function":  # an activation, in Keras 3
+        return value.get("config")
     if value.get("class_name") in ("__tuple__", "__numpy__", "TensorShape"):
         inner = value.get("config")
         return value.get("items", inner.get("value") if isinstance(inner, Mapping) else None)

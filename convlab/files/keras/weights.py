@@ -6,7 +6,6 @@ The architecture decides what is asked for; the file only answers, and an answer
 import os
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeAlias
 
@@ -17,9 +16,10 @@ from numpy.typing import NDArray
 from convlab.errors import WeightsError
 from convlab.files import hdf5, registry
 from convlab.files.hdf5_arrays import check_floats, read_floats
-from convlab.files.keras.layouts import Contents, LayerWeights, find_contents
+from convlab.files.keras.layouts import Contents, find_contents
 from convlab.files.keras.roles import match_roles
-from convlab.files.receipt import Receipt, ReceiptRow
+from convlab.files.receipt import Receipt, ReceiptRow, describe_difference
+from convlab.files.requests import LayerWeights, check_rows
 from convlab.layers import Shape
 
 __all__ = ["LayerWeights", "read_weights"]
@@ -102,11 +102,13 @@ def read_weights(
     """
     if layout not in KERNEL_AXES:
         raise WeightsError(f"{path}: layout {layout!r} is unknown, expected one of {', '.join(KERNEL_AXES)}")
+    if layout == "OIHW":
+        check_rows(Path(path), _leaves(layers))
     with hdf5.open_hdf5(path) as file:
         contents = find_contents(file, layers)
         missing, unexpected, left_out = _account(contents, layers, also_known)
         if strict and (missing or unexpected):
-            hdf5.refuse(file, _describe_difference(missing, unexpected))
+            hdf5.refuse(file, describe_difference(dict.fromkeys(missing, ""), dict.fromkeys(unexpected, "")))
         requests = _plan(contents, layers, layout)
         arrays: dict[str, dict[str, Array]] = {}
         rows = []
@@ -128,20 +130,6 @@ def _account(
     unexpected = tuple(name for name in rest if name not in also_known)
     left_out = tuple(name for name in rest if name in also_known)
     return missing, unexpected, left_out
-
-
-def _describe_difference(missing: Sequence[str], unexpected: Sequence[str]) -> str:
-    lines = []
-    if missing:
-        lines.append(f"missing layers: {', '.join(_with_hint(name, unexpected) for name in missing)}")
-    if unexpected:
-        lines.append(f"unexpected layers: {', '.join(unexpected)}")
-    return f"{'; '.join(lines)} (strict=False reads the rest)"
-
-
-def _with_hint(name: str, candidates: Sequence[str]) -> str:
-    near = get_close_matches(name, candidates, n=1)
-    return f"{name} (the nearest in the file is {near[0]})" if near else name
 
 
 def _plan(contents: Contents, layers: Sequence[LayerWeights], layout: str) -> list[Request]:
@@ -187,8 +175,8 @@ def _steps(layer: LayerWeights, role: str, layout: str, theano: bool) -> list[St
         steps.append(("OIHW -> HWIO", lambda kernel: kernel.transpose(2, 3, 1, 0)))
     if role == "kernel" and theano and layer.kind in ROTATED:  # Theano turned kernels; everyone else correlates
         steps.append(("rotated 180 degrees (Theano)", lambda kernel: np.flip(kernel, tuple(range(kernel.ndim - 2)))))
-    if role == "kernel" and len(shape) == 2 and layout == "OIHW" and layer.flattened is not None:
-        H, W, C = layer.flattened
+    if role == "kernel" and len(shape) == 2 and layout == "OIHW" and layer.image is not None:
+        H, W, C = layer.image
         # (C*H*W, out) -> (H*W*C, out)
         steps.append(
             (

@@ -11,10 +11,8 @@ layout.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import h5py
@@ -22,6 +20,7 @@ import numpy as np
 
 from convlab.arrays import Array
 from convlab.errors import FileError
+from convlab.files.hdf5_writing import new_file
 from convlab.files.keras.architecture import Architecture, KerasLayer
 from convlab.files.keras.config import Config
 from convlab.files.keras.roles import NOT_READ, STATISTICS
@@ -64,7 +63,8 @@ def write_weights(model: Model, path: Path) -> None:
         Group(layer.name, {f"{layer.name}/{role}": array for role, array in layer.weights.items()})
         for layer in model.layers
     ]
-    with _new_file(path) as file:
+    check_target(path)
+    with new_file(path, "the weights") as file:
         _write_groups(file, groups)
 
 
@@ -82,7 +82,8 @@ def write_model(architecture: Architecture, config: Config, path: Path) -> None:
     """
     entries = _entries(config.values)
     groups = [_group(architecture.model, layer, entries.get(layer.name, {})) for layer in architecture.layers]
-    with _new_file(path) as file:
+    check_target(path)
+    with new_file(path, "the weights") as file:
         if not is_loadable(config):
             _write_groups(file, groups)
             return
@@ -111,20 +112,6 @@ def check_target(path: Path) -> None:
         )
     if path.suffix not in SUFFIXES:
         raise FileError(f"{path}: a Keras HDF5 file is named *.h5 or *.hdf5")
-
-
-@contextmanager
-def _new_file(path: Path) -> Iterator[h5py.File]:
-    """Open a file that gets its name when it is complete."""
-    check_target(path)
-    try:
-        with TemporaryDirectory(prefix=".convlab-", dir=path.parent) as folder:
-            part = Path(folder) / path.name
-            with h5py.File(part, "w") as file:
-                yield file
-            part.replace(path)
-    except OSError as error:
-        raise FileError(f"{path}: the weights cannot be written ({error.strerror or error})") from error
 
 
 def _write_groups(root: h5py.Group, groups: Sequence[Group]) -> None:

@@ -17,7 +17,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab.files.keras.layouts import LayerWeights
+from convlab.files.requests import LayerWeights
 from convlab.layers import Shape
 
 __all__ = ["IGNORED", "Counterpart", "counterparts"]
@@ -47,11 +47,11 @@ def counterparts(layer: LayerWeights) -> dict[str, Counterpart] | None:
 
 def _counterpart(layer: LayerWeights, role: str, shape: Shape) -> Counterpart | None:
     if role in NORM:
-        return _vector(NORM[role], shape, layer.flattened)
+        return _vector(NORM[role], shape, layer.image)
     if role == "bias":
         return _vector("bias", shape, None)
     if role == "alpha":
-        return _alpha(shape, layer.flattened)
+        return _alpha(shape, layer.image)
     if role in ("kernel", "depthwise_kernel") and "pointwise_kernel" not in layer.shapes:
         return _kernel(layer, role, shape)
     return None
@@ -82,7 +82,7 @@ def _alpha(shape: Shape, flattened: Shape | None) -> Counterpart | None:
 
 def _kernel(layer: LayerWeights, role: str, shape: Shape) -> Counterpart | None:
     if len(shape) == 2:
-        return _dense(shape, layer.flattened)
+        return _dense(shape, layer.image)
     if len(shape) not in (3, 4):
         return None
     *window, C, M = shape

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
-from convlab.files.keras.layouts import LayerWeights
+from convlab.files.receipt import describe_difference
+from convlab.files.requests import LayerWeights
 from convlab.files.tensors import StateDict, Tensor
 from convlab.files.torch.layouts import IGNORED, Counterpart, counterparts
 from convlab.files.torch.order import MatchingError, Order, assign
+from convlab.names import listed
 
 __all__ = ["Matching", "Module", "find_modules", "match_modules"]
 
@@ -23,8 +24,12 @@ class Module:
     tensors: dict[str, Tensor]
 
     def __str__(self) -> str:
-        tensors = ", ".join(f"{leaf} {tensor.shape}" for leaf, tensor in self.tensors.items())
-        return f"{self.name} ({tensors})"
+        return f"{self.name}{self.holdings}"
+
+    @property
+    def holdings(self) -> str:
+        """Its tensors, for a message."""
+        return f" ({listed([f'{leaf} {tensor.shape}' for leaf, tensor in self.tensors.items()])})"
 
     def fits(self, wanted: Wanted) -> bool:
         """Tell whether it holds exactly these tensors, each in a shape that is possible."""
@@ -106,8 +111,10 @@ def match_modules(
     stray = [module for module in free if not any(module.fits(need) for need in rest.values())]
     unexpected, left_out = ([], stray) if partial else (stray, [])
     if strict and (missing or unexpected):
-        raise MatchingError(_describe_difference({name: rest[name] for name in missing}, unexpected))
-    free = [module for module in free if module not in stray]
+        needs = {name: f" needs {_needs(rest[name])}" for name in missing}
+        raise MatchingError(describe_difference(needs, {module.name: module.holdings for module in unexpected}))
+    strays = {module.name for module in stray}
+    free = [module for module in free if module.name not in strays]
     fitting = {
         name: [module.name for module in free if module.fits(need)]
         for name, need in rest.items()
@@ -130,9 +137,9 @@ def _named(
     """Return the modules that a name tells, each checked to fit."""
     for layer, module in names.items():
         if layer not in wanted:
-            raise MatchingError(f"names= speaks of layer {layer}, but the model has {', '.join(wanted)}")
+            raise MatchingError(f"names= speaks of layer {layer}, but the model has {listed(wanted)}")
         if module not in modules:
-            raise MatchingError(f"names= gives {layer} the module {module}, but the file has {', '.join(modules)}")
+            raise MatchingError(f"names= gives {layer} the module {module}, but the file has {listed(modules)}")
     taken = set(names.values())
     if len(taken) < len(names):
         raise MatchingError("names= gives two layers the same module")
@@ -147,18 +154,3 @@ def _needs(wanted: Wanted) -> str:
     if wanted is None:
         return "weights that no module of PyTorch holds"
     return ", ".join(f"{one.leaf} {' or '.join(map(str, one.shapes))}" for one in wanted.values())
-
-
-def _describe_difference(missing: Mapping[str, Wanted], unexpected: Sequence[Module]) -> str:
-    parts = []
-    if missing:
-        needs = [f"{_with_hint(name, unexpected)} needs {_needs(need)}" for name, need in missing.items()]
-        parts.append(f"missing: {', '.join(needs)}")
-    if unexpected:
-        parts.append(f"unexpected: {', '.join(map(str, unexpected))}")
-    return f"{'; '.join(parts)} (strict=False reads the rest)"
-
-
-def _with_hint(name: str, modules: Sequence[Module]) -> str:
-    near = get_close_matches(name, [module.name for module in modules], n=1)
-    return f"{name} (the nearest in the file is {near[0]})" if near else name

@@ -8,10 +8,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 
+from convlab.names import listed
+
 __all__ = ["MatchingError", "Order", "assign"]
 
 BEGINNINGS_LIMIT = 64  # ways to pair the first few layers that are followed at once
-SHOWN = 6  # layers in a message
 REMEDY = "say with names={layer: module} which is which"
 
 Way = tuple[str, ...]  # the module of each layer
@@ -57,7 +58,7 @@ def assign(fitting: Mapping[str, Sequence[str]], modules: Sequence[str], order: 
     """
     if len(fitting) != len(modules):
         raise MatchingError(
-            f"{len(fitting)} layers ({', '.join(fitting)}) and {len(modules)} modules ({', '.join(modules)})"
+            f"{len(fitting)} layers ({listed(fitting)}) and {len(modules)} modules ({listed(modules)})"
             " remain to be paired; say with names={layer: module} which is which"
         )
     for believed in range(order, -1, -1):
@@ -66,7 +67,7 @@ def assign(fitting: Mapping[str, Sequence[str]], modules: Sequence[str], order: 
             raise MatchingError(_describe_ambiguity(list(fitting), ways))
         if ways:
             return dict(zip(fitting, ways[0], strict=True)), TOLD[Order(believed)]
-    raise MatchingError(f"each of {', '.join(fitting)} fits a module, but not all at once; {REMEDY}")
+    raise MatchingError(f"each of {listed(fitting)} fits a module, but not all at once; {REMEDY}")
 
 
 def _predecessors(modules: Sequence[str], order: Order) -> dict[str, frozenset[str]]:
@@ -111,5 +112,4 @@ def _describe_ambiguity(layers: Sequence[str], ways: Sequence[Way]) -> str:
         for layer, one, other in zip(layers, ways[0], ways[1], strict=False)
         if one != other
     ]
-    more = f" (and {len(open_choices) - SHOWN} more)" if len(open_choices) > SHOWN else ""
-    return f"shapes leave a choice: {', '.join(open_choices[:SHOWN])}{more}; {REMEDY}"
+    return f"shapes leave a choice: {listed(open_choices)}; {REMEDY}"

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from convlab.errors import UnsupportedError
-from convlab.files.npz import open_zip
 from convlab.files.tensors import StateDict, Tensor, refuse
+from convlab.files.zips import opened
 
 __all__ = ["open_state_dict"]
 
@@ -38,7 +38,7 @@ def open_state_dict(path: Path, zipped: bool) -> Iterator[StateDict]:
 
 def _check_stored(path: Path) -> None:
     """Refuse compressed members: torch.save writes none, and torch.load would unpack a bomb."""
-    with open_zip(path) as archive:
+    with opened(path) as archive:
         for member in archive.infolist():
             if member.compress_type != zipfile.ZIP_STORED:
                 refuse(path, f"its member {member.filename!r} is compressed, which torch.save never does")
@@ -74,10 +74,12 @@ def _describe(path: Path, name: Any, value: Any) -> Tensor:
 
     if not isinstance(name, str) or not name.isprintable():
         refuse(path, f"holds {name!r}, which is not a printable name")
+    if isinstance(value, torch.Tensor) and (value.is_meta or value.is_nested):
+        refuse(path, f"{name} is a {'meta' if value.is_meta else 'nested'} tensor, expected a plain one")
     if not isinstance(value, torch.Tensor) or value.layout != torch.strided or value.is_quantized:
         refuse(path, f"{name} is a {type(value).__name__}, expected a plain tensor")
     return Tensor(name, tuple(value.shape), str(value.dtype).removeprefix("torch."), partial(_fetch, value))
 
 
 def _fetch(tensor: Any) -> Any:
-    return tensor.detach().float().numpy()
+    return tensor.detach().resolve_conj().resolve_neg().float().numpy()

@@ -12,15 +12,16 @@ from pathlib import Path
 import numpy as np
 
 from convlab.errors import WeightsError
-from convlab.files.keras.layouts import LayerWeights
-from convlab.files.npz import open_npz, open_zip
+from convlab.files.npz import open_npz
 from convlab.files.receipt import Receipt, ReceiptRow
+from convlab.files.requests import LayerWeights, check_rows
 from convlab.files.safetensors import looks_like_safetensors, open_safetensors
 from convlab.files.tensors import FLOATS, Array, StateDict, Tensor, read_finite, refuse
 from convlab.files.torch.layouts import Counterpart, counterparts
 from convlab.files.torch.modules import Matching, find_modules, match_modules
 from convlab.files.torch.order import MatchingError, Order
 from convlab.files.torch.state import open_state_dict
+from convlab.files.zips import opened
 
 __all__ = ["LayerWeights", "is_torch_weights", "read_torch_weights"]
 
@@ -87,6 +88,7 @@ def read_torch_weights(
     """
     path = Path(path)
     asked = [layer for layer in layers if layer.shapes]
+    check_rows(path, asked)
     with _open(path) as state:
         matching = _match(path, state, asked, names or {}, chain, partial, strict)
         plan = [
@@ -162,7 +164,7 @@ def _holds(path: Path, head: bytes, *endings: str) -> bool:
     """
     if not head.startswith(ZIP):
         return False
-    with open_zip(path) as archive:
+    with opened(path) as archive:
         return any(name.endswith(endings) for name in archive.namelist()[:1])
 
 

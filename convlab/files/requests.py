@@ -1,0 +1,77 @@
+"""What an architecture asks of a file of weights."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from convlab.errors import WeightsError
+from convlab.layers import Shape
+
+__all__ = ["Image", "LayerWeights", "Rows", "check_rows"]
+
+Image: TypeAlias = tuple[int, int, int]
+Rows: TypeAlias = Image | str
+
+
+@dataclass(frozen=True)
+class LayerWeights:
+    """What one layer, or one model used as a layer, asks of a file.
+
+    Attributes
+    ----------
+    name
+        The layer's name, "block1_conv1"; in a nested model "encoder/conv1".
+    kind
+        Its Keras class, "Conv2D".
+    shapes
+        The shape of each of its arrays, in Keras' order: {"kernel": (3, 3, 3, 64), "bias": (64,)}.
+    flattened
+        For a layer behind a Flatten: the (H, W, C) that was flattened. In PyTorch and in OIHW files it was (C, H, W),
+        which no shape betrays; with this, the rows of the kernel are put in order. Text, "'cat' (Concatenate)", names
+        the layer behind which the order cannot be told.
+    keras_name
+        What Keras calls it where that is another name: "conv1" inside the model "encoder".
+    layers
+        The layers of a nested model, in Keras' order, with those that have no weights: Keras 3 counts them.
+    """
+
+    name: str
+    kind: str
+    shapes: Mapping[str, Shape]
+    flattened: Rows | None = None
+    keras_name: str = ""
+    layers: tuple["LayerWeights", ...] = ()
+
+    @property
+    def image(self) -> Image | None:
+        """The (H, W, C) that was flattened into the rows of its kernel."""
+        return None if isinstance(self.flattened, str) else self.flattened
+
+    @property
+    def stored_name(self) -> str:
+        """The name that a file knows it by."""
+        return self.keras_name or self.name
+
+    def leaves(self, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], "LayerWeights"]]:
+        """Yield every layer with weights, itself or inside, with the stored names that lead to it."""
+        path = (*above, self.stored_name)
+        if self.shapes:
+            yield path, self
+        for layer in self.layers:
+            yield from layer.leaves(path)
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether it, or a layer inside it, asks for any array."""
+        return next(self.leaves(), None) is not None
+
+
+def check_rows(path: Path, layers: Iterable[LayerWeights]) -> None:
+    """Refuse a file with channels first for a layer to whose inputs that may have given any order."""
+    for layer in layers:
+        if isinstance(layer.flattened, str):
+            raise WeightsError(
+                f"{path}: {layer.name}: the order of its rows behind {layer.flattened} cannot be told; load a file of"
+                " Keras whose kernels are HWIO"
+            )

@@ -1,0 +1,149 @@
+"""The order of a dense layer's rows: followed from what was flattened, equal to PyTorch's in numbers, or refused."""
+
+import numpy as np
+import pytest
+from frameworks import to_torch
+from torch_files import whole
+
+import convlab
+from convlab.errors import WeightsError
+
+torch = pytest.importorskip("torch")
+keras = pytest.importorskip("keras")
+from keras import layers  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # Keras' own
+SHAPE = (7, 6, 3)
+FLAT = 5 * 4 * 2  # what the convolution makes of it
+
+
+def images():
+    image = keras.Input(SHAPE)
+    return image, layers.Conv2D(2, 3, name="conv")(image)
+
+
+def saved(folder, head, rows=FLAT, out=5):
+    """Write the network that `head` makes of the convolution's output, and PyTorch's weights for it; return them."""
+    image, maps = images()
+    network = keras.Model(image, layers.Dense(out, name="fc")(head(maps)))
+    (folder / "net.json").write_text(network.to_json())
+    conv, fc = torch.nn.Conv2d(3, 2, 3), torch.nn.Linear(rows, out)
+    for seed, tensor in enumerate([*conv.parameters(), *fc.parameters()]):
+        tensor.data = torch.tensor(whole(*tensor.shape, seed=seed))
+    named = {"conv": conv, "fc": fc}
+    state = {f"{name}.{leaf}": value for name, module in named.items() for leaf, value in module.state_dict().items()}
+    torch.save(state, folder / "w.pt")
+    return network, conv, fc
+
+
+def flat(maps):
+    return maps.flatten(1)
+
+
+SAME = {  # what Keras does, what PyTorch does
+    "flatten": (layers.Flatten(), flat),
+    "reshape": (layers.Reshape((-1,)), flat),
+    "flatten twice": (lambda x: layers.Flatten()(layers.Flatten()(x)), flat),
+    "flatten, reshape": (lambda x: layers.Reshape((FLAT,))(layers.Flatten()(x)), flat),
+    "flatten, dropout, relu": (
+        lambda x: layers.ReLU()(layers.Dropout(0.5)(layers.Flatten()(x))),
+        lambda x: flat(x).relu(),
+    ),
+    "flattened rows": (lambda x: layers.Flatten()(layers.Reshape((20, 2))(x)), flat),
+    "to an image and back": (lambda x: layers.Flatten()(layers.Reshape((5, 4, 2))(layers.Flatten()(x))), flat),
+    "sum of two": (lambda x: layers.Add()([layers.Flatten()(x), layers.Flatten()(x)]), lambda x: 2 * flat(x)),
+    "channels first": (lambda x: layers.Flatten()(layers.Permute((3, 1, 2))(x)), flat),
+    "channels first, relu": (
+        lambda x: layers.Flatten()(layers.ReLU()(layers.Permute((3, 1, 2))(x))),
+        lambda x: flat(x).relu(),
+    ),
+    "there and back": (lambda x: layers.Flatten()(layers.Permute((2, 3, 1))(layers.Permute((3, 1, 2))(x))), flat),
+    "channels shuffled": (
+        lambda x: layers.Flatten()(
+            layers.Reshape((5, 4, 2))(layers.Permute((1, 2, 4, 3))(layers.Reshape((5, 4, 2, 1))(x)))
+        ),
+        flat,
+    ),
+}
+
+
+@pytest.mark.parametrize("title", SAME)
+def test_the_same_numbers_as_pytorch(title, tmp_path):
+    ours, theirs = SAME[title]
+    _, conv, fc = saved(tmp_path, ours)
+    model = convlab.load(tmp_path / "net.json", tmp_path / "w.pt")
+    x = whole(2, *SHAPE, seed=9)
+    with torch.no_grad():
+        expected = fc(theirs(conv(to_torch(x)))).numpy()
+    assert len(np.unique(expected)) == expected.size
+    np.testing.assert_array_equal(model.predict(x), expected)
+
+
+def pooled(x):
+    return layers.GlobalAveragePooling2D()(x)
+
+
+LOST = {
+    "flatten first": (
+        lambda x: layers.Concatenate(name="cat")([layers.Flatten()(x), pooled(x)]), FLAT + 2, "'cat' (Concatenate)"
+    ),
+    "flatten last": (
+        lambda x: layers.Concatenate(name="cat")([pooled(x), layers.Flatten()(x)]), FLAT + 2, "'cat' (Concatenate)"
+    ),
+    "two of one image": (
+        lambda x: layers.Concatenate(name="cat")([layers.Flatten()(x), layers.Flatten()(x)]),
+        2 * FLAT,
+        "'cat' (Concatenate)",
+    ),
+    "permuted": (
+        lambda x: layers.Flatten(name="flat")(layers.ReLU()(layers.Permute((2, 1, 3))(x))), FLAT, "'flat' (Flatten)"
+    ),
+    "permuted and pooled": (
+        lambda x: layers.Flatten()(layers.MaxPooling2D(1, name="pool")(layers.Permute((3, 1, 2))(x))),
+        FLAT,
+        "'pool' (MaxPooling2D)",
+    ),
+    "shuffled": (lambda x: layers.Flatten()(layers.Reshape((2, 5, 4), name="mixed")(x)), FLAT, "'mixed' (Reshape)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("title", LOST)
+def test_a_lost_order_is_refused(title, tmp_path):
+    head, rows, lost = LOST[title]
+    network, _, _ = saved(tmp_path, head, rows)
+    message = f"fc: the order of its rows behind {lost} cannot be told; load a file of Keras whose kernels are HWIO"
+    with pytest.raises(WeightsError) as caught:
+        convlab.load(tmp_path / "net.json", tmp_path / "w.pt")
+    assert str(caught.value) == f"{tmp_path / 'w.pt'}: {message}"
+    network.save(tmp_path / "net.h5")
+    with pytest.raises(WeightsError) as caught:
+        convlab.load(tmp_path / "net.h5", layout="OIHW")
+    assert str(caught.value) == f"{tmp_path / 'net.h5'}: {message}"
+    x = whole(2, *SHAPE, seed=9)  # stored as Keras has it, the order is no question
+    np.testing.assert_allclose(
+        convlab.load(tmp_path / "net.h5").predict(x), network.predict(x, verbose=0), rtol=0, atol=1e-3
+    )
+
+
+def test_a_layer_fed_in_two_orders(tmp_path):
+    image, maps = images()
+    shared = layers.Dense(5, name="fc")
+    wide = layers.Reshape((40,), name="other")(maps)
+    other = keras.layers.Dense(40, name="mix")(pooled(maps))
+    network = keras.Model(image, [shared(wide), shared(other)])
+    (tmp_path / "net.json").write_text(network.to_json())
+    state = {"conv.weight": whole(2, 3, 3, 3), "conv.bias": whole(2)}
+    state |= {"fc.weight": whole(5, 40), "fc.bias": whole(5), "mix.weight": whole(40, 2), "mix.bias": whole(40)}
+    np.savez(tmp_path / "w.npz", **state)
+    with pytest.raises(WeightsError, match=r"fc: the order of its rows behind 'fc/2' \(Dense\) cannot be told"):
+        convlab.load(tmp_path / "net.json", tmp_path / "w.npz")
+
+
+def test_what_a_dense_layer_makes_into_an_image_is_refused(tmp_path):
+    vector = keras.Input((3,))
+    image = layers.Reshape((2, 4, 5), name="image")(layers.Dense(40, name="fc")(vector))
+    (tmp_path / "net.json").write_text(keras.Model(vector, layers.Conv2D(2, 1, name="conv")(image)).to_json())
+    state = {"fc.weight": whole(40, 3), "fc.bias": whole(40), "conv.weight": whole(2, 5, 1, 1), "conv.bias": whole(2)}
+    np.savez(tmp_path / "w.npz", **state)
+    with pytest.raises(WeightsError, match=r"conv: the order of its rows behind 'image' \(Reshape\) cannot be told"):
+        convlab.load(tmp_path / "net.json", tmp_path / "w.npz")
