@@ -53,7 +53,7 @@ def test_long_name_is_cut(good: Path) -> None:
     with edited(good) as file:
         file["conv1"].attrs["weight_names"] = ["A" * 500_000, "conv1/bias:0"]
     message = refused(
-        good, "attribute weight_names of /conv1 holds 'AAA", "is not a name of at most 4,000 characters"
+        good, "attribute weight_names of /conv1 holds 'AAA", "is not a name of at most 65,536 characters"
     )
     assert len(message) < 400
 
