@@ -50,7 +50,9 @@ FOREIGN = (
 MEMBERS_LIMIT = 10_000  # links in one group
 NAMES_LIMIT = 1 << 20  # bytes in one attribute of names; Keras splits them at 64 kB
 REFERENCE = 16  # bytes that stand for a text of variable length
-REPEATED_LIMIT = 256 << 20  # bytes that a list of such texts may have, were each the longest: names beside a config
+REPEATED_LIMIT = 2 << 30
+"""Bytes that a list of such texts may have, were each the longest of the file: names beside a config. NASNetLarge has
+1,039 names and a config of 1.0 MB."""
 NAME_LIMIT = 1 << 16  # characters of one name, or label
 _shown = Repr()
 _shown.maxstring = 80

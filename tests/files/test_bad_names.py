@@ -5,9 +5,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from bad_files import KERNEL, edited, refused, replace_kernel
+from bad_files import CONV, KERNEL, edited, refused, replace_kernel
 
 from convlab.files.keras import legacy
+from convlab.files.keras.weights import read_weights
 
 # names that are none
 
@@ -44,9 +45,21 @@ def test_one_long_text_many_times(good: Path, monkeypatch: pytest.MonkeyPatch) -
     """Each name is a reference, and any number of them may lead to the longest text of the file."""
     with edited(good) as file:
         file.attrs["long"] = "A" * 1_000_000
-        file.attrs["layer_names"] = ["conv1"] * 300
+        file.attrs["layer_names"] = ["conv1"] * 2200
     monkeypatch.setattr(np, "ravel", lambda _: pytest.fail("a bomb was read"))
-    refused(good, "attribute layer_names of / may repeat one long text 300 times, to more than 268,435,456 bytes")
+    refused(good, "attribute layer_names of / may repeat one long text 2,200 times, to more than 2,147,483,648 bytes")
+
+
+def test_many_names_beside_a_long_config_are_read(good: Path) -> None:
+    """What Keras 3 writes for its largest networks: names of variable length beside a config of a megabyte."""
+    with edited(good) as file:
+        names = [*file.attrs["layer_names"], *(f"empty{i}" for i in range(1100))]
+        file.attrs["layer_names"] = [str(name) for name in names]
+        file.attrs["model_config"] = " " * 1_200_000
+        for name in names[-1100:]:
+            file.create_group(name).attrs["weight_names"] = np.zeros(0)
+    arrays, _ = read_weights(good, [CONV])
+    assert list(arrays) == ["conv1"]
 
 
 def test_long_name_is_cut(good: Path) -> None:
