@@ -81,7 +81,8 @@ class Explanation(WeightedSum):
         """The receptive field without its padding; a last row or column before the first: nothing is left."""
         if self.field is None or self.field == "varies":
             return None
-        rows, columns = ((max(a, 0), min(b, n - 1)) for (a, b), n in zip(self.field, self.image_shape, strict=False))
+        size = (1, *self.image_shape)[-3:-1]  # a sequence (W, C) is one row
+        rows, columns = ((max(a, 0), min(b, n - 1)) for (a, b), n in zip(self.field, size, strict=True))
         return rows, columns
 
     @property

@@ -185,7 +185,9 @@ class Model:
         `span`) and the errors see `convlab.files.images.prepare`.
         """
         if self.preprocessing is None:
-            raise UnsupportedError(f"model {self.name!r} has no preprocessing: give run() an array of your own")
+            raise UnsupportedError(
+                f"model {self.name!r} has no preprocessing: give run() an array of your own; commands take pictures"
+            )
         from convlab.files.images import prepare
 
         height, width, channels = self.input_shape

@@ -198,6 +198,16 @@ def test_a_concatenation_sees_what_the_input_sees_that_the_number_came_from(chan
     assert (why.sources, why.field) == ((source,), field)
 
 
+def test_a_sequence_is_an_image_of_one_row():
+    model = convlab.Model.sequential("net", (9, 2), [Conv1D("conv", 3, 5, padding="same")])
+    randomise(model, 0)
+    acts = model.run(numbers(9, 2))
+    inside, edge = (convlab.explain(model, acts, "conv", 0, x, 1) for x in (4, 0))
+    assert (inside.field, inside.field_in_image) == (((0, 0), (2, 6)),) * 2
+    assert (edge.field, edge.field_in_image) == (((0, 0), (-2, 2)), ((0, 0), (0, 2)))
+    assert "sees row 0, columns 2 to 6 of the image (1 x 5)" in str(inside)
+
+
 def test_behind_upsampling_there_is_no_one_field():
     model = convlab.Model.sequential("net", IMAGE, [UpSampling2D("up"), Conv2D("conv", 2, 3)])
     randomise(model, 0)

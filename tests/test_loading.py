@@ -252,3 +252,15 @@ def test_the_command_takes_a_file(saved, capsys):
     acts = convlab.Activations.open(folder / "out" / "x" / "activations.h5")
     np.testing.assert_array_equal(acts.input[0], MODES["tf"].apply(PIXELS[None])[0])
     assert capsys.readouterr().err == ""
+
+
+def test_the_command_runs_a_network_of_several_outputs(tmp_path, capsys):
+    x = keras.Input(SHAPE, name="photo")
+    mean = keras.layers.GlobalAveragePooling2D(name="mean")(x)
+    outputs = [keras.layers.Dense(2, name="age")(mean), keras.layers.Dense(3, "softmax", name="kind")(mean)]
+    keras.Model(x, outputs).save(tmp_path / "two.keras")
+    np.save(tmp_path / "x.npy", PIXELS)
+    arguments = ["run", str(tmp_path / "two.keras"), str(tmp_path / "x.npy"), "--preprocessing", "unit"]
+    assert main([*arguments, "--out", str(tmp_path / "out"), "--json"]) == 0
+    (image,) = json.loads(capsys.readouterr().out)["images"]
+    assert image["top"] == [] and len(image["files"]) == 5  # the recording, the network, three layers

@@ -144,7 +144,7 @@ def _layers(a: Side, b: Side, names: Mapping[str, str]) -> dict[str, str]:
     if not layers:
         raise LayerNameError(
             f"{a.label} and {b.label} have no layer's name in common ({_some(a.layers)} / {_some(b.layers)}):"
-            " say which is which with names= (a name in the first -> a name in the second)"
+            " say which is which with names= (--names): a name in the first -> a name in the second"
         )
     return layers
 

@@ -196,7 +196,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     if row.worst is None or not row.max_error:
         worst = ("", "", "")
     else:
-        worst = (",".join(map(str, row.worst)), f"{row.value:.6g}", f"{row.reference_value:.6g}")
+        worst = (f"({', '.join(map(str, row.worst))})", f"{row.value:.6g}", f"{row.reference_value:.6g}")
     errors = (f"{row.max_error:.1e}", f"{row.relative_error:.1e}", f"{row.expected:.0e}")
     return row.name, _shape(row.shape), *errors, *worst, row.verdict
 

@@ -45,7 +45,8 @@ def run(arguments: argparse.Namespace) -> None:
     for (image, x), folder in zip(pictures, _folders([image for image, _ in pictures], arguments.out), strict=True):
         acts = model.run(x, record=record)
         written = _write(acts, folder, arguments.scale)
-        top = acts.top() if acts.output.ndim == 2 else []
+        classifies = [output.ndim for output in acts.outputs.values()] == [2]
+        top = acts.top() if classifies else []
         report.append({"image": image, "top": top, "files": [str(path) for path in written]})
         if not arguments.json:
             print("\n".join([image, *table(top), f"  {len(written)} files in {folder}"]))

@@ -100,7 +100,7 @@ def _draw_image(ax: Axes, why: Explanation, acts: Activations) -> None:
     _title(ax, "image, and what the unit sees of it")
     if why.input is None or why.field == "varies":
         return
-    height, width = why.image_shape[:2] if len(why.image_shape) == 3 else (1, 1)
+    height, width = (1, 1, *why.image_shape)[-3:-1]
     (top, bottom), (left, right) = why.field_in_image or ((0, height - 1), (0, width - 1))
     if top <= bottom and left <= right:
         mark(ax, top, left, bottom, right)

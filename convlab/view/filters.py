@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from convlab.arrays import Array
 from convlab.errors import ShapeError, UnsupportedError
+from convlab.layers import OneRow
 from convlab.model import Model
 from convlab.view.feature_maps import chosen
 from convlab.view.mosaic import Pixels, arrange, default_columns, mosaic
@@ -69,6 +70,8 @@ def filters(
         Where to save it.
     """
     kernel = model[layer].weights.get("kernel")
+    if isinstance(model[layer], OneRow) and kernel is not None:
+        kernel = kernel[None]
     if kernel is None or kernel.ndim != 4:
         raise UnsupportedError(f"layer {layer!r} ({type(model[layer]).__name__}) has no convolution kernels")
     kh, kw, c, o = kernel.shape

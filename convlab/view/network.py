@@ -128,7 +128,7 @@ def _head(ax: Axes, name: str, shape: tuple[int, ...]) -> None:
     """Write a layer's name and shape above its strip."""
     size = 8 if len(name) < 9 else 6.5
     ax.annotate(
-        name.replace("_", "\n", 1), (0, 1), (0, 18), xycoords="axes fraction", textcoords="offset points",
+        name.replace("_", "_\n", 1), (0, 1), (0, 18), xycoords="axes fraction", textcoords="offset points",
         fontsize=size, fontweight="bold", color=INK, va="bottom", linespacing=1.1,
     )  # fmt: skip
     ax.annotate(

@@ -10,6 +10,8 @@ from PIL import Image
 
 import convlab
 from convlab.errors import FileError, LayerNameError, ShapeError, UnsupportedError
+from convlab.initialise import randomise
+from convlab.layers import Conv1D
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +163,7 @@ def test_network_follows_the_same_channels_until_they_are_mixed(acts):
 def test_network_of_a_model_without_top_ends_in_maps():
     model = convlab.load("vgg16", weights=0, include_top=False, input_shape=(40, 33, 3))
     figure = convlab.plot.network(model.run(np.random.default_rng(0).uniform(-100, 100, (1, 40, 33, 3))))
-    assert "block5\npool" in texts(figure)
+    assert "block5_\npool" in texts(figure)
 
 
 def test_network_without_preprocessing_shows_the_first_channel():
@@ -265,3 +267,9 @@ def test_a_long_title_fits_on_the_sheet(lenet):
     figure.draw_without_rendering()
     (title,) = [t for t in figure.findobj(lambda a: hasattr(a, "get_text")) if t.get_text().startswith("lenet5")]
     assert title.get_window_extent().x1 < figure.bbox.x1
+
+
+def test_filters_of_a_sequence_are_one_row_high():
+    model = convlab.Model.sequential("m", (9, 2), [Conv1D("conv", 3, 5)])
+    randomise(model, 0)
+    assert "m · conv: 3 kernels of 1 × 5, 2 input channels" in texts(convlab.plot.filters(model, "conv"))

@@ -69,13 +69,15 @@ class Builder:
                 raise ShapeError(f"{self.where}: input_shape is {shown(given)}, expected (H, W, C)")
             return tuple(given)
         if shape is None:
-            raise UnsupportedError(f"{self.where}: input {shown(name)} has no shape: give input_shape=(H, W, C)")
+            raise UnsupportedError(
+                f"{self.where}: input {shown(name)} has no shape: give input_shape=(H, W, C) (--input-shape H,W,C)"
+            )
         if not is_list(shape) or len(shape) < 2 or not all(n is None or is_whole(n, 1) for n in shape):
             self.damaged(f"the shape of input {shown(name)} is {shown(shape)}, expected [null, H, W, C]")
         if None in shape[1:]:
             raise UnsupportedError(
                 f"{self.where}: input {shown(name)} has the shape {shown(tuple(shape))} with open sides:"
-                " give input_shape=(H, W, C)"
+                " give input_shape=(H, W, C) (--input-shape H,W,C)"
             )
         own = tuple(shape[1:])
         return moved_shape(own) if moved else own

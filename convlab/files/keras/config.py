@@ -43,7 +43,8 @@ def read_config(path: Path) -> Config:
             hdf5.refuse(
                 file,
                 "holds no architecture (no attribute model_config), at most weights: give the architecture too, as"
-                " topology=FILE with what Keras' to_json() returned, or name a network of the zoo with weights=FILE",
+                " topology=FILE (--topology) with what Keras' to_json() returned, or name a network of the zoo with"
+                " weights=FILE",
             )
         values = _parse(config_text, f"{path}: attribute model_config")
         version, backend = hdf5.read_text(file, "keras_version"), hdf5.read_text(file, "backend")
