@@ -10,7 +10,6 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from convlab.activations import Activations
 from convlab.errors import (
     BudgetError,
     ConvlabError,
@@ -21,8 +20,6 @@ from convlab.errors import (
     UnsupportedError,
     WeightsError,
 )
-from convlab.loading import load
-from convlab.model import Model, Node
 from convlab.ops import (
     avg_pool2d,
     batch_norm,
@@ -40,16 +37,19 @@ from convlab.ops import (
     tanh,
     zero_pad2d,
 )
-from convlab.preprocessing import Preprocessing
-from convlab.view.mosaic import mosaic
 from convlab_kernels.window import Window
 
 if TYPE_CHECKING:
     from convlab.ablation import ablation_cam
+    from convlab.activations import Activations
     from convlab.check.compare import compare
     from convlab.explanation import Explanation, explain
     from convlab.folders import FolderStatistics, folder_statistics
+    from convlab.loading import load
+    from convlab.model import Model, Node
+    from convlab.preprocessing import Preprocessing
     from convlab.view import plot
+    from convlab.view.mosaic import mosaic
 
 __version__ = "0.1.0"
 
@@ -95,17 +95,23 @@ __all__ = [
 
 
 _LATER = {
+    "Activations": "convlab.activations",
     "Explanation": "convlab.explanation",
     "FolderStatistics": "convlab.folders",
+    "Model": "convlab.model",
+    "Node": "convlab.model",
+    "Preprocessing": "convlab.preprocessing",
     "ablation_cam": "convlab.ablation",
     "compare": "convlab.check.compare",
     "explain": "convlab.explanation",
     "folder_statistics": "convlab.folders",
+    "load": "convlab.loading",
+    "mosaic": "convlab.view.mosaic",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import the larger parts at their first use: `import convlab` alone takes NumPy and a moment."""
+    """Import what is more than an operation at its first use: `import convlab` alone takes NumPy and a moment."""
     if name == "plot":
         return import_module("convlab.view.plot")
     if name in _LATER:

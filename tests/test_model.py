@@ -184,7 +184,8 @@ def test_an_input_of_an_impossible_range_warns_where_run_was_called():
 
 def test_a_model_without_preprocessing_prepares_nothing(model):
     with pytest.raises(
-        UnsupportedError, match=r"^model 'small' has no preprocessing: give run\(\) an array of your own$"
+        UnsupportedError,
+        match=r"^model 'small' has no preprocessing: give run\(\) an array of your own; commands take pictures$",
     ):
         model.prepare("cat.png")
 
