@@ -13,7 +13,7 @@ from convlab.layers import ACTIVATIONS, Concatenate, Identity, Shape
 from convlab.layers.merging import Merge
 from convlab.model import Model, Node
 from convlab.names import unknown
-from convlab.sums import Place, WeightedSum, weighted_sum
+from convlab.sums import WeightedSum, weighted_sum
 from convlab_kernels.window import Pair
 
 Box = tuple[Pair, Pair]
@@ -154,7 +154,11 @@ def explain(
     if channel in node.silenced:
         after, function = 0.0, "silenced"
     image_input = _input_behind(model, node)
-    field = _field(model, sources[0], sums[this].place) if len(sources) == 1 else _box(model, node.name, y, x)
+    fields, place = model.receptive_fields(), sums[this].place
+    if len(sources) == 1:
+        field = _seen(fields[sources[0]], place.rows, place.columns)
+    else:
+        field = _seen(fields[node.name], range(y, y + 1), range(x, x + 1))
     return Explanation(
         **vars(sums[this]),
         model=model.name,
@@ -287,14 +291,9 @@ def _input_behind(model: Model, node: Node) -> str | None:
     return None if others else first
 
 
-def _field(model: Model, source: str, place: Place) -> Seen:
-    """Return the box of the image behind the cells of a window over a node, the first to the last."""
-    first, last = (_box(model, source, place.rows[k], place.columns[k]) for k in (0, -1))
-    if first is None or last is None or first == "varies" or last == "varies":
-        return first
+def _seen(field: Field | Literal["varies"] | None, rows: range, columns: range) -> Seen:
+    """Return the box of the image behind cells of a layer that has the field, the first to the last."""
+    if not isinstance(field, Field):
+        return field
+    first, last = field.box(rows[0], columns[0]), field.box(rows[-1], columns[-1])
     return (first[0][0], last[0][1]), (first[1][0], last[1][1])
-
-
-def _box(model: Model, name: str, y: int, x: int) -> Seen:
-    field = model.receptive_fields()[name]
-    return field.box(y, x) if isinstance(field, Field) else field

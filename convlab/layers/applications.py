@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from convlab.arrays import Array
-from convlab.errors import ShapeError
 from convlab.layers.base import Layer, Shape
 from convlab.layers.checks import check_numbers
 from convlab.layers.identity import Identity
@@ -17,15 +16,11 @@ class CustomScaleLayer(Merge):
     """The first input, plus `scale` times the second; of Inception-ResNet-v2, arXiv 1602.07261, section 3.3."""
 
     scale: float = 1.0
+    arity = 2
 
     def __post_init__(self) -> None:
         """Refuse what is no number."""
         check_numbers(self, scale=self.scale)
-
-    def check_inputs(self) -> None:
-        """Raise ShapeError unless there are two inputs."""
-        if len(self.input_shapes) != 2:
-            raise ShapeError(f"{len(self.input_shapes)} inputs, expected 2")
 
     def merge(self, inputs: list[Any]) -> Array:
         """Scale the second and add it."""

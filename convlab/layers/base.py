@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from math import prod
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -37,6 +37,8 @@ class Layer(ABC):
         window at an even pace.
     activation : str
         The function applied last ("linear": none).
+    arity : int or None
+        How many inputs it takes; None: any number from 1 up.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Layer(ABC):
     shapes: Mapping[str, Shape] = MappingProxyType({})
     window: Window | Literal["varies"] | None = ONE_CELL
     activation: str = "linear"
+    arity: ClassVar[int | None] = 1
     _weights: Mapping[str, Array] = MappingProxyType({})
 
     @property
@@ -66,8 +69,10 @@ class Layer(ABC):
 
     def check_inputs(self) -> None:
         """Raise ShapeError unless there are as many inputs as the layer takes."""
-        if len(self.input_shapes) != 1:
-            raise ShapeError(f"{len(self.input_shapes)} inputs, expected 1")
+        if self.arity is None and not self.input_shapes:
+            raise ShapeError("no inputs, expected at least 1")
+        if self.arity is not None and len(self.input_shapes) != self.arity:
+            raise ShapeError(f"{len(self.input_shapes)} inputs, expected {self.arity}")
 
     def _fix_shapes(self, shapes: dict[str, Shape]) -> None:
         if self.shapes and shapes != self.shapes:

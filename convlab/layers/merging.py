@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,11 +22,7 @@ class Merge(Layer):
     """
 
     name: str
-
-    def check_inputs(self) -> None:
-        """Raise ShapeError unless there is an input."""
-        if not self.input_shapes:
-            raise ShapeError("no inputs, expected at least 1")
+    arity: ClassVar[int | None] = None
 
     def infer_shape(self) -> Shape:
         """Return the shape that all inputs are repeated to."""
@@ -60,10 +56,7 @@ class Add(Merge):
 class Subtract(Merge):
     """The first input minus the second."""
 
-    def check_inputs(self) -> None:
-        """Raise ShapeError unless there are two inputs."""
-        if len(self.input_shapes) != 2:
-            raise ShapeError(f"{len(self.input_shapes)} inputs, expected 2")
+    arity = 2
 
     def merge(self, inputs: list[Any]) -> Array:
         """Subtract the second."""
