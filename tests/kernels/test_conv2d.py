@@ -11,7 +11,8 @@ from sweep import CHANNELS, CORNERS, CROSSED, KERNELS, Case, check, exact, sweep
 
 import convlab
 from convlab.errors import ShapeError
-from convlab_kernels.cpu import Direct, Im2col
+from convlab_kernels.cpu import Im2col
+from convlab_kernels.cpu.direct import Direct
 from convlab_kernels.window import Window
 
 direct = partial(convlab.conv2d, method="direct")

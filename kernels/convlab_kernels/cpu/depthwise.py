@@ -1,9 +1,11 @@
 """Convolution of each channel by itself: no sum over channels, so nothing for a matrix product to gain.
 
-Each cell of the window is one multiply-add of a strided view of the image, all channels at once, in blocks of output
-rows that stay in the processor's cache. Chollet, "Xception" (arXiv 1610.02357), section 2, on where it comes from.
+All channels of some windows beside each other are computed together, as many at a time as a register holds, so that
+a weight once loaded is used for each of them. Cells outside the image are left out, not multiplied by zeros. Chollet,
+"Xception" (arXiv 1610.02357), section 2, on where it comes from.
 
-    out (OH, OW, O) = sum over ky, kx of image[ky::stride, kx::stride] (OH, OW, O) * w[ky, kx] (O)
+    out[y, x] (O) = bias (O) + sum over ky, kx of
+        image[y*stride + ky*dilation, x*stride + kx*dilation] (O) * w[ky, kx] (O)
 """
 
 from typing import Any
@@ -11,16 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab_kernels.cpu.padding import padded_images
+from convlab_kernels.cpu.arguments import bounds, check_out, readable
+from convlab_kernels.cpu.compiled import address, compiled, inlined
+from convlab_kernels.cpu.depthwise_code import WINDOWS, one_window, some_windows
+from convlab_kernels.cpu.elementwise import clipped
+from convlab_kernels.cpu.threads import spread
+from convlab_kernels.cpu.vectors import lanes
 from convlab_kernels.errors import UnsupportedError
 from convlab_kernels.window import Window
 
-BLOCK_BYTES = 256 << 10
-"""Most bytes of the output that are computed at one time (one output row is always allowed)."""
-
 
 class Depthwise:
-    """Multiply-adds of shifted views, for kernels (KH, KW, 1, O) in as many groups as there are channels."""
+    """Multiply-adds of windows, for kernels (KH, KW, 1, O) in as many groups as there are channels."""
 
     def __init__(self, w: NDArray[Any], window: Window, groups: int) -> None:
         if w.shape[2] != 1:
@@ -28,31 +32,92 @@ class Depthwise:
                 f"depthwise: kernel {w.shape} in {groups} group(s) sees {w.shape[2]} channels at once,"
                 " expected as many groups as channels: use im2col"
             )
-        self.w, self.window, self.multiplier = w[:, :, 0], window, w.shape[3] // groups
+        self.w, self.window, self.multiplier = readable(w[:, :, 0]), window, w.shape[3] // groups
 
     def __call__(
-        self, x: NDArray[Any], out: NDArray[Any], bias: NDArray[Any] | None = None, relu: bool = False
+        self,
+        x: NDArray[Any],
+        out: NDArray[Any],
+        bias: NDArray[Any] | None = None,
+        relu: bool = False,
+        ceiling: float = np.inf,
     ) -> None:
         """Convolve x (N, H, W, C) into out (N, OH, OW, O)."""
-        _, oh, ow, o = out.shape
-        rows = min(oh, max(1, BLOCK_BYTES // (ow * o * out.itemsize)))
-        products = np.empty((rows, ow, o), out.dtype)
-        for image, result in zip(padded_images(x, self.window.pads(x.shape[1:3])), out, strict=True):
-            # (H, W, C) -> (H, W, O): each channel once for every kernel it has
-            channels = np.repeat(image, self.multiplier, axis=2) if self.multiplier > 1 else image
-            for first in range(0, oh, rows):
-                self._block(channels[first * self.window.stride[0] :], result[first : first + rows], products)
-        if bias is not None:
-            out += bias
-        if relu:
-            np.maximum(out, 0, out=out)
+        check_out(out, "depthwise")
+        n, oh, _, o = out.shape
+        (top, _), (left, _) = self.window.pads((x.shape[1], x.shape[2]))
+        # (N, H, W, C) -> (N, H, W, O): each channel once for every kernel it has
+        channels = readable(np.repeat(x, self.multiplier, axis=3) if self.multiplier > 1 else x)
+        offsets = readable(np.zeros(o, out.dtype) if bias is None else bias)
+        limits = bounds(out.dtype, relu, ceiling)
+        window = (self.window.stride, self.window.dilation, (top, left))
+        spread(
+            lambda first, last: _convolve(
+                channels, self.w, offsets, out, *window, lanes(out.itemsize), first, last, *limits
+            ),
+            n * oh,
+        )
 
-    def _block(self, image: NDArray[Any], out: NDArray[Any], products: NDArray[Any]) -> None:
-        """Convolve image (rows of it, W, O) into out (rows, OW, O)."""
-        (kh, kw), (dh, dw), (sh, sw) = self.window.kernel, self.window.dilation, self.window.stride
-        rows, ow, _ = out.shape
-        out[...] = 0
-        for ky, kx in np.ndindex(kh, kw):
-            top, left = ky * dh, kx * dw
-            seen = image[top : top + (rows - 1) * sh + 1 : sh, left : left + (ow - 1) * sw + 1 : sw]
-            out += np.multiply(seen, self.w[ky, kx], out=products[:rows])
+
+@compiled
+def _convolve(x, w, bias, out, stride, dilation, pads, lanes, first, last, low, high):
+    """Compute the rows first to last of out, those of all images together."""
+    _, h, width, c = x.shape
+    _, oh, ow, _ = out.shape
+    kh, kw, _ = w.shape
+    seen = np.empty((2, kh * kw), np.int64)
+    cells, places, weights, offsets = address(seen, 0), address(seen, kh * kw), address(w, 0), address(bias, 0)
+    for row in range(first, last):
+        image, y = divmod(row, oh)
+        top = y * stride[0] - pads[0]
+        rows = _inside(top, dilation[0], kh, h)
+        known, count, place = (0, 0), 0, 0
+        while place < ow:
+            left = place * stride[1] - pads[1]
+            columns = _inside(left, dilation[1], kw, width)
+            if columns != known:
+                known = columns
+                count = _look(seen, w.shape, dilation, width, rows, columns)
+            start, target = ((image * h + top) * width + left) * c, (row * ow + place) * c
+            source, result, window = address(x, start), address(out, target), stride[1] * c
+            end = left + (WINDOWS - 1) * stride[1] + (kw - 1) * dilation[1]
+            if c < lanes:
+                _few_channels(x, start, seen[:, :count], w, bias, out[image, y, place], low, high)
+                place += 1
+            elif left >= 0 and end < width and place + WINDOWS <= ow:
+                some_windows(source, window, cells, places, count, weights, offsets, result, c, low, high)
+                place += WINDOWS
+            else:
+                one_window(source, window, cells, places, count, weights, offsets, result, c, low, high)
+                place += 1
+
+
+@inlined
+def _inside(origin, dilation, kernel, size):
+    """Return the first cell of a window from `origin` that lies inside the image, and the one after its last."""
+    first = max(0, -(origin // dilation))
+    return first, max(first, min(kernel, -((origin - size) // dilation)))
+
+
+@inlined
+def _look(seen, shape, dilation, width, rows, columns):
+    """Fill in where a window's cells lie after its first one, and their weights; return how many there are."""
+    _, kw, c = shape
+    count = 0
+    for ky in range(rows[0], rows[1]):
+        for kx in range(columns[0], columns[1]):
+            seen[0, count] = (ky * dilation[0] * width + kx * dilation[1]) * c
+            seen[1, count] = (ky * kw + kx) * c
+            count += 1
+    return count
+
+
+@inlined
+def _few_channels(x, start, seen, w, bias, out, low, high):
+    """Compute one window, from x.ravel()[start] on, of an image of fewer channels than a register holds."""
+    numbers, weights = x.reshape(-1), w.reshape(-1)
+    for channel in range(len(bias)):
+        total = bias[channel]
+        for i in range(seen.shape[1]):
+            total += numbers[start + seen[0, i] + channel] * weights[seen[1, i] + channel]
+        out[channel] = clipped(total, low, high)

@@ -1,7 +1,7 @@
-"""Convolution as its definition says: four loops over the output, one sum for each number.
+"""Convolution as its definition says: loops over the output, one sum for each number.
 
-Slow on purpose, to be read and to check the fast kernels with: it shares no code with them, not even the padding.
-Cells outside the image are skipped, which is what padding with zeros amounts to.
+To be read, and to check the fast kernels with: it shares no code with them, not even the padding. Cells outside the
+image are skipped, which is what padding with zeros amounts to.
 
     out[n, y, x, o] = bias[o] + sum over ky, kx, c of
         image[n, y*stride + ky*dilation - top, x*stride + kx*dilation - left, c] * w[ky, kx, c, o]
@@ -15,6 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convlab_kernels.cpu.arguments import readable
+from convlab_kernels.cpu.compiled import compiled
+from convlab_kernels.cpu.threads import spread
 from convlab_kernels.window import Window
 
 
@@ -22,28 +25,48 @@ class Direct:
     """The definition; each number is summed in float64."""
 
     def __init__(self, w: NDArray[Any], window: Window, groups: int = 1) -> None:
-        self.w, self.window, self.groups = w, window, groups
+        self.w, self.window, self.groups = readable(w), window, groups
 
     def __call__(
-        self, x: NDArray[Any], out: NDArray[Any], bias: NDArray[Any] | None = None, relu: bool = False
+        self,
+        x: NDArray[Any],
+        out: NDArray[Any],
+        bias: NDArray[Any] | None = None,
+        relu: bool = False,
+        ceiling: float = np.inf,
     ) -> None:
         """Convolve x (N, H, W, C) into out (N, OH, OW, O)."""
-        outputs_per_group = out.shape[3] // self.groups
-        for n, y, x_, o in np.ndindex(out.shape):
-            total = self._sum(x[n], y, x_, o, group=o // outputs_per_group)
-            if bias is not None:
-                total += float(bias[o])
-            out[n, y, x_, o] = 0.0 if relu and total < 0 else total
+        x, offsets = readable(x), readable(np.zeros(out.shape[3], out.dtype) if bias is None else bias)
+        (top, _), (left, _) = self.window.pads(x.shape[1:3])
+        steps = (self.window.stride, self.window.dilation, (top, left), self.groups)
 
-    def _sum(self, image: NDArray[Any], y: int, x: int, o: int, group: int) -> float:
-        height, width, _ = image.shape
-        (top, _), (left, _) = self.window.pads((height, width))
-        kh, kw, channels, _ = self.w.shape
-        total = 0.0
-        for ky, kx in np.ndindex(kh, kw):
-            row = y * self.window.stride[0] + ky * self.window.dilation[0] - top
-            column = x * self.window.stride[1] + kx * self.window.dilation[1] - left
-            if 0 <= row < height and 0 <= column < width:
-                for c in range(channels):
-                    total += float(image[row, column, group * channels + c]) * float(self.w[ky, kx, c, o])
-        return total
+        def work(first: int, last: int) -> None:
+            _convolve(x, self.w, offsets, out, *steps, first, last, relu, ceiling)
+
+        spread(work, out.shape[0] * out.shape[1])
+
+
+@compiled
+def _convolve(x, w, bias, out, stride, dilation, corner, groups, first, last, relu, ceiling):
+    """Compute the rows first to last of all images' outputs."""
+    _, height, width, _ = x.shape
+    kh, kw, channels, _ = w.shape
+    _, oh, ow, filters = out.shape
+    for row in range(first, last):
+        n, y = divmod(row, oh)
+        for x_ in range(ow):
+            for o in range(filters):
+                group = o // (filters // groups)
+                total = np.float64(bias[o])
+                for ky in range(kh):
+                    for kx in range(kw):
+                        i = y * stride[0] + ky * dilation[0] - corner[0]
+                        j = x_ * stride[1] + kx * dilation[1] - corner[1]
+                        if 0 <= i < height and 0 <= j < width:
+                            for c in range(channels):
+                                total += np.float64(x[n, i, j, group * channels + c]) * np.float64(w[ky, kx, c, o])
+                if relu and total < 0:
+                    total = np.float64(0)
+                if relu and total > ceiling:
+                    total = ceiling
+                out[n, y, x_, o] = total

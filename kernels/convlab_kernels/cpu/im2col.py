@@ -13,8 +13,9 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
+from convlab_kernels.cpu.arguments import check_out
+from convlab_kernels.cpu.finishing import finish
 from convlab_kernels.cpu.padding import padded_images
-from convlab_kernels.errors import ShapeError
 from convlab_kernels.window import Pair, Window
 
 COLUMN_BYTES = 4 << 20
@@ -31,11 +32,15 @@ class Im2col:
         self.window, self.groups = window, groups
 
     def __call__(
-        self, x: NDArray[Any], out: NDArray[Any], bias: NDArray[Any] | None = None, relu: bool = False
+        self,
+        x: NDArray[Any],
+        out: NDArray[Any],
+        bias: NDArray[Any] | None = None,
+        relu: bool = False,
+        ceiling: float = np.inf,
     ) -> None:
         """Convolve x (N, H, W, C) into out (N, OH, OW, O)."""
-        if not out.flags.c_contiguous:  # reshaped for the product, it would be a copy, and the result lost
-            raise ShapeError("im2col: out is not contiguous in C order; give a whole array, not a part of one")
+        check_out(out, "im2col")  # reshaped for the product, it would be a copy, and the result lost
         _, oh, ow, _ = out.shape
         row_bytes = max(1, ow * self.matrices.shape[0] * self.matrices.shape[1] * x.itemsize)
         rows = min(oh, max(1, COLUMN_BYTES // row_bytes))
@@ -44,7 +49,8 @@ class Im2col:
             views = self._windows(image, (oh, ow))
             for first in range(0, oh, rows):
                 block = slice(first, first + rows)
-                self._block(views[block], columns, result[block], bias, relu)
+                self._block(views[block], columns, result[block])
+                finish(result[block], bias, relu, ceiling)
 
     def _windows(self, image: NDArray[Any], output: Pair) -> NDArray[Any]:
         """Return the view (OH, OW, G, KH, KW, C/G) of every window, without copying it."""
@@ -58,14 +64,7 @@ class Im2col:
             writeable=False,
         )
 
-    def _block(
-        self,
-        views: NDArray[Any],
-        columns: NDArray[Any],
-        out: NDArray[Any],
-        bias: NDArray[Any] | None,
-        relu: bool,
-    ) -> None:
+    def _block(self, views: NDArray[Any], columns: NDArray[Any], out: NDArray[Any]) -> None:
         """Convolve views (rows, OW, G, KH, KW, C/G) into out (rows, OW, O)."""
         rows, ow, o = out.shape
         columns = columns[:rows]
@@ -74,7 +73,3 @@ class Im2col:
         left = columns.reshape(rows * ow, self.groups, -1).transpose(1, 0, 2)
         right = out.reshape(rows * ow, self.groups, o // self.groups).transpose(1, 0, 2)
         np.matmul(left, self.matrices, out=right)
-        if bias is not None:
-            out += bias
-        if relu:
-            np.maximum(out, 0, out=out)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convlab_kernels.cpu.finishing import finish
 from convlab_kernels.transposed_window import TransposedWindow
 
 
@@ -22,16 +23,18 @@ class Transposed:
         self.window = window
 
     def __call__(
-        self, x: NDArray[Any], out: NDArray[Any], bias: NDArray[Any] | None = None, relu: bool = False
+        self,
+        x: NDArray[Any],
+        out: NDArray[Any],
+        bias: NDArray[Any] | None = None,
+        relu: bool = False,
+        ceiling: float = np.inf,
     ) -> None:
         """Scatter x (N, H, W, C) into out (N, OH, OW, O); add bias (O,); clip at zero if `relu`."""
         out[...] = 0
         for image, result in zip(x, out, strict=True):
             self._scatter(image, result)
-        if bias is not None:
-            out += bias
-        if relu:
-            np.maximum(out, 0, out=out)
+        finish(out, bias, relu, ceiling)
 
     def _scatter(self, image: NDArray[Any], out: NDArray[Any]) -> None:
         """Add each input of an image (H, W, C), times the kernel, to out (OH, OW, O)."""

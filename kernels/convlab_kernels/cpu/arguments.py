@@ -1,0 +1,27 @@
+"""Arrays as compiled kernels take them: every kind of array would be another function to compile."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlab_kernels.errors import ShapeError
+
+
+def readable(x: NDArray[Any]) -> NDArray[Any]:
+    """Return x, or a copy of it, contiguous in C order, aligned and read-only."""
+    view = np.require(x, requirements=["C", "A"]).view()
+    view.flags.writeable = False
+    return view
+
+
+def check_out(out: NDArray[Any], kernel: str) -> None:
+    """Raise ShapeError unless results can be written into `out` as it is."""
+    if not out.flags.c_contiguous:
+        raise ShapeError(f"{kernel}: out is not contiguous in C order; give a whole array, not a part of one")
+
+
+def bounds(dtype: np.dtype[Any], relu: bool, ceiling: float) -> tuple[Any, Any]:
+    """Return between which numbers results are clipped: 0 and the ceiling with `relu`, else the infinities."""
+    low, high = (0.0, ceiling) if relu else (-np.inf, np.inf)
+    return dtype.type(low), dtype.type(high)

@@ -1,0 +1,44 @@
+"""Which kernel is the fastest for a convolution: the rule behind `method="auto"`.
+
+Measured over 200 convolutions of known networks by benchmarks/choice.py; its table is in benchmarks/results.
+"""
+
+from functools import lru_cache
+from math import prod
+
+from convlab_kernels.window import Window
+
+Shape = tuple[int, ...]
+
+
+@lru_cache(1 << 10)
+def fastest(x: Shape, w: Shape, window: Window, groups: int, compiled: bool, strict: bool = False) -> str:
+    """Return the name in METHODS of the fastest kernel for x (N, H, W, C) and w (KH, KW, C/groups, O).
+
+    compiled : whether it may be a compiled one
+    strict : whether NaN and infinities must stay where the definition puts them, which Winograd's do not
+    """
+    output = (x[0], *window.output_size((x[1], x[2])))
+    if groups > 1 and w[2] == 1:
+        return "depthwise" if compiled else "shifted"
+    if not compiled:
+        return "im2col"
+    if window.kernel == (1, 1) and window.pads((x[1], x[2])) == ((0, 0), (0, 0)):
+        return "pointwise"
+    if window == Window((3, 3), padding=window.padding) and groups == 1 and not strict:
+        return _winograd(output, w)
+    return "indirect"
+
+
+def _winograd(output: Shape, w: Shape) -> str:
+    """Return the kernel for 3 x 3 at stride 1, for an output (N, OH, OW)."""
+    if w[2] < 16 or w[3] < 16:  # few channels: the transforms cost more than the products they save
+        return "indirect"
+    if _tiles(output, 4) >= 40:
+        return "winograd"
+    # few tiles: reading the weights takes the time, and F(2x2) has less than half of those of F(4x4)
+    return "winograd2x2" if _tiles(output, 2) >= 40 else "indirect"
+
+
+def _tiles(output: Shape, side: int) -> int:
+    return output[0] * prod(-(-size // side) for size in output[1:])

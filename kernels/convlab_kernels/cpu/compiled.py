@@ -1,0 +1,128 @@
+"""Compiled functions, kept on disk from one process to the next.
+
+The only file that knows how Numba keeps what it has compiled. Its own cache asks for the modification time of one
+source file, while a kernel is made from several; and a damaged file of it is loaded as machine code. Here a file's
+name is a hash of everything that the code depends on, its first bytes are a hash of the rest, and whatever is wrong
+with it, the function is compiled again.
+"""
+
+import hashlib
+import logging
+import os
+import pickle
+import platform
+import tempfile
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+from numba.core.compiler import CompileResult
+from numba.core.serialize import dumps
+from platformdirs import user_cache_path
+
+logger = logging.getLogger("convlab")
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_DIGEST = 32  # bytes of a SHA-256
+_seconds = 0.0
+_announced = False
+
+
+def compiled(function: F) -> F:
+    """Compile a function at its first call for each type of arguments; it runs without the interpreter's lock."""
+    dispatcher: Any = numba.njit(nogil=True, boundscheck=False)(function)
+    dispatcher._cache = _Cache(function)
+    return cast(F, dispatcher)
+
+
+def inlined(function: F) -> F:
+    """Compile a function into those that call it."""
+    return cast(F, numba.njit(inline="never", boundscheck=False)(function))
+
+
+@inlined
+def address(array: Any, index: int) -> int:
+    """Return where in memory an array's number of that index lies, its dimensions taken as one."""
+    return np.int64(array.ctypes.data) + index * array.itemsize
+
+
+def seconds_compiling() -> float:
+    """Return for how many seconds this process has compiled kernels so far."""
+    return _seconds
+
+
+def cache_folder() -> Path:
+    """Return where compiled kernels lie: in CONVLAB_CACHE, or in the user's cache."""
+    return Path(os.environ.get("CONVLAB_CACHE") or user_cache_path("convlab")) / "kernels"
+
+
+@cache
+def _sources() -> str:
+    """Return a hash of all the code from which kernels are compiled, and of the compiler."""
+    sha = hashlib.sha256(f"{numba.__version__} {platform.python_version()}".encode())
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        sha.update(source.read_bytes())
+    return sha.hexdigest()
+
+
+class _Cache:
+    """What Numba asks before it compiles and tells afterwards, for one function."""
+
+    cache_path = None
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.name = f"{function.__module__}.{function.__qualname__}"
+        self.began: dict[Any, tuple[float, float]] = {}
+
+    def _file(self, signature: Any, codegen: Any) -> Path:
+        key = f"{self.name} {signature} {codegen.magic_tuple()} {_sources()}"
+        return cache_folder() / f"{self.name.rsplit('.', 1)[1]}-{hashlib.sha256(key.encode()).hexdigest()[:32]}"
+
+    def load_overload(self, signature: Any, target_context: Any) -> Any:
+        """Return the compiled function, or None where there is none to be trusted."""
+        target_context.refresh()
+        try:
+            found = self._file(signature, target_context.codegen()).read_bytes()
+            if hashlib.sha256(found[_DIGEST:]).digest() == found[:_DIGEST]:
+                return CompileResult._rebuild(target_context, *pickle.loads(found[_DIGEST:]))
+        except Exception as error:  # whatever it is, compiling is the answer
+            if not isinstance(error, FileNotFoundError):
+                logger.debug("compiled %s cannot be read again: %s", self.name, error)
+        self._announce()
+        self.began[signature] = (time.perf_counter(), _seconds)
+        return None
+
+    def _announce(self) -> None:
+        global _announced  # noqa: PLW0603
+        if not _announced:
+            _announced = True
+            logger.info("compiling kernels for this processor, once: they are kept in %s", cache_folder())
+
+    def save_overload(self, signature: Any, result: Any) -> None:
+        """Keep a compiled function, if there is a place to."""
+        global _seconds  # noqa: PLW0603
+        began, before = self.began.pop(signature)
+        _seconds = before + time.perf_counter() - began  # with the functions it calls, which were compiled meanwhile
+        try:
+            payload = dumps(result._reduce())
+            _write(self._file(signature, result.library.codegen), hashlib.sha256(payload).digest() + payload)
+        except OSError as error:
+            logger.debug("compiled %s is not kept: %s", self.name, error)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file that is there whole or not at all, whoever else writes it at the same time."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        try:
+            file.write(content)
+            file.close()
+            Path(file.name).replace(path)
+        except OSError:
+            Path(file.name).unlink()
+            raise

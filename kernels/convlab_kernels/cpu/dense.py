@@ -1,0 +1,167 @@
+"""Fully connected layers: weighted sums of all inputs, out (N, O) = x (N, K) @ w (K, O) + bias (O,).
+
+With a few rows of x, reading w is all the time it takes: it is read once, some rows at a time, from first to last,
+each row by one thread. The sums that threads make of their shares of the rows are added at the end. Where w is
+finite, rows whose inputs are all 0 add nothing and are not read: after ReLU that is most of them.
+
+With many rows of x it is a matrix product as Goto and van de Geijn have it ("Anatomy of high-performance matrix
+multiplication", ACM TOMS 34, 2008, section 4): a block of w that fits in the cache is packed into panels, and
+multiplied with all of x before the next.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlab_kernels.cpu.arguments import check_out, readable
+from convlab_kernels.cpu.compiled import address, compiled, inlined
+from convlab_kernels.cpu.dense_code import TOGETHER, add_to_four, add_to_one, pack_row
+from convlab_kernels.cpu.finishing import finish
+from convlab_kernels.cpu.gemm import HALF, ROWS, multiply_half, multiply_rows, panel_of
+from convlab_kernels.cpu.threads import spread, threads
+from convlab_kernels.cpu.vectors import lanes
+
+FEW = 16
+"""Rows of x up to which reading w takes longer than multiplying with it."""
+
+DEPTH, PANELS = 128, 32
+"""Rows and panels of a block of w: half a megabyte in float32."""
+
+
+class Dense:
+    """Weighted sums with the weights w (K, O), which are kept as they are."""
+
+    def __init__(self, w: NDArray[Any]) -> None:
+        self.w = readable(w)
+        self.finite = _all_finite(self.w)
+
+    def __call__(
+        self, x: NDArray[Any], out: NDArray[Any], bias: NDArray[Any] | None = None, relu: bool = False
+    ) -> None:
+        """Multiply x (N, K) into out (N, O); add bias (O,); clip at zero if `relu`, except NaN."""
+        check_out(out, "dense")
+        (self._few if len(x) <= FEW else self._many)(readable(x), out)
+        finish(out, bias, relu, np.inf)
+
+    def _few(self, x: NDArray[Any], out: NDArray[Any]) -> None:
+        rows = np.flatnonzero(x.any(axis=0)) if self.finite else np.arange(len(self.w))
+        share = max(1, -(-len(rows) // threads()))
+        sums = np.zeros((threads(), *out.shape), out.dtype)
+        width = lanes(out.itemsize)
+        spread(
+            lambda first, last: _add_rows(x, self.w, rows, sums[first // share], first, last, width), len(rows), share
+        )
+        sums.sum(axis=0, out=out)
+
+    def _many(self, x: NDArray[Any], out: NDArray[Any]) -> None:
+        out[...] = 0
+        width = panel_of(out.itemsize)
+        spread(lambda first, last: _multiply(x, self.w, out, width, first, last), -(-out.shape[1] // width))
+
+
+def _all_finite(w: NDArray[Any]) -> bool:
+    """Return whether no number is infinite or NaN."""
+    numbers, largest = w.reshape(-1), np.finfo(w.dtype).max
+    share = max(1, -(-len(numbers) // threads()))
+    found = np.ones(threads(), np.bool_)
+    spread(
+        lambda first, last: _find_infinite(numbers, largest, found[first // share :], first, last),
+        len(numbers),
+        share,
+    )
+    return bool(found.all())
+
+
+@compiled
+def _find_infinite(numbers, largest, finite, first, last):
+    """Write to finite[0] whether all of a part of the numbers are."""
+    every = True
+    for i in range(first, last):
+        every &= abs(numbers[i]) <= largest
+    finite[0] = every
+
+
+@compiled
+def _add_rows(x, w, rows, sums, first, last, lanes):
+    """Add rows[first:last] of w (K, O), times their numbers of x (N, K), to sums (N, O)."""
+    n, o = sums.shape
+    depth = len(w)
+    whole = o // lanes * lanes
+    one = w.dtype.type(1)
+    r = first
+    while r + TOGETHER <= last:
+        a, b, c, d = rows[r], rows[r + 1], rows[r + 2], rows[r + 3]
+        right = (address(w, a * o), address(w, b * o), address(w, c * o), address(w, d * o))
+        i = 0
+        while i < n:
+            start = i * depth
+            left = (address(x, start + a), address(x, start + b), address(x, start + c), address(x, start + d))
+            if i + 4 <= n:
+                add_to_four(left, depth, right, address(sums, i * o), o, whole, one)
+                i += 4
+            else:
+                add_to_one(left, depth, right, address(sums, i * o), o, whole, one)
+                i += 1
+        for k in (a, b, c, d):
+            _add_row(x, w, k, sums, whole)
+        r += TOGETHER
+    for k in rows[r:last]:
+        _add_row(x, w, k, sums, 0)
+
+
+@inlined
+def _add_row(x, w, k, sums, first):
+    """Add row k of w, from a column on, to sums."""
+    n, o = sums.shape
+    for i in range(n):
+        for column in range(first, o):
+            sums[i, column] += x[i, k] * w[k, column]
+
+
+@compiled
+def _multiply(x, w, out, width, first, last):
+    """Add x (N, K) @ w (K, O) to the columns of out (N, O) in panels first to last."""
+    n, depth = x.shape
+    packed = np.empty((PANELS, DEPTH, width), w.dtype)
+    tile = np.empty((ROWS, width), w.dtype)
+    rows_of_x, taps, zeros = np.empty(ROWS, np.int64), np.zeros(1, np.int64), np.zeros(width, w.dtype)
+    left, tap, nothing, target = address(rows_of_x, 0), address(taps, 0), address(zeros, 0), address(tile, 0)
+    ceiling = w.dtype.type(0)
+    for start in range(first, last, PANELS):
+        panels = min(last - start, PANELS)
+        for top in range(0, depth, DEPTH):
+            rows = min(depth - top, DEPTH)
+            _pack(w, packed, top, rows, start * width, panels)
+            for panel in range(panels):
+                right = address(packed, panel * DEPTH * width)
+                for i in range(0, n, ROWS):
+                    for m in range(ROWS):
+                        rows_of_x[m] = address(x, min(i + m, n - 1) * depth + top)
+                    if n - i > HALF:
+                        multiply_rows(left, tap, 1, rows, right, nothing, target, width, False, ceiling)
+                    else:
+                        multiply_half(left, tap, 1, rows, right, nothing, target, width, False, ceiling)
+                    _add_tile(tile, out, i, (start + panel) * width)
+
+
+@inlined
+def _pack(w, packed, top, rows, left, panels):
+    """Store so many rows of w from `top` on as panels; columns beyond the last are zeros."""
+    _, depth, width = packed.shape
+    o = w.shape[1]
+    whole = min(panels, (o - left) // width)
+    for k in range(rows):
+        start = address(w, (top + k) * o + left)
+        pack_row(start, address(packed, k * width), depth * width, whole, w.dtype.type(1))
+        if whole < panels:
+            packed[whole, k, :] = 0
+            for i in range(o - left - whole * width):
+                packed[whole, k, i] = w[top + k, left + whole * width + i]
+
+
+@inlined
+def _add_tile(tile, out, top, left):
+    for i in range(min(len(tile), len(out) - top)):
+        for k in range(min(tile.shape[1], out.shape[1] - left)):
+            out[top + i, left + k] += tile[i, k]

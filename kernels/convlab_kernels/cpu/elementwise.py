@@ -1,0 +1,83 @@
+"""What is computed number by number: as fast as the numbers come from memory, on all cores.
+
+With `relu`, results are clipped at zero from below and at the ceiling from above (ReLU6 has 6); NaN stays NaN.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlab_kernels.cpu.arguments import bounds, check_out, readable
+from convlab_kernels.cpu.compiled import compiled, inlined
+from convlab_kernels.cpu.threads import spread
+
+CELLS = 4096
+"""Fewest numbers that are worth a thread."""
+
+
+def normalise(
+    x: NDArray[Any],
+    mean: NDArray[Any],
+    scale: NDArray[Any],
+    shift: NDArray[Any],
+    out: NDArray[Any],
+    relu: bool = False,
+    ceiling: float = np.inf,
+) -> None:
+    """Write (x - mean) * scale + shift into out (..., C); x is of its shape, the others are (C,).
+
+    The mean is taken off first, as Ioffe and Szegedy have it (arXiv 1502.03167, algorithm 2): in x * scale + other
+    shift, the digits would be lost of numbers that lie close together far from zero.
+    """
+    check_out(out, "normalise")
+    cells, results = readable(x).reshape(-1, x.shape[-1]), out.reshape(-1, x.shape[-1])
+    mean, scale, shift = readable(mean), readable(scale), readable(shift)
+    limits = bounds(out.dtype, relu, ceiling)
+    grain = max(1, CELLS // max(1, x.shape[-1]))
+    spread(
+        lambda first, last: _normalise(cells, mean, scale, shift, results, *limits, first, last), len(cells), grain
+    )
+
+
+def add(a: NDArray[Any], b: NDArray[Any], out: NDArray[Any], relu: bool = False, ceiling: float = np.inf) -> None:
+    """Write a + b into out, all three of one shape."""
+    check_out(out, "add")
+    left, right, results = readable(a).reshape(-1), readable(b).reshape(-1), out.reshape(-1)
+    limits = bounds(out.dtype, relu, ceiling)
+    spread(lambda first, last: _add(left, right, results, *limits, first, last), len(results), CELLS)
+
+
+def rectify(x: NDArray[Any], out: NDArray[Any], ceiling: float = np.inf) -> None:
+    """Write x, clipped at zero and at the ceiling, into out, of its shape."""
+    check_out(out, "rectify")
+    numbers, results = readable(x).reshape(-1), out.reshape(-1)
+    limits = bounds(out.dtype, True, ceiling)
+    spread(lambda first, last: _clip(numbers, results, *limits, first, last), len(results), CELLS)
+
+
+@inlined
+def clipped(number: Any, low: Any, high: Any) -> Any:
+    """Return a number, but what is below `low` as `low`, and then what is above `high` as `high`; NaN stays NaN."""
+    number = low if number < low else number
+    return high if number > high else number
+
+
+@compiled
+def _normalise(x, mean, scale, shift, out, low, high, first, last):
+    for cell in range(first, last):
+        for channel in range(x.shape[1]):
+            number = (x[cell, channel] - mean[channel]) * scale[channel] + shift[channel]
+            out[cell, channel] = clipped(number, low, high)
+
+
+@compiled
+def _add(a, b, out, low, high, first, last):
+    for i in range(first, last):
+        out[i] = clipped(a[i] + b[i], low, high)
+
+
+@compiled
+def _clip(x, out, low, high, first, last):
+    for i in range(first, last):
+        out[i] = clipped(x[i], low, high)

@@ -1,0 +1,16 @@
+"""What comes after the sums, in kernels that leave it to NumPy."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def finish(out: NDArray[Any], bias: NDArray[Any] | None, relu: bool, ceiling: float) -> None:
+    """Add the bias (O,) to out (..., O); with `relu`, clip at 0 and at the ceiling. NaN stays."""
+    if bias is not None:
+        out += bias
+    if relu:
+        np.maximum(out, 0, out=out)
+        if ceiling < np.inf:
+            np.minimum(out, ceiling, out=out)

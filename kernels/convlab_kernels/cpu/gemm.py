@@ -1,0 +1,114 @@
+"""The register-blocked micro-kernel: a few rows times a panel of columns, all sums in registers.
+
+Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (ACM TOMS 34, 2008), section 4; Van Zee and
+van de Geijn, "BLIS" (ACM TOMS 41, 2015). The right matrix (K, O) is stored in panels of `panel` columns, row by row,
+so that it is read from first to last. The left rows need not be a matrix: each is given by its address, and each may
+go on elsewhere for a next "tap", which makes a convolution of it (Dukhan, "The indirect convolution algorithm",
+arXiv 1907.02129, section 3).
+
+    out (rows, panel) = bias (panel) + sum over taps t:  left_t (rows, depth) @ right_t (depth, panel)
+"""
+
+from typing import Any
+
+import numpy as np
+from numba.core import types
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+from convlab_kernels.cpu.vectors import Writer, lanes, registers
+
+VECTORS = 2
+"""Registers across a panel."""
+
+ROWS = (registers() - 4) // VECTORS
+"""Rows of a full block: sums for each fill the registers but for a row of the panel, a factor, and one to spare."""
+
+
+HALF = ROWS // 2
+
+
+def panel_of(itemsize: int) -> int:
+    """Return the columns of a panel for numbers of so many bytes."""
+    return VECTORS * lanes(itemsize)
+
+
+def panels_of(columns: int, itemsize: int) -> int:
+    """Return how many panels so many columns make."""
+    return -(-columns // panel_of(itemsize))
+
+
+def panels(matrix: NDArray[Any]) -> NDArray[Any]:
+    """Store matrices (..., K, O) as panels (..., ceil(O / panel), K, panel), the last filled up with zeros."""
+    width = panel_of(matrix.itemsize)
+    *stack, depth, columns = matrix.shape
+    count = panels_of(columns, matrix.itemsize)
+    packed = np.zeros((*stack, count, depth, width), matrix.dtype)
+    for panel in range(count):
+        part = matrix[..., panel * width : (panel + 1) * width]
+        packed[..., panel, :, : part.shape[-1]] = part
+    return packed
+
+
+def _micro_kernel(rows: int) -> Any:
+    """Return the micro-kernel for a number of rows."""
+
+    @intrinsic
+    def multiply(
+        typing: Any,
+        left: Any,  # address of the rows' addresses
+        taps: Any,  # address of the taps' offsets, in bytes
+        count: Any,  # of taps
+        depth: Any,
+        right: Any,  # address
+        bias: Any,  # address
+        out: Any,  # address
+        row: Any,  # numbers from one row of out to the next
+        clip: Any,  # whether at 0 and at the ceiling
+        ceiling: Any,
+    ) -> Any:
+        signature = types.void(left, taps, count, depth, right, bias, out, row, clip, ceiling)
+        return signature, lambda *code: _write_micro_kernel(rows, *code)
+
+    return multiply
+
+
+def _write_micro_kernel(rows: int, context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    left, taps, count, depth, right, bias, out, row, clip, ceiling = args
+    writer = Writer(builder, signature.args[-1])
+    width = writer.vector.count
+    columns = [v * width for v in range(VECTORS)]
+    rights = [writer.load(writer.address(bias, column)) for column in columns]
+    sums = [[writer.variable(start) for start in rights] for _ in range(rows)]
+    starts = [writer.load_integer(left, m) for m in range(rows)]
+    with writer.loop(count) as tap:
+        offset = writer.load_integer(taps, tap)
+        lefts = [builder.add(start, offset) for start in starts]
+        panel = writer.address(right, builder.mul(builder.mul(tap, depth), writer.integer(VECTORS * width)))
+        with writer.loop(depth) as k:
+            here = writer.address(panel, builder.mul(k, writer.integer(VECTORS * width)))
+            rights = [writer.load(writer.address(here, column)) for column in columns]
+            for address, sums_of_row in zip(lefts, sums, strict=True):
+                factor = writer.load_to_all(writer.address(address, k))
+                for total, numbers in zip(sums_of_row, rights, strict=True):
+                    writer.set(total, factor.times_plus(numbers, writer.get(total)))
+    low, high = writer.zero(), writer.to_all(ceiling)
+    with builder.if_else(clip) as (clipped, plain):
+        with clipped:
+            _write_out(
+                writer, [[writer.get(s).at_least(low).at_most(high) for s in r] for r in sums], out, row, columns
+            )
+        with plain:
+            _write_out(writer, [[writer.get(s) for s in r] for r in sums], out, row, columns)
+    return context.get_dummy_value()
+
+
+def _write_out(writer: Writer, sums: Any, out: Any, row: Any, columns: Any) -> None:
+    for m, sums_of_row in enumerate(sums):
+        start = writer.address(out, writer.builder.mul(row, writer.integer(m)))
+        for column, total in zip(columns, sums_of_row, strict=True):
+            writer.store(total, writer.address(start, column))
+
+
+multiply_rows = _micro_kernel(ROWS)
+multiply_half = _micro_kernel(ROWS // 2)

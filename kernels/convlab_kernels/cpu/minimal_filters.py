@@ -1,0 +1,81 @@
+"""Winograd's minimal filters in one dimension, as arithmetic on anything that adds and multiplies.
+
+F(m, 3) computes m outputs of a filter of 3 taps from m + 2 inputs in m + 2 products: filter and inputs, seen as
+polynomials, are evaluated in m + 1 points and at infinity, multiplied there, and interpolated (Toom and Cook).
+Winograd, "Arithmetic complexity of computations" (1980); Lavin and Gray, "Fast algorithms for convolutional neural
+networks" (arXiv 1509.09308), section 4.
+
+    outputs (m) = output((G @ filter (3)) * input(inputs (m + 2)))
+
+The same functions transform arrays, in tests, and the vectors of a kernel that is being written.
+"""
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = list[Any]
+
+
+class Minimal(Protocol):
+    """F(m, 3)."""
+
+    outputs: int
+    filter: NDArray[np.float64]
+
+    @staticmethod
+    def input(d: Numbers) -> Numbers:
+        """Transform m + 2 inputs."""
+
+    @staticmethod
+    def output(m: Numbers) -> Numbers:
+        """Return m outputs from m + 2 products."""
+
+
+class F2:
+    """F(2, 3) in the points 0, 1, -1."""
+
+    outputs = 2
+    filter = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
+
+    @staticmethod
+    def input(d: Numbers) -> Numbers:
+        """Transform 4 inputs."""
+        return [d[0] - d[2], d[1] + d[2], d[2] - d[1], d[3] - d[1]]
+
+    @staticmethod
+    def output(m: Numbers) -> Numbers:
+        """Return 2 outputs from 4 products."""
+        return [m[0] + m[1] + m[2], m[1] - m[2] + m[3]]
+
+
+class F4:
+    """F(4, 3) in the points 0, 1, -1, 2, -2."""
+
+    outputs = 4
+    filter = np.array(
+        [
+            [1 / 4, 0, 0],
+            [-1 / 6, -1 / 6, -1 / 6],
+            [-1 / 6, 1 / 6, -1 / 6],
+            [1 / 24, 1 / 12, 1 / 6],
+            [1 / 24, -1 / 12, 1 / 6],
+            [0, 0, 1],
+        ]
+    )
+
+    @staticmethod
+    def input(d: Numbers) -> Numbers:
+        """Transform 6 inputs; the points 1 and -1, and 2 and -2, share what is even and what is odd."""
+        even1, odd1 = d[4] - 4 * d[2], d[3] - 4 * d[1]
+        even2, odd2 = d[4] - d[2], 2 * (d[3] - d[1])
+        first, last = 4 * (d[0] - d[2]) + even2, 4 * (d[1] - d[3]) + (d[5] - d[3])
+        return [first, even1 + odd1, even1 - odd1, even2 + odd2, even2 - odd2, last]
+
+    @staticmethod
+    def output(m: Numbers) -> Numbers:
+        """Return 4 outputs from 6 products."""
+        even1, odd1 = m[1] + m[2], m[1] - m[2]
+        even2, odd2 = m[3] + m[4], m[3] - m[4]
+        return [m[0] + even1 + even2, odd1 + 2 * odd2, even1 + 4 * even2, odd1 + 8 * odd2 + m[5]]

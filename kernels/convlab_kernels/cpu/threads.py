@@ -1,0 +1,122 @@
+"""Work shared among threads: the caller and as many helpers as there are cores beside it.
+
+Compiled kernels release the interpreter's lock, so Python threads are enough, and unlike OpenMP's they neither spin
+when there is nothing to do nor die with a fork. How work is split depends on the number of threads alone, never on
+who comes first: results are the same from run to run.
+"""
+
+import os
+from collections.abc import Callable
+from itertools import pairwise
+from queue import SimpleQueue
+from threading import Thread, local
+
+from convlab_kernels.errors import ShapeError
+
+Work = Callable[[int, int], None]
+
+
+def _cores() -> int:
+    """Return how many cores the process may use; the environment variable CONVLAB_THREADS says otherwise."""
+    asked = os.environ.get("CONVLAB_THREADS", "")
+    if asked.isdecimal() and int(asked) > 0:
+        return int(asked)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class _Pool:
+    """Threads that wait for work; they end with the process."""
+
+    def __init__(self) -> None:
+        self.tasks: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self.helpers = 0
+
+    def grow(self, helpers: int) -> None:
+        while self.helpers < helpers:
+            Thread(target=self._serve, name=f"convlab-{self.helpers + 1}", daemon=True).start()
+            self.helpers += 1
+
+    def _serve(self) -> None:
+        while True:
+            self.tasks.get()()
+
+
+_threads = _cores()
+_inside = local()  # whether this thread is within a part: helpers that wait for helpers would wait for ever
+_pool = _Pool()
+
+
+def _forget_pool() -> None:
+    """Start afresh in a forked child, which has none of its parent's threads."""
+    global _pool  # noqa: PLW0603
+    _pool = _Pool()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_pool)
+
+
+def threads() -> int:
+    """Return the number of threads that kernels are split among."""
+    return _threads
+
+
+def set_threads(n: int) -> None:
+    """Split kernels among n threads; at first as many as the process may use cores, or CONVLAB_THREADS."""
+    global _threads  # noqa: PLW0603
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        raise ShapeError(f"set_threads: {n!r} threads, expected a whole number of at least 1")
+    _threads = n
+
+
+def spread(work: Work, size: int, grain: int = 1) -> None:
+    """Call work(first, last) on parts of range(size), at most one for each thread, all at the same time.
+
+    Parts begin at multiples of `grain`. Returns, or raises the first error, when all parts have ended. Called from
+    within a part, it calls work once: a helper that waits for others may be the one that they wait for.
+    """
+    grains = -(-size // grain)
+    parts = 1 if getattr(_inside, "yes", False) else min(_threads, grains)
+    if parts < 2:
+        if size:
+            work(0, size)
+        return
+    bounds = [min(size, grains * part // parts * grain) for part in range(parts + 1)]
+    ended: list[BaseException | None] = []
+    bell: SimpleQueue[None] = SimpleQueue()
+
+    def part_of(first: int, last: int) -> Callable[[], None]:
+        def part() -> None:
+            error = None
+            try:
+                _inside.yes = True
+                work(first, last)
+            except BaseException as raised:
+                error = raised
+            finally:
+                _inside.yes = False
+                ended.append(error)
+                bell.put(None)
+
+        return part
+
+    own, *others = [part_of(first, last) for first, last in pairwise(bounds)]
+    _pool.grow(len(others))
+    for part in others:
+        _pool.tasks.put(part)
+    own()
+    interrupt = _wait(lambda: len(ended) == parts, bell)
+    for error in (interrupt, *ended):
+        if error is not None:
+            raise error
+
+
+def _wait(done: Callable[[], bool], bell: "SimpleQueue[None]") -> KeyboardInterrupt | None:
+    """Wait until all parts have ended, through interrupts too: they write where the caller would free memory."""
+    interrupt = None
+    while not done():
+        try:
+            bell.get()
+        except KeyboardInterrupt as error:
+            interrupt = error
+    return interrupt

@@ -1,0 +1,152 @@
+"""Vector instructions for kernels, which compilers do not find by themselves.
+
+An `@intrinsic` of Numba writes LLVM's intermediate code where it is called. Here are the means to write that code
+as arithmetic on vectors: as wide as the processor's registers, and LLVM turns what a processor does not have into
+what it has, so that it is correct everywhere.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.registry import cpu_target
+
+INT = ir.IntType(64)
+
+
+@cache
+def _features() -> frozenset[str]:
+    """Return the names of the instruction sets that are compiled for."""
+    _, _, features = cpu_target.target_context.codegen().magic_tuple()
+    return frozenset(name[1:] for name in features.split(",") if name.startswith("+"))
+
+
+@cache
+def register_bytes() -> int:
+    """Return the width of a vector register: 64 with AVX-512, 32 with AVX, 16 with NEON, SSE and whatever else."""
+    return 64 if "avx512f" in _features() else 32 if "avx" in _features() else 16
+
+
+@cache
+def registers() -> int:
+    """Return how many vector registers there are."""
+    return 32 if _features() & {"avx512f", "neon"} else 16
+
+
+def lanes(itemsize: int) -> int:
+    """Return how many numbers of so many bytes a register holds."""
+    return register_bytes() // itemsize
+
+
+class Vector:
+    """A vector while code is written: its operators write instructions."""
+
+    def __init__(self, builder: Any, value: Any) -> None:
+        self.builder, self.value = builder, value
+
+    def __add__(self, other: "Vector") -> "Vector":
+        return Vector(self.builder, self.builder.fadd(self.value, other.value))
+
+    def __sub__(self, other: "Vector") -> "Vector":
+        return Vector(self.builder, self.builder.fsub(self.value, other.value))
+
+    def __rmul__(self, factor: float) -> "Vector":
+        return Vector(
+            self.builder,
+            self.builder.fmul(ir.Constant(self.value.type, [factor] * self.value.type.count), self.value),
+        )
+
+    def times_plus(self, factor: "Vector", addend: "Vector") -> "Vector":
+        """Return self * factor + addend, rounded once where the processor can."""
+        kind = self.value.type
+        name = f"llvm.fmuladd.v{kind.count}f{32 if isinstance(kind.element, ir.FloatType) else 64}"
+        function = cgutils.get_or_insert_function(self.builder.module, ir.FunctionType(kind, [kind] * 3), name)
+        return Vector(self.builder, self.builder.call(function, [self.value, factor.value, addend.value]))
+
+    def at_least(self, bound: "Vector") -> "Vector":
+        """Return the larger of the two; NaN stays NaN."""
+        smaller = self.builder.fcmp_ordered("<", self.value, bound.value)
+        return Vector(self.builder, self.builder.select(smaller, bound.value, self.value))
+
+    def at_most(self, bound: "Vector") -> "Vector":
+        """Return the smaller of the two; NaN stays NaN."""
+        larger = self.builder.fcmp_ordered(">", self.value, bound.value)
+        return Vector(self.builder, self.builder.select(larger, bound.value, self.value))
+
+
+class Writer:
+    """Writes vector code on numbers of one type."""
+
+    def __init__(self, builder: Any, dtype: Any) -> None:
+        self.builder = builder
+        self.scalar = ir.FloatType() if dtype == types.float32 else ir.DoubleType()
+        self.itemsize = dtype.bitwidth // 8
+        self.vector = ir.VectorType(self.scalar, lanes(self.itemsize))
+
+    def address(self, base: Any, *offsets: Any) -> Any:
+        """Return base (an address in bytes) and so many numbers on."""
+        for offset in offsets:
+            base = self.builder.add(base, self.builder.mul(self.integer(offset), self.integer(self.itemsize)))
+        return base
+
+    def integer(self, value: Any) -> Any:
+        """Return a Python int as a constant, and what is in a register already as it is."""
+        return ir.Constant(INT, value) if isinstance(value, int) else value
+
+    def _pointer(self, address: Any, kind: Any) -> Any:
+        return self.builder.inttoptr(address, kind.as_pointer())
+
+    def load(self, address: Any) -> Vector:
+        """Return the vector at an address."""
+        value = self.builder.load(self._pointer(address, self.vector))
+        value.align = self.itemsize
+        return Vector(self.builder, value)
+
+    def store(self, vector: Vector, address: Any) -> None:
+        """Write a vector to an address."""
+        self.builder.store(vector.value, self._pointer(address, self.vector)).align = self.itemsize
+
+    def load_to_all(self, address: Any) -> Vector:
+        """Return a vector with the number at an address in all its lanes."""
+        number = self.builder.load(self._pointer(address, self.scalar))
+        number.align = self.itemsize
+        return self.to_all(number)
+
+    def to_all(self, number: Any) -> Vector:
+        """Return a vector with a number in all its lanes."""
+        undefined = ir.Constant(self.vector, ir.Undefined)
+        first = self.builder.insert_element(undefined, number, ir.Constant(ir.IntType(32), 0))
+        lanes_ = ir.Constant(ir.VectorType(ir.IntType(32), self.vector.count), [0] * self.vector.count)
+        return Vector(self.builder, self.builder.shuffle_vector(first, undefined, lanes_))
+
+    def load_integer(self, address: Any, index: Any) -> Any:
+        """Return one of the 64-bit integers at an address."""
+        place = self.builder.add(address, self.builder.mul(self.integer(index), self.integer(8)))
+        return self.builder.load(self._pointer(place, INT))
+
+    def zero(self) -> Vector:
+        """Return a vector of zeros."""
+        return Vector(self.builder, ir.Constant(self.vector, [0.0] * self.vector.count))
+
+    def variable(self, vector: Vector) -> Any:
+        """Return a place for a vector that changes in a loop; LLVM makes it a register."""
+        place = cgutils.alloca_once(self.builder, self.vector)
+        self.builder.store(vector.value, place)
+        return place
+
+    def get(self, variable: Any) -> Vector:
+        """Return what a variable holds."""
+        return Vector(self.builder, self.builder.load(variable))
+
+    def set(self, variable: Any, vector: Vector) -> None:
+        """Change what a variable holds."""
+        self.builder.store(vector.value, variable)
+
+    @contextmanager
+    def loop(self, count: Any, step: int = 1) -> Iterator[Any]:
+        """Write a loop; the block gets the index: 0, step, ... below count."""
+        with cgutils.for_range_slice(self.builder, self.integer(0), count, self.integer(step), INT) as (index, _):
+            yield index

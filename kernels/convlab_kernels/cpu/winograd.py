@@ -1,0 +1,302 @@
+"""Winograd's convolution: 3 x 3 kernels at stride 1 with fewer multiplications than the definition has.
+
+Lavin and Gray, "Fast algorithms for convolutional neural networks" (arXiv 1509.09308), section 4.1. The output is cut
+into tiles of m x m; each comes from t x t inputs, t = m + 2, that overlap with its neighbours'. Transformed, input
+tiles and kernels are multiplied cell by cell and summed over channels, which for each of the t * t cells is a matrix
+product of all tiles with all kernels:
+
+    V[cell] (tiles, C) = B.T d B      U[cell] (C, O) = G g G.T      M[cell] (tiles, O) = V[cell] @ U[cell]
+    out (m, m) of a tile = A.T M A
+
+F(4x4, 3x3) does 36 multiplications for 16 outputs where the definition has 144; F(2x2, 3x3) does 16 for 4, where it
+has 36, loses less to rounding, and has fewer transformed weights to read. An input that is infinite or NaN spoils
+all outputs of the tiles that see it.
+"""
+
+from math import prod
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlab_kernels.cpu.arguments import check_out, readable
+from convlab_kernels.cpu.compiled import address, compiled, inlined
+from convlab_kernels.cpu.gemm import HALF, ROWS, multiply_half, multiply_rows, panel_of, panels_of
+from convlab_kernels.cpu.minimal_filters import F2, F4, Minimal
+from convlab_kernels.cpu.scratch import scratch
+from convlab_kernels.cpu.threads import spread
+from convlab_kernels.cpu.vectors import lanes
+from convlab_kernels.cpu.winograd_code import input_tile2, input_tile4, output_tile2, output_tile4
+from convlab_kernels.errors import UnsupportedError
+from convlab_kernels.window import Window
+
+LEAST_BYTES, MOST_BYTES = 700_000, 6_000_000
+"""What V and M of the tiles that are computed together take, at least and at most.
+
+Between these it is half of what the weights take: these are read once for each such group of tiles.
+"""
+
+GROUP = 4
+"""Panels of M that are computed together."""
+
+FEW = 8 * ROWS
+"""Tiles up to which threads share the kernels among them, and not the tiles: to read the weights takes the time."""
+
+
+class Winograd:
+    """F(4x4, 3x3), the weights transformed."""
+
+    minimal: ClassVar[type[Minimal]] = F4
+
+    def __init__(self, w: NDArray[Any], window: Window, groups: int = 1) -> None:
+        if window.kernel != (3, 3) or window.stride != (1, 1) or window.dilation != (1, 1) or groups != 1:
+            raise UnsupportedError(
+                f"winograd: kernel {window.kernel}, stride {window.stride}, dilation {window.dilation},"
+                f" {groups} group(s): it takes 3 x 3 kernels at stride 1 without dilation or groups; use indirect"
+            )
+        w = readable(w)
+        _, _, c, o = w.shape
+        self.window, self.depth = window, c
+        cells = (self.minimal.outputs + 2) ** 2
+        self.u = np.zeros((cells, panels_of(o, w.itemsize), c, panel_of(w.itemsize)), w.dtype)
+        spread(lambda first, last: _transform_kernels(w, self.minimal.filter, self.u, first, last), self.u.shape[1])
+
+    def __call__(
+        self,
+        x: NDArray[Any],
+        out: NDArray[Any],
+        bias: NDArray[Any] | None = None,
+        relu: bool = False,
+        ceiling: float = np.inf,
+    ) -> None:
+        """Convolve x (N, H, W, C) into out (N, OH, OW, O)."""
+        check_out(out, "winograd")
+        x = readable(x)
+        (top, _), (left, _) = self.window.pads(x.shape[1:3])
+        offsets = np.zeros(self.u.shape[1] * self.u.shape[3], out.dtype)
+        if bias is not None:
+            offsets[: len(bias)] = bias
+        finish = (relu, out.dtype.type(ceiling))
+        m = self.minimal.outputs
+        tiles = prod((len(x), -(-out.shape[1] // m), -(-out.shape[2] // m)))
+        if tiles <= FEW:
+            self._by_panels(x, out, offsets, (top, left), tiles, finish)
+        else:
+            self._by_tiles(x, out, offsets, (top, left), tiles, finish)
+
+    def _by_tiles(self, x: Any, out: Any, offsets: Any, corner: Any, tiles: int, finish: Any) -> None:
+        """Give each thread a part of the tiles, and all weights."""
+        group = min(GROUP, self.u.shape[1])
+        row = (
+            self._room("v", 1, self.depth, x.dtype).nbytes
+            + self._room("m", 1, group * self.u.shape[3], x.dtype).nbytes
+        )
+        blocks = max(1, min(MOST_BYTES, max(LEAST_BYTES, self.u.nbytes // 2)) // row)
+
+        def work(first: int, last: int) -> None:
+            v, m = (
+                self._room("v", blocks, self.depth, x.dtype),
+                self._room("m", blocks, group * self.u.shape[3], x.dtype),
+            )
+            for tile in range(first, last, blocks * ROWS):
+                _convolve(
+                    x,
+                    self.u,
+                    offsets,
+                    out,
+                    v,
+                    m,
+                    self.minimal.outputs,
+                    corner,
+                    tile,
+                    min(last, tile + blocks * ROWS),
+                    *finish,
+                )
+
+        spread(work, tiles, ROWS)
+
+    def _by_panels(self, x: Any, out: Any, offsets: Any, corner: Any, tiles: int, finish: Any) -> None:
+        """Give each thread a part of the weights, and all tiles, once these are transformed."""
+        blocks, size = -(-tiles // ROWS), self.minimal.outputs
+        v = self._room("v", blocks, self.depth, x.dtype)
+        spread(lambda first, last: _transform_inputs(x, v, out.shape, size, corner, 0, first, last), tiles)
+
+        def work(first: int, last: int) -> None:
+            m = self._room("m", blocks, min(GROUP, last - first) * self.u.shape[3], x.dtype)
+            _multiply_and_leave(v, self.u, offsets, out, m, size, 0, tiles, first, last, *finish)
+
+        spread(work, self.u.shape[1])
+
+    def _room(self, name: str, blocks: int, channels: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Return room for V or M: (blocks, cells, ROWS, channels), each row a whole number of vectors."""
+        width = lanes(dtype.itemsize)
+        return scratch(name, (blocks, len(self.u), ROWS, -(-channels // width) * width), dtype)
+
+
+class Winograd2x2(Winograd):
+    """F(2x2, 3x3), the weights transformed."""
+
+    minimal = F2
+
+
+@inlined
+def _place(tile, m, shape):
+    """Return image, first row and first column of a tile's outputs."""
+    columns = -(-shape[2] // m)
+    line, column = divmod(tile, columns)
+    image, row = divmod(line, -(-shape[1] // m))
+    return image, row * m, column * m
+
+
+@compiled
+def _transform_inputs(x, v, shape, m, corner, begin, first, last):
+    """Transform the tiles first to last of x (N, H, W, C) into v (blocks, cells, ROWS, channels) from `begin` on."""
+    _, h, w, c = x.shape
+    cells, channels = v.shape[1], v.shape[3]
+    t = m + 2
+    patch = np.zeros((t, t, channels), x.dtype)
+    one = x.dtype.type(1)
+    for tile in range(first, last):
+        image, y, x_ = _place(tile, m, shape)
+        y, x_ = y - corner[0], x_ - corner[1]
+        block, row = divmod(tile - begin, ROWS)
+        target = address(v, (block * cells * ROWS + row) * channels)
+        if y >= 0 and x_ >= 0 and y + t <= h and x_ + t <= w and channels == c:
+            source, row_step = address(x, ((image * h + y) * w + x_) * c), w * c
+        else:
+            _cut(x, image, y, x_, patch)
+            source, row_step = address(patch, 0), t * channels
+        if m == 4:
+            input_tile4(source, row_step, channels, target, ROWS * channels, channels, one)
+        else:
+            input_tile2(source, row_step, channels, target, ROWS * channels, channels, one)
+
+
+@inlined
+def _cut(x, image, y, x_, patch):
+    """Copy what of an image lies under a patch with its corner at (y, x_); the rest of the patch is 0."""
+    _, h, w, c = x.shape
+    for i in range(patch.shape[0]):
+        for j in range(patch.shape[1]):
+            if 0 <= y + i < h and 0 <= x_ + j < w:
+                for k in range(c):
+                    patch[i, j, k] = x[image, y + i, x_ + j, k]
+            else:
+                for k in range(c):
+                    patch[i, j, k] = 0
+
+
+@inlined
+def _multiply(v, u, m_, tiles, first, last):
+    """m_[block, cell, row] of the panels first to last = v[block, cell, row] @ u[cell], for so many tiles."""
+    cells, panels, depth, width = u.shape
+    channels, outputs = v.shape[3], m_.shape[3]
+    rows, runs, zeros = np.empty(ROWS, np.int64), np.zeros(1, np.int64), np.zeros(width, v.dtype)
+    none = v.dtype.type(0)
+    for cell in range(cells):
+        for panel in range(first, last):
+            right = address(u, (cell * panels + panel) * depth * width)
+            for tile in range(0, tiles, ROWS):
+                here = (tile // ROWS * cells + cell) * ROWS
+                for row in range(ROWS):
+                    rows[row] = address(v, (here + row) * channels)
+                out = address(m_, here * outputs + (panel - first) * width)
+                if tiles - tile > HALF:
+                    multiply_rows(
+                        address(rows, 0),
+                        address(runs, 0),
+                        1,
+                        depth,
+                        right,
+                        address(zeros, 0),
+                        out,
+                        outputs,
+                        False,
+                        none,
+                    )
+                else:
+                    multiply_half(
+                        address(rows, 0),
+                        address(runs, 0),
+                        1,
+                        depth,
+                        right,
+                        address(zeros, 0),
+                        out,
+                        outputs,
+                        False,
+                        none,
+                    )
+
+
+@inlined
+def _transform_outputs(m_, offsets, out, m, first, last, channel, channels, relu, ceiling):
+    """Transform the tiles first to last of m_ (blocks, cells, ROWS, ...) to some channels of out (N, OH, OW, O)."""
+    _, h, w, o = out.shape
+    cells, outputs = m_.shape[1], m_.shape[3]
+    patch = np.empty((m, m, channels), out.dtype)
+    for tile in range(first, last):
+        image, y, x = _place(tile, m, out.shape)
+        block, row = divmod(tile - first, ROWS)
+        source = address(m_, (block * cells * ROWS + row) * outputs)
+        inside = channel + channels <= o and y + m <= h and x + m <= w
+        if inside:
+            target, row_step, step = address(out, ((image * h + y) * w + x) * o + channel), w * o, o
+        else:
+            target, row_step, step = address(patch, 0), m * channels, channels
+        if m == 4:
+            output_tile4(
+                source, ROWS * outputs, address(offsets, channel), target, row_step, step, channels, relu, ceiling
+            )
+        else:
+            output_tile2(
+                source, ROWS * outputs, address(offsets, channel), target, row_step, step, channels, relu, ceiling
+            )
+        if not inside:
+            for i in range(min(m, h - y)):
+                for j in range(min(m, w - x)):
+                    for k in range(min(channels, o - channel)):
+                        out[image, y + i, x + j, channel + k] = patch[i, j, k]
+
+
+@compiled
+def _multiply_and_leave(v, u, offsets, out, m_, m, first, last, first_panel, last_panel, relu, ceiling):
+    """Multiply the tiles first to last, which v holds, with some of the panels, and transform them back."""
+    width = u.shape[3]
+    group = m_.shape[3] // width
+    for panel in range(first_panel, last_panel, group):
+        end = min(last_panel, panel + group)
+        _multiply(v, u, m_, last - first, panel, end)
+        _transform_outputs(m_, offsets, out, m, first, last, panel * width, (end - panel) * width, relu, ceiling)
+
+
+@compiled
+def _convolve(x, u, offsets, out, v, m_, m, corner, first, last, relu, ceiling):
+    """All steps for the tiles first to last."""
+    _transform_inputs(x, v, out.shape, m, corner, first, first, last)
+    _multiply_and_leave(v, u, offsets, out, m_, m, first, last, 0, u.shape[1], relu, ceiling)
+
+
+@compiled
+def _transform_kernels(w, g, u, first, last):
+    """Make u (cells, panels, C, panel) = G w G.T, in float64, of w (3, 3, C, O), for the panels first to last."""
+    t = len(g)
+    _, _, depth, o = w.shape
+    width = u.shape[3]
+    half = np.empty((t, 3, width))
+    for panel in range(first, last):
+        count = min(width, o - panel * width)
+        for c in range(depth):
+            for i in range(t):
+                for j in range(3):
+                    for k in range(count):
+                        column = panel * width + k
+                        half[i, j, k] = (
+                            g[i, 0] * w[0, j, c, column] + g[i, 1] * w[1, j, c, column] + g[i, 2] * w[2, j, c, column]
+                        )
+            for i in range(t):
+                for j in range(t):
+                    for k in range(count):
+                        u[i * t + j, panel, c, k] = (
+                            half[i, 0, k] * g[j, 0] + half[i, 1, k] * g[j, 1] + half[i, 2, k] * g[j, 2]
+                        )
