@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 
 from convlab import __version__
-from convlab.cli import compare, convert, demo, explain, fetch, filters, run, stats, summary
+from convlab.cli import bench, compare, convert, demo, explain, fetch, filters, run, stats, summary
 from convlab.errors import ConvlabError
 
 
@@ -38,6 +38,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("convlab", description="See inside a convolutional network.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (demo, summary, run, filters, explain, compare, stats, convert, fetch):
+    for command in (demo, summary, run, filters, explain, compare, stats, bench, convert, fetch):
         command.add(commands)
     return parser

@@ -1,0 +1,58 @@
+"""What a measurement was made on."""
+
+import os
+import platform
+from pathlib import Path
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def machine() -> dict[str, str]:
+    """Return the processor, its cores and caches, the system, Python, and how busy the machine is now."""
+    return {
+        "processor": _processor(),
+        "cores": str(cores()),
+        "caches": ", ".join(_caches()) or "unknown",
+        "vectors": _vectors(),
+        "memory": _memory(),
+        "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        "load before": f"{os.getloadavg()[0]:.2f}",
+    }
+
+
+def _processor() -> str:
+    facts = _cpuinfo()
+    numbers = [f"{key} {facts[key]}" for key in ("cpu family", "model", "stepping") if key in facts]
+    return ", ".join([facts.get("model name") or platform.processor() or platform.machine(), *numbers])
+
+
+def _cpuinfo() -> dict[str, str]:
+    path = Path("/proc/cpuinfo")
+    if not path.exists():
+        return {}
+    lines = path.read_text(encoding="utf-8").split("\n\n")[0].splitlines()
+    return {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+
+
+def _caches() -> list[str]:
+    """Return the caches that the first core sees, as in "L1 data 48K"."""
+    found = []
+    for folder in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
+        level, kind, size = ((folder / name).read_text().strip() for name in ("level", "type", "size"))
+        found.append(f"L{level} {kind.lower()} {size}" if kind != "Unified" else f"L{level} {size}")
+    return found
+
+
+def _vectors() -> str:
+    flags = _cpuinfo().get("flags", "").split()
+    return next((name for name in ("avx512f", "avx2", "avx") if name in flags), platform.machine())
+
+
+def _memory() -> str:
+    try:
+        return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.1f} GiB"
+    except (ValueError, OSError):
+        return "unknown"

@@ -1,0 +1,34 @@
+"""Time several things in one run so that none disturbs another: in turns, with a pause before each."""
+
+from collections.abc import Callable, Mapping
+from time import perf_counter, sleep
+from typing import Any
+
+PAUSE = 0.1
+"""Seconds before a turn: the threads of a BLAS or of OpenMP spin for tens of milliseconds after a call."""
+TURN, MOST_CALLS = 0.05, 50
+"""About how many seconds of calls make a turn, and how many calls at most."""
+
+
+def in_turns(timers: Mapping[str, Callable[[int], list[float]]], repeats: int) -> dict[str, list[float]]:
+    """Return the seconds of the calls of each: a timer takes a number of calls and returns their seconds."""
+    times: dict[str, list[float]] = {name: [] for name in timers}
+    for _ in range(repeats):
+        for name, timer in timers.items():
+            sleep(PAUSE)
+            known = min(times[name], default=TURN)  # the first turn, of one call, tells how many fit into the next
+            times[name] += timer(max(1, min(MOST_CALLS, round(TURN / known))))
+    return times
+
+
+def warm_seconds(call: Callable[[], Any], calls: int) -> list[float]:
+    """Return the seconds of so many calls, after one that is not counted: it wakes threads and warms the caches."""
+    call()
+    return [seconds(call) for _ in range(calls)]
+
+
+def seconds(call: Callable[[], Any]) -> float:
+    """Return how long one call takes."""
+    start = perf_counter()
+    call()
+    return perf_counter() - start

@@ -1,0 +1,136 @@
+"""`convlab bench`: how fast convolutions and networks are, checked for equality before they are timed."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from convlab.cli.options import add_json, add_model, command, load_model, print_json
+from convlab.loading import load
+
+TYPES = ("float32", "float64")
+
+
+def add(commands: Any) -> None:
+    """Say what the command takes."""
+    line = "time kernels or a network, checked for equality before they are timed; exit status 1 if one is wrong"
+    kinds = commands.add_parser("bench", help=line, description=line).add_subparsers(required=True, metavar="WHAT")
+    _add_conv(kinds)
+    _add_model(kinds)
+
+
+def _add_conv(kinds: Any) -> None:
+    parser = command(kinds, "conv", run_conv, "time every method on a convolution, or on those of a network")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--shape", type=_shape, metavar="H,W,C,O", help="image, input and output channels")
+    what.add_argument("--network", metavar="MODEL", help="every distinct convolution of a network")
+    parser.add_argument("--kernel", type=_pair, default=3, metavar="K", help="K or KH,KW (default: 3)")
+    parser.add_argument("--stride", type=_pair, default=1, metavar="S", help="S or SH,SW (default: 1)")
+    parser.add_argument("--padding", type=_padding, default="same", metavar="P", help="same, valid, P or PH,PW")
+    parser.add_argument("--dilation", type=_pair, default=1, metavar="D", help="D or DH,DW (default: 1)")
+    parser.add_argument("--groups", type=int, default=1, metavar="G", help="groups of channels (default: 1)")
+    parser.add_argument("--batch", type=int, default=1, metavar="N", help="images at a time (default: 1)")
+    parser.add_argument("--dtype", choices=TYPES, default="float32", help="(default: float32)")
+    parser.add_argument("--methods", metavar="A,B", help="only these; torch is PyTorch (default: all)")
+    _add_common(parser)
+
+
+def _add_model(kinds: Any) -> None:
+    parser = command(kinds, "model", run_model, "time a network and each of its layers")
+    add_model(parser)
+    parser.add_argument("--batch", type=_whole, default=(1,), metavar="N,...", help="images at a time (default: 1)")
+    parser.add_argument("--record", action="store_true", help="also time a run that records every activation")
+    _add_common(parser)
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--repeats", type=int, default=5, metavar="N", help="turns of each (default: 5)")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="picture to write")
+    add_json(parser)
+
+
+def run_conv(arguments: argparse.Namespace) -> int:
+    """Print the machine, then each case when it is done; draw where asked to; return 1 if a result is wrong."""
+    from convlab.check.bench import bench_conv
+
+    methods = [name.strip() for name in arguments.methods.split(",")] if arguments.methods else None
+    silent = arguments.json
+    machines: list[Any] = []
+
+    def started(machine: Any) -> None:
+        machines.append(machine)
+        if not silent:
+            print(machine, flush=True)
+
+    def finished(case: Any) -> None:
+        if not silent:
+            print(f"\n{case.text(machines[0])}", flush=True)
+
+    report = bench_conv(_cases(arguments), methods, arguments.repeats, started=started, finished=finished)
+    if silent:
+        print_json(report.as_dict())
+    else:
+        print("\n" + "\n\n".join(report.footer()))
+    if arguments.out and any(case.timed for case in report.cases):
+        from convlab.view.roofline import roofline
+
+        roofline(report, path=arguments.out)
+    return 0 if report.agrees else 1
+
+
+def _cases(arguments: argparse.Namespace) -> list[Any]:
+    from convlab.check.bench import Case, cases_of
+    from convlab_kernels.window import Window
+
+    if arguments.network:
+        return cases_of(load(arguments.network, None), arguments.batch, arguments.dtype)
+    h, w, c, o = arguments.shape
+    window = Window.parse(arguments.kernel, arguments.stride, arguments.padding, arguments.dilation)
+    return [Case((h, w, c), o, window, arguments.groups, arguments.batch, arguments.dtype)]
+
+
+def run_model(arguments: argparse.Namespace) -> int:
+    """Print what each batch takes, layer by layer; return 1 if a layer is wrong."""
+    from convlab.check.bench_model import bench_model
+
+    report = bench_model(load_model(arguments), arguments.batch, arguments.repeats, record=arguments.record)
+    if arguments.json:
+        print_json(report.as_dict())
+    else:
+        print(report)
+    if arguments.out and any(batch.timed for batch in report.batches):
+        from convlab.view.layer_times import layer_times
+
+        layer_times(report, path=arguments.out)
+    return 0 if report.agrees else 1
+
+
+def _whole(text: str) -> tuple[int, ...]:
+    if not (numbers := _numbers(text)):
+        raise argparse.ArgumentTypeError(f"{text!r}: give whole numbers as 1,8")
+    return numbers
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    numbers = _numbers(text)
+    if len(numbers) != 4:
+        raise argparse.ArgumentTypeError(f"{text!r} is no shape: give H,W,C,O as 56,56,128,256")
+    return numbers
+
+
+def _pair(text: str, words: str = "") -> int | tuple[int, ...]:
+    numbers = _numbers(text)
+    if len(numbers) not in (1, 2):
+        raise argparse.ArgumentTypeError(f"{text!r}: give {words}one whole number, or two as 3,5")
+    return numbers[0] if len(numbers) == 1 else numbers
+
+
+def _padding(text: str) -> str | int | tuple[int, ...]:
+    return text if text in ("same", "valid") else _pair(text, "same, valid, ")
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    """Return whole numbers between commas; none where a part is not one."""
+    try:
+        return tuple(map(int, text.split(",")))
+    except ValueError:
+        return ()

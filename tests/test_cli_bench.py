@@ -1,0 +1,132 @@
+"""The command `convlab bench`: what it prints and in what order, what it writes, and how it fails."""
+
+import json
+import re
+
+import pytest
+from PIL import Image
+
+from convlab.check.bench_machine import Machine
+from convlab.check.bench_report import CaseResult, Report, Result
+from convlab.cli import main
+
+MACHINE = Machine("a machine", "float32", 2e11, 1e10, 2, 2)
+CONV = ["bench", "conv", "--shape", "9,8,6,4", "--methods", "im2col,shifted", "--repeats", "1"]
+MODEL = ["bench", "model", "lenet5", "--repeats", "1"]
+
+
+@pytest.fixture(autouse=True)
+def _machine(monkeypatch):
+    """Save the seconds that measuring the machine takes."""
+    for module in ("bench", "bench_model"):
+        monkeypatch.setattr(f"convlab.check.{module}.measure_machine", lambda dtype: MACHINE)
+
+
+def test_equality_is_printed_before_times_and_the_picture_is_written(tmp_path, capsys):
+    path = tmp_path / "roof.png"
+    assert main([*CONV, "--out", str(path)]) == 0
+    out = capsys.readouterr().out
+    parts = ["a machine", "9 x 8 x 6 -> 4, kernel 3 x 3", "im2col      equal to float64", "run, ms", "GFLOP are"]
+    places = [out.index(part) for part in parts]
+    assert places == sorted(places)
+    assert "shifted     skipped: kernel (3, 3, 6, 4)" in out
+    with Image.open(path) as saved:
+        assert saved.format == "PNG"
+
+
+def test_every_option_reaches_the_case(capsys):
+    options = ["--kernel", "2,3", "--stride", "2,1", "--padding", "1,2", "--dilation", "1,2", "--groups", "2"]
+    assert main([*CONV, *options, "--batch", "3", "--dtype", "float64", "--json"]) == 0
+    (case,) = json.loads(capsys.readouterr().out)["cases"]
+    found = {name: case[name] for name in ("kernel", "stride", "padding", "dilation", "groups", "batch", "dtype")}
+    assert found == {
+        "kernel": [2, 3], "stride": [2, 1], "padding": [[1, 1], [2, 2]], "dilation": [1, 2], "groups": 2, "batch": 3,
+        "dtype": "float64",
+    }  # fmt: skip
+
+
+def test_the_convolutions_of_a_network(capsys):
+    arguments = ["bench", "conv", "--network", "lenet5", "--methods", "im2col", "--repeats", "1"]
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    assert "conv1\n28 x 28 x 1 -> 6, kernel 5 x 5" in out
+    assert "conv2\n14 x 14 x 6 -> 16, kernel 5 x 5" in out
+    assert re.search(r"all 2 convolutions, sums of medians: .*im2col [\d.]+ ms", out)
+
+
+def test_a_wrong_result_is_status_1(monkeypatch, tmp_path, capsys):
+    def bench_conv(cases, methods, repeats, started, finished):
+        result = CaseResult(cases[0], (Result("im2col", 0.5, 1e5),))
+        started(MACHINE)
+        finished(result)
+        return Report(MACHINE, 2, (result,))
+
+    monkeypatch.setattr("convlab.check.bench.bench_conv", bench_conv)
+    assert main([*CONV, "--out", str(tmp_path / "roof.png")]) == 1
+    out = capsys.readouterr().out
+    assert "im2col      WRONG: relative error 5.0e-01, 100,000 times what rounding may do; not timed" in out
+    assert "run, ms" not in out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_model_prints_each_layer(tmp_path, capsys):
+    path = tmp_path / "layers.png"
+    assert main([*MODEL, "--batch", "1,2", "--record", "--out", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert out.index("batch 1: all 13 layers agree with float64") < out.index("run, ms")
+    assert len(re.findall(r"^conv2 +Conv2D +10 x 10 x 16 ", out, re.MULTILINE)) == 2
+    assert len(re.findall(r"^run +[\d.,]+ ", out, re.MULTILINE)) == 2
+    with Image.open(path) as saved:
+        assert saved.format == "PNG"
+
+
+def test_model_as_json(capsys):
+    assert main([*MODEL, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["model"] == "lenet5"
+    assert found["batches"][0]["calls"].keys() == {"predict"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([*CONV, "--groups", "5"], "conv2d: input (1, 9, 8, 6) has 6 channels"),
+        ([*CONV, "--padding", "valid", "--kernel", "10"], "output height is not positive"),
+        ([*CONV, "--stride", "0"], "stride 0 is out of range: at least 1"),
+        ([*CONV, "--batch", "0"], "bench: image (9, 8, 6), 4 filters, 1 groups, batch 0"),
+        ([*CONV, "--repeats", "0"], "bench: repeats is 0, expected at least 1"),
+        ([*CONV, "--methods", "im2col,winnograd"], "no method 'winnograd'; did you mean 'winograd"),
+        (["bench", "conv", "--shape", "90000,90000,64,64"], "bytes to check, more than 4,294,967,296"),
+        (["bench", "conv", "--network", "vg16"], "no network 'vg16'; did you mean 'vgg16'?"),
+        ([*MODEL, "--batch", "1,0"], "bench: batches (1, 0), repeats 1: expected whole numbers of at least 1"),
+        (["bench", "model", "nowhere.h5"], "nowhere.h5: there is no such file"),
+    ],
+)
+def test_errors_are_one_line_and_status_1(arguments, message, capsys):
+    assert main(arguments) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    (line,) = captured.err.splitlines()
+    assert line.startswith("convlab: error: ")
+    assert message in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["bench"], "the following arguments are required: WHAT"),
+        (["bench", "conv"], "one of the arguments --shape --network is required"),
+        (["bench", "conv", "--shape", "9,8,6"], "'9,8,6' is no shape: give H,W,C,O as 56,56,128,256"),
+        (["bench", "conv", "--shape", "9,8,6,x"], "'9,8,6,x' is no shape"),
+        ([*CONV, "--kernel", "1,2,3"], "'1,2,3': give one whole number, or two as 3,5"),
+        ([*CONV, "--padding", "full"], "'full': give same, valid, one whole number, or two as 3,5"),
+        ([*CONV, "--dtype", "float16"], "invalid choice: 'float16'"),
+        ([*CONV, "--network", "vgg16"], "argument --network: not allowed with argument --shape"),
+        (["bench", "model", "lenet5", "--batch", "one"], "'one': give whole numbers as 1,8"),
+    ],
+)
+def test_wrong_usage_is_status_2(arguments, message, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
