@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from convlab.preprocessing import Preprocessing
     from convlab.view import plot
     from convlab.view.mosaic import mosaic
+    from convlab_kernels.cpu.threads import set_threads
 
 __version__ = "0.1.0"
 
@@ -87,6 +88,7 @@ __all__ = [
     "output_size",
     "plot",
     "relu",
+    "set_threads",
     "sigmoid",
     "softmax",
     "tanh",
@@ -107,6 +109,7 @@ _LATER = {
     "folder_statistics": "convlab.folders",
     "load": "convlab.loading",
     "mosaic": "convlab.view.mosaic",
+    "set_threads": "convlab_kernels.cpu.threads",
 }
 
 

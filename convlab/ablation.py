@@ -1,7 +1,6 @@
 """What a network makes of an image when channels of a layer are silenced: set to 0 after the activation function."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from copy import copy
 from dataclasses import replace
 from math import prod
 
@@ -12,6 +11,7 @@ from convlab.errors import LayerNameError, ShapeError
 from convlab.layers import Activated, Activation, Flatten, Identity, Reshape
 from convlab.model import Model, Node
 from convlab.names import unknown
+from convlab.nodes import own_layers
 
 
 def ablate(model: Model, channels: Mapping[str, Iterable[int]]) -> Model:
@@ -26,17 +26,10 @@ def ablate(model: Model, channels: Mapping[str, Iterable[int]]) -> Model:
         wanted = _checked(name, numbers, min(model.shapes[node.name][-1] for node in nodes))
         for node in nodes:
             silenced[node.name] |= wanted
-    nodes = [replace(node, silenced=tuple(sorted(silenced[node.name]))) for node in _own_layers(model.nodes)]
+    nodes = [replace(node, silenced=tuple(sorted(silenced[node.name]))) for node in own_layers(model.nodes)]
     ablated = Model(model.name, model.inputs, nodes, model.preprocessing, model.labels, model.outputs)
-    ablated.receipt = model.receipt
+    ablated.receipt, ablated.strict = model.receipt, model.strict
     return ablated
-
-
-def _own_layers(nodes: Iterable[Node]) -> list[Node]:
-    """Return the nodes with layers of their own, for another model, that share weights and prepared kernels."""
-    nodes = list(nodes)
-    layers = {node.layer.name: copy(node.layer) for node in nodes}
-    return [replace(node, layer=layers[node.layer.name]) for node in nodes]
 
 
 def _checked(layer: str, numbers: Iterable[int], count: int) -> set[int]:
@@ -169,7 +162,7 @@ def _behind(model: Model, layer: str, target: str) -> Model:
         raise ShapeError(f"ablation_cam: layer {layer!r} does not lead to the output {target!r}")
     computed = {node.name for node in nodes}
     inputs = dict.fromkeys([layer, *(name for node in nodes for name in node.inputs if name not in computed)])
-    return Model(model.name, {name: model.shapes[name] for name in inputs}, _own_layers(nodes), outputs=[target])
+    return Model(model.name, {name: model.shapes[name] for name in inputs}, own_layers(nodes), outputs=[target])
 
 
 def _silenced(layer: str, values: Mapping[str, Array], batch: int) -> Iterator[tuple[Array, dict[str, Array]]]:

@@ -15,6 +15,8 @@ from convlab.errors import ShapeError, UnsupportedError
 Array = NDArray[Any]
 ArrayLike = Any  # an array of NumPy or CuPy, or nested lists of numbers (NumPy's ArrayLike knows no CuPy)
 
+_SINGLE = np.dtype(np.float32)
+
 
 def module_of(x: Any) -> ModuleType:
     """Return the module, `numpy` or `cupy`, whose functions work on x."""
@@ -28,6 +30,11 @@ def as_floats(*arrays: ArrayLike, optional: tuple[ArrayLike | None, ...] = ()) -
     It is float64 if one of them is a float64 array, else float32; numbers in lists carry no type of their own. An
     optional None stays None.
     """
+    for array in (*arrays, *(a for a in optional if a is not None)):
+        if type(array) is not np.ndarray or array.dtype != _SINGLE:
+            break
+    else:  # as nearly always: nothing to do
+        return [*arrays, *optional]
     given = [_as_array(a) for a in arrays] + [None if a is None else _as_array(a) for a in optional]
     for array in given:
         if array is not None and array.dtype.kind not in "fiub":
@@ -58,9 +65,11 @@ def owner(array: Array) -> Array:
 def unshared(array: Array, owners: set[int]) -> Array:
     """Return the array, or a copy where the memory is that of an owner (by id) in the set; add what is returned.
 
-    The owners must be alive: an id can come again. A view of a larger array is copied too: it would keep all of it.
+    The owners must be alive: an id can come again. A view of a larger array is copied too: it would keep all of it;
+    and so is an array in memory on loan (`convlab.memory`).
     """
-    if id(owner(array)) in owners or owner(array).nbytes > array.nbytes:
-        array = array.copy()
-    owners.add(id(owner(array)))
+    holder = owner(array)
+    if id(holder) in owners or holder.nbytes > array.nbytes or not holder.flags.owndata:
+        array = holder = array.copy()
+    owners.add(id(holder))
     return array

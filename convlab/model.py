@@ -1,17 +1,24 @@
 """A network: an ordered graph of named layers that runs, with or without a recording."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, Any, Literal, TypeGuard
+from operator import is_
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 from convlab.activations import Activations
 from convlab.arrays import Array, owner, unshared
+from convlab.computing import computing, repays
 from convlab.errors import BudgetError, LayerNameError, ShapeError, UnsupportedError
 from convlab.geometry import Call, Field, receptive_fields
-from convlab.layers import ACTIVATIONS, Activated, Layer, Shape
+from convlab.layers import Layer, Shape
+from convlab.layers.once import preparing
+from convlab.memory import Memory
 from convlab.model_inputs import read_inputs, sides
 from convlab.names import unknown
+from convlab.nodes import Node, execute, has_activation, plan
 from convlab.preprocessing import Preprocessing
 from convlab.summary import Summary, summarise
 
@@ -21,28 +28,9 @@ if TYPE_CHECKING:
 INPUT = "input"
 """The name by which a node refers to the network's input where that has none of its own."""
 
+__all__ = ["INPUT", "Model", "Node", "Record"]
+
 Record = str | Iterable[str] | Callable[[str], bool]
-
-
-@dataclass(frozen=True)
-class Node:
-    """One call of a layer. A layer called twice has two nodes: `name` and `name/2`.
-
-    `silenced` are channels of its output that are set to 0 (see `Model.ablate`).
-    """
-
-    name: str
-    layer: Layer
-    inputs: tuple[str, ...]
-    silenced: tuple[int, ...] = ()
-
-    def silence(self, y: Array) -> Array:
-        """Return what the layer made, with the silenced channels at 0."""
-        if not self.silenced:
-            return y
-        y = y.copy()  # it may be what an earlier layer made, only handed on
-        y[..., self.silenced] = 0
-        return y
 
 
 class Model:
@@ -67,6 +55,9 @@ class Model:
         Names of the outputs.
     receipt : Receipt or None
         What was read from which weight file.
+    strict : bool
+        Whether NaN and infinities must stay where the definition of each layer puts them. At first False: the fastest
+        convolutions may spread them to neighbours.
     """
 
     def __init__(
@@ -84,6 +75,7 @@ class Model:
         self.preprocessing = preprocessing
         self.labels = None if labels is None else tuple(labels)
         self.receipt: Receipt | None = None
+        self.strict = False
         self.shapes = dict(self.inputs)
         self._layers: dict[str, Layer] = {}
         self._calls: list[Call] = []  # each with its window: a layer that is called again may get another
@@ -99,7 +91,9 @@ class Model:
                 raise ShapeError(f"model {name!r}: its output {output!r} is no layer")
         if self.labels is not None and self.output_shape != (len(self.labels),):
             raise ShapeError(f"model {name!r}: {len(self.labels)} labels for an output of {self.output_shape}")
-        self._last_use = {source: i for i, node in enumerate(self.nodes) for source in node.inputs}
+        self._steps = plan(self.nodes)
+        self._memory = Memory()
+        self._folded: tuple[list[Mapping[str, Array]], Model] | None = None
 
     def _check_name(self, name: str) -> None:
         if not name.isprintable() or name in ("", ".", "..") or name.endswith("/pre"):
@@ -159,6 +153,10 @@ class Model:
             raise LayerNameError(unknown("layer", name, self._layers))
         return self._layers[name]
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy takes over: not what is made again when it is needed."""
+        return {**vars(self), "_folded": None, "_memory": Memory()}
+
     def __repr__(self) -> str:
         """Return one line; the table is `str(model.summary())`."""
         parameters = sum(layer.parameters for layer in self.layers)
@@ -199,10 +197,37 @@ class Model:
         A network with several outputs returns them by name.
         """
         sources = read_inputs(self, x)
-        outputs = {node.name: y for node, _, y in self._execute(sources) if node.name in self.outputs}
+        first = next(iter(sources.values()))
+        network = self._fewer_passes() if first.dtype == np.float32 else self
         owners = {id(owner(source)) for source in sources.values()}
-        outputs = {name: unshared(outputs[name], owners) for name in self.outputs}
+        with self._memory.call() as lender, computing(repays(self._work, len(first)), lender, self.strict):
+            values = execute(network._steps, sources)
+            outputs = {node.name: y for node, _, y in values if node.name in self.outputs}
+            outputs = {name: unshared(outputs[name], owners) for name in self.outputs}
         return outputs if len(outputs) > 1 else outputs[self.outputs[0]]
+
+    def _fewer_passes(self) -> "Model":
+        """Return the folded network, made again where a layer has got other weights."""
+        weights, folded = [layer._weights for layer in self.layers], self._folded
+        if folded is None or not all(map(is_, weights, folded[0])):
+            from convlab.folding import fold
+
+            with preparing():
+                folded = self._folded
+                if folded is None or not all(map(is_, weights, folded[0])):
+                    folded = self._folded = weights, fold(self)
+        return folded[1]
+
+    @cached_property
+    def _work(self) -> int:
+        """Multiply-adds for one image."""
+        return sum(node.layer.multiply_adds(self.shapes[node.name]) for node in self.nodes)
+
+    def drop_prepared(self) -> None:
+        """Give back the memory of what was prepared from the weights, and of buffers; they are made again."""
+        self._folded, self._memory = None, Memory()
+        for layer in self.layers:
+            layer.drop_prepared()
 
     def run(self, x: Any, record: Record = "all", *, pre: bool = False, max_bytes: int | None = None) -> Activations:
         """Run the network and keep what its layers compute.
@@ -231,13 +256,14 @@ class Model:
         kinds: dict[str, str] = {}
         outputs: dict[str, Array] = {}
         owners = {id(owner(source)) for source in sources.values()}
-        for node, before, output in self._execute(sources, wanted):
-            for name, array in ((f"{node.name}/pre", before), (node.name, output)):
-                if array is not None and name in wanted:
-                    kept[name] = unshared(array, owners)
-                    kinds[name] = type(node.layer).__name__
-            if node.name in self.outputs:
-                outputs[node.name] = kept[node.name] if node.name in kept else unshared(output, owners)
+        with computing(repays(self._work, len(next(iter(sources.values())))), strict=self.strict):
+            for node, before, output in execute(self._steps, sources, wanted):
+                for name, array in ((f"{node.name}/pre", before), (node.name, output)):
+                    if array is not None and name in wanted:
+                        kept[name] = unshared(array, owners)
+                        kinds[name] = type(node.layer).__name__
+                if node.name in self.outputs:
+                    outputs[node.name] = kept[node.name] if node.name in kept else unshared(output, owners)
         return Activations(
             kept,
             kinds,
@@ -278,27 +304,11 @@ class Model:
         """Return the function that the (first) output was made with."""
         return next(node.layer.activation for node in self.nodes if node.name == self.outputs[0])
 
-    def _execute(
-        self, sources: Mapping[str, Array], wanted: Iterable[str] = ()
-    ) -> Iterator[tuple[Node, Array | None, Array]]:
-        """Yield (node, value before its activation if wanted, value), forgetting values nobody needs any more."""
-        values = dict(sources)
-        for i, node in enumerate(self.nodes):
-            inputs = [values[source] for source in node.inputs]
-            before, after = _call(node.layer, inputs, f"{node.name}/pre" in wanted)
-            after = node.silence(after)
-            if node.name in self._last_use:
-                values[node.name] = after
-            for source in node.inputs:
-                if self._last_use[source] == i:
-                    values.pop(source, None)
-            yield node, before, after
-
     def _select(self, record: Record, pre: bool) -> dict[str, Shape]:
         """Return name -> shape of what is to be kept, in order of execution."""
         names = {}
         for node in self.nodes:
-            if _has_activation(node.layer):
+            if has_activation(node.layer):
                 names[f"{node.name}/pre"] = self.shapes[node.name]
             names[node.name] = self.shapes[node.name]
         if record == "all":
@@ -324,17 +334,6 @@ class Model:
                 f"recording {len(x)} image(s) of {self.name!r} takes {sum(sizes.values()):,} bytes, more than"
                 f" max_bytes={max_bytes:,}; narrow record= or the batch. Bytes by layer: {table}"
             )
-
-
-def _has_activation(layer: Layer) -> TypeGuard[Activated]:
-    return isinstance(layer, Activated) and layer.activation != "linear"
-
-
-def _call(layer: Layer, inputs: list[Array], keep_before: bool) -> tuple[Array | None, Array]:
-    if not (keep_before and _has_activation(layer)):
-        return None, layer(*inputs)
-    before = layer.linear(*inputs)
-    return before, ACTIVATIONS[layer.activation](before)
 
 
 def _listed(shapes: Mapping[str, Shape], names: Iterable[str]) -> str:

@@ -125,8 +125,8 @@ class Preprocessing:
         """
         if self.assumed or x.size == 0 or x.ndim != 4 or x.shape[-1] != len(self.channels):
             return
-        low, high = x, x
-        for _ in "NHW":  # axis by axis: far faster than axis=(0, 1, 2), whose inner loop has C steps
+        low = high = x.reshape(-1, 1) if x.shape[-1] == 1 else x
+        while low.ndim > 1:  # axis by axis: far faster than axis=(0, 1, 2), whose inner loop has C steps
             low, high = low.min(axis=0), high.max(axis=0)
         bounds = self._bounds()
         cause = _usual_cause(low.tolist(), high.tolist(), bounds)

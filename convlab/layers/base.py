@@ -1,7 +1,7 @@
 """What layers have in common."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from math import prod
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
@@ -49,6 +49,7 @@ class Layer(ABC):
     activation: str = "linear"
     arity: ClassVar[int | None] = 1
     _weights: Mapping[str, Array] = MappingProxyType({})
+    _prepared: dict[Hashable, Any]  # what was made from the weights, and is made again when they change
 
     @property
     def input_shape(self) -> Shape:
@@ -105,11 +106,10 @@ class Layer(ABC):
             )
         return MappingProxyType(self._weights)
 
-    @quiet
     def weight_as(self, name: str, dtype: np.dtype[Any]) -> Any:
         """Return a weight in the type of the input, which decides in what type is computed; None if there is none."""
-        weight = self.weights.get(name)
-        return None if weight is None else weight.astype(dtype, copy=False)
+        weight = (self._weights or self.weights).get(name)
+        return weight if weight is None or weight.dtype == dtype else _converted(weight, dtype)
 
     def set_weights(self, **weights: ArrayLike) -> None:
         """Replace the named weights. A read-only array that owns its numbers is kept, any other is copied."""
@@ -128,6 +128,11 @@ class Layer(ABC):
         if missing := [name for name in self.shapes if name not in kept]:
             raise WeightsError(f"layer {self.name!r}: {', '.join(missing)} not given")
         self._weights = kept
+        self.drop_prepared()
+
+    def drop_prepared(self) -> None:
+        """Forget what was prepared from the weights; it is prepared again when it is needed."""
+        self._prepared = {}
 
     @abstractmethod
     def __call__(self, x: Array, /) -> Array:
@@ -144,6 +149,11 @@ class Activated(Layer):
     def __call__(self, x: Array) -> Array:
         """Compute the batch: (N, *input_shape) -> (N, *output_shape)."""
         return ACTIVATIONS[self.activation](self.linear(x))
+
+
+@quiet
+def _converted(weight: Array, dtype: np.dtype[Any]) -> Array:
+    return weight.astype(dtype)
 
 
 def check_activation(layer: Layer) -> None:

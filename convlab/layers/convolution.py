@@ -1,16 +1,13 @@
 """Convolution as a layer."""
 
 from dataclasses import dataclass, field
-from math import prod
-
-import numpy as np
+from math import inf, prod
 
 from convlab import ops
 from convlab.arrays import Array
 from convlab.layers.base import Shape, image_size
 from convlab.layers.checks import check_count
 from convlab.layers.convolving import Convolving
-from convlab_kernels.cpu import Convolution
 from convlab_kernels.window import PaddingLike, Pair, Window
 
 
@@ -51,12 +48,9 @@ class Conv2D(Convolving):
         """OH * OW * KH * KW * C/groups * O."""
         return output_shape[0] * output_shape[1] * prod(self.shapes["kernel"])
 
-    def prepare(self, dtype: np.dtype[np.floating]) -> list[Convolution]:
-        """Prepare the kernel."""
-        return [ops.prepare_conv2d(self.weight_as("kernel", dtype), self.window, self.groups)]
-
-    def convolve(self, x: Array, relu: bool) -> Array:
+    def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:
         """Convolve (N, H, W, C) to (N, OH, OW, O)."""
-        output = (*self.window.output_size(x.shape[1:3]), self.filters)
-        [kernel] = self.kernels(x.dtype)
-        return ops.run_conv2d(kernel, x, output, self.weight_as("bias", x.dtype), relu)
+        kernel = self.kernel_for(x, "kernel", self.shapes["kernel"], self.window, self.groups)
+        return ops.run_conv2d(
+            kernel, x, self.output_for(x, self.window), self.weight_as("bias", x.dtype), relu, ceiling
+        )

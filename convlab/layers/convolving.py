@@ -1,19 +1,26 @@
 """What the layers that slide kernels over an image have in common."""
 
 from abc import abstractmethod
-from typing import Any
+from collections.abc import Mapping
+from math import inf
+from types import MappingProxyType
 
 import numpy as np
 
-from convlab.arrays import Array, ArrayLike
-from convlab.layers.base import Activated, check_activation
+from convlab import ops
+from convlab.arrays import Array
+from convlab.layers.base import Activated, Shape, check_activation
 from convlab.layers.naming import options_of
+from convlab.layers.once import once
+from convlab_kernels.cpu import Convolution
+from convlab_kernels.window import Window
+
+CEILINGS: Mapping[str, float] = MappingProxyType({"relu": inf, "relu6": 6.0})
+"""The activation functions that kernels apply themselves, and where they clip from above."""
 
 
 class Convolving(Activated):
     """What convolutions share: kernels prepared once from the weights, and ReLU fused into the last of them."""
-
-    _prepared: dict[np.dtype[np.floating], list[Any]]
 
     def __post_init__(self) -> None:
         """Refuse an unknown activation function, and parse the window once."""
@@ -26,30 +33,38 @@ class Convolving(Activated):
     def parse(self) -> None:
         """Parse the options that say where the window goes."""
 
+    def arranged(self, weight: str, dtype: np.dtype[np.floating]) -> Array:
+        """Return a kernel in a type as (KH, KW, C/groups, O)."""
+        kernel: Array = self.weight_as(weight, dtype)
+        return kernel
+
+    def kernel_for(
+        self, x: Array, weight: str, shape: tuple[int, ...], window: Window, groups: int = 1
+    ) -> Convolution:
+        """Return the kernel for inputs like x from a weight (KH, KW, C/groups, O) = `shape`, prepared once."""
+        method = ops.choose_conv2d(x.shape, shape, window, groups, x.dtype)
+        return once(
+            self._prepared,  # found before the weights are: what another thread replaces meanwhile is not kept
+            (weight, x.dtype, method),
+            lambda: ops.prepare_conv2d(self.arranged(weight, x.dtype), window, groups, method),
+        )
+
+    def output_for(self, x: Array, window: Window) -> Shape:
+        """Return the shape (OH, OW, O) of what comes out for x: known where x is like the inputs it was built for."""
+        if x.shape[1:] == self.input_shape:
+            return self.output_shape
+        return (*window.output_size(x.shape[1:3]), self.output_shape[2])
+
     @abstractmethod
-    def prepare(self, dtype: np.dtype[np.floating]) -> list[Any]:
-        """Return the kernels, prepared from the weights in a type."""
-
-    def kernels(self, dtype: np.dtype[np.floating]) -> list[Any]:
-        """Return what `prepare` makes of the weights, made once for each type."""
-        prepared = self._prepared  # taken before the weights: what another thread replaces meanwhile is not kept
-        if dtype not in prepared:
-            prepared[dtype] = self.prepare(dtype)
-        return prepared[dtype]
-
-    def set_weights(self, **weights: ArrayLike) -> None:
-        """Replace the named weights, and forget what was prepared from the old ones."""
-        super().set_weights(**weights)
-        self._prepared = {}
-
-    @abstractmethod
-    def convolve(self, x: Array, relu: bool) -> Array:
-        """Compute (N, H, W, C) -> (N, OH, OW, O), with ReLU or without an activation function."""
+    def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:
+        """Compute (N, H, W, C) -> (N, OH, OW, O); with `relu`, clipped at zero and from above at the ceiling."""
 
     def linear(self, x: Array) -> Array:
         """Convolve without the activation function."""
         return self.convolve(x, relu=False)
 
     def __call__(self, x: Array) -> Array:
-        """Convolve (N, H, W, C) to (N, OH, OW, O); ReLU is fused into the kernel."""
-        return self.convolve(x, relu=True) if self.activation == "relu" else super().__call__(x)
+        """Convolve (N, H, W, C) to (N, OH, OW, O); ReLU and ReLU6 are fused into the kernel."""
+        if self.activation in CEILINGS:
+            return self.convolve(x, relu=True, ceiling=CEILINGS[self.activation])
+        return super().__call__(x)

@@ -5,10 +5,12 @@ from math import prod
 
 from convlab import ops
 from convlab.arrays import Array
+from convlab.computing import compiles
 from convlab.errors import ShapeError
 from convlab.layers.base import ONE_CELL, Activated, Shape, check_activation
 from convlab.layers.checks import check_count
 from convlab.layers.naming import options_of
+from convlab.layers.once import once
 
 
 @dataclass(eq=False)
@@ -43,4 +45,18 @@ class Dense(Activated):
 
     def linear(self, x: Array) -> Array:
         """Multiply and add the bias, without the activation function."""
-        return ops.dense(x, self.weight_as("kernel", x.dtype), self.weight_as("bias", x.dtype))
+        return self.multiply(x, relu=False)
+
+    def __call__(self, x: Array) -> Array:
+        """Compute (N, ..., in) to (N, ..., out); ReLU is fused into the kernel."""
+        return self.multiply(x, relu=True) if self.activation == "relu" else super().__call__(x)
+
+    def multiply(self, x: Array, relu: bool) -> Array:
+        """Multiply and add the bias, with ReLU or without an activation function."""
+        bias = self.weight_as("bias", x.dtype)
+        if compiles(x, x.size * self.units):
+            made = self._prepared  # found before the weights are: see Convolving
+            kernel = once(made, x.dtype, lambda: ops.prepare_dense(self.weight_as("kernel", x.dtype)))
+            return ops.run_dense(kernel, x, bias, relu)
+        y = ops.dense(x, self.weight_as("kernel", x.dtype), bias)
+        return ops.relu(y) if relu else y

@@ -1,7 +1,7 @@
 """Convolutions of each channel by itself."""
 
 from dataclasses import dataclass, field
-from math import prod
+from math import inf, prod
 
 import numpy as np
 
@@ -10,7 +10,6 @@ from convlab.arrays import Array
 from convlab.layers.base import ONE_CELL, Shape, image_size
 from convlab.layers.checks import check_count
 from convlab.layers.convolving import Convolving
-from convlab_kernels.cpu import Convolution
 from convlab_kernels.window import PaddingLike, Pair, Window
 
 
@@ -52,15 +51,16 @@ class DepthwiseConv2D(Convolving):
         """OH * OW * KH * KW * C * M."""
         return output_shape[0] * output_shape[1] * prod(self.shapes["kernel"])
 
-    def prepare(self, dtype: np.dtype[np.floating]) -> list[Convolution]:
-        """Prepare the kernel."""
-        return [_prepare_depthwise(self.weight_as("kernel", dtype), self.window)]
+    def arranged(self, weight: str, dtype: np.dtype[np.floating]) -> Array:
+        """Return the kernel as (KH, KW, 1, C*M), a group for each channel."""
+        return _grouped(self.weight_as(weight, dtype))
 
-    def convolve(self, x: Array, relu: bool) -> Array:
+    def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:
         """Convolve (N, H, W, C) to (N, OH, OW, C*M)."""
-        output = (*self.window.output_size(x.shape[1:3]), x.shape[3] * self.depth_multiplier)
-        [kernel] = self.kernels(x.dtype)
-        return ops.run_conv2d(kernel, x, output, self.weight_as("bias", x.dtype), relu)
+        kernel = self.kernel_for(x, "kernel", (*self.window.kernel, 1, self.output_shape[2]), self.window, x.shape[3])
+        return ops.run_conv2d(
+            kernel, x, self.output_for(x, self.window), self.weight_as("bias", x.dtype), relu, ceiling
+        )
 
 
 @dataclass(eq=False)
@@ -106,20 +106,23 @@ class SeparableConv2D(Convolving):
         kernels = prod(self.shapes["depthwise_kernel"]) + prod(self.shapes["pointwise_kernel"])
         return output_shape[0] * output_shape[1] * kernels
 
-    def prepare(self, dtype: np.dtype[np.floating]) -> list[Convolution]:
-        """Prepare both kernels."""
-        depthwise = _prepare_depthwise(self.weight_as("depthwise_kernel", dtype), self.window)
-        return [depthwise, ops.prepare_conv2d(self.weight_as("pointwise_kernel", dtype), ONE_CELL, groups=1)]
+    def arranged(self, weight: str, dtype: np.dtype[np.floating]) -> Array:
+        """Return the depthwise kernel as (KH, KW, 1, C*M), a group for each channel; the other as it is."""
+        kernel: Array = self.weight_as(weight, dtype)
+        return _grouped(kernel) if weight == "depthwise_kernel" else kernel
 
-    def convolve(self, x: Array, relu: bool) -> Array:
+    def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:
         """Convolve (N, H, W, C) to (N, OH, OW, C*M), and that to (N, OH, OW, O)."""
-        size = self.window.output_size(x.shape[1:3])
-        depthwise, pointwise = self.kernels(x.dtype)
-        y = ops.run_conv2d(depthwise, x, (*size, x.shape[3] * self.depth_multiplier))
-        return ops.run_conv2d(pointwise, y, (*size, self.filters), self.weight_as("bias", x.dtype), relu)
+        output, (_, _, channels, filters) = self.output_for(x, self.window), self.shapes["pointwise_kernel"]
+        depthwise = self.kernel_for(
+            x, "depthwise_kernel", (*self.window.kernel, 1, channels), self.window, x.shape[3]
+        )
+        y = ops.run_conv2d(depthwise, x, (*output[:2], channels))
+        pointwise = self.kernel_for(y, "pointwise_kernel", (1, 1, channels, filters), ONE_CELL)
+        return ops.run_conv2d(pointwise, y, output, self.weight_as("bias", x.dtype), relu, ceiling)
 
 
-def _prepare_depthwise(w: Array, window: Window) -> Convolution:
-    """Prepare w (KH, KW, C, M): as (KH, KW, 1, C*M), a group for each channel."""
+def _grouped(w: Array) -> Array:
+    """Return w (KH, KW, C, M) as (KH, KW, 1, C*M)."""
     kh, kw, channels, multiplier = w.shape
-    return ops.prepare_conv2d(w.reshape(kh, kw, 1, channels * multiplier), window, channels)
+    return w.reshape(kh, kw, 1, channels * multiplier)

@@ -10,6 +10,7 @@ import numpy as np
 from convlab.arrays import Array, module_of
 from convlab.errors import ShapeError
 from convlab.layers.base import ONE_CELL, Layer, Shape
+from convlab.ops.arithmetic import add
 from convlab.ops.axes import AxisLike, inner_axis
 from convlab.ops.quiet import quiet
 
@@ -49,8 +50,9 @@ class Add(Merge):
     """The sum."""
 
     def merge(self, inputs: list[Any]) -> Array:
-        """Add them up, from the first to the last."""
-        return reduce(np.add, inputs)
+        """Add them up, from the first to the last; in a folded network, with ReLU."""
+        *others, last = inputs
+        return add(reduce(add, others), last, relu=self.activation == "relu") if others else last
 
 
 class Subtract(Merge):

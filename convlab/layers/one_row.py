@@ -42,6 +42,11 @@ class OneRow(Layer):
         self.inner = copy(self.inner)  # it may belong to a copy of this layer too
         self.inner.set_weights(**{name: w.reshape(self.inner.shapes[name]) for name, w in self._weights.items()})
 
+    def drop_prepared(self) -> None:
+        """Forget what was prepared from the weights."""
+        super().drop_prepared()
+        self.inner.drop_prepared()
+
     def __call__(self, x: Array) -> Array:
         """Compute (N, W, C) as (N, 1, W, C)."""
         return _sequences(self.inner(x[:, None]))

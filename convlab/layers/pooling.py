@@ -37,7 +37,7 @@ class MaxPooling2D(Pooling2D):
 
     def __call__(self, x: Array) -> Array:
         """Pool (N, H, W, C) to (N, OH, OW, C)."""
-        return ops.max_pool2d(x, self.pool, self.stride, self.padding)
+        return ops.run_max_pool2d(x, self.window)
 
 
 class AveragePooling2D(Pooling2D):
@@ -45,7 +45,7 @@ class AveragePooling2D(Pooling2D):
 
     def __call__(self, x: Array) -> Array:
         """Pool (N, H, W, C) to (N, OH, OW, C)."""
-        return ops.avg_pool2d(x, self.pool, self.stride, self.padding)
+        return ops.run_avg_pool2d(x, self.window)
 
 
 @dataclass(eq=False)

@@ -1,15 +1,14 @@
 """The adjoint of a convolution."""
 
 from dataclasses import dataclass, field
-from math import prod
-
-import numpy as np
+from math import inf, prod
 
 from convlab import ops
 from convlab.arrays import Array
 from convlab.layers.base import Shape, image_size
 from convlab.layers.checks import check_count
 from convlab.layers.convolving import Convolving
+from convlab.layers.once import once
 from convlab_kernels.cpu import Transposed
 from convlab_kernels.transposed_window import TransposedWindow
 from convlab_kernels.window import PaddingLike, Pair
@@ -54,12 +53,8 @@ class Conv2DTranspose(Convolving):
         """H * W * KH * KW * O * C."""
         return prod(self.scatter.input_size(image_size(output_shape))) * prod(self.shapes["kernel"])
 
-    def prepare(self, dtype: np.dtype[np.floating]) -> list[Transposed]:
-        """Prepare the kernel."""
-        return [Transposed(self.weight_as("kernel", dtype), self.scatter)]
-
-    def convolve(self, x: Array, relu: bool) -> Array:
+    def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:
         """Scatter (N, H, W, C) into (N, OH, OW, O)."""
         output = (*self.scatter.output_size(x.shape[1:3]), self.filters)
-        [kernel] = self.kernels(x.dtype)
-        return ops.run_conv2d(kernel, x, output, self.weight_as("bias", x.dtype), relu)
+        kernel = once(self._prepared, x.dtype, lambda: Transposed(self.weight_as("kernel", x.dtype), self.scatter))
+        return ops.run_conv2d(kernel, x, output, self.weight_as("bias", x.dtype), relu, ceiling)

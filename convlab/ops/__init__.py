@@ -4,13 +4,21 @@ N batch, H W rows and columns, C input channels, O output channels, KH KW kernel
 (or CuPy's); results are float32, or float64 where the caller gives a float64 array. Inputs are never written to.
 """
 
-from convlab.ops.convolution import check_conv2d, conv2d, output_size, prepare_conv2d, run_conv2d
+from convlab.ops.convolution import check_conv2d, choose_conv2d, conv2d, output_size, prepare_conv2d, run_conv2d
 from convlab.ops.distributions import softmax
-from convlab.ops.linear import dense
+from convlab.ops.linear import dense, prepare_dense, run_dense
 from convlab.ops.nonlinear import elu, sigmoid, tanh
 from convlab.ops.normalisation import batch_norm, group_norm, layer_norm, unit_norm
 from convlab.ops.piecewise import leaky_relu, relu
-from convlab.ops.pooling import avg_pool2d, check_pool2d, global_avg_pool2d, global_max_pool2d, max_pool2d
+from convlab.ops.pooling import (
+    avg_pool2d,
+    check_pool2d,
+    global_avg_pool2d,
+    global_max_pool2d,
+    max_pool2d,
+    run_avg_pool2d,
+    run_max_pool2d,
+)
 from convlab.ops.resizing import check_interpolation, resize2d
 from convlab.ops.shaping import border, check_cropping, crop2d, cropping, flatten, zero_pad2d
 from convlab.ops.transposed import check_conv2d_transpose, conv2d_transpose
@@ -24,6 +32,7 @@ __all__ = [
     "check_cropping",
     "check_interpolation",
     "check_pool2d",
+    "choose_conv2d",
     "conv2d",
     "conv2d_transpose",
     "crop2d",
@@ -39,9 +48,13 @@ __all__ = [
     "max_pool2d",
     "output_size",
     "prepare_conv2d",
+    "prepare_dense",
     "relu",
     "resize2d",
+    "run_avg_pool2d",
     "run_conv2d",
+    "run_dense",
+    "run_max_pool2d",
     "sigmoid",
     "softmax",
     "tanh",

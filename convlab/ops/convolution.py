@@ -1,12 +1,18 @@
 """Convolution: check once, choose a kernel, call it."""
 
+from functools import lru_cache
+from math import prod
 from numbers import Integral
 
-from convlab.arrays import Array, ArrayLike, as_floats, module_of
+import numpy as np
+
+from convlab.arrays import Array, ArrayLike, as_floats
+from convlab.computing import WORK, Computing, current, new_array
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.ops.images import check_image
 from convlab.ops.quiet import quiet
 from convlab_kernels.cpu import METHODS, Convolution
+from convlab_kernels.cpu.choice import fastest
 from convlab_kernels.window import PaddingLike, Pair, Window, parse_pair
 
 
@@ -52,8 +58,9 @@ def conv2d(
     groups : int
         Channels are split into so many groups, each seen only by its own share of the kernels.
     method : str
-        "im2col", "depthwise" (where each group has one input channel), "direct" (slow, to study and to check
-        with), or "auto".
+        "auto": what is fastest; "strict": the fastest that leaves NaN and infinities where the definition puts
+        them; or one kernel: "direct" (slow, to study and to check with), "im2col", "shifted" (where each group has
+        one input channel), ...
 
     Returns
     -------
@@ -67,9 +74,9 @@ def conv2d(
     x, w, b = as_floats(x, w, optional=(b,))
     check_conv2d(x.shape, w.shape, None if b is None else b.shape, groups)
     window = Window.parse(w.shape[:2], stride, padding, dilation)
-    return run_conv2d(
-        prepare_conv2d(w, window, groups, method), x, (*window.output_size(x.shape[1:3]), w.shape[3]), b
-    )
+    method = choose_conv2d(x.shape, w.shape, window, groups, x.dtype, method)
+    kernel = prepare_conv2d(w, window, groups, method)
+    return run_conv2d(kernel, x, (*window.output_size(x.shape[1:3]), w.shape[3]), b)
 
 
 def check_conv2d(x: tuple[int, ...], w: tuple[int, ...], b: tuple[int, ...] | None, groups: int) -> None:
@@ -91,20 +98,51 @@ def check_conv2d(x: tuple[int, ...], w: tuple[int, ...], b: tuple[int, ...] | No
         raise ShapeError(f"conv2d: bias has shape {b}, expected ({w[3]},), one number for each output channel")
 
 
+def choose_conv2d(
+    x: tuple[int, ...],
+    w: tuple[int, ...],
+    window: Window,
+    groups: int,
+    dtype: np.dtype[np.floating],
+    method: str = "auto",
+) -> str:
+    """Return the name in METHODS of the kernel to convolve x (N, H, W, C) with w (KH, KW, C/groups, O) by.
+
+    "auto" is what is fastest; "strict" the fastest that leaves NaN and infinities where the definition puts them.
+    """
+    if method not in ("auto", "strict"):
+        if method not in METHODS:
+            raise UnsupportedError(f"conv2d: method {method!r} is unknown: use auto, strict, {', '.join(METHODS)}")
+        return method
+    decided = current() or Computing(work_of(x, w, window) >= WORK)
+    return _fastest(x, w, window, groups, decided.compiled, decided.strict or method == "strict")
+
+
+_fastest = lru_cache(1 << 10)(fastest)
+
+
+def work_of(x: tuple[int, ...], w: tuple[int, ...], window: Window) -> int:
+    """Return how many multiply-adds it takes to convolve x (N, H, W, C) with w (KH, KW, C/groups, O)."""
+    return x[0] * prod(window.output_size((x[1], x[2]))) * prod(w)
+
+
 def prepare_conv2d(w: Array, window: Window, groups: int, method: str = "auto") -> Convolution:
-    """Choose a kernel and prepare w (KH, KW, C/groups, O) for it, to be used any number of times."""
-    if method != "auto" and method not in METHODS:
-        raise UnsupportedError(f"conv2d: method {method!r} is unknown: use auto, {', '.join(METHODS)}")
+    """Prepare w (KH, KW, C/groups, O) for a kernel, to be used any number of times."""
     if method == "auto":
-        method = "depthwise" if groups > 1 and w.shape[2] == 1 else "im2col"
+        method = "shifted" if groups > 1 and w.shape[2] == 1 else "im2col"
     return METHODS[method](w, window, groups)
 
 
 @quiet
 def run_conv2d(
-    kernel: Convolution, x: Array, output: tuple[int, int, int], b: Array | None = None, relu: bool = False
+    kernel: Convolution,
+    x: Array,
+    output: tuple[int, ...],
+    b: Array | None = None,
+    relu: bool = False,
+    ceiling: float = np.inf,
 ) -> Array:
     """Call a prepared kernel on x (N, H, W, C) and return a new array (N, *output)."""
-    out: Array = module_of(x).empty((len(x), *output), x.dtype)
-    kernel(x, out, b, relu)
+    out: Array = new_array(x, (len(x), *output))
+    kernel(x, out, b, relu, ceiling)
     return out

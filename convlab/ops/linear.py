@@ -1,10 +1,15 @@
 """Matrix products."""
 
 from math import prod
+from typing import TYPE_CHECKING
 
 from convlab.arrays import Array, ArrayLike, as_floats
+from convlab.computing import compiles, new_array
 from convlab.errors import ShapeError
 from convlab.ops.quiet import quiet
+
+if TYPE_CHECKING:
+    from convlab_kernels.cpu.dense import Dense
 
 
 @quiet
@@ -17,8 +22,26 @@ def dense(x: ArrayLike, w: ArrayLike, b: ArrayLike | None = None) -> Array:
         )
     if b is not None and b.shape != (w.shape[1],):
         raise ShapeError(f"dense: bias has shape {b.shape}, expected ({w.shape[1]},)")
+    if compiles(x, x.size * w.shape[1]):
+        return run_dense(prepare_dense(w), x, b)
     rows = x.reshape(prod(x.shape[:-1]), x.shape[-1])  # one product is faster than one for each (N, ...)
     out: Array = rows @ w  # (N * ..., out) = (N * ..., in) @ (in, out)
     if b is not None:
         out += b
     return out.reshape(*x.shape[:-1], w.shape[1])
+
+
+def prepare_dense(w: Array) -> "Dense":
+    """Prepare w (in, out) for a compiled kernel, to be used any number of times."""
+    from convlab_kernels.cpu.dense import Dense
+
+    return Dense(w)
+
+
+@quiet
+def run_dense(kernel: "Dense", x: Array, b: Array | None = None, relu: bool = False) -> Array:
+    """Call a prepared kernel on x (N, ..., in) and return (N, ..., out)."""
+    rows = x.reshape(prod(x.shape[:-1]), x.shape[-1])
+    out = new_array(x, (len(rows), kernel.w.shape[1]))
+    kernel(rows, out, b, relu)
+    return out.reshape(*x.shape[:-1], out.shape[1])

@@ -1,10 +1,12 @@
 """Pooling: one number for each window, or for each channel."""
 
 from collections.abc import Iterator
+from math import prod
 
 import numpy as np
 
 from convlab.arrays import Array, ArrayLike, as_floats, module_of
+from convlab.computing import compiles, new_array
 from convlab.errors import ShapeError
 from convlab.ops.images import check_image
 from convlab.ops.quiet import quiet
@@ -17,31 +19,60 @@ def max_pool2d(x: ArrayLike, size: int | Pair, stride: int | Pair | None = None,
     x is (N, H, W, C); stride defaults to size; padding is at most half the window. NaN wins over any number.
     """
     (x,) = as_floats(x)
-    window = _pool_window(x.shape, size, stride, padding)
+    return run_max_pool2d(x, _pool_window(x.shape, size, stride, padding))
+
+
+def run_max_pool2d(x: Array, window: Window) -> Array:
+    """Return the largest value of x (N, H, W, C) in each window, (N, OH, OW, C)."""
+    shape = _pooled_shape(x, window)
+    if compiles(x, prod(shape) * prod(window.kernel)):
+        from convlab_kernels.cpu.pooling import max_pool
+
+        pooled = new_array(x, shape)
+        max_pool(x, pooled, window)
+        return pooled
     xp = module_of(x)
-    out: Array = xp.full(_pooled_shape(x, window), -xp.inf, x.dtype)
+    out: Array = xp.full(shape, -xp.inf, x.dtype)
     for view in _shifted_views(_pad(x, window, -xp.inf), window, out.shape[1:3]):
         xp.maximum(out, view, out=out)
     return out
 
 
-@quiet
 def avg_pool2d(x: ArrayLike, size: int | Pair, stride: int | Pair | None = None, padding: PaddingLike = 0) -> Array:
     """Return the mean of each window, (N, OH, OW, C), over the cells inside the image only (as Keras does).
 
     x is (N, H, W, C); stride defaults to size; padding is at most half the window.
     """
     (x,) = as_floats(x)
-    window = _pool_window(x.shape, size, stride, padding)
-    xp = module_of(x)
-    total: Array = xp.zeros(_pooled_shape(x, window), x.dtype)
+    return run_avg_pool2d(x, _pool_window(x.shape, size, stride, padding))
+
+
+@quiet
+def run_avg_pool2d(x: Array, window: Window) -> Array:
+    """Return the mean of x (N, H, W, C) in each window, (N, OH, OW, C)."""
+    shape = _pooled_shape(x, window)
+    if compiles(x, prod(shape) * prod(window.kernel)):
+        from convlab_kernels.cpu.pooling import avg_pool
+
+        pooled = new_array(x, shape)
+        avg_pool(x, pooled, window)
+        return pooled
+    total: Array = module_of(x).zeros(shape, x.dtype)
     for view in _shifted_views(_pad(x, window, 0), window, total.shape[1:3]):
         total += view
-    inside = xp.zeros((1, *total.shape[1:3], 1), x.dtype)
-    for view in _shifted_views(_pad(xp.ones((1, *x.shape[1:3], 1), x.dtype), window, 0), window, total.shape[1:3]):
-        inside += view
-    total /= inside
+    total /= _cells_inside(x, window, total.shape[1:3])
     return total
+
+
+def _cells_inside(x: Array, window: Window, output: Pair) -> Array | int:
+    """Return how many cells of each window lie inside the image, (1, OH, OW, 1), or the one number that all have."""
+    if window.pads(x.shape[1:3]) == ((0, 0), (0, 0)):
+        return prod(window.kernel)
+    xp = module_of(x)
+    inside: Array = xp.zeros((1, *output, 1), x.dtype)
+    for view in _shifted_views(_pad(xp.ones((1, *x.shape[1:3], 1), x.dtype), window, 0), window, output):
+        inside += view
+    return inside
 
 
 def _pool_window(shape: tuple[int, ...], size: int | Pair, stride: int | Pair | None, padding: PaddingLike) -> Window:
@@ -81,6 +112,12 @@ def global_max_pool2d(x: ArrayLike) -> Array:
     """Return the largest value of each channel: (N, H, W, C) -> (N, C)."""
     (x,) = as_floats(x)
     check_image(x.shape, "global_max_pool2d")
+    if compiles(x, x.size):
+        from convlab_kernels.cpu.pooling import global_max_pool
+
+        pooled = new_array(x, (x.shape[0], x.shape[3]))
+        global_max_pool(x, pooled)
+        return pooled
     return x.max(axis=(1, 2))
 
 
@@ -89,5 +126,11 @@ def global_avg_pool2d(x: ArrayLike) -> Array:
     """Return the mean of each channel: (N, H, W, C) -> (N, C)."""
     (x,) = as_floats(x)
     check_image(x.shape, "global_avg_pool2d")
+    if compiles(x, x.size):
+        from convlab_kernels.cpu.pooling import global_avg_pool
+
+        pooled = new_array(x, (x.shape[0], x.shape[3]))
+        global_avg_pool(x, pooled)
+        return pooled
     # channels last, NumPy adds one by one: in float32 the error would grow with the area
     return x.mean(axis=(1, 2), dtype=np.float64).astype(x.dtype)

@@ -6,6 +6,8 @@ from typing import ParamSpec, TypeVar
 
 import numpy as np
 
+from convlab.computing import current
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -13,11 +15,14 @@ R = TypeVar("R")
 def quiet(function: Callable[P, R]) -> Callable[P, R]:
     """Return the function without NumPy's warnings: beyond the type is infinite, and what has no value NaN.
 
-    An instance of `np.errstate` as the decorator would be shared by all threads, which NumPy 1 does not allow for.
+    Within a network they are off already: setting them takes as long as a small operation. An instance of
+    `np.errstate` as the decorator would be shared by all threads, which NumPy 1 does not allow for.
     """
 
     @wraps(function)
     def called(*args: P.args, **kwargs: P.kwargs) -> R:
+        if current() is not None:
+            return function(*args, **kwargs)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             return function(*args, **kwargs)
 

@@ -57,8 +57,8 @@ def seconds_compiling() -> float:
 
 
 def cache_folder() -> Path:
-    """Return where compiled kernels lie: in CONVLAB_CACHE, or in the user's cache."""
-    return Path(os.environ.get("CONVLAB_CACHE") or user_cache_path("convlab")) / "kernels"
+    """Return where compiled kernels lie: in CONVLAB_CACHE, or in the user's cache (RuntimeError: no home)."""
+    return Path(os.environ.get("CONVLAB_CACHE") or user_cache_path("convlab")).expanduser() / "kernels"
 
 
 @cache
@@ -101,7 +101,11 @@ class _Cache:
         global _announced  # noqa: PLW0603
         if not _announced:
             _announced = True
-            logger.info("compiling kernels for this processor, once: they are kept in %s", cache_folder())
+            try:
+                place: object = cache_folder()
+            except RuntimeError as error:
+                place = f"no folder: {error}"
+            logger.info("compiling kernels for this processor, once: they are kept in %s", place)
 
     def save_overload(self, signature: Any, result: Any) -> None:
         """Keep a compiled function, if there is a place to."""
@@ -111,7 +115,7 @@ class _Cache:
         try:
             payload = dumps(result._reduce())
             _write(self._file(signature, result.library.codegen), hashlib.sha256(payload).digest() + payload)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
             logger.debug("compiled %s is not kept: %s", self.name, error)
 
 

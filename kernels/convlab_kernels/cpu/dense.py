@@ -123,7 +123,7 @@ def _add_row(x, w, k, sums, first):
 def _multiply(x, w, out, width, first, last):
     """Add x (N, K) @ w (K, O) to the columns of out (N, O) in panels first to last."""
     n, depth = x.shape
-    packed = np.empty((PANELS, DEPTH, width), w.dtype)
+    packed = np.zeros((PANELS, DEPTH, width), w.dtype)
     tile = np.empty((ROWS, width), w.dtype)
     rows_of_x, taps, zeros = np.empty(ROWS, np.int64), np.zeros(1, np.int64), np.zeros(width, w.dtype)
     left, tap, nothing, target = address(rows_of_x, 0), address(taps, 0), address(zeros, 0), address(tile, 0)
@@ -147,17 +147,15 @@ def _multiply(x, w, out, width, first, last):
 
 @inlined
 def _pack(w, packed, top, rows, left, panels):
-    """Store so many rows of w from `top` on as panels; columns beyond the last are zeros."""
+    """Store so many rows of w from `top` on as panels; columns beyond the last are left as they are."""
     _, depth, width = packed.shape
     o = w.shape[1]
     whole = min(panels, (o - left) // width)
     for k in range(rows):
         start = address(w, (top + k) * o + left)
         pack_row(start, address(packed, k * width), depth * width, whole, w.dtype.type(1))
-        if whole < panels:
-            packed[whole, k, :] = 0
-            for i in range(o - left - whole * width):
-                packed[whole, k, i] = w[top + k, left + whole * width + i]
+        for i in range(whole * width, min(o - left, panels * width)):
+            packed[whole, k, i - whole * width] = w[top + k, left + i]
 
 
 @inlined

@@ -1,0 +1,134 @@
+"""Memory that is lent again: when it comes back, to whom it goes next, and what is given back to the system."""
+
+import threading
+from itertools import permutations
+
+import numpy as np
+import pytest
+
+from convlab.computing import computing, new_array
+from convlab.memory import SMALL, Memory
+
+F4 = np.dtype(np.float32)
+SIZE = SMALL // 4 + 3  # numbers of four bytes, more than are made anew
+
+
+def address(array):
+    return array.__array_interface__["data"][0]
+
+
+def bytes_of(memory):
+    return sorted(len(block) for block in memory.free)
+
+
+def test_an_array_has_the_shape_and_type_and_begins_at_a_cache_line():
+    with Memory().call() as lender:
+        for shape, dtype in (((3, 7, 5, 401), F4), ((SIZE,), np.dtype(np.float64)), ((2, 3), F4), ((0, 5), F4)):
+            array = lender.empty(shape, dtype)
+            assert (array.shape, array.dtype) == (shape, dtype)
+            assert array.flags.c_contiguous and array.flags.writeable
+            assert array.nbytes < SMALL or address(array) % 64 == 0
+
+
+def test_small_arrays_are_made_anew():
+    memory = Memory()
+    with memory.call() as lender:
+        assert lender.empty((SMALL // 4 - 1,), F4).base is None
+        assert lender.empty((SMALL // 4,), F4).base is not None
+    assert bytes_of(memory) == [SMALL]
+
+
+def test_memory_comes_back_with_the_last_view_and_not_before():
+    memory = Memory()
+    with memory.call() as lender:
+        array = lender.empty((SIZE, 3), F4)
+        place, view = address(array), array.reshape(3, SIZE)[1:, 5:].T
+        del array
+        assert not memory.free
+        other = lender.empty((SIZE, 3), F4)
+        assert not np.shares_memory(other, view)
+        del view
+        assert len(memory.free) == 1
+        assert address(lender.empty((3 * SIZE,), F4)) == place
+
+
+@pytest.mark.parametrize("order", list(permutations((2, 3, 5))))
+def test_the_smallest_block_that_is_large_enough_is_taken(order):
+    memory = Memory()
+    with memory.call() as lender:
+        arrays = {n: lender.empty((n * SIZE,), F4) for n in (5, 2, 3)}
+        places = {n: address(array) for n, array in arrays.items()}
+        for n in order:
+            del arrays[n]
+        kept = lender.empty((2 * SIZE + 1,), F4)
+        assert address(kept) == places[3]
+        assert address(lender.empty((SIZE,), F4)) == places[2]
+
+
+def test_where_all_are_too_small_the_largest_gives_way():
+    memory = Memory()
+    with memory.call() as lender:
+        two = [lender.empty((n * SIZE,), F4) for n in (1, 2)]
+        del two
+        lender.empty((3 * SIZE,), F4)
+        assert bytes_of(memory) == [4 * SIZE, 12 * SIZE]
+
+
+def test_a_call_gives_back_what_it_did_not_borrow_and_what_is_larger_than_it_needs():
+    memory = Memory()
+
+    def call(*sizes):
+        with memory.call() as lender:
+            arrays = [lender.empty((n * SIZE,), F4) for n in sizes]
+            del arrays
+        return [size // (4 * SIZE) for size in bytes_of(memory)]
+
+    assert call(8, 8, 2) == [2, 8, 8]
+    assert call(8, 8, 2) == [2, 8, 8]
+    assert call(8) == [8]  # the others were not borrowed
+    assert call(1) == []  # it was lent the 8, which is more than it needs
+    assert call(1) == [1]
+    assert call() == []
+
+
+def test_a_call_that_fails_gives_back_too():
+    memory = Memory()
+    with pytest.raises(ZeroDivisionError), memory.call() as lender:
+        lender.empty((SIZE,), F4)
+        1 / 0  # noqa: B018
+    with memory.call():
+        pass
+    assert not memory.free
+
+
+def test_results_come_from_the_memory_of_the_network_and_elsewhere_are_new():
+    memory, like = Memory(), np.zeros(3, np.float64)
+    assert new_array(like, (SIZE,)).base is None
+    with memory.call() as lender, computing(False, lender):
+        array = new_array(like, (SIZE, 2))
+        assert (array.shape, array.dtype) == ((SIZE, 2), np.float64)
+        assert array.base is not None
+        with computing(False):
+            assert new_array(like, (SIZE,)).base is None
+    assert new_array(like, (SIZE,)).base is None
+
+
+def test_threads_never_hold_the_same_block():
+    memory, wrong = Memory(), []
+
+    def borrow(number):
+        for i in range(300):
+            with memory.call() as lender:
+                arrays = [lender.empty((SIZE + 17 * (i % 3),), F4) for _ in range(3)]
+                for j, array in enumerate(arrays):
+                    array[:] = 3 * number + j
+                wrong.extend(number for j, array in enumerate(arrays) if (array != 3 * number + j).any())
+                del array, arrays
+
+    threads = [threading.Thread(target=borrow, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert len(memory.free) <= 24
