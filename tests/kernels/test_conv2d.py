@@ -1,4 +1,4 @@
-"""Both convolution kernels, through `convlab.conv2d`, over the sweep; memory, layouts, errors."""
+"""`convlab.conv2d`: the corners of the sweep, layouts, kinds of numbers, errors. Each kernel: see test_methods."""
 
 import itertools
 from functools import partial
@@ -7,7 +7,7 @@ import numpy as np
 import oracle
 import pytest
 from closeness import assert_close, gamma, sum_bound
-from sweep import CHANNELS, CORNERS, CROSSED, KERNELS, Case, check, exact, sweep
+from sweep import CORNERS, CROSSED, Case, check, exact, sweep
 
 import convlab
 from convlab.errors import ShapeError
@@ -19,22 +19,10 @@ direct = partial(convlab.conv2d, method="direct")
 SMALL = Case((2, 3), (3, 2), ((1, 2), (3, 0)), (1, 2), "2 groups")
 
 
-@pytest.mark.parametrize("channels", CHANNELS)
-@pytest.mark.parametrize("kernel", KERNELS)
-def test_im2col_over_the_sweep(kernel, channels):
-    cases = [case for case in CROSSED if (case.kernel, case.channels) == (kernel, channels)]
-    sweep(partial(convlab.conv2d, method="im2col"), cases)
-
-
 @pytest.mark.parametrize("case", CORNERS, ids=str)
 @pytest.mark.parametrize("method", ["auto", "im2col", "direct"])
 def test_the_corners(case, method):
     sweep(partial(convlab.conv2d, method=method), [case])
-
-
-@pytest.mark.parametrize("case", CROSSED[::17], ids=str)
-def test_direct_over_a_part_of_the_sweep(case):
-    check(direct, case)
 
 
 def test_direct_sums_in_float64():

@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+import test_winograd
 from pool_sweep import sweep_avg_pool2d, sweep_max_pool2d
 from sweep import CHANNELS, DILATIONS, KERNELS, PADDINGS, STRIDES, sweep
 
@@ -122,11 +123,39 @@ MUTANTS = [
     products_of_float32_for_float64,
 ]
 
+WINOGRAD_MUTANTS = [
+    mutant
+    for mutant in MUTANTS
+    if mutant  # those that speak of what Winograd's convolution does not take, and of float64, are none here
+    not in (
+        groups_interleaved,
+        dilation_ignored,
+        strides_swapped,
+        size_rounded_up,
+        same_begins_with_the_odd_cell,
+        strides_beyond_the_kernel_ignored,
+        products_of_float32_for_float64,
+    )
+]
+
 
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_the_sweep_kills(mutant):
     with pytest.raises(AssertionError, match=r"^Case\("):
         sweep(mutant)
+
+
+@pytest.mark.parametrize("mutant", WINOGRAD_MUTANTS)
+@pytest.mark.parametrize("method", ["winograd", "winograd2x2"])
+def test_the_cases_of_winograd_kill(method, mutant, monkeypatch):
+    def prepare(w, window, groups):
+        plain = {"stride": (1, 1), "padding": window.padding, "dilation": (1, 1), "groups": groups}
+        return lambda x, out, bias: np.copyto(out, mutant(x, w, bias, **plain))
+
+    monkeypatch.setattr(test_winograd, "METHODS", {method: prepare})
+    with pytest.raises((AssertionError, convlab.ShapeError), match=r"^Case\(|is not positive"):
+        for case in test_winograd.CASES[:16]:
+            test_winograd.check(method, case, np.float32, bias=True)
 
 
 @pytest.mark.parametrize("mutant", MUTANTS)

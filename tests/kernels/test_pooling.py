@@ -3,12 +3,23 @@
 import numpy as np
 import oracle
 import pytest
+from closeness import assert_close, sum_bound
 from pool_sweep import CASES, CHANNELS, PADDINGS, SIZES, STRIDES, Pool, sweep_avg_pool2d, sweep_max_pool2d
 
 import convlab
+from convlab.computing import computing
 from convlab.errors import ShapeError
+from convlab_kernels.cpu import pooling, set_threads, threads
+from convlab_kernels.window import Window
 
 POOLS = [convlab.max_pool2d, convlab.avg_pool2d]
+
+
+@pytest.fixture(autouse=True, params=[False, True], ids=["NumPy", "compiled"])
+def _compiled(request):
+    """Run every test here both ways."""
+    with computing(request.param):
+        yield request.param
 
 
 @pytest.mark.parametrize("size", [*SIZES, (1, 1)], ids=str)
@@ -119,3 +130,96 @@ def test_errors_say_what_is_wrong(pool, change, message):
     arguments = {"x": (5, 7, 8, 6), "size": (2, 3)} | change
     with pytest.raises(ShapeError, match=message):
         pool(**(arguments | {"x": np.ones(arguments["x"], np.float32)}))
+
+
+WALKS = {  # image, window, stride, padding
+    "side by side": ((6, 11), (2, 3), None, 0),
+    "overlapping": ((5, 8), (3, 2), (2, 1), "same"),
+    "one cell": ((1, 1), (2, 3), None, "same"),
+    "over the border": ((4, 7), (4, 5), (1, 2), ((2, 1), (0, 2))),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("walk", WALKS.values(), ids=WALKS)
+def test_any_number_of_channels(walk, dtype):
+    image, size, stride, padding = walk
+    for c in (*range(1, 19), 31, 32, 33, 67):
+        x = (np.random.default_rng(c).standard_normal((3, *image, c)) - 1).astype(np.float32)
+        arguments = x, size, stride or size, padding
+        largest = oracle.pool2d(oracle.largest, *arguments)
+        assert_close(convlab.max_pool2d(x.astype(dtype), size, stride, padding), largest, 0.0, f"max, {c}")
+        mean, magnitude = (
+            oracle.pool2d(oracle.mean, *arguments),
+            oracle.pool2d(oracle.mean, np.abs(x), *arguments[1:]),
+        )
+        bound = sum_bound(size[0] * size[1] + 1, magnitude, dtype)
+        actual = convlab.avg_pool2d(x.astype(dtype), size, stride, padding)
+        assert_close(actual, mean, bound, f"mean, {c}")
+        assert actual.dtype == dtype
+
+
+@pytest.mark.parametrize("channels", [5, 37])
+def test_nan_wins_wherever_it_stands_in_a_window(channels):
+    for y, x_, other in [(0, 0, 9.0), (0, 1, -9.0), (1, 2, np.inf)]:
+        x = np.full((2, 2, 3, channels), other, np.float32)
+        x[1, y, x_, channels - 2] = np.nan
+        actual = convlab.max_pool2d(x, (2, 3))
+        assert np.isnan(actual[1, 0, 0, channels - 2]) and np.isnan(actual).sum() == 1
+        assert np.isnan(convlab.global_max_pool2d(x)).sum() == 1
+        assert np.isnan(convlab.avg_pool2d(x, (2, 3))[1, 0, 0, channels - 2])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("channels", [1, 7, 67, 259, 600])
+def test_global_pools(channels, dtype):
+    x = np.random.default_rng(channels).standard_normal((3, 4, 5, channels)).astype(dtype)
+    mean = np.array([[oracle.mean(x[n, :, :, c].ravel().tolist()) for c in range(channels)] for n in range(3)])
+    magnitude = np.abs(x).mean(axis=(1, 2), dtype=np.float64)
+    actual = convlab.global_avg_pool2d(x)
+    # summed in float64, so that float32 rounds once only
+    assert_close(actual, mean, sum_bound(1, np.abs(mean), dtype) + sum_bound(21, magnitude, np.float64))
+    assert actual.dtype == dtype
+    assert_close(convlab.global_max_pool2d(x), x.astype(np.float64).max(axis=(1, 2)), 0.0)
+    assert convlab.global_max_pool2d(x[:0]).shape == convlab.global_avg_pool2d(x[:0]).shape == (0, channels)
+
+
+def test_a_mean_of_many_cells_is_not_added_up_one_by_one():
+    x = np.full((1, 3000, 4100, 1), 0.1, np.float32)  # in float32 the sum would stop growing at 2^21
+    assert convlab.global_avg_pool2d(x)[0, 0] == np.float32(0.1)
+
+
+@pytest.mark.parametrize("n", [1, 3, 50])
+def test_any_number_of_threads_gives_the_same_to_the_bit(n):
+    x = np.random.default_rng(4).standard_normal((3, 7, 10, 300), np.float32)
+    pools = [*(lambda x, pool=pool: pool(x, (2, 3)) for pool in POOLS)]
+    pools += [convlab.global_max_pool2d, convlab.global_avg_pool2d]
+    expected = [pool(x) for pool in pools]
+    before = threads()
+    try:
+        set_threads(n)
+        actual = [pool(x) for pool in pools]
+    finally:
+        set_threads(before)
+    for one, other in zip(actual, expected, strict=True):
+        assert one.tobytes() == other.tobytes()
+
+
+@pytest.mark.parametrize("kernel", [pooling.max_pool, pooling.avg_pool])
+def test_an_out_that_is_not_contiguous_is_refused(kernel):
+    with pytest.raises(ShapeError, match=r"^pooling: out is not contiguous in C order; give a whole array"):
+        kernel(np.ones((2, 4, 6, 3), np.float32), np.ones((2, 2, 3, 6), np.float32)[..., ::2], Window((2, 2), (2, 2)))
+
+
+def test_the_compiled_kernels_are_what_is_tested(_compiled, monkeypatch):
+    called = []
+    for name in ("max_pool", "avg_pool", "global_max_pool", "global_avg_pool"):
+        kernel = getattr(pooling, name)
+        monkeypatch.setattr(
+            pooling, name, lambda *args, name=name, kernel=kernel: (called.append(name), kernel(*args))
+        )
+    x = np.ones((2, 4, 6, 3), np.float32)
+    for pool in POOLS:
+        pool(x, 2)
+    convlab.global_max_pool2d(x), convlab.global_avg_pool2d(x)
+    assert called == (["max_pool", "avg_pool", "global_max_pool", "global_avg_pool"] if _compiled else [])

@@ -25,6 +25,9 @@ from convlab_kernels.cpu.vectors import lanes
 FEW = 16
 """Rows of x up to which reading w takes longer than multiplying with it."""
 
+PACE = 3_000
+"""Weights that one thread reads in a microsecond, roughly."""
+
 DEPTH, PANELS = 128, 32
 """Rows and panels of a block of w: half a megabyte in float32."""
 
@@ -50,7 +53,10 @@ class Dense:
         sums = np.zeros((threads(), *out.shape), out.dtype)
         width = lanes(out.itemsize)
         spread(
-            lambda first, last: _add_rows(x, self.w, rows, sums[first // share], first, last, width), len(rows), share
+            lambda first, last: _add_rows(x, self.w, rows, sums[first // share], first, last, width),
+            len(rows),
+            share,
+            cost=len(rows) * self.w.shape[1] / PACE,
         )
         sums.sum(axis=0, out=out)
 

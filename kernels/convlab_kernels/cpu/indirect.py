@@ -10,6 +10,7 @@ P are the places of the window. An image with padding is copied into a frame of 
 the rows that it needs.
 """
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,9 @@ Part = tuple[int, int]
 
 CHUNK = 16 * ROWS
 """Places that go through all kernels together: what they see stays in the cache."""
+
+PACE = 40_000
+"""Multiply-adds of one thread in a microsecond, roughly."""
 
 
 class Indirect:
@@ -62,6 +66,7 @@ class Indirect:
         offsets = self._offsets(bias, out.dtype)
         limit = out.dtype.type(ceiling)
         count = self.right.shape[1]
+        cost = n * oh * ow * prod(self.right.shape) / PACE
 
         def convolve(rows: Part, panels: Part) -> None:
             room = scratch("frame", (frame, width, c), x.dtype)
@@ -70,9 +75,9 @@ class Indirect:
             )
 
         if n * oh * ow <= CHUNK:  # few places: the weights are what takes time to read
-            spread(lambda first, last: convolve((0, n * oh), (first, last)), count)
+            spread(lambda first, last: convolve((0, n * oh), (first, last)), count, cost=cost)
         else:
-            spread(lambda first, last: convolve((first, last), (0, count)), n * oh)
+            spread(lambda first, last: convolve((first, last), (0, count)), n * oh, cost=cost)
 
     def _taps(self, row: int, column: int) -> NDArray[np.int64]:
         """Return where each run of a window begins, (G, runs), in numbers from where the window does."""

@@ -6,6 +6,7 @@ Cells outside the image are not there: they never win, and do not count. All cha
 side, as many at a time as a register holds.
 """
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,9 @@ from convlab_kernels.window import Window
 
 CHANNELS = 256
 """Channels of a global mean that are summed at a time: a thread has at least so many."""
+
+PACE = 6_000
+"""Numbers that one thread reads in a microsecond, roughly."""
 
 
 def max_pool(x: NDArray[Any], out: NDArray[Any], window: Window) -> None:
@@ -42,7 +46,7 @@ def global_avg_pool(x: NDArray[Any], out: NDArray[Any]) -> None:
     check_out(out, "pooling")
     n, h, w, c = x.shape
     cells = readable(x).reshape(n, h * w, c)
-    spread(lambda first, last: _mean_channels(cells, out, first, last), n * -(-c // CHANNELS))
+    spread(lambda first, last: _mean_channels(cells, out, first, last), n * -(-c // CHANNELS), cost=x.size / PACE)
 
 
 def _pool(x: NDArray[Any], out: NDArray[Any], window: Window, mean: bool) -> None:
@@ -50,7 +54,8 @@ def _pool(x: NDArray[Any], out: NDArray[Any], window: Window, mean: bool) -> Non
     x = readable(x)
     (top, _), (left, _) = window.pads((x.shape[1], x.shape[2]))
     arguments = (x, out, window.kernel, window.stride, (top, left), mean, lanes(x.itemsize))
-    spread(lambda first, last: _pool_rows(*arguments, first, last), len(out) * out.shape[1])
+    cost = out.size * prod(window.kernel) / PACE
+    spread(lambda first, last: _pool_rows(*arguments, first, last), len(out) * out.shape[1], cost=cost)
 
 
 @compiled

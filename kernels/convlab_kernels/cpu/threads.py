@@ -8,12 +8,16 @@ who comes first: results are the same from run to run.
 import os
 from collections.abc import Callable
 from itertools import pairwise
+from math import inf
 from queue import SimpleQueue
 from threading import Thread, local
 
 from convlab_kernels.errors import ShapeError
 
 Work = Callable[[int, int], None]
+
+WAKING = 80
+"""Microseconds of work that are not worth waking another thread for."""
 
 
 def _cores() -> int:
@@ -69,14 +73,15 @@ def set_threads(n: int) -> None:
     _threads = n
 
 
-def spread(work: Work, size: int, grain: int = 1) -> None:
+def spread(work: Work, size: int, grain: int = 1, cost: float = inf) -> None:
     """Call work(first, last) on parts of range(size), at most one for each thread, all at the same time.
 
-    Parts begin at multiples of `grain`. Returns, or raises the first error, when all parts have ended. Called from
-    within a part, it calls work once: a helper that waits for others may be the one that they wait for.
+    Parts begin at multiples of `grain`; `cost` is about how many microseconds one thread would take. Returns, or
+    raises the first error, when all parts have ended. Called from within a part, it calls work once: a helper that
+    waits for others may be the one that they wait for.
     """
     grains = -(-size // grain)
-    parts = 1 if getattr(_inside, "yes", False) else min(_threads, grains)
+    parts = 1 if cost < WAKING or getattr(_inside, "yes", False) else min(_threads, grains)
     if parts < 2:
         if size:
             work(0, size)

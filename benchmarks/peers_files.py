@@ -1,0 +1,172 @@
+"""What a comparison of frameworks needs, each file made once: networks by Keras, inputs, answers in float64, ONNX.
+
+    python benchmarks/peers_files.py FOLDER NETWORK BATCH predict|run
+
+makes those of one task (`peers.py` calls it so, in a process that ends before anything is timed).
+"""
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+KERAS_NETWORKS = {"vgg16": "VGG16", "resnet50": "ResNet50", "mobilenet": "MobileNet"}
+LAYER = "layer-"
+TIMES_EXPECTED = 8  # as in `convlab.compare`: an answer is wrong that errs by more than 8 times what is expected
+
+
+@dataclass(frozen=True)
+class Task:
+    """What every contender is asked: so many images through a network, for the output or the values of all layers."""
+
+    folder: Path
+    network: str
+    batch: int
+    record: bool
+
+    @property
+    def name(self) -> str:
+        """As in "vgg16, batch 1, predict"."""
+        return f"{self.network}, batch {self.batch}, {self.what}"
+
+    @property
+    def what(self) -> str:
+        """Return "run" or "predict", as convlab calls it."""
+        return "run" if self.record else "predict"
+
+    @property
+    def network_file(self) -> Path:
+        """The network, saved by Keras."""
+        if self.network == "lenet5":
+            return Path(__file__).parents[1] / "weights" / "lenet5_fashion_mnist.h5"
+        return self.folder / f"{self.network}.h5"
+
+    @property
+    def own_folder(self) -> Path:
+        """Where the task's own files are."""
+        return self.folder / f"{self.network}-{self.batch}-{self.what}"
+
+    @property
+    def onnx_file(self) -> Path:
+        """The network with this batch, its outputs named as the layers."""
+        return self.own_folder / "network.onnx"
+
+    @cached_property
+    def x(self) -> Any:
+        """The input, (N, H, W, C) float32."""
+        return np.load(self.own_folder / "x.npy")
+
+    @cached_property
+    def channels_first(self) -> Any:
+        """The input, (N, C, H, W), contiguous."""
+        return np.ascontiguousarray(self.x.transpose(0, 3, 1, 2))
+
+    @cached_property
+    def allowed(self) -> dict[str, float]:
+        """Name of each output -> the largest relative L2 error of a right answer."""
+        return json.loads((self.own_folder / "allowed.json").read_text(encoding="utf-8"))
+
+
+def make(task: Task) -> None:
+    """Make the files of a task that are not there yet."""
+    if not task.network_file.exists():
+        save_keras_network(task.network, task.network_file)
+    if not task.onnx_file.exists():
+        task.own_folder.mkdir(parents=True, exist_ok=True)
+        x = images(task.network, task.batch)
+        np.save(task.own_folder / "x.npy", x)
+        save_answers(task, x)
+        save_onnx(task)
+
+
+def images(network: str, batch: int) -> Any:
+    """Return what goes in, (N, H, W, C) float32: made-up pictures, or noise for a single layer."""
+    from keras_random import picture
+
+    if network.startswith(LAYER):
+        side, channels, _ = layer_sizes(network)
+        return np.random.default_rng(0).standard_normal((batch, side, side, channels), np.float32)
+    side, channels = (28, 1) if network == "lenet5" else (224, 3)
+    pictures = np.concatenate([picture(side, side, seed) for seed in range(batch)])[..., :channels]
+    return pictures / 255 if network == "lenet5" else pictures / 127 - 1
+
+
+def layer_sizes(network: str) -> tuple[int, int, int]:
+    """Return image side, channels in and out of "layer-56-128-256"."""
+    side, channels, filters = map(int, network.removeprefix(LAYER).split("-"))
+    return side, channels, filters
+
+
+def save_keras_network(name: str, path: Path) -> None:
+    """Build a network of keras.applications, or a single layer, give it random weights, let Keras save it."""
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    from keras_random import randomise
+
+    network = keras_layer(name) if name.startswith(LAYER) else keras_network(name)
+    randomise(network, images(name, 1))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = path.with_suffix(".part.h5")
+    network.save(made)
+    made.rename(path)
+
+
+def keras_network(name: str) -> Any:
+    """Return a network without trained weights."""
+    import keras
+
+    return getattr(keras.applications, KERAS_NETWORKS[name])(weights=None)
+
+
+def keras_layer(name: str) -> Any:
+    """Return a network of one convolution as VGG has them: 3 x 3, as large as its input, with ReLU."""
+    import keras
+
+    side, channels, filters = layer_sizes(name)
+    convolution = keras.layers.Conv2D(filters, 3, padding="same", activation="relu")
+    return keras.Sequential([keras.Input((side, side, channels)), convolution])
+
+
+def save_answers(task: Task, x: Any) -> None:
+    """Write what convlab computes in float64, and how far a right answer in float32 may lie from it.
+
+    That is `TIMES_EXPECTED` times what `convlab.compare` expects: the distance of two runs side by side, one with
+    noise of the size of rounding errors added to every layer's values.
+    """
+    import convlab
+    from convlab.check.rounding import SINGLE, expected_errors
+
+    model = convlab.load(task.network_file)
+    names = [node.name for node in model.nodes] if task.record else list(model.outputs)
+    exact = model.run(x.astype(np.float64), record=names)
+    np.savez(task.own_folder / "answers.npz", **{name: exact[name] for name in names})
+    expected = expected_errors(model, dict.fromkeys(model.inputs, x), SINGLE)
+    allowed = {name: TIMES_EXPECTED * expected[name] for name in names}
+    (task.own_folder / "allowed.json").write_text(json.dumps(allowed, indent=1), encoding="utf-8")
+
+
+def save_onnx(task: Task) -> None:
+    """Let PyTorch export the network with its outputs."""
+    import warnings
+
+    import torch
+    from as_torch import as_torch
+
+    import convlab
+
+    warnings.simplefilter("ignore")  # of what it exports, the answers are checked
+    network, x = as_torch(convlab.load(task.network_file), task.record), torch.from_numpy(task.channels_first)
+    made = task.onnx_file.with_suffix(".part")
+    names = {"input_names": ["x"], "output_names": list(task.allowed)}
+    with torch.no_grad():
+        torch.onnx.export(network, (x,), str(made), dynamo=False, **names)
+    made.rename(task.onnx_file)
+
+
+if __name__ == "__main__":
+    folder, network, batch, what = sys.argv[1:]
+    make(Task(Path(folder), network, int(batch), what == "run"))

@@ -1,0 +1,105 @@
+"""The micro-kernel: rows from anywhere, taps, depths, bias, clipping, and no number written beside its block."""
+
+from itertools import product
+
+import numba
+import numpy as np
+import pytest
+from closeness import assert_close, sum_bound
+
+from convlab_kernels.cpu import gemm
+from convlab_kernels.cpu.compiled import address
+from convlab_kernels.cpu.gemm import HALF, ROWS, multiply_half, multiply_rows, panel_of, panels, panels_of
+
+
+@numba.njit
+def _call_rows(x, rows, taps, depth, right, bias, out, begin, row, clip, ceiling):
+    places = np.empty(len(rows), np.int64)
+    for i in range(len(rows)):
+        places[i] = address(x, rows[i])
+    multiply_rows(
+        address(places, 0), address(taps, 0), len(taps), depth, address(right, 0), address(bias, 0),
+        address(out, begin), row, clip, ceiling,
+    )  # fmt: skip
+    return places[0]  # the addresses are alive until here
+
+
+@numba.njit
+def _call_half(x, rows, taps, depth, right, bias, out, begin, row, clip, ceiling):
+    places = np.empty(len(rows), np.int64)
+    for i in range(len(rows)):
+        places[i] = address(x, rows[i])
+    multiply_half(
+        address(places, 0), address(taps, 0), len(taps), depth, address(right, 0), address(bias, 0),
+        address(out, begin), row, clip, ceiling,
+    )  # fmt: skip
+    return places[0]
+
+
+KERNELS = {"rows": (_call_rows, ROWS), "half": (_call_half, HALF)}
+each = pytest.mark.parametrize(
+    ("kernel", "dtype"),
+    list(product(KERNELS, (np.float32, np.float64))),
+    ids=lambda v: v if v in KERNELS else v.__name__,
+)
+
+
+def multiply(kernel, dtype, taps=(0, 40, 7), depth=5, clip=False, ceiling=np.inf, x=None):
+    """Return what the kernel writes into NaN (rows, panel), and the exact result and magnitude.
+
+    The rows begin at random places of x, the taps lie so many numbers further.
+    """
+    call, count = KERNELS[kernel]
+    random = np.random.default_rng([count, depth, len(taps)])
+    width = panel_of(np.dtype(dtype).itemsize)
+    x = random.standard_normal(300).astype(dtype) if x is None else x
+    rows = random.integers(0, 250, count)
+    right = random.standard_normal((len(taps), depth, width)).astype(dtype)
+    bias = random.standard_normal(width).astype(dtype)
+    out = np.full((count + 2, width + 3), np.nan, dtype)
+    offsets = np.array(taps, np.int64) * x.itemsize
+    call(x, rows, offsets, depth, right, bias, out, width + 3 + 1, width + 3, clip, dtype(ceiling))
+    block = out[1:-1, 1:-2].copy()
+    out[1:-1, 1:-2] = np.nan
+    assert np.isnan(out).all(), "numbers beside the block were written"
+    left = x[rows[:, None, None] + np.array(taps)[:, None] + np.arange(depth)].astype(np.float64)
+    products = left[..., None] * right.astype(np.float64)  # (rows, taps, depth, panel)
+    return block, products.sum(axis=(1, 2)) + bias, np.abs(products).sum(axis=(1, 2)) + np.abs(bias)
+
+
+@each
+@pytest.mark.parametrize(("taps", "depth"), [((0,), 1), ((0, 40, 7), 5), ((9, 0), 8), ((3,), 0), ((0,) * 9, 1)])
+def test_a_block_is_bias_and_the_products_of_all_taps(kernel, dtype, taps, depth):
+    block, expected, magnitude = multiply(kernel, dtype, taps, depth)
+    assert_close(block, expected, sum_bound(len(taps) * depth + 1, magnitude, dtype))
+
+
+@each
+def test_clipping(kernel, dtype):
+    x = np.random.default_rng(1).standard_normal(300).astype(dtype)
+    x[::29] = np.nan
+    plain, _, _ = multiply(kernel, dtype, x=x)
+    clipped, _, _ = multiply(kernel, dtype, clip=True, ceiling=1.5, x=x)
+    assert np.isnan(plain).any() and (plain < 0).any() and (plain > 1.5).any()
+    assert np.array_equal(clipped, np.clip(plain, 0, 1.5), equal_nan=True)
+    relu, _, _ = multiply(kernel, dtype, clip=True, x=x)
+    assert np.array_equal(relu, np.maximum(plain, 0), equal_nan=True)
+    unclipped, _, _ = multiply(kernel, dtype, clip=False, ceiling=1.5, x=x)
+    assert np.array_equal(unclipped, plain, equal_nan=True)
+
+
+def test_sums_fit_into_the_registers():
+    assert gemm.registers() > ROWS * gemm.VECTORS + gemm.VECTORS + 1
+    assert 0 < HALF <= ROWS / 2
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_panels_hold_the_columns_and_zeros(dtype):
+    width = panel_of(np.dtype(dtype).itemsize)
+    for columns in (1, width - 1, width, width + 1, 3 * width):
+        matrix = np.arange(1, 2 * 5 * columns + 1, dtype=dtype).reshape(2, 5, columns)
+        packed = panels(matrix)
+        count = panels_of(columns, matrix.itemsize)
+        assert packed.shape == (2, count, 5, width) and packed.dtype == dtype and packed.flags.c_contiguous
+        whole = packed.swapaxes(1, 2).reshape(2, 5, count * width)
+        assert np.array_equal(whole[..., :columns], matrix) and not whole[..., columns:].any()

@@ -1,0 +1,202 @@
+"""What every convolution kernel owes: the sweep, its arguments left alone, NaN and infinity in place, threads."""
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import oracle
+import pytest
+from closeness import assert_close, sum_bound
+from sweep import CORNERS, CROSSED, Case, exact, sweep
+
+import convlab
+from convlab_kernels.cpu import METHODS, set_threads, threads
+from convlab_kernels.errors import ShapeError, UnsupportedError
+from convlab_kernels.window import Window
+
+SUMMING = ["direct", "im2col", "indirect", "pointwise", "shifted", "depthwise"]
+COMPILED = ["direct", "indirect", "pointwise", "depthwise"]
+SIZE = (11, 17)
+DEPTHWISE = [
+    Case((2, 3), (1, 2), ((1, 2), (3, 0)), (2, 1), "depthwise with multiplier", size=SIZE),
+    Case((3, 4), (1, 2), "same", (2, 3), "depthwise", size=SIZE),
+]
+TAKES = {  # what each kernel is checked with beside the sweep
+    "direct": [
+        Case((2, 3), (1, 2), ((1, 2), (3, 0)), (2, 1), "2 groups", size=SIZE),
+        Case((4, 5), (1, 2), "same", size=SIZE),
+    ],
+    "pointwise": [Case((1, 1), (3, 2), size=SIZE), Case((1, 1), (1, 2), channels="2 groups", size=SIZE)],
+    "depthwise": DEPTHWISE,
+    "shifted": DEPTHWISE,
+}
+TAKES["indirect"] = TAKES["im2col"] = TAKES["direct"]
+EACH = [pytest.param(method, case, id=f"{method}-{i}") for method in SUMMING for i, case in enumerate(TAKES[method])]
+each = pytest.mark.parametrize(("method", "case"), EACH)
+
+
+@pytest.fixture
+def some_threads():
+    before = threads()
+    yield set_threads
+    set_threads(before)
+
+
+def prepared(method, case):
+    """Return the case's kernel."""
+    attributes = case.attributes
+    groups = attributes.pop("groups")
+    return METHODS[method](case.arrays[1], Window.parse(case.kernel, **attributes), groups)
+
+
+def filled(method, case, x=None, **finish):
+    """Return what the kernel writes over NaN, with the case's x unless another is given."""
+    out = np.full(exact(case)[0].shape, np.nan, np.float32)
+    prepared(method, case)(case.arrays[0] if x is None else x, out, **finish)
+    return out
+
+
+def test_all_methods_are_here():
+    assert set(METHODS) == {*SUMMING, "winograd", "winograd2x2"}  # these have a file of their own
+
+
+@pytest.mark.parametrize(
+    ("method", "fewest"),
+    [("direct", 438), ("im2col", 438), ("indirect", 438), ("pointwise", 43), ("shifted", 214), ("depthwise", 107)],
+)
+def test_each_over_all_that_it_takes_of_the_sweep(method, fewest):
+    taken = 0
+    for case in (*CROSSED, *CORNERS):
+        try:
+            prepared(method, case)
+        except UnsupportedError as error:
+            assert str(error).startswith(f"{method}: ")
+        else:
+            taken += 1
+            sweep(partial(convlab.conv2d, method=method), [case])
+    assert taken >= fewest
+
+
+@each
+def test_out_is_not_read_and_x_not_written(method, case):
+    x, _, b = case.arrays
+    before = x.copy()
+    x.flags.writeable = False
+    out = filled(method, case, x, bias=b)
+    total, magnitude = exact(case)
+    assert_close(out, total + b, sum_bound(case.terms, magnitude + np.abs(b), np.float32))
+    assert np.array_equal(x, before)
+
+
+def misaligned(array):
+    """Return the same numbers one byte off."""
+    room = np.zeros(array.nbytes + 1, np.uint8)[1:].view(array.dtype).reshape(array.shape)
+    room[...] = array
+    assert not room.flags.aligned
+    return room
+
+
+@each
+def test_x_w_and_b_may_lie_in_memory_anyhow(method, case):
+    arrays = case.arrays
+    expected = filled(method, case, bias=arrays[2])
+    turned = (slice(None, None, -1),)
+    for change in (
+        misaligned,
+        np.asfortranarray,
+        lambda a: a[turned * a.ndim].copy()[turned * a.ndim],
+        lambda a: np.repeat(a, 2, axis=-1)[..., ::2],
+    ):
+        x, w, b = map(change, arrays)
+        attributes = case.attributes
+        groups = attributes.pop("groups")
+        out = np.full(expected.shape, np.nan, np.float32)
+        METHODS[method](w, Window.parse(case.kernel, **attributes), groups)(x, out, b)
+        if method == "im2col":  # BLAS may sum in another order where the matrices lie otherwise
+            total, magnitude = exact(case)
+            assert_close(out, total + b, sum_bound(case.terms, magnitude + np.abs(b), np.float32))
+        else:
+            assert out.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("method", ["im2col", "indirect", "pointwise", "winograd", "winograd2x2"])
+def test_an_out_that_is_not_contiguous_is_refused(method):
+    kernel = (1, 1) if method == "pointwise" else (3, 3)
+    x, w = np.ones((2, 6, 7, 5), np.float32), np.ones((*kernel, 5, 9), np.float32)
+    window = Window.parse(kernel)
+    whole = np.ones((2, *window.output_size((6, 7)), 18), np.float32)
+    name = "indirect" if method == "pointwise" else method.removesuffix("2x2")
+    with pytest.raises(ShapeError, match=rf"^{name}: out is not contiguous in C order; give a whole array"):
+        METHODS[method](w, window, 1)(x, whole[..., ::2])
+    assert (whole == 1).all()
+
+
+@each
+def test_relu_clips_below_and_the_ceiling_above_and_nan_passes(method, case):
+    x, b = case.arrays[0].copy(), case.arrays[2]
+    x[0, 3, 4] = np.nan
+    plain = filled(method, case, x, bias=b)
+    assert 0 < np.isnan(plain).mean() < 1 and (plain < 0).any() and (plain > 1.5).any()
+    clipped = filled(method, case, x, bias=b, relu=True)
+    assert np.array_equal(clipped, np.maximum(plain, 0), equal_nan=True)
+    both = filled(method, case, x, bias=b, relu=True, ceiling=1.5)
+    assert np.array_equal(both, np.clip(plain, 0, 1.5), equal_nan=True)
+    assert np.array_equal(filled(method, case, x, bias=b, ceiling=1.5), plain, equal_nan=True)  # no relu, no ceiling
+
+
+@each
+def test_nan_and_infinity_stay_where_the_mathematics_puts_them(method, case):
+    x = case.arrays[0].copy()
+    x[0, 0, 0, 0], x[0, 3, 4, 1], x[0, 6, 8, 2], x[0, 6, 8, 0], x[0, 6, 10, 0] = (
+        np.nan,
+        np.inf,
+        -np.inf,
+        np.inf,
+        -np.inf,
+    )
+    with np.errstate(invalid="ignore"):
+        expected, magnitude = oracle.conv2d(x, case.arrays[1], **case.attributes)
+    with np.errstate(invalid="ignore"):
+        out = filled(method, case, x)
+    bound = sum_bound(case.terms, np.where(np.isfinite(magnitude), magnitude, 0), np.float32)
+    assert_close(out, expected, bound)
+    assert np.isnan(out).any() and np.isinf(out).any() and np.isfinite(out).any()
+
+
+@pytest.mark.parametrize("method", SUMMING)
+def test_what_lies_beside_an_image_is_not_seen(method):
+    for case in TAKES[method]:
+        x = case.arrays[0]
+        beside = np.full((len(x) + 2, *x.shape[1:]), np.nan, np.float32)
+        beside[1:-1] = x
+        assert np.isfinite(filled(method, case, beside[1:-1])).all()
+
+
+@each
+def test_denormal_numbers_are_numbers(method, case):
+    tiny = np.finfo(np.float32).smallest_subnormal
+    x = (case.arrays[0] * 1e-39).astype(np.float32)
+    assert (np.abs(x[x != 0]) < np.finfo(np.float32).tiny).all()
+    expected, magnitude = oracle.conv2d(x, case.arrays[1], **case.attributes)
+    bound = sum_bound(case.terms, magnitude, np.float32) + case.terms * tiny / 2  # what each product loses below it
+    out = filled(method, case, x)
+    assert_close(out, expected, bound)
+    assert (bound < np.abs(expected)).mean() > 0.5, "the test says nothing"
+
+
+@pytest.mark.parametrize("method", COMPILED)
+def test_any_number_of_threads_gives_the_same_bits(method, some_threads):
+    for case in (*TAKES[method], replace(TAKES[method][0], size=(29, 37))):
+        results = set()
+        for n in (1, 2, 3, 5, 2):
+            some_threads(n)
+            results.add(filled(method, case, bias=case.arrays[2], relu=True).tobytes())
+        assert len(results) == 1, case
+
+
+def test_direct_fills_a_part_of_an_array():
+    case = TAKES["direct"][0]
+    n, oh, ow, o = exact(case)[0].shape
+    part = np.full((n, oh, ow + 3, o), np.nan, np.float32)[:, :, 2:-1]
+    prepared("direct", case)(case.arrays[0], part)
+    assert np.array_equal(part, filled("direct", case))

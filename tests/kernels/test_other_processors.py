@@ -1,0 +1,58 @@
+"""Code for narrower vectors than this processor's, run on it: AVX2's and SSE2's where there is AVX-512."""
+
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAM = """
+from functools import partial
+import numpy as np
+import convlab, sweep, test_winograd
+from convlab_kernels.cpu import gemm, vectors
+
+expected = {expected}
+assert (vectors.register_bytes(), vectors.registers(), gemm.ROWS) == expected, (vectors.register_bytes(), gemm.ROWS)
+for method, cases in (("indirect", sweep.CROSSED[::9]), ("pointwise", [sweep.Case((1, 1), (3, 2))])):
+    for case in cases:
+        sweep.check(partial(convlab.conv2d, method=method), case)
+few = [case for case in test_winograd.CASES if case.tiles(4) <= test_winograd.winograd.FEW and case.filters < 99]
+assert len(few) > 8
+for case in few:
+    test_winograd.check("winograd", case, np.float32, bias=True)
+    if case.tiles(2) <= test_winograd.winograd.FEW:
+        test_winograd.check("winograd2x2", case, np.float32, bias=True)
+print("right")
+"""
+AVX2 = "+sse,+sse2,+sse3,+ssse3,+sse4.1,+sse4.2,+avx,+avx2,+fma"
+PROCESSORS = {"AVX2": ("haswell", AVX2, (32, 16, 6)), "SSE2": ("generic", "", (16, 16, 6))}
+
+
+def _has(feature):
+    try:
+        return feature in Path("/proc/cpuinfo").read_text().split()
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="the code is for x86")
+@pytest.mark.parametrize("name", PROCESSORS)
+def test_kernels_for(name):
+    processor, features, expected = PROCESSORS[name]
+    if name == "AVX2" and not (_has("avx2") and _has("fma")):
+        pytest.skip("this processor has no AVX2, or does not say so")
+    here = Path(__file__).parent
+    environment = {
+        **os.environ,
+        "NUMBA_CPU_NAME": processor,
+        "NUMBA_CPU_FEATURES": features,
+        "PYTHONPATH": os.pathsep.join([str(here), str(here.parent), os.environ.get("PYTHONPATH", "")]),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(expected=expected)],
+        capture_output=True, text=True, timeout=300, check=False, env=environment,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "right\n"), done.stderr
