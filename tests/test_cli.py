@@ -1,6 +1,7 @@
 """The command: what it prints, what it writes, and how it fails."""
 
 import json
+import logging
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 import convlab
-from convlab.cli import main
+from convlab.cli import main, summary
 
 
 @pytest.fixture
@@ -255,3 +256,11 @@ def test_a_place_that_is_none_is_wrong_usage(picture, capsys):
         main(["explain", "lenet5", str(picture), "conv2", "--at", "3"])
     assert stop.value.code == 2
     assert "'3' is no place: give row and column as 10,20" in capsys.readouterr().err
+
+
+def test_what_the_library_logs_is_printed_as_it_comes(monkeypatch, capsys):
+    monkeypatch.setattr(summary, "run", lambda _: logging.getLogger("convlab").info("compiling kernels, once"))
+    assert main(["summary", "lenet5"]) == 0
+    assert capsys.readouterr().err == "convlab: compiling kernels, once\n"
+    logging.getLogger("convlab").info("after the command")
+    assert capsys.readouterr().err == ""

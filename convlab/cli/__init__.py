@@ -2,10 +2,12 @@
 
 import argparse
 import io
+import logging
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from convlab import __version__
 from convlab.cli import bench, compare, convert, demo, explain, fetch, filters, run, stats, summary
@@ -17,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no reason to fail
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _spoken():
         warnings.showwarning = lambda message, *_: print(f"convlab: warning: {message}", file=sys.stderr)
         try:
             status: int = arguments.run(arguments) or 0
@@ -32,6 +34,21 @@ def main(argv: Sequence[str] | None = None) -> int:
             print("convlab: stopped", file=sys.stderr)
             return 130
     return status
+
+
+@contextmanager
+def _spoken() -> Iterator[None]:
+    """Print what the library logs, such as that kernels are being compiled: it explains why one waits."""
+    logger, handler = logging.getLogger("convlab"), logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("convlab: %(message)s"))
+    logger.addHandler(handler)
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(handler)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,6 +11,7 @@ from convlab.layers.base import ONE_CELL, Activated, Shape, check_activation
 from convlab.layers.checks import check_count
 from convlab.layers.naming import options_of
 from convlab.layers.once import once
+from convlab.ops.linear import multiply
 
 
 @dataclass(eq=False)
@@ -58,5 +59,4 @@ class Dense(Activated):
             made = self._prepared  # found before the weights are: see Convolving
             kernel = once(made, x.dtype, lambda: ops.prepare_dense(self.weight_as("kernel", x.dtype)))
             return ops.run_dense(kernel, x, bias, relu)
-        y = ops.dense(x, self.weight_as("kernel", x.dtype), bias)
-        return ops.relu(y) if relu else y
+        return multiply(x, self.weight_as("kernel", x.dtype), bias, relu)

@@ -1,6 +1,6 @@
 """Pooling: one number for each window, or for each channel."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from math import prod
 
 import numpy as np
@@ -32,10 +32,7 @@ def run_max_pool2d(x: Array, window: Window) -> Array:
         max_pool(x, pooled, window)
         return pooled
     xp = module_of(x)
-    out: Array = xp.full(shape, -xp.inf, x.dtype)
-    for view in _shifted_views(_pad(x, window, -xp.inf), window, out.shape[1:3]):
-        xp.maximum(out, view, out=out)
-    return out
+    return _combined(xp.maximum, _pad(x, window, -xp.inf), window, shape)
 
 
 def avg_pool2d(x: ArrayLike, size: int | Pair, stride: int | Pair | None = None, padding: PaddingLike = 0) -> Array:
@@ -57,22 +54,18 @@ def run_avg_pool2d(x: Array, window: Window) -> Array:
         pooled = new_array(x, shape)
         avg_pool(x, pooled, window)
         return pooled
-    total: Array = module_of(x).zeros(shape, x.dtype)
-    for view in _shifted_views(_pad(x, window, 0), window, total.shape[1:3]):
-        total += view
-    total /= _cells_inside(x, window, total.shape[1:3])
+    total = _combined(module_of(x).add, _pad(x, window, 0), window, shape)
+    total /= _cells_inside(x, window, shape)
     return total
 
 
-def _cells_inside(x: Array, window: Window, output: Pair) -> Array | int:
+def _cells_inside(x: Array, window: Window, shape: tuple[int, ...]) -> Array | int:
     """Return how many cells of each window lie inside the image, (1, OH, OW, 1), or the one number that all have."""
     if window.pads(x.shape[1:3]) == ((0, 0), (0, 0)):
         return prod(window.kernel)
     xp = module_of(x)
-    inside: Array = xp.zeros((1, *output, 1), x.dtype)
-    for view in _shifted_views(_pad(xp.ones((1, *x.shape[1:3], 1), x.dtype), window, 0), window, output):
-        inside += view
-    return inside
+    inside = xp.ones((1, *x.shape[1:3], 1), x.dtype)
+    return _combined(xp.add, _pad(inside, window, 0), window, (1, *shape[1:3], 1))
 
 
 def _pool_window(shape: tuple[int, ...], size: int | Pair, stride: int | Pair | None, padding: PaddingLike) -> Window:
@@ -100,12 +93,21 @@ def _pad(x: Array, window: Window, value: float) -> Array:
     return module_of(x).pad(x, ((0, 0), *pads, (0, 0)), constant_values=value)
 
 
-def _shifted_views(x: Array, window: Window, output: Pair) -> Iterator[Array]:
-    """Yield, for each cell of the window, the view (N, OH, OW, C) of what that cell sees at every place."""
-    (kh, kw), (sh, sw), (oh, ow) = window.kernel, window.stride, output
-    for ky in range(kh):
-        for kx in range(kw):
-            yield x[:, ky : ky + (oh - 1) * sh + 1 : sh, kx : kx + (ow - 1) * sw + 1 : sw]
+def _combined(combine: Callable[..., Array], x: Array, window: Window, shape: tuple[int, ...]) -> Array:
+    """Combine the cells of x (N, H, W, C) that each window sees, rows first: (N, OH, W, C), then (N, OH, OW, C)."""
+    (kh, kw), (sh, sw), (_, oh, ow, _) = window.kernel, window.stride, shape
+    rows = _all(combine, [x[:, ky : ky + (oh - 1) * sh + 1 : sh] for ky in range(kh)])
+    return _all(combine, [rows[:, :, kx : kx + (ow - 1) * sw + 1 : sw] for kx in range(kw)])
+
+
+def _all(combine: Callable[..., Array], views: list[Array]) -> Array:
+    """Return a new array that combines them, number by number."""
+    if len(views) == 1:
+        return views[0].copy()
+    out = combine(views[0], views[1])
+    for view in views[2:]:
+        combine(out, view, out=out)
+    return out
 
 
 def global_max_pool2d(x: ArrayLike) -> Array:

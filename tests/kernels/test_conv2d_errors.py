@@ -63,7 +63,12 @@ WRONG = [
         r"depthwise: kernel \(2, 3, 6, 4\) in 1 group\(s\) sees 6 channels at once, expected as many groups as"
         r" channels: use im2col$",
     ),
-    ({"method": "fft"}, UnsupportedError, r"method 'fft' is unknown: use auto, im2col, direct, depthwise$"),
+    (
+        {"method": "fft"},
+        UnsupportedError,
+        r"method 'fft' is unknown: use auto, strict, direct, im2col, banded, shifted, "
+        r"pointwise, indirect, widened, depthwise, winograd, winograd2x2$",
+    ),
 ]
 
 

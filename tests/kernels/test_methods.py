@@ -14,8 +14,8 @@ from convlab_kernels.cpu import METHODS, set_threads, threads
 from convlab_kernels.errors import ShapeError, UnsupportedError
 from convlab_kernels.window import Window
 
-SUMMING = ["direct", "im2col", "indirect", "pointwise", "shifted", "depthwise"]
-COMPILED = ["direct", "indirect", "pointwise", "depthwise"]
+SUMMING = ["direct", "im2col", "banded", "indirect", "widened", "pointwise", "shifted", "depthwise"]
+COMPILED = ["direct", "indirect", "widened", "pointwise", "depthwise"]
 SIZE = (11, 17)
 DEPTHWISE = [
     Case((2, 3), (1, 2), ((1, 2), (3, 0)), (2, 1), "depthwise with multiplier", size=SIZE),
@@ -31,6 +31,7 @@ TAKES = {  # what each kernel is checked with beside the sweep
     "shifted": DEPTHWISE,
 }
 TAKES["indirect"] = TAKES["im2col"] = TAKES["direct"]
+TAKES["banded"] = TAKES["widened"] = [Case((2, 3), (1, 1), ((1, 2), (2, 1)), (2, 1), size=SIZE), TAKES["direct"][1]]
 EACH = [pytest.param(method, case, id=f"{method}-{i}") for method in SUMMING for i, case in enumerate(TAKES[method])]
 each = pytest.mark.parametrize(("method", "case"), EACH)
 
@@ -62,7 +63,16 @@ def test_all_methods_are_here():
 
 @pytest.mark.parametrize(
     ("method", "fewest"),
-    [("direct", 438), ("im2col", 438), ("indirect", 438), ("pointwise", 43), ("shifted", 214), ("depthwise", 107)],
+    [
+        ("direct", 438),
+        ("im2col", 438),
+        ("indirect", 438),
+        ("banded", 117),
+        ("widened", 117),
+        ("pointwise", 43),
+        ("shifted", 214),
+        ("depthwise", 107),
+    ],
 )
 def test_each_over_all_that_it_takes_of_the_sweep(method, fewest):
     taken = 0
@@ -112,14 +122,16 @@ def test_x_w_and_b_may_lie_in_memory_anyhow(method, case):
         groups = attributes.pop("groups")
         out = np.full(expected.shape, np.nan, np.float32)
         METHODS[method](w, Window.parse(case.kernel, **attributes), groups)(x, out, b)
-        if method == "im2col":  # BLAS may sum in another order where the matrices lie otherwise
+        if method in ("im2col", "banded"):  # BLAS may sum in another order where the matrices lie otherwise
             total, magnitude = exact(case)
             assert_close(out, total + b, sum_bound(case.terms, magnitude + np.abs(b), np.float32))
         else:
             assert out.tobytes() == expected.tobytes()
 
 
-@pytest.mark.parametrize("method", ["im2col", "indirect", "pointwise", "winograd", "winograd2x2"])
+@pytest.mark.parametrize(
+    "method", ["im2col", "banded", "indirect", "widened", "pointwise", "winograd", "winograd2x2"]
+)
 def test_an_out_that_is_not_contiguous_is_refused(method):
     kernel = (1, 1) if method == "pointwise" else (3, 3)
     x, w = np.ones((2, 6, 7, 5), np.float32), np.ones((*kernel, 5, 9), np.float32)

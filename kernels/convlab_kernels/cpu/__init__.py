@@ -60,9 +60,11 @@ class _Methods(Mapping[str, type[Convolution]]):
 METHODS: Mapping[str, type[Convolution]] = _Methods(
     direct="direct.Direct",
     im2col="im2col.Im2col",
+    banded="banded.Banded",
     shifted="shifted.Shifted",
     pointwise="pointwise.Pointwise",
     indirect="indirect.Indirect",
+    widened="widened.Widened",
     depthwise="depthwise.Depthwise",
     winograd="winograd.Winograd",
     winograd2x2="winograd.Winograd2x2",

@@ -22,18 +22,30 @@ def fastest(x: Shape, w: Shape, window: Window, groups: int, compiled: bool, str
     if groups > 1 and w[2] == 1:
         return "depthwise" if compiled else "shifted"
     if not compiled:
-        return "im2col"
+        return _by_numpy(x, w, groups)
     if window.kernel == (1, 1) and window.pads((x[1], x[2])) == ((0, 0), (0, 0)):
         return "pointwise"
     if window == Window((3, 3), padding=window.padding) and groups == 1 and not strict:
-        return _winograd(output, w)
-    return "indirect"
+        return _winograd(output, w, window)
+    return _indirect(output, w, window, groups)
 
 
-def _winograd(output: Shape, w: Shape) -> str:
+def _by_numpy(x: Shape, w: Shape, groups: int) -> str:
+    """Return the kernel without compiled ones: im2col's copies take as long as so many products by zero."""
+    return "banded" if groups == 1 and w[1] > 1 and x[2] * x[3] * w[3] <= 384 else "im2col"
+
+
+def _indirect(output: Shape, w: Shape, window: Window, groups: int) -> str:
+    """Return the kernel for an output (N, OH, OW) where there is no faster algorithm."""
+    few = groups == 1 and w[3] <= 16 and output[2] % 2 == 0  # kernels: two of each fit in the widest panel
+    dense = window.dilation[1] == 1 and w[1] >= 2 * window.stride[1]  # what neighbours see is much the same
+    return "widened" if few and dense else "indirect"
+
+
+def _winograd(output: Shape, w: Shape, window: Window) -> str:
     """Return the kernel for 3 x 3 at stride 1, for an output (N, OH, OW)."""
     if w[2] < 16 or w[3] < 16:  # few channels: the transforms cost more than the products they save
-        return "indirect"
+        return _indirect(output, w, window, 1)
     if _tiles(output, 4) >= 40:
         return "winograd"
     # few tiles: reading the weights takes the time, and F(2x2) has less than half of those of F(4x4)

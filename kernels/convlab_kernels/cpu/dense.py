@@ -49,8 +49,9 @@ class Dense:
 
     def _few(self, x: NDArray[Any], out: NDArray[Any]) -> None:
         rows = np.flatnonzero(x.any(axis=0)) if self.finite else np.arange(len(self.w))
-        share = max(1, -(-len(rows) // threads()))
-        sums = np.zeros((threads(), *out.shape), out.dtype)
+        parts = threads()
+        share = max(1, -(-len(rows) // parts))
+        sums = np.zeros((parts, *out.shape), out.dtype)
         width = lanes(out.itemsize)
         spread(
             lambda first, last: _add_rows(x, self.w, rows, sums[first // share], first, last, width),

@@ -71,12 +71,14 @@ def _pool_rows(x, out, kernel, stride, pads, mean, lanes, first, last):
             cells = x.dtype.type((bottom - top) * (right - left))
             source = address(x, ((image * h + top) * w + left) * c)
             target = address(out, (row * ow + place) * c)
-            if c < lanes:
+            ahead = (ow - place) * c >= lanes  # what is written beyond this place is written again
+            inside = ((image * h + bottom - 1) * w + right - 1) * c + lanes <= x.size
+            if c < lanes and not (ahead and inside):
                 _few_channels(x[image, top:bottom, left:right], out[image, y, place], mean, cells)
             elif mean:
-                mean_of(source, w * c, c, bottom - top, right - left, target, c, cells)
+                mean_of(source, w * c, c, bottom - top, right - left, target, max(c, lanes), cells)
             else:
-                largest_of(source, w * c, c, bottom - top, right - left, target, c, cells)
+                largest_of(source, w * c, c, bottom - top, right - left, target, max(c, lanes), cells)
 
 
 @inlined

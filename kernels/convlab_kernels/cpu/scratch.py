@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+LINE = 64
+"""Bytes of a cache line: arrays begin at one, so that no vector lies across two."""
+
 _room = threading.local()
 
 
@@ -15,6 +18,7 @@ def scratch(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[
     size = prod(shape) * dtype.itemsize
     room: NDArray[np.uint8] | None = getattr(_room, name, None)
     if room is None or len(room) < size:
-        room = np.empty(size, np.uint8)
+        whole = np.empty(size + LINE, np.uint8)
+        room = whole[-whole.ctypes.data % LINE :]
         setattr(_room, name, room)
     return room[:size].view(dtype).reshape(shape)

@@ -9,8 +9,8 @@ product of all tiles with all kernels:
     out (m, m) of a tile = A.T M A
 
 F(4x4, 3x3) does 36 multiplications for 16 outputs where the definition has 144; F(2x2, 3x3) does 16 for 4, where it
-has 36, loses less to rounding, and has fewer transformed weights to read. An input that is infinite or NaN spoils
-all outputs of the tiles that see it.
+has 36, loses less to rounding, and has fewer transformed weights to read. An input that is infinite or NaN may spoil
+all outputs of the tiles that see it, and so may one beyond a hundredth of the type's largest number.
 """
 
 from math import prod
@@ -62,7 +62,8 @@ class Winograd:
             )
         w = readable(w)
         _, _, c, o = w.shape
-        self.window, self.depth = window, c
+        width = lanes(w.itemsize)
+        self.window, self.channels = window, -(-c // width) * width  # V has whole vectors of channels
         cells = (self.minimal.outputs + 2) ** 2
         self.u = np.zeros((cells, panels_of(o, w.itemsize), c, panel_of(w.itemsize)), w.dtype)
         spread(lambda first, last: _transform_kernels(w, self.minimal.filter, self.u, first, last), self.u.shape[1])
@@ -92,51 +93,37 @@ class Winograd:
 
     def _by_tiles(self, x: Any, out: Any, offsets: Any, corner: Any, tiles: int, finish: Any) -> None:
         """Give each thread a part of the tiles, and all weights."""
-        group = min(GROUP, self.u.shape[1])
-        row = (
-            self._room("v", 1, self.depth, x.dtype).nbytes
-            + self._room("m", 1, group * self.u.shape[3], x.dtype).nbytes
-        )
-        blocks = max(1, min(MOST_BYTES, max(LEAST_BYTES, self.u.nbytes // 2)) // row)
+        cells, panels, _, panel = self.u.shape
+        channels, group = self.channels, min(GROUP, panels)
+        block = cells * ROWS * (channels + group * panel) * x.itemsize
+        step = ROWS * max(1, min(MOST_BYTES, max(LEAST_BYTES, self.u.nbytes // 2)) // block)
 
         def work(first: int, last: int) -> None:
-            v, m = (
-                self._room("v", blocks, self.depth, x.dtype),
-                self._room("m", blocks, group * self.u.shape[3], x.dtype),
-            )
-            for tile in range(first, last, blocks * ROWS):
-                _convolve(
-                    x,
-                    self.u,
-                    offsets,
-                    out,
-                    v,
-                    m,
-                    self.minimal.outputs,
-                    corner,
-                    tile,
-                    min(last, tile + blocks * ROWS),
-                    *finish,
-                )
+            v, m = self._room("v", step, channels, x.dtype), self._room("m", step, group * panel, x.dtype)
+            for tile in range(first, last, step):
+                some = (tile, min(last, tile + step))
+                _convolve(x, v, channels, self.u, offsets, out, m, group, self.minimal.outputs, corner, some, *finish)
 
         spread(work, tiles, ROWS)
 
     def _by_panels(self, x: Any, out: Any, offsets: Any, corner: Any, tiles: int, finish: Any) -> None:
         """Give each thread a part of the weights, and all tiles, once these are transformed."""
-        blocks, size = -(-tiles // ROWS), self.minimal.outputs
-        v = self._room("v", blocks, self.depth, x.dtype)
-        spread(lambda first, last: _transform_inputs(x, v, out.shape, size, corner, 0, first, last), tiles)
+        _, panels, _, panel = self.u.shape
+        channels, size = self.channels, self.minimal.outputs
+        v = self._room("v", tiles, channels, x.dtype)
+        spread(lambda first, last: _transform_inputs(x, v, channels, out.shape, size, corner, 0, first, last), tiles)
 
         def work(first: int, last: int) -> None:
-            m = self._room("m", blocks, min(GROUP, last - first) * self.u.shape[3], x.dtype)
-            _multiply_and_leave(v, self.u, offsets, out, m, size, 0, tiles, first, last, *finish)
+            group = min(GROUP, last - first)
+            m = self._room("m", tiles, group * panel, x.dtype)
+            some = ((0, tiles), (first, last))
+            _multiply_and_leave(v, channels, self.u, offsets, out, m, group, size, *some, *finish)
 
-        spread(work, self.u.shape[1])
+        spread(work, panels)
 
-    def _room(self, name: str, blocks: int, channels: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-        """Return room for V or M: (cells, blocks, ROWS, channels), each row a whole number of vectors."""
-        width = lanes(dtype.itemsize)
-        return scratch(name, (len(self.u), blocks, ROWS, -(-channels // width) * width), dtype)
+    def _room(self, name: str, tiles: int, channels: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Return room for V or M, (cells, tiles * channels), the tiles in whole blocks."""
+        return scratch(name, (len(self.u), -(-tiles // ROWS) * ROWS * channels), dtype)
 
 
 class Winograd2x2(Winograd):
@@ -156,28 +143,25 @@ def _place(tile, m, shape):
 
 
 @compiled
-def _transform_inputs(x, v, shape, m, corner, begin, first, last):
-    """Transform the tiles first to last of x (N, H, W, C) into v (cells, blocks, ROWS, channels) from `begin` on."""
+def _transform_inputs(x, v, channels, shape, m, corner, begin, first, last):
+    """Transform the tiles first to last of x (N, H, W, C) into v (cells, tiles * channels) from `begin` on."""
     _, h, w, c = x.shape
-    channels = v.shape[3]
-    cell = v.shape[1] * ROWS * channels
     t = m + 2
     patch = np.zeros((t, t, channels), x.dtype)
     one = x.dtype.type(1)
     for tile in range(first, last):
         image, y, x_ = _place(tile, m, shape)
         y, x_ = y - corner[0], x_ - corner[1]
-        block, row = divmod(tile - begin, ROWS)
-        target = address(v, (block * ROWS + row) * channels)
+        target = address(v, (tile - begin) * channels)
         if y >= 0 and x_ >= 0 and y + t <= h and x_ + t <= w and channels == c:
             source, row_step = address(x, ((image * h + y) * w + x_) * c), w * c
         else:
             _cut(x, image, y, x_, patch)
             source, row_step = address(patch, 0), t * channels
         if m == 4:
-            input_tile4(source, row_step, channels, target, cell, channels, one)
+            input_tile4(source, row_step, channels, target, v.shape[1], channels, one)
         else:
-            input_tile2(source, row_step, channels, target, cell, channels, one)
+            input_tile2(source, row_step, channels, target, v.shape[1], channels, one)
 
 
 @inlined
@@ -195,11 +179,9 @@ def _cut(x, image, y, x_, patch):
 
 
 @inlined
-def _multiply(v, u, m_, tiles, first, last):
-    """m_[cell, block, row] of the panels first to last = v[cell, block, row] @ u[cell], for so many tiles."""
+def _multiply(v, channels, u, m_, outputs, tiles, first, last):
+    """m_[cell] (tiles, outputs) of the panels first to last = v[cell] (tiles, C) @ u[cell]."""
     cells, panels, depth, width = u.shape
-    _, blocks, _, channels = v.shape
-    _, blocks_out, _, outputs = m_.shape
     places, runs, zeros = np.empty(ROWS, np.int64), np.zeros(1, np.int64), np.zeros(width, v.dtype)
     rows, run, bias, none = address(places, 0), address(runs, 0), address(zeros, 0), v.dtype.type(0)
     for cell in range(cells):
@@ -207,8 +189,8 @@ def _multiply(v, u, m_, tiles, first, last):
             right = address(u, (cell * panels + panel) * depth * width)
             for tile in range(0, tiles, ROWS):
                 for row in range(ROWS):
-                    places[row] = address(v, (cell * blocks * ROWS + tile + row) * channels)
-                out = address(m_, (cell * blocks_out * ROWS + tile) * outputs + (panel - first) * width)
+                    places[row] = address(v, cell * v.shape[1] + (tile + row) * channels)
+                out = address(m_, cell * m_.shape[1] + tile * outputs + (panel - first) * width)
                 if tiles - tile > HALF:
                     multiply_rows(rows, run, 1, depth, right, bias, out, outputs, False, none)
                 else:
@@ -216,25 +198,22 @@ def _multiply(v, u, m_, tiles, first, last):
 
 
 @inlined
-def _transform_outputs(m_, offsets, out, m, first, last, channel, channels, relu, ceiling):
-    """Transform the tiles first to last of m_ (cells, blocks, ROWS, ...) to some channels of out (N, OH, OW, O)."""
+def _transform_outputs(m_, outputs, offsets, out, m, first, last, channel, channels, relu, ceiling):
+    """Transform the tiles first to last of m_ (cells, tiles * outputs) to some channels of out (N, OH, OW, O)."""
     _, h, w, o = out.shape
-    outputs = m_.shape[3]
-    cell = m_.shape[1] * ROWS * outputs
     patch = np.empty((m, m, channels), out.dtype)
     for tile in range(first, last):
         image, y, x = _place(tile, m, out.shape)
-        block, row = divmod(tile - first, ROWS)
-        source = address(m_, (block * ROWS + row) * outputs)
+        source, bias = address(m_, (tile - first) * outputs), address(offsets, channel)
         inside = channel + channels <= o and y + m <= h and x + m <= w
         if inside:
             target, row_step, step = address(out, ((image * h + y) * w + x) * o + channel), w * o, o
         else:
             target, row_step, step = address(patch, 0), m * channels, channels
         if m == 4:
-            output_tile4(source, cell, address(offsets, channel), target, row_step, step, channels, relu, ceiling)
+            output_tile4(source, m_.shape[1], bias, target, row_step, step, channels, relu, ceiling)
         else:
-            output_tile2(source, cell, address(offsets, channel), target, row_step, step, channels, relu, ceiling)
+            output_tile2(source, m_.shape[1], bias, target, row_step, step, channels, relu, ceiling)
         if not inside:
             for i in range(min(m, h - y)):
                 for j in range(min(m, w - x)):
@@ -243,21 +222,22 @@ def _transform_outputs(m_, offsets, out, m, first, last, channel, channels, relu
 
 
 @compiled
-def _multiply_and_leave(v, u, offsets, out, m_, m, first, last, first_panel, last_panel, relu, ceiling):
+def _multiply_and_leave(v, channels, u, offsets, out, m_, group, m, tiles, panels, relu, ceiling):
     """Multiply the tiles first to last, which v holds, with some of the panels, and transform them back."""
     width = u.shape[3]
-    group = m_.shape[3] // width
-    for panel in range(first_panel, last_panel, group):
-        end = min(last_panel, panel + group)
-        _multiply(v, u, m_, last - first, panel, end)
-        _transform_outputs(m_, offsets, out, m, first, last, panel * width, (end - panel) * width, relu, ceiling)
+    first, last = tiles
+    for panel in range(panels[0], panels[1], group):
+        end = min(panels[1], panel + group)
+        _multiply(v, channels, u, m_, group * width, last - first, panel, end)
+        some = (panel * width, (end - panel) * width)
+        _transform_outputs(m_, group * width, offsets, out, m, first, last, *some, relu, ceiling)
 
 
 @compiled
-def _convolve(x, u, offsets, out, v, m_, m, corner, first, last, relu, ceiling):
+def _convolve(x, v, channels, u, offsets, out, m_, group, m, corner, tiles, relu, ceiling):
     """All steps for the tiles first to last."""
-    _transform_inputs(x, v, out.shape, m, corner, first, first, last)
-    _multiply_and_leave(v, u, offsets, out, m_, m, first, last, 0, u.shape[1], relu, ceiling)
+    _transform_inputs(x, v, channels, out.shape, m, corner, tiles[0], tiles[0], tiles[1])
+    _multiply_and_leave(v, channels, u, offsets, out, m_, group, m, tiles, (0, u.shape[1]), relu, ceiling)
 
 
 @compiled
