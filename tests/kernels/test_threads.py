@@ -8,6 +8,7 @@ import threading
 import time
 from importlib import import_module
 from itertools import pairwise, product
+from math import inf
 
 import pytest
 
@@ -25,28 +26,52 @@ def _same_threads_afterwards():
     set_threads(before)
 
 
-def parts_of(size, grain, n):
+def parts_of(size, grain, n, pieces=1, cost=inf):
     set_threads(n)
     parts = []
-    spread(lambda first, last: parts.append((first, last)), size, grain)
+    spread(lambda first, last: parts.append((first, last)), size, grain, cost, pieces)
     return sorted(parts)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 5])
 def test_parts_cover_the_range_once(n):
-    for size, grain in product([1, 2, 3, 4, 7, 14, 15, 28, 97], [1, 2, 3, 14, 100]):
-        parts = parts_of(size, grain, n)
+    for size, grain, pieces in product([1, 2, 3, 4, 7, 14, 15, 28, 97], [1, 2, 3, 14, 100], [1, 4]):
+        parts = parts_of(size, grain, n, pieces)
         label = f"{size} in grains of {grain} among {n}: {parts}"
         assert parts[0][0] == 0 and parts[-1][1] == size, label
         assert all(one[1] == other[0] for one, other in pairwise(parts)), label
         assert all(first < last and first % grain == 0 for first, last in parts), label
-        assert len(parts) == min(n, -(-size // grain)), label
+        grains = -(-size // grain)
+        assert len(parts) == min(grains, 1 if min(n, grains) == 1 else min(n, grains) * pieces), label
 
 
 def test_parts_are_alike_in_size():
     for size, n in product([7, 14, 97], [2, 3, 5]):
         lengths = [last - first for first, last in parts_of(size, 1, n)]
         assert max(lengths) - min(lengths) <= 1
+
+
+def test_what_costs_little_is_not_cut_up():
+    assert len(parts_of(97, 1, 2, pieces=4, cost=module.WAKING - 1)) == 1
+    assert len(parts_of(97, 1, 2, pieces=4, cost=2 * module.WAKING)) == 2
+    assert len(parts_of(97, 1, 2, pieces=4, cost=6 * module.WAKING)) == 6
+    assert len(parts_of(97, 1, 2, pieces=4, cost=100 * module.WAKING)) == 8
+
+
+def test_who_is_done_first_takes_the_next_part():
+    set_threads(2)
+    others, done = [], threading.Event()
+
+    def work(first, last):
+        if first == 0:
+            assert done.wait(10)
+        else:
+            others.append((first, last))
+            if len(others) == 3:
+                done.set()
+
+    spread(work, 8, pieces=2)
+    assert others == [(2, 4), (4, 6), (6, 8)]
 
 
 def test_nothing_to_do_calls_nobody():
@@ -80,17 +105,17 @@ def test_an_error_is_raised_when_all_parts_have_ended(failing):
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals are sent to threads on POSIX only")
 def test_an_interrupt_waits_for_the_others():
     set_threads(2)
-    ended, waits = [], threading.Event()
+    ended, begun = [], threading.Event()
 
     def work(first, last):
-        if first == 0:
-            waits.set()
+        if threading.current_thread() is threading.main_thread():
+            assert begun.wait(10)
             return
-        waits.wait(10)
+        begun.set()
         time.sleep(0.05)  # by now the caller waits
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
         time.sleep(0.05)
-        ended.append(first)
+        ended.append(last - first)
 
     with pytest.raises(KeyboardInterrupt):
         spread(work, 2)
@@ -142,7 +167,7 @@ def test_work_may_spread_work():
 
     threading.Thread(target=outer, daemon=True).start()
     assert done.wait(10), "threads wait for each other"
-    assert seen[:2] == [(0, 4)] * 2 and sorted(seen[2:]) == [(0, 2), (2, 4)]
+    assert seen[:2] == [(0, 4)] * 2 and sorted(seen[2:]) == [(0, 1), (1, 2), (2, 3), (3, 4)]
 
 
 def test_many_callers_at_once_each_get_their_own():
@@ -153,7 +178,7 @@ def test_many_callers_at_once_each_get_their_own():
         begin.wait(10)
         for turn in range(20):
             parts = results[name, turn] = []
-            spread(lambda first, last, parts=parts: parts.append((first, last)), 7)
+            spread(lambda first, last, parts=parts: parts.append((first, last)), 7, pieces=1)
 
     callers = [threading.Thread(target=caller, args=(name,), daemon=True) for name in range(8)]
     for thread in callers:
@@ -162,7 +187,7 @@ def test_many_callers_at_once_each_get_their_own():
         thread.join(20)
     assert not any(thread.is_alive() for thread in callers)
     assert len(results) == 8 * 20
-    assert all(sorted(parts) == [(0, 2), (2, 4), (4, 7)] for parts in results.values())
+    assert all(sorted(parts) == [(0, 3), (3, 5), (5, 7)] for parts in results.values())
 
 
 def test_helpers_are_reused():

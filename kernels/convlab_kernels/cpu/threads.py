@@ -1,8 +1,8 @@
 """Work shared among threads: the caller and as many helpers as there are cores beside it.
 
 Compiled kernels release the interpreter's lock, so Python threads are enough, and unlike OpenMP's they neither spin
-when there is nothing to do nor die with a fork. How work is split depends on the number of threads alone, never on
-who comes first: results are the same from run to run.
+when there is nothing to do nor die with a fork. How work is cut into parts depends on the number of threads alone,
+never on who comes first: results are the same from run to run.
 """
 
 import os
@@ -18,6 +18,8 @@ Work = Callable[[int, int], None]
 
 WAKING = 80
 """Microseconds of work that are not worth waking another thread for."""
+
+_LONG = 1e6  # microseconds, for what has no known cost
 
 
 def _cores() -> int:
@@ -73,51 +75,51 @@ def set_threads(n: int) -> None:
     _threads = n
 
 
-def spread(work: Work, size: int, grain: int = 1, cost: float = inf) -> None:
-    """Call work(first, last) on parts of range(size), at most one for each thread, all at the same time.
+def spread(work: Work, size: int, grain: int = 1, cost: float = inf, pieces: int = 4) -> None:
+    """Call work(first, last) on parts of range(size), as many at the same time as there are threads.
 
-    Parts begin at multiples of `grain`; `cost` is about how many microseconds one thread would take. Returns, or
-    raises the first error, when all parts have ended. Called from within a part, it calls work once: a helper that
+    Parts begin at multiples of `grain`, and there are at most `pieces` for each thread, which takes the next when it
+    has done one: cores are seldom equally fast. `cost` is about how many microseconds one thread would take. Returns,
+    or raises the first error, when all parts have ended. Called from within a part, it calls work once: a helper that
     waits for others may be the one that they wait for.
     """
     grains = -(-size // grain)
-    parts = 1 if cost < WAKING or getattr(_inside, "yes", False) else min(_threads, grains)
-    if parts < 2:
+    runners = 1 if cost < WAKING or getattr(_inside, "yes", False) else min(_threads, grains)
+    if runners < 2:
         if size:
             work(0, size)
         return
-    bounds = [min(size, grains * part // parts * grain) for part in range(parts + 1)]
+    parts = min(grains, runners * max(1, min(pieces, int(min(cost, _LONG) / runners / WAKING))))
+    bounds = [min(size, -(-grains * part // parts) * grain) for part in range(parts + 1)]
+    todo = iter(list(pairwise(bounds)))  # shared: to take the next is one step of the interpreter
     ended: list[BaseException | None] = []
     bell: SimpleQueue[None] = SimpleQueue()
 
-    def part_of(first: int, last: int) -> Callable[[], None]:
-        def part() -> None:
-            error = None
-            try:
-                _inside.yes = True
+    def run() -> None:
+        error = None
+        try:
+            _inside.yes = True
+            for first, last in todo:
                 work(first, last)
-            except BaseException as raised:
-                error = raised
-            finally:
-                _inside.yes = False
-                ended.append(error)
-                bell.put(None)
+        except BaseException as raised:
+            error = raised
+        finally:
+            _inside.yes = False
+            ended.append(error)
+            bell.put(None)
 
-        return part
-
-    own, *others = [part_of(first, last) for first, last in pairwise(bounds)]
-    _pool.grow(len(others))
-    for part in others:
-        _pool.tasks.put(part)
-    own()
-    interrupt = _wait(lambda: len(ended) == parts, bell)
+    _pool.grow(runners - 1)
+    for _ in range(runners - 1):
+        _pool.tasks.put(run)
+    run()
+    interrupt = _wait(lambda: len(ended) == runners, bell)
     for error in (interrupt, *ended):
         if error is not None:
             raise error
 
 
 def _wait(done: Callable[[], bool], bell: "SimpleQueue[None]") -> KeyboardInterrupt | None:
-    """Wait until all parts have ended, through interrupts too: they write where the caller would free memory."""
+    """Wait until all runners have ended, through interrupts too: they write where the caller would free memory."""
     interrupt = None
     while not done():
         try:

@@ -24,7 +24,7 @@ from convlab_kernels.cpu.compiled import address, compiled, inlined
 from convlab_kernels.cpu.gemm import HALF, ROWS, multiply_half, multiply_rows, panel_of, panels_of
 from convlab_kernels.cpu.minimal_filters import F2, F4, Minimal
 from convlab_kernels.cpu.scratch import scratch
-from convlab_kernels.cpu.threads import spread
+from convlab_kernels.cpu.threads import spread, threads
 from convlab_kernels.cpu.vectors import lanes
 from convlab_kernels.cpu.winograd_code import input_tile2, input_tile4, output_tile2, output_tile4
 from convlab_kernels.errors import UnsupportedError
@@ -104,7 +104,7 @@ class Winograd:
                 some = (tile, min(last, tile + step))
                 _convolve(x, v, channels, self.u, offsets, out, m, group, self.minimal.outputs, corner, some, *finish)
 
-        spread(work, tiles, ROWS)
+        spread(work, tiles, ROWS, pieces=-(-tiles // (step * threads())))
 
     def _by_panels(self, x: Any, out: Any, offsets: Any, corner: Any, tiles: int, finish: Any) -> None:
         """Give each thread a part of the weights, and all tiles, once these are transformed."""
@@ -119,7 +119,7 @@ class Winograd:
             some = ((0, tiles), (first, last))
             _multiply_and_leave(v, channels, self.u, offsets, out, m, group, size, *some, *finish)
 
-        spread(work, panels)
+        spread(work, panels, pieces=2)
 
     def _room(self, name: str, tiles: int, channels: int, dtype: np.dtype[Any]) -> NDArray[Any]:
         """Return room for V or M, (cells, tiles * channels), the tiles in whole blocks."""
