@@ -66,10 +66,11 @@ def unshared(array: Array, owners: set[int]) -> Array:
     """Return the array, or a copy where the memory is that of an owner (by id) in the set; add what is returned.
 
     The owners must be alive: an id can come again. A view of a larger array is copied too: it would keep all of it;
-    and so is an array in memory on loan (`convlab.memory`).
+    and so is an array in memory on loan (`convlab.memory`), unless that is for good.
     """
     holder = owner(array)
-    if id(holder) in owners or holder.nbytes > array.nbytes or not holder.flags.owndata:
+    ours = holder.flags.owndata or getattr(holder, "lasting", False)
+    if id(holder) in owners or holder.nbytes > array.nbytes or not ours:
         array = holder = array.copy()
     owners.add(id(holder))
     return array

@@ -7,7 +7,7 @@ any shape and batches of any size.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import prod
+from math import inf, prod
 from time import perf_counter_ns
 from typing import Any
 
@@ -38,10 +38,11 @@ class _Loan(np.ndarray[Any, np.dtype[np.uint8]]):
     """A view of a block that is the base of the array in it, and of all views of that, so that it ends last."""
 
     block: _Block
-    free: list[_Block]
+    memory: "Memory"
+    lasting: bool
 
     def __del__(self) -> None:
-        self.free.append(self.block)
+        self.memory.take_back(self.block)
 
 
 class Memory:
@@ -49,15 +50,28 @@ class Memory:
 
     Several threads may use it at once without a lock, which a fork could leave locked: taking a block out of a list
     is one step of the interpreter.
+
+    Attributes
+    ----------
+    lasting : bool
+        Whether arrays may be handed out for good, as in a recording: each then has a block of its very size.
+    keep : float
+        Bytes of free blocks beyond which a block that comes back goes back to the system.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, lasting: bool = False, keep: float = inf) -> None:
         self.free: list[_Block] = []
+        self.lasting, self.keep = lasting, keep
+
+    def take_back(self, block: _Block) -> None:
+        """Keep a block for the next array."""
+        if len(block) + sum(map(len, self.free)) <= self.keep:
+            self.free.append(block)
 
     @contextmanager
     def call(self) -> Iterator["Lender"]:
         """Lend to what is computed in the block; when it ends, give back to the system what it had no need of."""
-        lender = Lender(self.free)
+        lender = Lender(self)
         try:
             yield lender
         finally:
@@ -67,8 +81,8 @@ class Memory:
 class Lender:
     """What lends to one call."""
 
-    def __init__(self, free: list[_Block]) -> None:
-        self.free, self.began, self.largest = free, perf_counter_ns(), 0
+    def __init__(self, memory: Memory) -> None:
+        self.memory, self.free, self.began, self.largest = memory, memory.free, perf_counter_ns(), 0
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
         """Return an array, its numbers not yet set, in the smallest free block that is large enough, or a new one."""
@@ -79,16 +93,17 @@ class Lender:
         block = self._take(size)
         block.lent = perf_counter_ns()
         loan = block.view(_Loan)
-        loan.block, loan.free = block, self.free
+        loan.block, loan.memory, loan.lasting = block, self.memory, self.memory.lasting
         return np.ndarray(shape, dtype, loan)
 
     def _take(self, size: int) -> _Block:
         """Take a block out of the free ones; where all are too small, the largest gives way to a new one."""
         free = sorted(self.free, key=len)
         for block in free:
-            if len(block) >= size and self._remove(block):
+            fits = len(block) == size if self.memory.lasting else len(block) >= size
+            if fits and self._remove(block):
                 return block
-        if free:
+        if free and not self.memory.lasting:
             self._remove(free[-1])
         return _Block.of(size)
 

@@ -1,6 +1,7 @@
 """A network: an ordered graph of named layers that runs, with or without a recording."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from math import prod
 from operator import is_
@@ -92,7 +93,7 @@ class Model:
         if self.labels is not None and self.output_shape != (len(self.labels),):
             raise ShapeError(f"model {name!r}: {len(self.labels)} labels for an output of {self.output_shape}")
         self._steps = plan(self.nodes)
-        self._memory = Memory()
+        self._memory, self._recordings = Memory(), _for_recordings()
         self._folded: tuple[list[Mapping[str, Array]], Model] | None = None
 
     def _check_name(self, name: str) -> None:
@@ -155,7 +156,7 @@ class Model:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy takes over: not what is made again when it is needed."""
-        return {**vars(self), "_folded": None, "_memory": Memory()}
+        return {**vars(self), "_folded": None, "_memory": Memory(), "_recordings": _for_recordings()}
 
     def __repr__(self) -> str:
         """Return one line; the table is `str(model.summary())`."""
@@ -225,7 +226,7 @@ class Model:
 
     def drop_prepared(self) -> None:
         """Give back the memory of what was prepared from the weights, and of buffers; they are made again."""
-        self._folded, self._memory = None, Memory()
+        self._folded, self._memory, self._recordings = None, Memory(), _for_recordings()
         for layer in self.layers:
             layer.drop_prepared()
 
@@ -256,7 +257,10 @@ class Model:
         kinds: dict[str, str] = {}
         outputs: dict[str, Array] = {}
         owners = {id(owner(source)) for source in sources.values()}
-        with computing(repays(self._work, len(next(iter(sources.values())))), strict=self.strict):
+        compiled = repays(self._work, len(next(iter(sources.values()))))
+        everything = all(node.name in wanted for node in self.nodes)
+        memory = self._recordings.call() if everything else nullcontext()
+        with memory as lender, computing(compiled, lender, self.strict):
             for node, before, output in execute(self._steps, sources, wanted):
                 for name, array in ((f"{node.name}/pre", before), (node.name, output)):
                     if array is not None and name in wanted:
@@ -334,6 +338,11 @@ class Model:
                 f"recording {len(x)} image(s) of {self.name!r} takes {sum(sizes.values()):,} bytes, more than"
                 f" max_bytes={max_bytes:,}; narrow record= or the batch. Bytes by layer: {table}"
             )
+
+
+def _for_recordings() -> Memory:
+    """Return memory for what `run` returns; that of recordings that are gone is taken again: fresh memory is slow."""
+    return Memory(lasting=True, keep=256 << 20)
 
 
 def _listed(shapes: Mapping[str, Shape], names: Iterable[str]) -> str:

@@ -329,7 +329,10 @@ def test_a_prediction_owns_its_memory_and_stays_as_it_is():
     np.testing.assert_array_equal(first, expected)
     for block in model._memory.free:
         assert not np.shares_memory(first, block)
-    assert all(array.flags.owndata for array in model.run(images(2)).values())
+    recorded = list(model.run(images(2)).values())
+    model.run(images(2, seed=1))
+    assert not any(np.shares_memory(array, block) for array in recorded for block in model._recordings.free)
+    assert all(array.flags.owndata for array in model.run(images(2), record=["b"]).values())
 
 
 def test_what_was_prepared_can_be_dropped():

@@ -1,11 +1,13 @@
 """Memory that is lent again: when it comes back, to whom it goes next, and what is given back to the system."""
 
 import threading
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
 
+import convlab
+from convlab.arrays import owner, unshared
 from convlab.computing import computing, new_array
 from convlab.memory import SMALL, Memory
 
@@ -132,3 +134,40 @@ def test_threads_never_hold_the_same_block():
         thread.join()
     assert not wrong
     assert len(memory.free) <= 24
+
+
+def test_lasting_arrays_have_blocks_of_their_very_size():
+    memory = Memory(lasting=True)
+    with memory.call() as lender:
+        array = lender.empty((3 * SIZE,), F4)
+        place = address(array)
+        del array
+        small, same = lender.empty((2 * SIZE,), F4), lender.empty((SIZE, 3), F4)
+        assert address(small) != place == address(same)
+        assert owner(small).nbytes == small.nbytes
+        assert unshared(same, set()) is same
+
+
+def test_no_more_is_kept_than_was_said():
+    memory = Memory(keep=10 * SIZE)  # bytes: two arrays and a half
+    with memory.call() as lender:
+        arrays = [lender.empty((SIZE,), F4) for _ in range(4)]
+        del arrays
+        assert bytes_of(memory) == [4 * SIZE, 4 * SIZE]
+
+
+def test_a_recording_is_never_written_to_again_and_its_memory_is_when_it_is_gone():
+    model = convlab.load("vgg16", weights=0)
+    x = np.random.default_rng(0).uniform(-100, 100, (1, *model.input_shape)).astype(np.float32)
+    first = model.run(x)
+    places, content = {address(array) for array in first.values()}, {name: y.copy() for name, y in first.items()}
+    second = model.run(-x)
+    assert not places & {address(array) for array in second.values()}
+    assert all(np.array_equal(first[name], content[name]) for name in first)
+    assert not any(np.shares_memory(a, b) for a, b in pairwise(first.values()))
+    large = [name for name, array in second.items() if array.nbytes >= SMALL and name != "flatten"]  # that is a copy
+    freed = {address(second[name]) for name in large}
+    del second
+    third = model.run(x)
+    assert freed == {address(third[name]) for name in large}
+    assert all(np.array_equal(third[name], content[name]) for name in third)
