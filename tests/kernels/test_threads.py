@@ -10,6 +10,7 @@ from importlib import import_module
 from itertools import pairwise, product
 from math import inf
 
+import numpy as np
 import pytest
 
 from convlab_kernels.cpu import set_threads, threads
@@ -149,7 +150,7 @@ def test_an_interrupt_that_swallows_a_bell_does_not_wait_for_ever():
                 raise KeyboardInterrupt  # after the bell was taken from the queue
 
     ended = []
-    assert isinstance(module._wait(lambda: len(ended) == 2, Bell()), KeyboardInterrupt)
+    assert isinstance(module._wait(lambda: len(ended) == 2, np.zeros(1, np.int64), Bell()), KeyboardInterrupt)
     assert Bell.rings == 2
 
 
@@ -242,7 +243,7 @@ print("both")
 def test_the_environment_says_how_many(asked, expected, monkeypatch):
     monkeypatch.setenv("CONVLAB_THREADS", asked)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    assert module._cores() == (expected or cores)
+    assert module._asked() == (expected or cores)
 
 
 @pytest.mark.parametrize("n", [0, -1, 1.0, "2", None, True])
@@ -251,3 +252,32 @@ def test_what_is_no_number_of_threads_is_refused(n):
     with pytest.raises(ShapeError, match=rf"^set_threads: {n!r} threads, expected a whole number of at least 1$"):
         set_threads(n)
     assert threads() == before
+
+
+def test_who_waits_awake_sees_the_next_task_and_sleeps_after_a_while():
+    from convlab_kernels.cpu.lingering import linger
+
+    number = np.zeros(1, np.int64)
+    linger(number, 0)  # returns, although nothing changes
+    linger(number, 1)
+
+    def change():
+        time.sleep(0.001)
+        number[0] = 1
+
+    threading.Thread(target=change).start()
+    for _ in range(10_000):  # each for a millisecond, unless the number changes
+        linger(number, 0)
+        if number[0]:
+            break
+    assert number[0] == 1
+
+
+@pytest.mark.parametrize("n", [2, 5])
+def test_tasks_are_found_after_any_pause(n):
+    set_threads(n)  # 5: more than cores, so that nobody waits awake
+    for pause in (0, 0.0005, 0.003, 0.02) * 3:
+        time.sleep(pause)
+        seen = []
+        spread(lambda first, last, seen=seen: seen.append((first, last)), 10)
+        assert sum(last - first for first, last in seen) == 10

@@ -1,8 +1,9 @@
 """Work shared among threads: the caller and as many helpers as there are cores beside it.
 
-Compiled kernels release the interpreter's lock, so Python threads are enough, and unlike OpenMP's they neither spin
-when there is nothing to do nor die with a fork. How work is cut into parts depends on the number of threads alone,
-never on who comes first: results are the same from run to run.
+Compiled kernels release the interpreter's lock, so Python threads are enough, and unlike OpenMP's they do not die
+with a fork. Who has nothing to do waits awake for about a millisecond, from one layer to the next, and then sleeps.
+How work is cut into parts depends on the number of threads alone, never on who comes first: results are the same from
+run to run.
 """
 
 import os
@@ -11,6 +12,9 @@ from itertools import pairwise
 from math import inf
 from queue import SimpleQueue
 from threading import Thread, local
+
+import numpy as np
+from numpy.typing import NDArray
 
 from convlab_kernels.errors import ShapeError
 
@@ -22,12 +26,14 @@ WAKING = 80
 _LONG = 1e6  # microseconds, for what has no known cost
 
 
-def _cores() -> int:
-    """Return how many cores the process may use; the environment variable CONVLAB_THREADS says otherwise."""
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+"""How many cores the process may use."""
+
+
+def _asked() -> int:
+    """Return how many threads the environment variable CONVLAB_THREADS asks for, or one for each core."""
     asked = os.environ.get("CONVLAB_THREADS", "")
-    if asked.isdecimal() and int(asked) > 0:
-        return int(asked)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(asked) if asked.isdecimal() and int(asked) > 0 else CORES
 
 
 class _Pool:
@@ -35,6 +41,7 @@ class _Pool:
 
     def __init__(self) -> None:
         self.tasks: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self.put = np.zeros(1, np.int64)  # how many tasks there were
         self.helpers = 0
 
     def grow(self, helpers: int) -> None:
@@ -42,14 +49,28 @@ class _Pool:
             Thread(target=self._serve, name=f"convlab-{self.helpers + 1}", daemon=True).start()
             self.helpers += 1
 
+    def add(self, task: Callable[[], None]) -> None:
+        self.tasks.put(task)
+        self.put[0] += 1
+
     def _serve(self) -> None:
         while True:
+            _linger(self.put, self.tasks.empty)
             self.tasks.get()()
 
 
-_threads = _cores()
+_threads = _asked()
 _inside = local()  # whether this thread is within a part: helpers that wait for helpers would wait for ever
 _pool = _Pool()
+
+
+def _linger(number: NDArray[np.int64], still: Callable[[], bool]) -> None:
+    """Wait for a number to change, but for a moment only, and only while there are cores for all who do so."""
+    from convlab_kernels.cpu.lingering import linger
+
+    seen = int(number[0])
+    if _threads <= CORES and still():  # asked after the number was read: a change since then is seen
+        linger(number, seen)
 
 
 def _forget_pool() -> None:
@@ -93,7 +114,7 @@ def spread(work: Work, size: int, grain: int = 1, cost: float = inf, pieces: int
     bounds = [min(size, -(-grains * part // parts) * grain) for part in range(parts + 1)]
     todo = iter(list(pairwise(bounds)))  # shared: to take the next is one step of the interpreter
     ended: list[BaseException | None] = []
-    bell: SimpleQueue[None] = SimpleQueue()
+    count, bell = np.zeros(1, np.int64), SimpleQueue[None]()
 
     def run() -> None:
         error = None
@@ -106,24 +127,27 @@ def spread(work: Work, size: int, grain: int = 1, cost: float = inf, pieces: int
         finally:
             _inside.yes = False
             ended.append(error)
+            count[0] += 1
             bell.put(None)
 
     _pool.grow(runners - 1)
     for _ in range(runners - 1):
-        _pool.tasks.put(run)
+        _pool.add(run)
     run()
-    interrupt = _wait(lambda: len(ended) == runners, bell)
+    interrupt = _wait(lambda: len(ended) == runners, count, bell)
     for error in (interrupt, *ended):
         if error is not None:
             raise error
 
 
-def _wait(done: Callable[[], bool], bell: "SimpleQueue[None]") -> KeyboardInterrupt | None:
+def _wait(done: Callable[[], bool], count: NDArray[np.int64], bell: "SimpleQueue[None]") -> KeyboardInterrupt | None:
     """Wait until all runners have ended, through interrupts too: they write where the caller would free memory."""
     interrupt = None
     while not done():
         try:
-            bell.get()
+            _linger(count, lambda: not done() and _pool.tasks.empty())
+            if not done():
+                bell.get()
         except KeyboardInterrupt as error:
             interrupt = error
     return interrupt
