@@ -14,11 +14,10 @@ from typing import Any
 import numpy as np
 
 from convlab.arrays import Array
+from convlab_kernels.cpu.scratch import aligned
 
 SMALL = 64 << 10
 """Bytes below which an array is not worth lending: it is as quickly made anew."""
-
-_LINE = 64  # bytes of a cache line, at which blocks begin: no vector of a kernel straddles two
 
 
 class _Block(np.ndarray[Any, np.dtype[np.uint8]]):
@@ -30,8 +29,7 @@ class _Block(np.ndarray[Any, np.dtype[np.uint8]]):
 
     @classmethod
     def of(cls, size: int) -> "_Block":
-        whole = np.empty(size + _LINE, np.uint8)
-        return whole[-whole.ctypes.data % _LINE :][:size].view(cls)
+        return aligned(size).view(cls)
 
 
 class _Loan(np.ndarray[Any, np.dtype[np.uint8]]):

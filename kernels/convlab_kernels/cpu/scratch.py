@@ -13,12 +13,17 @@ LINE = 64
 _room = threading.local()
 
 
+def aligned(size: int) -> NDArray[np.uint8]:
+    """Return so many bytes, not set, that begin at a cache line."""
+    whole = np.empty(size + LINE, np.uint8)
+    return whole[-whole.ctypes.data % LINE :][:size]
+
+
 def scratch(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return an array, its numbers not set; it is lost with the next one of that name asked for in this thread."""
     size = prod(shape) * dtype.itemsize
     room: NDArray[np.uint8] | None = getattr(_room, name, None)
     if room is None or len(room) < size:
-        whole = np.empty(size + LINE, np.uint8)
-        room = whole[-whole.ctypes.data % LINE :]
+        room = aligned(size)
         setattr(_room, name, room)
     return room[:size].view(dtype).reshape(shape)
