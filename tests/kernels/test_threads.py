@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from importlib import import_module
 from itertools import pairwise, product
 from math import inf
@@ -89,9 +90,10 @@ def test_parts_run_at_the_same_time():
 @pytest.mark.parametrize("failing", [0, 1, 2])
 def test_an_error_is_raised_when_all_parts_have_ended(failing):
     set_threads(3)
-    ended = []
+    ended, meeting = [], threading.Barrier(3, timeout=10)
 
     def work(first, last):
+        meeting.wait()
         if first == failing:
             raise ArithmeticError(f"part {first}")
         time.sleep(0.05)
@@ -101,6 +103,49 @@ def test_an_error_is_raised_when_all_parts_have_ended(failing):
         spread(work, 3)
     assert sorted(ended) == [part for part in range(3) if part != failing]
     assert parts_of(6, 1, 3) == [(0, 2), (2, 4), (4, 6)]
+
+
+def test_no_part_begins_after_an_error():
+    set_threads(2)
+    begun, failed = [], threading.Event()
+
+    def work(first, last):
+        begun.append(first)
+        if first == 0:
+            failed.set()
+            raise ArithmeticError
+        assert failed.wait(10)
+        time.sleep(0.05)
+
+    with pytest.raises(ArithmeticError):
+        spread(work, 8, pieces=4)
+    assert len(begun) <= 2
+
+
+def test_nobody_waits_for_a_helper_that_comes_too_late(monkeypatch):
+    set_threads(2)
+    late, parts = [], []
+    monkeypatch.setattr(module._pool, "add", late.append)
+    spread(lambda first, last: parts.append((first, last)), 8, pieces=2)
+    assert parts == [(0, 2), (2, 4), (4, 6), (6, 8)]
+    late[0]()
+    assert len(parts) == 4
+
+
+def test_a_helper_that_comes_too_late_keeps_nothing(monkeypatch):
+    set_threads(2)
+    late = []
+    monkeypatch.setattr(module._pool, "add", late.append)
+
+    def call():
+        def work(first, last):
+            pass
+
+        spread(work, 8)
+        return weakref.ref(work)
+
+    assert call()() is None
+    assert len(late) == 1
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals are sent to threads on POSIX only")
@@ -126,9 +171,10 @@ def test_an_interrupt_waits_for_the_others():
 
 def test_an_interrupt_in_the_callers_part_waits_for_the_others():
     set_threads(2)
-    ended = []
+    ended, meeting = [], threading.Barrier(2, timeout=10)
 
     def work(first, last):
+        meeting.wait()
         if first == 0:
             raise KeyboardInterrupt
         time.sleep(0.05)

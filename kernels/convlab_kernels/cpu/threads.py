@@ -7,7 +7,9 @@ run to run.
 """
 
 import os
+from collections import deque
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from math import inf
 from queue import SimpleQueue
@@ -100,8 +102,9 @@ def spread(work: Work, size: int, grain: int = 1, cost: float = inf, pieces: int
     """Call work(first, last) on parts of range(size), as many at the same time as there are threads.
 
     Parts begin at multiples of `grain`, and there are at most `pieces` for each thread, which takes the next when it
-    has done one: cores are seldom equally fast. `cost` is about how many microseconds one thread would take. Returns,
-    or raises the first error, when all parts have ended. Called from within a part, it calls work once: a helper that
+    has done one: cores are seldom equally fast, and a helper may wake when all is done. `cost` is about how many
+    microseconds one thread would take. Returns when all parts have ended, or raises the first error: parts that have
+    not begun by then are left out. Called from within a part, it calls work once: a helper that
     waits for others may be the one that they wait for.
     """
     grains = -(-size // grain)
@@ -112,18 +115,22 @@ def spread(work: Work, size: int, grain: int = 1, cost: float = inf, pieces: int
         return
     parts = min(grains, runners * max(1, min(pieces, int(min(cost, _LONG) / runners / WAKING))))
     bounds = [min(size, -(-grains * part // parts) * grain) for part in range(parts + 1)]
-    todo = iter(list(pairwise(bounds)))  # shared: to take the next is one step of the interpreter
+    # shared: to take the next is one step of the interpreter; and it lets go of `work` with the last
+    todo = iter([partial(work, *part) for part in pairwise(bounds)])
+    begun: list[None] = []
     ended: list[BaseException | None] = []
     count, bell = np.zeros(1, np.int64), SimpleQueue[None]()
 
     def run() -> None:
         error = None
         try:
+            begun.append(None)
             _inside.yes = True
-            for first, last in todo:
-                work(first, last)
+            for part in todo:
+                part()
         except BaseException as raised:
             error = raised
+            deque(todo, 0)  # nobody begins another part
         finally:
             _inside.yes = False
             ended.append(error)
@@ -134,7 +141,7 @@ def spread(work: Work, size: int, grain: int = 1, cost: float = inf, pieces: int
     for _ in range(runners - 1):
         _pool.add(run)
     run()
-    interrupt = _wait(lambda: len(ended) == runners, count, bell)
+    interrupt = _wait(lambda: len(ended) == len(begun), count, bell)  # who begins now finds nothing to do
     for error in (interrupt, *ended):
         if error is not None:
             raise error
