@@ -10,9 +10,15 @@ from convlab_kernels.errors import ShapeError
 
 def readable(x: NDArray[Any]) -> NDArray[Any]:
     """Return x, or a copy of it, contiguous in C order, aligned and read-only."""
-    view = np.require(x, requirements=["C", "A"]).view()
+    fit = x.flags.c_contiguous and x.flags.aligned
+    view = x.view() if fit else np.require(x, requirements=["C", "A"]).view()
     view.flags.writeable = False
     return view
+
+
+def offsets_of(bias: NDArray[Any] | None, out: NDArray[Any]) -> NDArray[Any]:
+    """Return what is added to out (..., O): the bias (O,), or zeros."""
+    return readable(np.zeros(out.shape[-1], out.dtype) if bias is None else bias)
 
 
 def check_out(out: NDArray[Any], kernel: str) -> None:

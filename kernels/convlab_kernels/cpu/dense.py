@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab_kernels.cpu.arguments import check_out, readable
-from convlab_kernels.cpu.compiled import address, compiled, inlined
+from convlab_kernels.cpu.compiled import address, inlined
 from convlab_kernels.cpu.dense_code import TOGETHER, add_to_four, add_to_one, pack_row
 from convlab_kernels.cpu.finishing import finish
-from convlab_kernels.cpu.gemm import HALF, ROWS, multiply_half, multiply_rows, panel_of
+from convlab_kernels.cpu.gemm import AHEAD, HALF, ROWS, multiply_half, multiply_rows, panel_of
+from convlab_kernels.cpu.sharing import shared
 from convlab_kernels.cpu.threads import spread, threads
 from convlab_kernels.cpu.vectors import lanes
 
@@ -52,19 +53,14 @@ class Dense:
         parts = threads()
         share = max(1, -(-len(rows) // parts))
         sums = np.zeros((parts, *out.shape), out.dtype)
-        width = lanes(out.itemsize)
-        spread(
-            lambda first, last: _add_rows(x, self.w, rows, sums[first // share], first, last, width),
-            len(rows),
-            share,
-            cost=len(rows) * self.w.shape[1] / PACE,
-        )
+        args = (x, self.w, rows, sums, share, lanes(out.itemsize))
+        spread(_add_rows, args, len(rows), share, cost=len(rows) * self.w.shape[1] / PACE)
         sums.sum(axis=0, out=out)
 
     def _many(self, x: NDArray[Any], out: NDArray[Any]) -> None:
         out[...] = 0
         width = panel_of(out.itemsize)
-        spread(lambda first, last: _multiply(x, self.w, out, width, first, last), -(-out.shape[1] // width))
+        spread(_multiply, (x, self.w, out, width), -(-out.shape[1] // width))
 
 
 def _all_finite(w: NDArray[Any]) -> bool:
@@ -72,26 +68,23 @@ def _all_finite(w: NDArray[Any]) -> bool:
     numbers, largest = w.reshape(-1), np.finfo(w.dtype).max
     share = max(1, -(-len(numbers) // threads()))
     found = np.ones(threads(), np.bool_)
-    spread(
-        lambda first, last: _find_infinite(numbers, largest, found[first // share :], first, last),
-        len(numbers),
-        share,
-    )
+    spread(_find_infinite, (numbers, largest, found, share), len(numbers), share)
     return bool(found.all())
 
 
-@compiled
-def _find_infinite(numbers, largest, finite, first, last):
-    """Write to finite[0] whether all of a part of the numbers are."""
+@shared
+def _find_infinite(_, first, last, numbers, largest, finite, share):
+    """Write whether all of a part of the numbers are finite, to its share's place."""
     every = True
     for i in range(first, last):
         every &= abs(numbers[i]) <= largest
-    finite[0] = every
+    finite[first // share] = every
 
 
-@compiled
-def _add_rows(x, w, rows, sums, first, last, lanes):
-    """Add rows[first:last] of w (K, O), times their numbers of x (N, K), to sums (N, O)."""
+@shared
+def _add_rows(_, first, last, x, w, rows, shares, share, lanes):
+    """Add rows[first:last] of w (K, O), times their numbers of x (N, K), to the sums (N, O) of their share."""
+    sums = shares[first // share]
     n, o = sums.shape
     depth = len(w)
     whole = o // lanes * lanes
@@ -126,13 +119,13 @@ def _add_row(x, w, k, sums, first):
             sums[i, column] += x[i, k] * w[k, column]
 
 
-@compiled
-def _multiply(x, w, out, width, first, last):
+@shared
+def _multiply(_, first, last, x, w, out, width):
     """Add x (N, K) @ w (K, O) to the columns of out (N, O) in panels first to last."""
     n, depth = x.shape
     packed = np.zeros((PANELS, DEPTH, width), w.dtype)
     tile = np.empty((ROWS, width), w.dtype)
-    rows_of_x, taps, zeros = np.empty(ROWS, np.int64), np.zeros(1, np.int64), np.zeros(width, w.dtype)
+    rows_of_x, taps, zeros = np.zeros(ROWS + AHEAD, np.int64), np.zeros(1, np.int64), np.zeros(width, w.dtype)
     left, tap, nothing, target = address(rows_of_x, 0), address(taps, 0), address(zeros, 0), address(tile, 0)
     ceiling = w.dtype.type(0)
     for start in range(first, last, PANELS):
@@ -146,9 +139,9 @@ def _multiply(x, w, out, width, first, last):
                     for m in range(ROWS):
                         rows_of_x[m] = address(x, min(i + m, n - 1) * depth + top)
                     if n - i > HALF:
-                        multiply_rows(left, tap, 1, rows, right, nothing, target, width, False, ceiling)
+                        multiply_rows(left, tap, 1, rows, right, left, right, nothing, target, width, False, ceiling)
                     else:
-                        multiply_half(left, tap, 1, rows, right, nothing, target, width, False, ceiling)
+                        multiply_half(left, tap, 1, rows, right, left, right, nothing, target, width, False, ceiling)
                     _add_tile(tile, out, i, (start + panel) * width)
 
 

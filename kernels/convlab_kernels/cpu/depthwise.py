@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab_kernels.cpu.arguments import bounds, check_out, readable
-from convlab_kernels.cpu.compiled import address, compiled, inlined
+from convlab_kernels.cpu.arguments import bounds, check_out, offsets_of, readable
+from convlab_kernels.cpu.compiled import address, inlined
 from convlab_kernels.cpu.depthwise_code import WINDOWS, one_window, some_windows
 from convlab_kernels.cpu.elementwise import clipped
+from convlab_kernels.cpu.sharing import shared
 from convlab_kernels.cpu.threads import spread
 from convlab_kernels.cpu.vectors import lanes
 from convlab_kernels.errors import UnsupportedError
@@ -47,27 +48,21 @@ class Depthwise:
     ) -> None:
         """Convolve x (N, H, W, C) into out (N, OH, OW, O)."""
         check_out(out, "depthwise")
-        n, oh, _, o = out.shape
+        n, oh, _, _ = out.shape
         (top, _), (left, _) = self.window.pads((x.shape[1], x.shape[2]))
         # (N, H, W, C) -> (N, H, W, O): each channel once for every kernel it has
         channels = readable(np.repeat(x, self.multiplier, axis=3) if self.multiplier > 1 else x)
-        offsets = readable(np.zeros(o, out.dtype) if bias is None else bias)
         limits = bounds(out.dtype, relu, ceiling)
         window = (self.window.stride, self.window.dilation, (top, left))
-        spread(
-            lambda first, last: _convolve(
-                channels, self.w, offsets, out, *window, lanes(out.itemsize), first, last, *limits
-            ),
-            n * oh,
-            cost=out.size * self.w[..., 0].size / PACE,
-        )
+        args = (channels, self.w, offsets_of(bias, out), out, *window, lanes(out.itemsize), *limits)
+        spread(_convolve, args, n * oh, cost=out.size * self.w[..., 0].size / PACE)
 
 
-@compiled
-def _convolve(x, w, bias, out, stride, dilation, pads, lanes, first, last, low, high):
+@shared
+def _convolve(_, first, last, x, w, bias, out, stride, dilation, pads, lanes, low, high):
     """Compute the rows first to last of out, those of all images together."""
-    _, h, width, c = x.shape
-    _, oh, ow, _ = out.shape
+    h, width, c = x.shape[1:]
+    oh, ow = out.shape[1:3]
     kh, kw, _ = w.shape
     seen = np.empty((2, kh * kw), np.int64)
     cells, places, weights, offsets = address(seen, 0), address(seen, kh * kw), address(w, 0), address(bias, 0)

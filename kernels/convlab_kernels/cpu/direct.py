@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab_kernels.cpu.arguments import readable
-from convlab_kernels.cpu.compiled import compiled
+from convlab_kernels.cpu.arguments import offsets_of, readable
+from convlab_kernels.cpu.sharing import shared
 from convlab_kernels.cpu.threads import spread
 from convlab_kernels.window import Window
 
@@ -36,22 +36,18 @@ class Direct:
         ceiling: float = np.inf,
     ) -> None:
         """Convolve x (N, H, W, C) into out (N, OH, OW, O)."""
-        x, offsets = readable(x), readable(np.zeros(out.shape[3], out.dtype) if bias is None else bias)
         (top, _), (left, _) = self.window.pads(x.shape[1:3])
         steps = (self.window.stride, self.window.dilation, (top, left), self.groups)
-
-        def work(first: int, last: int) -> None:
-            _convolve(x, self.w, offsets, out, *steps, first, last, relu, ceiling)
-
-        spread(work, out.shape[0] * out.shape[1])
+        args = (readable(x), self.w, offsets_of(bias, out), out, *steps, relu, float(ceiling))
+        spread(_convolve, args, out.shape[0] * out.shape[1])
 
 
-@compiled
-def _convolve(x, w, bias, out, stride, dilation, corner, groups, first, last, relu, ceiling):
+@shared
+def _convolve(_, first, last, x, w, bias, out, stride, dilation, corner, groups, relu, ceiling):
     """Compute the rows first to last of all images' outputs."""
-    _, height, width, _ = x.shape
-    kh, kw, channels, _ = w.shape
-    _, oh, ow, filters = out.shape
+    height, width = x.shape[1:3]
+    kh, kw, channels, filters = w.shape
+    oh, ow = out.shape[1:3]
     for row in range(first, last):
         n, y = divmod(row, oh)
         for x_ in range(ow):

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab_kernels.cpu.arguments import bounds, check_out, readable
-from convlab_kernels.cpu.compiled import compiled, inlined
+from convlab_kernels.cpu.compiled import inlined
+from convlab_kernels.cpu.sharing import shared
 from convlab_kernels.cpu.threads import spread
 
 PACE = 3_000
@@ -35,31 +36,24 @@ def normalise(
     """
     check_out(out, "normalise")
     cells, results = readable(x).reshape(-1, x.shape[-1]), out.reshape(-1, x.shape[-1])
-    mean, scale, shift = readable(mean), readable(scale), readable(shift)
-    limits = bounds(out.dtype, relu, ceiling)
-    spread(
-        lambda first, last: _normalise(cells, mean, scale, shift, results, *limits, first, last),
-        len(cells),
-        cost=x.size / PACE,
-    )
+    args = (cells, readable(mean), readable(scale), readable(shift), results, *bounds(out.dtype, relu, ceiling))
+    spread(_normalise, args, len(cells), cost=x.size / PACE)
 
 
 def add(a: NDArray[Any], b: NDArray[Any], out: NDArray[Any], relu: bool = False, ceiling: float = np.inf) -> None:
     """Write a + b into out, all three of one shape."""
     check_out(out, "add")
     left, right, results = readable(a).reshape(-1), readable(b).reshape(-1), out.reshape(-1)
-    limits = bounds(out.dtype, relu, ceiling)
-    spread(
-        lambda first, last: _add(left, right, results, *limits, first, last), len(results), LINE, len(results) / PACE
-    )
+    args = (left, right, results, *bounds(out.dtype, relu, ceiling))
+    spread(_add, args, len(results), LINE, cost=len(results) / PACE)
 
 
 def rectify(x: NDArray[Any], out: NDArray[Any], ceiling: float = np.inf) -> None:
     """Write x, clipped at zero and at the ceiling, into out, of its shape."""
     check_out(out, "rectify")
     numbers, results = readable(x).reshape(-1), out.reshape(-1)
-    limits = bounds(out.dtype, True, ceiling)
-    spread(lambda first, last: _clip(numbers, results, *limits, first, last), len(results), LINE, len(results) / PACE)
+    args = (numbers, results, *bounds(out.dtype, True, ceiling))
+    spread(_clip, args, len(results), LINE, cost=len(results) / PACE)
 
 
 @inlined
@@ -69,21 +63,21 @@ def clipped(number: Any, low: Any, high: Any) -> Any:
     return high if number > high else number
 
 
-@compiled
-def _normalise(x, mean, scale, shift, out, low, high, first, last):
+@shared
+def _normalise(_, first, last, x, mean, scale, shift, out, low, high):
     for cell in range(first, last):
         for channel in range(x.shape[1]):
             number = (x[cell, channel] - mean[channel]) * scale[channel] + shift[channel]
             out[cell, channel] = clipped(number, low, high)
 
 
-@compiled
-def _add(a, b, out, low, high, first, last):
+@shared
+def _add(_, first, last, a, b, out, low, high):
     for i in range(first, last):
         out[i] = clipped(a[i] + b[i], low, high)
 
 
-@compiled
-def _clip(x, out, low, high, first, last):
+@shared
+def _clip(_, first, last, x, out, low, high):
     for i in range(first, last):
         out[i] = clipped(x[i], low, high)

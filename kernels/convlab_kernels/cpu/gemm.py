@@ -4,7 +4,7 @@ Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (ACM 
 van de Geijn, "BLIS" (ACM TOMS 41, 2015). The right matrix (K, O) is stored in panels of `panel` columns, row by row,
 so that it is read from first to last. The left rows need not be a matrix: each is given by its address, and each may
 go on elsewhere for a next "tap", which makes a convolution of it (Dukhan, "The indirect convolution algorithm",
-arXiv 1907.02129, section 3).
+arXiv 1907.02129, section 3). While it multiplies, it has what is needed next fetched into the cache.
 
     out (rows, panel) = bias (panel) + sum over taps t:  left_t (rows, depth) @ right_t (depth, panel)
 """
@@ -16,6 +16,7 @@ from numba.core import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from convlab_kernels.cpu.scratch import LINE
 from convlab_kernels.cpu.vectors import Writer, lanes, registers
 
 VECTORS = 2
@@ -24,8 +25,10 @@ VECTORS = 2
 ROWS = (registers() - 4) // VECTORS
 """Rows of a full block: sums for each fill the registers but for a row of the panel, a factor, and one to spare."""
 
-
 HALF = ROWS // 2
+
+AHEAD = LINE // 4
+"""Addresses that there must be of the rows to fetch meanwhile."""
 
 
 def panel_of(itemsize: int) -> int:
@@ -61,20 +64,22 @@ def _micro_kernel(rows: int) -> Any:
         count: Any,  # of taps
         depth: Any,
         right: Any,  # address
+        following: Any,  # address of the addresses of AHEAD rows to fetch into the cache meanwhile
+        ahead: Any,  # address of numbers to fetch meanwhile, a line for each term of a sum
         bias: Any,  # address
         out: Any,  # address
         row: Any,  # numbers from one row of out to the next
         clip: Any,  # whether at 0 and at the ceiling
         ceiling: Any,
     ) -> Any:
-        signature = types.void(left, taps, count, depth, right, bias, out, row, clip, ceiling)
+        signature = types.void(left, taps, count, depth, right, following, ahead, bias, out, row, clip, ceiling)
         return signature, lambda *code: _write_micro_kernel(rows, *code)
 
     return multiply
 
 
 def _write_micro_kernel(rows: int, context: Any, builder: Any, signature: Any, args: Any) -> Any:
-    left, taps, count, depth, right, bias, out, row, clip, ceiling = args
+    left, taps, count, depth, right, following, ahead, bias, out, row, clip, ceiling = args
     writer = Writer(builder, signature.args[-1])
     width = writer.vector.count
     columns = [v * width for v in range(VECTORS)]
@@ -84,9 +89,13 @@ def _write_micro_kernel(rows: int, context: Any, builder: Any, signature: Any, a
     with writer.loop(count) as tap:
         offset = writer.load_integer(taps, tap)
         lefts = [builder.add(start, offset) for start in starts]
-        panel = writer.address(right, builder.mul(builder.mul(tap, depth), writer.integer(VECTORS * width)))
+        before = builder.mul(tap, depth)
+        panel = writer.address(right, builder.mul(before, writer.integer(VECTORS * width)))
         with writer.loop(depth) as k:
             here = writer.address(panel, builder.mul(k, writer.integer(VECTORS * width)))
+            turn = builder.and_(k, writer.integer(LINE // writer.itemsize - 1))  # each row once in a line of it
+            writer.prefetch(writer.address(builder.add(writer.load_integer(following, turn), offset), k), 1)
+            writer.prefetch(builder.add(ahead, builder.mul(builder.add(before, k), writer.integer(LINE))), 2)
             rights = [writer.load(writer.address(here, column)) for column in columns]
             for address, sums_of_row in zip(lefts, sums, strict=True):
                 factor = writer.load_to_all(writer.address(address, k))
@@ -111,4 +120,4 @@ def _write_out(writer: Writer, sums: Any, out: Any, row: Any, columns: Any) -> N
 
 
 multiply_rows = _micro_kernel(ROWS)
-multiply_half = _micro_kernel(ROWS // 2)
+multiply_half = _micro_kernel(HALF)

@@ -10,20 +10,18 @@ P are the places of the window. An image with padding is copied into a frame of 
 the rows that it needs.
 """
 
-from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab_kernels.cpu.arguments import check_out, readable
-from convlab_kernels.cpu.compiled import address, compiled, inlined
-from convlab_kernels.cpu.gemm import HALF, ROWS, multiply_half, multiply_rows, panels
-from convlab_kernels.cpu.scratch import scratch
-from convlab_kernels.cpu.threads import spread
+from convlab_kernels.cpu.arguments import check_out, offsets_of, readable
+from convlab_kernels.cpu.compiled import address, inlined
+from convlab_kernels.cpu.gemm import AHEAD, HALF, ROWS, multiply_half, multiply_rows, panels
+from convlab_kernels.cpu.scratch import LINE, scratch
+from convlab_kernels.cpu.sharing import shared
+from convlab_kernels.cpu.threads import spread, threads
 from convlab_kernels.window import Window
-
-Part = tuple[int, int]
 
 CHUNK = 16 * ROWS
 """Places that go through all kernels together: what they see stays in the cache."""
@@ -39,9 +37,8 @@ class Indirect:
 
     def __init__(self, w: NDArray[Any], window: Window, groups: int = 1) -> None:
         kh, kw, c, o = w.shape
-        self.window, self.groups, self.channels, self.outputs = window, groups, c, o // groups
-        self.whole_rows = groups == 1 and window.dilation[1] == 1
-        self.runs = (kh, 1 if self.whole_rows else kw)
+        self.window = window
+        self.runs = (kh, 1 if groups == 1 and window.dilation[1] == 1 else kw)
         # (KH, KW, C/G, O) -> (KH*KW*C/G, G, O/G) -> (G, KH*KW*C/G, O/G) -> (G, panels, KH*KW*C/G, panel)
         self.right = panels(w.reshape(kh * kw * c, groups, o // groups).transpose(1, 0, 2))
 
@@ -55,43 +52,20 @@ class Indirect:
     ) -> None:
         """Convolve x (N, H, W, C) into out (N, OH, OW, O)."""
         check_out(out, "indirect")
-        x = readable(x)
         n, h, w, c = x.shape
         _, oh, ow, _ = out.shape
         (top, bottom), (left, right) = self.window.pads((h, w))
-        framed = max(top, bottom, left, right) > 0
-        width = left + w + right if framed else w
-        frame = (oh - 1) * self.window.stride[0] + self.window.extent[0] if framed else 0
-        taps = self._taps(width * c, c) * x.itemsize
-        offsets = self._offsets(bias, out.dtype)
-        limit = out.dtype.type(ceiling)
-        count = self.right.shape[1]
-        cost = n * oh * ow * prod(self.right.shape) / PACE
-
-        def convolve(rows: Part, panels: Part) -> None:
-            room = scratch("frame", (frame, width, c), x.dtype)
-            _convolve(
-                x, self.right, offsets, out, room, taps, self.window.stride, (top, left), *rows, *panels, relu, limit
-            )
-
-        if n * oh * ow <= CHUNK:  # few places: the weights are what takes time to read
-            spread(lambda first, last: convolve((0, n * oh), (first, last)), count, cost=cost)
-        else:
-            spread(lambda first, last: convolve((first, last), (0, count)), n * oh, cost=cost)
-
-    def _taps(self, row: int, column: int) -> NDArray[np.int64]:
-        """Return where each run of a window begins, (G, runs), in numbers from where the window does."""
-        (dh, dw), (rows, columns) = self.window.dilation, self.runs
-        runs = (np.arange(rows)[:, None] * dh * row + np.arange(columns) * dw * column).ravel()
-        return np.arange(self.groups)[:, None] * self.channels + runs
-
-    def _offsets(self, bias: NDArray[Any] | None, dtype: np.dtype[Any]) -> NDArray[Any]:
-        """Return the bias as the panels have the columns: (G, panels * panel)."""
-        groups, count, _, panel = self.right.shape
-        offsets = np.zeros((groups, count * panel), dtype)
-        if bias is not None:
-            offsets[:, : self.outputs] = bias.reshape(groups, self.outputs)
-        return offsets
+        frame = (0, 0, 0)
+        if max(top, bottom, left, right) > 0:
+            frame = ((oh - 1) * self.window.stride[0] + self.window.extent[0], left + w + right, c)
+        team = threads()
+        frames = scratch("frame", (team, *frame), x.dtype)
+        by_panels = n * oh * ow <= CHUNK  # few places: the weights are what takes time to read
+        where = (self.window.stride, self.window.dilation, self.runs, (top, left), by_panels)
+        limits = (relu, out.dtype.type(ceiling))
+        args = (readable(x), self.right, offsets_of(bias, out), out, frames, *where, *limits)
+        size = self.right.shape[1] if by_panels else n * oh
+        spread(_convolve, args, size, cost=n * oh * ow * self.right.size / PACE, most=team)
 
 
 @inlined
@@ -116,27 +90,38 @@ def _places(places, first, count, origin, ow, row_step, column_step):
     for i in range(count):
         y, x = divmod(first + i, ow)
         places[i] = origin + y * row_step + x * column_step
-    places[count : count + ROWS] = places[count - 1]
+    places[count : count + ROWS + AHEAD] = places[count - 1]
 
 
 @inlined
-def _panel(places, count, taps, depth, right, offsets, out, start, columns, tile, relu, ceiling):
+def _runs(places, runs, row_step, column_step, start):
+    """Fill in where each run of a window begins, in bytes from where the window does."""
+    for i in range(runs[0]):
+        for j in range(runs[1]):
+            places[i * runs[1] + j] = start + i * row_step + j * column_step
+
+
+@inlined
+def _panel(places, count, runs, depth, right, bias, out, start, columns, tile, relu, ceiling):
     """Multiply the windows at so many places with a panel, into columns of out (places, O) from out.ravel()[start].
 
     The last block overlaps with the one before; what is smaller than a block goes through the tile.
     """
-    outputs, width = out.shape[3], tile.shape[1]
+    outputs, width, size = out.shape[3], tile.shape[1], len(runs) * depth
+    share = max(1, width * tile.itemsize // LINE)  # blocks, each of which has its share of the next panel fetched
     for place in range(0, count, ROWS):
         rows = ROWS if count - place > HALF else HALF
         begin = max(0, min(place, count - rows))
         direct = columns == width and begin + rows <= count
         target = address(out, start + begin * outputs) if direct else address(tile, 0)
         step = outputs if direct else width
-        left, runs = address(places, begin), address(taps, 0)
+        left, taps = address(places, begin), address(runs, 0)
+        following = address(places, begin + ROWS)
+        ahead = right + size * (width * tile.itemsize + min(place // ROWS, share - 1) * LINE)
         if rows == ROWS:
-            multiply_rows(left, runs, len(taps), depth, right, offsets, target, step, relu, ceiling)
+            multiply_rows(left, taps, len(runs), depth, right, following, ahead, bias, target, step, relu, ceiling)
         else:
-            multiply_half(left, runs, len(taps), depth, right, offsets, target, step, relu, ceiling)
+            multiply_half(left, taps, len(runs), depth, right, following, ahead, bias, target, step, relu, ceiling)
         if not direct:
             flat = out.reshape(-1)
             for row in range(min(rows, count - begin)):
@@ -144,17 +129,23 @@ def _panel(places, count, taps, depth, right, offsets, out, start, columns, tile
                     flat[start + (begin + row) * outputs + column] = tile[row, column]
 
 
-@compiled
-def _convolve(x, right, offsets, out, frame, taps, stride, pads, first, last, first_panel, last_panel, relu, ceiling):
-    """Convolve into the rows first to last of all images together, with some of each group's panels."""
-    _, h, w, c = x.shape
-    _, oh, ow, o = out.shape
-    groups, _, size, width = right.shape
+@shared
+def _convolve(
+    runner, begin, end, x, right, bias, out, frames, stride, dilation, runs, pads, by_panels, relu, ceiling
+):
+    """Convolve into the rows begin to end of all images together; or with the panels begin to end, into all rows."""
+    h, w, c = x.shape[1:]
+    n, oh, ow, o = out.shape
+    groups, panels, size, width = right.shape
     top, left = pads
-    depth = size // taps.shape[1]
-    places, tile = np.empty(CHUNK + ROWS, np.int64), np.empty((ROWS, width), x.dtype)
-    line = frame.shape[1] if len(frame) else w
-    row_step, column_step = stride[0] * line * c * x.itemsize, stride[1] * c * x.itemsize
+    first, last = (0, n * oh) if by_panels else (begin, end)
+    first_panel, last_panel = (begin, end) if by_panels else (0, panels)
+    frame = frames[runner]
+    line = (frame.shape[1] if len(frame) else w) * c * x.itemsize
+    row_step, column_step = stride[0] * line, stride[1] * c * x.itemsize
+    places, tile = np.empty(CHUNK + ROWS + AHEAD, np.int64), np.empty((ROWS, width), x.dtype)
+    taps, rest = np.empty(runs[0] * runs[1], np.int64), np.zeros(width, x.dtype)
+    depth = size // len(taps)
     while first < last:
         image, y = divmod(first, oh)
         end = min(oh, y + last - first)
@@ -164,18 +155,22 @@ def _convolve(x, right, offsets, out, frame, taps, stride, pads, first, last, fi
             )
             origin = address(frame, 0) - y * row_step
         else:
-            origin = address(x, ((image * h - top) * w - left) * c)
+            origin = address(x, image * h * w * c)
         for place in range(y * ow, end * ow, CHUNK):
             count = min(CHUNK, end * ow - place)
             _places(places, place, count, origin, ow, row_step, column_step)
             for group in range(groups):
+                _runs(
+                    taps, runs, dilation[0] * line, dilation[1] * c * x.itemsize, group * (c // groups) * x.itemsize
+                )
                 for panel in range(first_panel, last_panel):
-                    column = panel * width
-                    start = (image * oh * ow + place) * o + group * (o // groups) + column
-                    weights = address(right, (group * right.shape[1] + panel) * size * width)
+                    columns = min(width, o // groups - panel * width)
+                    channel = group * (o // groups) + panel * width
+                    for k in range(columns if columns < width else 0):
+                        rest[k] = bias[channel + k]
                     _panel(
-                        places, count, taps[group], depth, weights,
-                        address(offsets, group * offsets.shape[1] + column), out, start,
-                        min(width, o // groups - column), tile, relu, ceiling,
+                        places, count, taps, depth, address(right, (group * panels + panel) * size * width),
+                        address(rest, 0) if columns < width else address(bias, channel), out,
+                        (image * oh * ow + place) * o + channel, columns, tile, relu, ceiling,
                     )  # fmt: skip
         first += end - y

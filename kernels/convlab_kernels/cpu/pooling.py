@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab_kernels.cpu.arguments import check_out, readable
-from convlab_kernels.cpu.compiled import address, compiled, inlined
+from convlab_kernels.cpu.compiled import address, inlined
 from convlab_kernels.cpu.pooling_code import largest_of, mean_of
+from convlab_kernels.cpu.sharing import shared
 from convlab_kernels.cpu.threads import spread
 from convlab_kernels.cpu.vectors import lanes
 from convlab_kernels.window import Window
@@ -46,23 +47,23 @@ def global_avg_pool(x: NDArray[Any], out: NDArray[Any]) -> None:
     check_out(out, "pooling")
     n, h, w, c = x.shape
     cells = readable(x).reshape(n, h * w, c)
-    spread(lambda first, last: _mean_channels(cells, out, first, last), n * -(-c // CHANNELS), cost=x.size / PACE)
+    spread(_mean_channels, (cells, out), n * -(-c // CHANNELS), cost=x.size / PACE)
 
 
 def _pool(x: NDArray[Any], out: NDArray[Any], window: Window, mean: bool) -> None:
     check_out(out, "pooling")
     x = readable(x)
     (top, _), (left, _) = window.pads((x.shape[1], x.shape[2]))
-    arguments = (x, out, window.kernel, window.stride, (top, left), mean, lanes(x.itemsize))
+    args = (x, out, window.kernel, window.stride, (top, left), mean, lanes(x.itemsize))
     cost = out.size * prod(window.kernel) / PACE
-    spread(lambda first, last: _pool_rows(*arguments, first, last), len(out) * out.shape[1], cost=cost)
+    spread(_pool_rows, args, len(out) * out.shape[1], cost=cost)
 
 
-@compiled
-def _pool_rows(x, out, kernel, stride, pads, mean, lanes, first, last):
+@shared
+def _pool_rows(_, first, last, x, out, kernel, stride, pads, mean, lanes):
     """Compute the rows first to last of out, those of all images together."""
-    _, h, w, c = x.shape
-    _, oh, ow, _ = out.shape
+    h, w, c = x.shape[1:]
+    oh, ow = out.shape[1:3]
     for row in range(first, last):
         image, y = divmod(row, oh)
         top, bottom = _covered(y, stride[0], pads[0], kernel[0], h)
@@ -103,10 +104,10 @@ def _few_channels(seen, out, mean, cells):
         out[channel] = result / cells if mean else result
 
 
-@compiled
-def _mean_channels(x, out, first, last):
+@shared
+def _mean_channels(_, first, last, x, out):
     """Reduce x (N, H*W, C) to out (N, C), the blocks of channels first to last of all images together."""
-    _, cells, c = x.shape
+    cells, c = x.shape[1:]
     blocks = -(-c // CHANNELS)
     sums = np.empty(CHANNELS, np.float64)
     for block in range(first, last):

@@ -109,6 +109,14 @@ class Writer:
         """Write a vector to an address."""
         self.builder.store(vector.value, self._pointer(address, self.vector)).align = self.itemsize
 
+    def prefetch(self, address: Any, level: int) -> None:
+        """Have the cache line at an address, if there is one, fetched into the first or second level of the cache."""
+        kind, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        signature = ir.FunctionType(ir.VoidType(), [kind, number, number, number])
+        function = cgutils.get_or_insert_function(self.builder.module, signature, "llvm.prefetch.p0i8")
+        how = [ir.Constant(number, value) for value in (0, 4 - level, 1)]  # to read, how near, data
+        self.builder.call(function, [self.builder.inttoptr(address, kind), *how])
+
     def load_to_all(self, address: Any) -> Vector:
         """Return a vector with the number at an address in all its lanes."""
         number = self.builder.load(self._pointer(address, self.scalar))

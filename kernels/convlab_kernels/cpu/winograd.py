@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab_kernels.cpu.arguments import check_out, readable
-from convlab_kernels.cpu.compiled import address, compiled, inlined
-from convlab_kernels.cpu.gemm import HALF, ROWS, multiply_half, multiply_rows, panel_of, panels_of
+from convlab_kernels.cpu.compiled import address, inlined
+from convlab_kernels.cpu.gemm import AHEAD, HALF, ROWS, multiply_half, multiply_rows, panel_of, panels_of
 from convlab_kernels.cpu.minimal_filters import F2, F4, Minimal
 from convlab_kernels.cpu.scratch import scratch
+from convlab_kernels.cpu.sharing import shared
 from convlab_kernels.cpu.threads import spread, threads
 from convlab_kernels.cpu.vectors import lanes
 from convlab_kernels.cpu.winograd_code import input_tile2, input_tile4, output_tile2, output_tile4
@@ -66,7 +67,7 @@ class Winograd:
         self.window, self.channels = window, -(-c // width) * width  # V has whole vectors of channels
         cells = (self.minimal.outputs + 2) ** 2
         self.u = np.zeros((cells, panels_of(o, w.itemsize), c, panel_of(w.itemsize)), w.dtype)
-        spread(lambda first, last: _transform_kernels(w, self.minimal.filter, self.u, first, last), self.u.shape[1])
+        spread(_transform_kernels, (w, self.minimal.filter, self.u), self.u.shape[1])
 
     def __call__(
         self,
@@ -98,32 +99,27 @@ class Winograd:
         block = cells * ROWS * (channels + group * panel) * x.itemsize
         step = ROWS * max(1, min(MOST_BYTES, max(LEAST_BYTES, self.u.nbytes // 2)) // block)
 
-        def work(first: int, last: int) -> None:
-            v, m = self._room("v", step, channels, x.dtype), self._room("m", step, group * panel, x.dtype)
-            for tile in range(first, last, step):
-                some = (tile, min(last, tile + step))
-                _convolve(x, v, channels, self.u, offsets, out, m, group, self.minimal.outputs, corner, some, *finish)
-
-        spread(work, tiles, ROWS, pieces=-(-tiles // (step * threads())))
+        team = threads()
+        v = self._rooms("v", team, step, channels, x.dtype)
+        m = self._rooms("m", team, step, group * panel, x.dtype)
+        args = (step, x, v, channels, self.u, offsets, out, m, group, self.minimal.outputs, corner, *finish)
+        spread(_convolve, args, tiles, ROWS, pieces=-(-tiles // (step * team)), most=team)
 
     def _by_panels(self, x: Any, out: Any, offsets: Any, corner: Any, tiles: int, finish: Any) -> None:
         """Give each thread a part of the weights, and all tiles, once these are transformed."""
         _, panels, _, panel = self.u.shape
         channels, size = self.channels, self.minimal.outputs
-        v = self._room("v", tiles, channels, x.dtype)
-        spread(lambda first, last: _transform_inputs(x, v, channels, out.shape, size, corner, 0, first, last), tiles)
+        team = threads()
+        group = min(GROUP, -(-panels // (2 * team)))
+        v = self._rooms("v", 1, tiles, channels, x.dtype)[0]
+        m = self._rooms("m", team, tiles, group * panel, x.dtype)
+        spread(_transform_all, (x, v, channels, out.shape, size, corner), tiles)
+        args = (v, channels, self.u, offsets, out, m, group, size, tiles, *finish)
+        spread(_multiply_all, args, panels, pieces=2, most=team)
 
-        def work(first: int, last: int) -> None:
-            group = min(GROUP, last - first)
-            m = self._room("m", tiles, group * panel, x.dtype)
-            some = ((0, tiles), (first, last))
-            _multiply_and_leave(v, channels, self.u, offsets, out, m, group, size, *some, *finish)
-
-        spread(work, panels, pieces=2)
-
-    def _room(self, name: str, tiles: int, channels: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-        """Return room for V or M, (cells, tiles * channels), the tiles in whole blocks."""
-        return scratch(name, (len(self.u), -(-tiles // ROWS) * ROWS * channels), dtype)
+    def _rooms(self, name: str, team: int, tiles: int, channels: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Return room for V or M for each of a team, (team, cells, tiles * channels), the tiles in whole blocks."""
+        return scratch(name, (team, len(self.u), -(-tiles // ROWS) * ROWS * channels), dtype)
 
 
 class Winograd2x2(Winograd):
@@ -142,7 +138,7 @@ def _place(tile, m, shape):
     return image, row * m, column * m
 
 
-@compiled
+@inlined
 def _transform_inputs(x, v, channels, shape, m, corner, begin, first, last):
     """Transform the tiles first to last of x (N, H, W, C) into v (cells, tiles * channels) from `begin` on."""
     _, h, w, c = x.shape
@@ -182,7 +178,7 @@ def _cut(x, image, y, x_, patch):
 def _multiply(v, channels, u, m_, outputs, tiles, first, last):
     """m_[cell] (tiles, outputs) of the panels first to last = v[cell] (tiles, C) @ u[cell]."""
     cells, panels, depth, width = u.shape
-    places, runs, zeros = np.empty(ROWS, np.int64), np.zeros(1, np.int64), np.zeros(width, v.dtype)
+    places, runs, zeros = np.zeros(ROWS + AHEAD, np.int64), np.zeros(1, np.int64), np.zeros(width, v.dtype)
     rows, run, bias, none = address(places, 0), address(runs, 0), address(zeros, 0), v.dtype.type(0)
     for cell in range(cells):
         for panel in range(first, last):
@@ -192,9 +188,9 @@ def _multiply(v, channels, u, m_, outputs, tiles, first, last):
                     places[row] = address(v, cell * v.shape[1] + (tile + row) * channels)
                 out = address(m_, cell * m_.shape[1] + tile * outputs + (panel - first) * width)
                 if tiles - tile > HALF:
-                    multiply_rows(rows, run, 1, depth, right, bias, out, outputs, False, none)
+                    multiply_rows(rows, run, 1, depth, right, rows, right, bias, out, outputs, False, none)
                 else:
-                    multiply_half(rows, run, 1, depth, right, bias, out, outputs, False, none)
+                    multiply_half(rows, run, 1, depth, right, rows, right, bias, out, outputs, False, none)
 
 
 @inlined
@@ -221,7 +217,7 @@ def _transform_outputs(m_, outputs, offsets, out, m, first, last, channel, chann
                         out[image, y + i, x + j, channel + k] = patch[i, j, k]
 
 
-@compiled
+@inlined
 def _multiply_and_leave(v, channels, u, offsets, out, m_, group, m, tiles, panels, relu, ceiling):
     """Multiply the tiles first to last, which v holds, with some of the panels, and transform them back."""
     width = u.shape[3]
@@ -233,18 +229,34 @@ def _multiply_and_leave(v, channels, u, offsets, out, m_, group, m, tiles, panel
         _transform_outputs(m_, group * width, offsets, out, m, first, last, *some, relu, ceiling)
 
 
-@compiled
-def _convolve(x, v, channels, u, offsets, out, m_, group, m, corner, tiles, relu, ceiling):
-    """All steps for the tiles first to last."""
-    _transform_inputs(x, v, channels, out.shape, m, corner, tiles[0], tiles[0], tiles[1])
-    _multiply_and_leave(v, channels, u, offsets, out, m_, group, m, tiles, (0, u.shape[1]), relu, ceiling)
+@shared
+def _convolve(runner, first, last, step, x, v, channels, u, offsets, out, m_, group, m, corner, relu, ceiling):
+    """Do all for the tiles first to last, `step` at a time."""
+    for tile in range(first, last, step):
+        some = (tile, min(last, tile + step))
+        _transform_inputs(x, v[runner], channels, out.shape, m, corner, tile, *some)
+        _multiply_and_leave(
+            v[runner], channels, u, offsets, out, m_[runner], group, m, some, (0, u.shape[1]), relu, ceiling
+        )
 
 
-@compiled
-def _transform_kernels(w, g, u, first, last):
+@shared
+def _transform_all(_, first, last, x, v, channels, shape, m, corner):
+    """Transform the tiles first to last, all into one V."""
+    _transform_inputs(x, v, channels, shape, m, corner, 0, first, last)
+
+
+@shared
+def _multiply_all(runner, first, last, v, channels, u, offsets, out, m_, group, m, tiles, relu, ceiling):
+    """Multiply all tiles with the panels first to last, and transform them back."""
+    _multiply_and_leave(v, channels, u, offsets, out, m_[runner], group, m, (0, tiles), (first, last), relu, ceiling)
+
+
+@shared
+def _transform_kernels(_, first, last, w, g, u):
     """Make u (cells, panels, C, panel) = G w G.T, in float64, of w (3, 3, C, O), for the panels first to last."""
     t = len(g)
-    _, _, depth, o = w.shape
+    depth, o = w.shape[2:]
     width = u.shape[3]
     half = np.empty((t, 3, width))
     for panel in range(first, last):

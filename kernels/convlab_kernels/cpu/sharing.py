@@ -1,0 +1,154 @@
+"""A loop whose parts several threads do, in compiled code from beginning to end.
+
+Between two parts no thread asks for the interpreter: who waits for that sleeps, and wakes later than a small layer
+takes. One board, an array in memory, is where a caller puts up its task and where helpers look for one. A caller
+who finds the board taken does its parts alone: then the cores are busy anyway.
+
+    the caller                                          a helper
+    claims the board, writes its task, opens it         waits for an open task
+    does parts until none is left                       steps in; if it is still open, does parts until none is left
+    closes it, waits until nobody is in, frees it       steps out
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils, types
+
+from convlab_kernels.cpu.atomics import INT, add, claim, instruction, look, put
+from convlab_kernels.cpu.compiled import address, compiled, inlined
+
+LINE = 64
+"""Bytes of a cache line: fields that are written to while others are read have one each."""
+
+CLAIMED, OPEN, INSIDE, RUNNERS, NEXT, FAILED, TASK = (field * LINE for field in range(7))
+"""Fields of the board: whether it has an owner; whether there is an open task; how many helpers are in; how many took
+part; the next part; whether one failed; and what the task is, six integers."""
+
+BOARD = TASK + LINE
+"""Bytes of the board."""
+
+BYTES = ir.IntType(8).as_pointer()
+RUN = ir.FunctionType(INT, [BYTES, INT, INT, INT])
+
+
+@instruction
+def prepared(typing: Any, part: Any, args: Any) -> Any:
+    """Return the addresses of code that calls part(runner, first, last, *args) and of the arguments.
+
+    These are there until the function returns that calls this one.
+    """
+    signature = part.get_call_type(typing, (types.int64,) * 3 + tuple(args), {})
+
+    def write(context: Any, builder: Any, own: Any, values: Any) -> Any:
+        run = _write_run(context, builder.module, part.dispatcher.overloads[signature.args], args)
+        data = cgutils.alloca_once_value(builder, values[1])
+        return context.make_tuple(builder, own.return_type, [builder.ptrtoint(place, INT) for place in (run, data)])
+
+    return types.UniTuple(types.int64, 2)(part, args), write
+
+
+def _write_run(context: Any, module: Any, part: Any, args: Any) -> Any:
+    """Write the function (address of the arguments, runner, first, last) -> whether the part failed."""
+    context.active_code_library.add_linking_library(part.library)
+    run = ir.Function(module, RUN, module.get_unique_name("run_part"))
+    run.linkage = "internal"
+    builder = ir.IRBuilder(run.append_basic_block())
+    data, *numbers = run.args
+    values = builder.load(builder.bitcast(data, context.get_value_type(args).as_pointer()))
+    given = [*numbers, *(builder.extract_value(values, i) for i in range(len(args)))]
+    function = context.declare_function(module, part.fndesc)
+    status, _ = context.call_conv.call_function(
+        builder, function, part.signature.return_type, part.signature.args, given
+    )
+    builder.ret(builder.zext(status.is_error, INT))
+    return run
+
+
+@instruction
+def call(typing: Any, run: Any, data: Any, runner: Any, first: Any, last: Any) -> Any:
+    """Call the code with the arguments at their addresses."""
+
+    def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        run, data, *numbers = args
+        return builder.call(builder.inttoptr(run, RUN.as_pointer()), [builder.inttoptr(data, BYTES), *numbers])
+
+    return types.int64(*[types.int64] * 5), write
+
+
+@inlined
+def _do(run, data, part, parts, size, grain, runner):
+    """Do one of the parts of range(size), which begin at multiples of the grain; return whether it failed."""
+    grains = -(-size // grain)
+    first = min(size, -(-grains * part // parts) * grain)
+    last = min(size, -(-grains * (part + 1) // parts) * grain)
+    return call(run, data, runner, first, last)
+
+
+@inlined
+def _take_part(board):
+    """Do parts of the open task until none is left, unless there are enough who do."""
+    run, data, parts = look(board + TASK), look(board + TASK + 8), look(board + TASK + 16)
+    size, grain, runners = look(board + TASK + 24), look(board + TASK + 32), look(board + TASK + 40)
+    runner = add(board + RUNNERS, 1)
+    while runner < runners:
+        part = add(board + NEXT, 1)
+        if part >= parts:
+            break
+        if _do(run, data, part, parts, size, grain, runner):
+            put(board + FAILED, 1)
+
+
+@inlined
+def _share(board, run, data, parts, size, grain, runners):
+    """Do the parts of range(size), the caller and its helpers together; return whether one failed."""
+    place = address(board, 0)
+    if runners < 2 or not claim(place + CLAIMED):
+        failed = 0
+        for part in range(parts):
+            failed |= _do(run, data, part, parts, size, grain, 0)
+        return failed
+    for field, number in enumerate((run, data, parts, size, grain, runners)):
+        put(place + TASK + 8 * field, number)
+    for field in (NEXT, RUNNERS, FAILED):
+        put(place + field, 0)
+    put(place + OPEN, 1)
+    _take_part(place)
+    put(place + OPEN, 0)
+    while look(place + INSIDE):
+        pass
+    failed = look(place + FAILED)
+    put(place + CLAIMED, 0)
+    return failed
+
+
+@compiled
+def serve(board: Any, looks: int) -> None:
+    """Help with the tasks on the board, until there was none for so many looks."""
+    place = address(board, 0)
+    left = looks
+    while left:
+        left -= 1
+        if look(place + OPEN):
+            add(place + INSIDE, 1)
+            if look(place + OPEN):
+                _take_part(place)
+                left = looks
+            add(place + INSIDE, -1)
+
+
+def shared(part: Callable[..., None]) -> Any:
+    """Compile part(runner, first, last, *args) into what `spread` calls to do all parts of a range.
+
+    `runner` counts who takes part at the same time, from 0: rooms to work in may be numbered by it. The result is not
+    to depend on it.
+    """
+    inner = inlined(part)
+
+    def in_parts(board: Any, parts: int, size: int, grain: int, runners: int, *args: Any) -> int:
+        run, data = prepared(inner, args)
+        return _share(board, run, data, parts, size, grain, runners)
+
+    in_parts.__module__, in_parts.__qualname__ = part.__module__, part.__qualname__
+    return compiled(in_parts)
