@@ -6,6 +6,7 @@ zeros around what it reads:
     batch normalisation after a convolution     w * s and (b - mean) * s + beta, with s = gamma / sqrt(variance + eps)
     an activation function after a convolution  the convolution's own
     ReLU after a sum                            the sum's own
+    a sum of a convolution and one more         the convolution's own, ReLU too
     zeros around the input of a convolution     its padding
     zeros around the input of a max pooling     its padding (-inf), where no number in it is negative
 
@@ -35,6 +36,7 @@ from convlab.layers import (
 )
 from convlab.layers.convolving import CEILINGS
 from convlab.layers.identity import Identity
+from convlab.layers.residual import Residual
 from convlab.model import Model
 from convlab.nodes import Node, own_layers
 from convlab.ops.axes import inner_axes
@@ -60,13 +62,16 @@ def fold(model: Model) -> Model:
     folded: dict[str, Node] = {}
     for node in own_layers(nodes):
         folded[node.name] = node
-        first = folded.get(node.inputs[0])
-        if first is None or len(node.inputs) > 1 or readers[first.name] > 1 or first.silenced:
-            continue
-        layer = _merged(first, node, folded)
-        if layer is not None and calls[layer.name] == 1:
-            del folded[first.name]
-            folded[node.name] = Node(node.name, layer, first.inputs, node.silenced)
+        for name in reversed(node.inputs):
+            first = folded.get(name)
+            if first is None or readers[name] > 1 or first.silenced:
+                continue
+            layer = _merged(first, node, folded)
+            if layer is not None and calls[layer.name] == 1:
+                others = (other for other in node.inputs if other != name)
+                del folded[name]
+                folded[node.name] = Node(node.name, layer, (*first.inputs, *others), node.silenced)
+                break
     return Model(model.name, model.inputs, list(folded.values()), outputs=model.outputs)
 
 
@@ -84,17 +89,28 @@ def _skipping_identities(model: Model) -> Iterator[Node]:
 
 def _merged(first: Node, second: Node, folded: Mapping[str, Node]) -> Layer | None:
     """Return the layer that does what two do one after the other, None where there is none."""
+    if len(second.inputs) > 1:
+        return _residual(first.layer, second.layer)
     if type(first.layer) in KERNELS and first.layer.activation == "linear":
         if isinstance(second.layer, BatchNormalization):
             return _normalised(first.layer, second.layer)
         function = _function(second.layer)
         return None if function is None else _changed(first.layer, activation=function)
-    if isinstance(first.layer, Add) and len(first.inputs) > 1 and _function(second.layer) == "relu":
+    adds = isinstance(first.layer, Residual) or (isinstance(first.layer, Add) and len(first.inputs) > 1)
+    if adds and first.layer.activation == "linear" and _function(second.layer) == "relu":
         return _changed(first.layer, activation="relu")
     if isinstance(first.layer, ZeroPadding2D):
         before = folded.get(first.inputs[0])
         positive = before is not None and before.layer.activation in CEILINGS
         return _padded(first.layer.window, second.layer, positive)
+    return None
+
+
+def _residual(convolution: Layer, total: Layer) -> Layer | None:
+    """Return a convolution that adds the other of two equal shapes itself, None where that is not what it does."""
+    adds = isinstance(total, Add) and len(total.input_shapes) == 2 and len(set(total.input_shapes)) == 1
+    if adds and type(convolution) is Conv2D and convolution.activation == "linear":
+        return Residual.of(convolution, total.activation)
     return None
 
 

@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 from closeness import assert_close, sum_bound
 
+from convlab.computing import computing
 from convlab.errors import WeightsError
 from convlab.folding import fold
 from convlab.initialise import randomise
 from convlab.layers import (
     Activation,
     Add,
+    Average,
     BatchNormalization,
     Conv1D,
     Conv2D,
@@ -32,6 +34,7 @@ from convlab.layers import (
     SeparableConv2D,
     ZeroPadding2D,
 )
+from convlab.layers.residual import Residual
 from convlab.model import Model, Node
 
 SHAPE = (9, 7, 6)
@@ -189,10 +192,40 @@ def test_a_residual_network():
     nodes = folded(model)
     assert {name: node.inputs for name, node in nodes.items()} == {
         "act": ("input",),
-        "norm2": ("act",),
-        "act2": ("act", "norm2"),
+        "act2": ("act", "act"),
     }
+    assert isinstance(nodes["act2"].layer, Residual) and nodes["act2"].layer.activation == "relu"
     assert_same_numbers(model)
+
+
+def test_the_last_of_two_convolutions_adds_the_other():
+    model = graph(
+        ("a", Conv2D("a", 5, 3), ("input",)),
+        ("b", Conv2D("b", 5, 3), ("input",)),
+        ("sum", Add("sum"), ("a", "b")),
+    )
+    assert {name: node.inputs for name, node in folded(model).items()} == {"a": ("input",), "sum": ("input", "a")}
+    assert_same_numbers(model)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("kernel", [1, 3])  # one whose kernel adds, and one whose does not
+@pytest.mark.parametrize("activation", ["linear", "relu"])
+def test_a_residual_convolution_is_the_convolution_and_then_the_sum(kernel, activation, compiled):
+    # 41 kernels fill no panel, 7 * 5 places no block
+    model = graph(
+        ("conv", Conv2D("conv", 41, kernel, padding="same"), ("input",)),
+        ("shortcut", Conv2D("shortcut", 41, 1), ("input",)),
+        shape=(7, 5, 19),
+        outputs=("conv", "shortcut"),
+    )
+    x = images(model)
+    with computing(compiled):
+        y, shortcut = (model[name](x) for name in ("conv", "shortcut"))
+        total = shortcut + y
+        found = Residual.of(model["conv"], activation)(x, shortcut)
+    assert np.array_equal(found, np.maximum(total, 0) if activation == "relu" else total)
+    assert (total < 0).any()
 
 
 # ---- what is not
@@ -240,6 +273,36 @@ def test_a_value_with_two_readers():
         ("sum", Add("sum"), ("conv", "norm")),
     )
     assert list(folded(model)) == ["conv", "norm", "sum"]
+    assert_same_numbers(model)
+
+
+NOT_ADDED = {
+    "three inputs": (("a", Conv2D("a", 5, 1), ("input",)), ("b", Conv2D("b", 5, 1), ("input",)),
+                     ("c", Conv2D("c", 5, 1), ("input",)), ("sum", Add("sum"), ("a", "b", "c"))),
+    "an activation before": (("a", Conv2D("a", 6, 1, activation="relu"), ("input",)),
+                             ("sum", Add("sum"), ("input", "a"))),
+    "an input that is repeated": (("a", Conv2D("a", 1, 1), ("input",)), ("sum", Add("sum"), ("input", "a"))),
+    "the same input twice": (("a", Conv2D("a", 5, 1), ("input",)), ("sum", Add("sum"), ("a", "a"))),
+    "each channel by itself": (("a", DepthwiseConv2D("a", 3, padding="same"), ("input",)),
+                               ("sum", Add("sum"), ("input", "a"))),
+    "a mean": (("a", Conv2D("a", 6, 1), ("input",)), ("sum", Average("sum"), ("input", "a"))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("calls", NOT_ADDED.values(), ids=NOT_ADDED)
+def test_sums_that_no_convolution_can_add_up(calls):
+    model = graph(*calls)
+    assert list(folded(model)) == [name for name, _, _ in calls]
+    assert_same_numbers(model)
+
+
+def test_another_function_after_a_sum_that_a_convolution_adds_up():
+    model = graph(
+        ("a", Conv2D("a", 6, 1), ("input",)),
+        ("sum", Add("sum"), ("input", "a")),
+        ("act", Activation("act", "tanh"), ("sum",)),
+    )
+    assert list(folded(model)) == ["sum", "act"]
     assert_same_numbers(model)
 
 

@@ -4,7 +4,15 @@ N batch, H W rows and columns, C input channels, O output channels, KH KW kernel
 (or CuPy's); results are float32, or float64 where the caller gives a float64 array. Inputs are never written to.
 """
 
-from convlab.ops.convolution import check_conv2d, choose_conv2d, conv2d, output_size, prepare_conv2d, run_conv2d
+from convlab.ops.convolution import (
+    check_conv2d,
+    choose_conv2d,
+    conv2d,
+    output_size,
+    prepare_conv2d,
+    run_conv2d,
+    run_conv2d_onto,
+)
 from convlab.ops.distributions import softmax
 from convlab.ops.linear import dense, prepare_dense, run_dense
 from convlab.ops.nonlinear import elu, sigmoid, tanh
@@ -53,6 +61,7 @@ __all__ = [
     "resize2d",
     "run_avg_pool2d",
     "run_conv2d",
+    "run_conv2d_onto",
     "run_dense",
     "run_max_pool2d",
     "sigmoid",

@@ -9,9 +9,10 @@ import numpy as np
 from convlab.arrays import Array, ArrayLike, as_floats
 from convlab.computing import WORK, Computing, current, new_array
 from convlab.errors import ShapeError, UnsupportedError
+from convlab.ops.arithmetic import add
 from convlab.ops.images import check_image
 from convlab.ops.quiet import quiet
-from convlab_kernels.cpu import METHODS, Convolution
+from convlab_kernels.cpu import METHODS, Adding, Convolution
 from convlab_kernels.cpu.choice import fastest
 from convlab_kernels.window import PaddingLike, Pair, Window, parse_pair
 
@@ -145,4 +146,14 @@ def run_conv2d(
     """Call a prepared kernel on x (N, H, W, C) and return a new array (N, *output)."""
     out: Array = new_array(x, (len(x), *output))
     kernel(x, out, b, relu, ceiling)
+    return out
+
+
+@quiet
+def run_conv2d_onto(kernel: Convolution, x: Array, addend: Array, b: Array | None, relu: bool) -> Array:
+    """Call a prepared kernel on x (N, H, W, C), and return the sum of an addend (N, OH, OW, O) and what it makes."""
+    if not isinstance(kernel, Adding):
+        return add(addend, run_conv2d(kernel, x, addend.shape[1:], b), relu)
+    out: Array = new_array(x, addend.shape)
+    kernel(x, out, b, relu, addend=addend)
     return out

@@ -9,29 +9,29 @@ from closeness import assert_close, sum_bound
 
 from convlab_kernels.cpu import gemm
 from convlab_kernels.cpu.compiled import address
-from convlab_kernels.cpu.gemm import HALF, ROWS, multiply_half, multiply_rows, panel_of, panels, panels_of
+from convlab_kernels.cpu.gemm import AHEAD, HALF, ROWS, multiply_half, multiply_rows, panel_of, panels, panels_of
 
 
 @numba.njit
-def _call_rows(x, rows, taps, depth, right, bias, out, begin, row, clip, ceiling):
-    places = np.empty(len(rows), np.int64)
+def _call_rows(x, rows, taps, depth, right, bias, addend, out, begin, row, clip, ceiling):
+    places = np.zeros(len(rows) + AHEAD, np.int64)
     for i in range(len(rows)):
         places[i] = address(x, rows[i])
     multiply_rows(
-        address(places, 0), address(taps, 0), len(taps), depth, address(right, 0), address(bias, 0),
-        address(out, begin), row, clip, ceiling,
+        address(places, 0), address(taps, 0), len(taps), depth, address(right, 0), address(places, len(rows)), 0,
+        address(bias, 0), address(addend, begin) if len(addend) else 0, address(out, begin), row, clip, ceiling,
     )  # fmt: skip
     return places[0]  # the addresses are alive until here
 
 
 @numba.njit
-def _call_half(x, rows, taps, depth, right, bias, out, begin, row, clip, ceiling):
-    places = np.empty(len(rows), np.int64)
+def _call_half(x, rows, taps, depth, right, bias, addend, out, begin, row, clip, ceiling):
+    places = np.zeros(len(rows) + AHEAD, np.int64)
     for i in range(len(rows)):
         places[i] = address(x, rows[i])
     multiply_half(
-        address(places, 0), address(taps, 0), len(taps), depth, address(right, 0), address(bias, 0),
-        address(out, begin), row, clip, ceiling,
+        address(places, 0), address(taps, 0), len(taps), depth, address(right, 0), address(places, len(rows)), 0,
+        address(bias, 0), address(addend, begin) if len(addend) else 0, address(out, begin), row, clip, ceiling,
     )  # fmt: skip
     return places[0]
 
@@ -44,7 +44,7 @@ each = pytest.mark.parametrize(
 )
 
 
-def multiply(kernel, dtype, taps=(0, 40, 7), depth=5, clip=False, ceiling=np.inf, x=None):
+def multiply(kernel, dtype, taps=(0, 40, 7), depth=5, clip=False, ceiling=np.inf, x=None, adds=False):
     """Return what the kernel writes into NaN (rows, panel), and the exact result and magnitude.
 
     The rows begin at random places of x, the taps lie so many numbers further.
@@ -57,14 +57,20 @@ def multiply(kernel, dtype, taps=(0, 40, 7), depth=5, clip=False, ceiling=np.inf
     right = random.standard_normal((len(taps), depth, width)).astype(dtype)
     bias = random.standard_normal(width).astype(dtype)
     out = np.full((count + 2, width + 3), np.nan, dtype)
+    addend = random.standard_normal(out.shape).astype(dtype) if adds else out[:0]
     offsets = np.array(taps, np.int64) * x.itemsize
-    call(x, rows, offsets, depth, right, bias, out, width + 3 + 1, width + 3, clip, dtype(ceiling))
+    call(x, rows, offsets, depth, right, bias, addend, out, width + 3 + 1, width + 3, clip, dtype(ceiling))
     block = out[1:-1, 1:-2].copy()
     out[1:-1, 1:-2] = np.nan
     assert np.isnan(out).all(), "numbers beside the block were written"
     left = x[rows[:, None, None] + np.array(taps)[:, None] + np.arange(depth)].astype(np.float64)
     products = left[..., None] * right.astype(np.float64)  # (rows, taps, depth, panel)
-    return block, products.sum(axis=(1, 2)) + bias, np.abs(products).sum(axis=(1, 2)) + np.abs(bias)
+    more = addend[1:-1, 1:-2].astype(np.float64) if adds else 0
+    return (
+        block,
+        products.sum(axis=(1, 2)) + bias + more,
+        np.abs(products).sum(axis=(1, 2)) + np.abs(bias) + abs(more),
+    )
 
 
 @each
@@ -72,6 +78,15 @@ def multiply(kernel, dtype, taps=(0, 40, 7), depth=5, clip=False, ceiling=np.inf
 def test_a_block_is_bias_and_the_products_of_all_taps(kernel, dtype, taps, depth):
     block, expected, magnitude = multiply(kernel, dtype, taps, depth)
     assert_close(block, expected, sum_bound(len(taps) * depth + 1, magnitude, dtype))
+
+
+@each
+def test_a_block_is_added_last(kernel, dtype):
+    block, expected, magnitude = multiply(kernel, dtype, adds=True)
+    assert_close(block, expected, sum_bound(3 * 5 + 2, magnitude, dtype))
+    clipped, _, _ = multiply(kernel, dtype, adds=True, clip=True, ceiling=1.5)
+    assert np.array_equal(clipped, np.clip(block, 0, 1.5))
+    assert (block < 0).any() and (block > 1.5).any()
 
 
 @each

@@ -8,7 +8,7 @@ Those in `METHODS` that are compiled import Numba, so each is imported when it i
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,24 @@ class Convolution(Protocol):
 
         With `relu` the results are clipped at zero from below, and at the ceiling from above (ReLU6 has 6).
         """
+
+
+@runtime_checkable
+class Adding(Protocol):
+    """A convolution that adds another array to what it makes, before ReLU."""
+
+    adds: ClassVar[bool]
+
+    def __call__(
+        self,
+        x: NDArray[Any],
+        out: NDArray[Any],
+        bias: NDArray[Any] | None = None,
+        relu: bool = False,
+        ceiling: float = np.inf,
+        addend: NDArray[Any] | None = None,
+    ) -> None:
+        """Convolve as a `Convolution` does, and add the addend, of the shape of out."""
 
 
 class _Methods(Mapping[str, type[Convolution]]):
@@ -70,4 +88,4 @@ METHODS: Mapping[str, type[Convolution]] = _Methods(
     winograd2x2="winograd.Winograd2x2",
 )
 
-__all__ = ["METHODS", "Convolution", "Im2col", "Shifted", "Transposed", "set_threads", "threads"]
+__all__ = ["METHODS", "Adding", "Convolution", "Im2col", "Shifted", "Transposed", "set_threads", "threads"]

@@ -11,6 +11,7 @@ import logging
 import os
 import pickle
 import platform
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -70,17 +71,27 @@ def _sources() -> str:
     return sha.hexdigest()
 
 
+@cache
+def _source(module: str) -> str:
+    """Return a hash of a file with compiled functions, of the project or not (FileNotFoundError: `python -c`)."""
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if file is None:
+        raise FileNotFoundError(f"the module {module} has no file")
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
+
+
 class _Cache:
     """What Numba asks before it compiles and tells afterwards, for one function."""
 
     cache_path = None
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        self.name = f"{function.__module__}.{function.__qualname__}"
+        self.module = function.__module__
+        self.name = f"{self.module}.{function.__qualname__}"
         self.began: dict[Any, tuple[float, float]] = {}
 
     def _file(self, signature: Any, codegen: Any) -> Path:
-        key = f"{self.name} {signature} {codegen.magic_tuple()} {_sources()}"
+        key = f"{self.name} {signature} {codegen.magic_tuple()} {_sources()} {_source(self.module)}"
         return cache_folder() / f"{self.name.rsplit('.', 1)[1]}-{hashlib.sha256(key.encode()).hexdigest()[:32]}"
 
     def load_overload(self, signature: Any, target_context: Any) -> Any:

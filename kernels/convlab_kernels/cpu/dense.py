@@ -139,9 +139,13 @@ def _multiply(_, first, last, x, w, out, width):
                     for m in range(ROWS):
                         rows_of_x[m] = address(x, min(i + m, n - 1) * depth + top)
                     if n - i > HALF:
-                        multiply_rows(left, tap, 1, rows, right, left, right, nothing, target, width, False, ceiling)
+                        multiply_rows(
+                            left, tap, 1, rows, right, left, right, nothing, 0, target, width, False, ceiling
+                        )
                     else:
-                        multiply_half(left, tap, 1, rows, right, left, right, nothing, target, width, False, ceiling)
+                        multiply_half(
+                            left, tap, 1, rows, right, left, right, nothing, 0, target, width, False, ceiling
+                        )
                     _add_tile(tile, out, i, (start + panel) * width)
 
 

@@ -7,6 +7,7 @@ go on elsewhere for a next "tap", which makes a convolution of it (Dukhan, "The 
 arXiv 1907.02129, section 3). While it multiplies, it has what is needed next fetched into the cache.
 
     out (rows, panel) = bias (panel) + sum over taps t:  left_t (rows, depth) @ right_t (depth, panel)
+                        + addend (rows, panel), if there is one
 """
 
 from typing import Any
@@ -67,19 +68,22 @@ def _micro_kernel(rows: int) -> Any:
         following: Any,  # address of the addresses of AHEAD rows to fetch into the cache meanwhile
         ahead: Any,  # address of numbers to fetch meanwhile, a line for each term of a sum
         bias: Any,  # address
+        addend: Any,  # address of a block to add, laid out as that of out, or 0
         out: Any,  # address
         row: Any,  # numbers from one row of out to the next
         clip: Any,  # whether at 0 and at the ceiling
         ceiling: Any,
     ) -> Any:
-        signature = types.void(left, taps, count, depth, right, following, ahead, bias, out, row, clip, ceiling)
+        signature = types.void(
+            left, taps, count, depth, right, following, ahead, bias, addend, out, row, clip, ceiling
+        )
         return signature, lambda *code: _write_micro_kernel(rows, *code)
 
     return multiply
 
 
 def _write_micro_kernel(rows: int, context: Any, builder: Any, signature: Any, args: Any) -> Any:
-    left, taps, count, depth, right, following, ahead, bias, out, row, clip, ceiling = args
+    left, taps, count, depth, right, following, ahead, bias, addend, out, row, clip, ceiling = args
     writer = Writer(builder, signature.args[-1])
     width = writer.vector.count
     columns = [v * width for v in range(VECTORS)]
@@ -101,6 +105,8 @@ def _write_micro_kernel(rows: int, context: Any, builder: Any, signature: Any, a
                 factor = writer.load_to_all(writer.address(address, k))
                 for total, numbers in zip(sums_of_row, rights, strict=True):
                     writer.set(total, factor.times_plus(numbers, writer.get(total)))
+    with builder.if_then(builder.icmp_signed("!=", addend, writer.integer(0))):
+        _add_block(writer, sums, addend, row, columns)
     low, high = writer.zero(), writer.to_all(ceiling)
     with builder.if_else(clip) as (clipped, plain):
         with clipped:
@@ -110,6 +116,13 @@ def _write_micro_kernel(rows: int, context: Any, builder: Any, signature: Any, a
         with plain:
             _write_out(writer, [[writer.get(s) for s in r] for r in sums], out, row, columns)
     return context.get_dummy_value()
+
+
+def _add_block(writer: Writer, sums: Any, addend: Any, row: Any, columns: Any) -> None:
+    for m, sums_of_row in enumerate(sums):
+        start = writer.address(addend, writer.builder.mul(row, writer.integer(m)))
+        for column, total in zip(columns, sums_of_row, strict=True):
+            writer.set(total, writer.get(total) + writer.load(writer.address(start, column)))
 
 
 def _write_out(writer: Writer, sums: Any, out: Any, row: Any, columns: Any) -> None:

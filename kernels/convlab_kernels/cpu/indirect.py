@@ -34,6 +34,7 @@ class Indirect:
     """Any convolution; the weights in panels for each group."""
 
     amplification = 1.0
+    adds = True
 
     def __init__(self, w: NDArray[Any], window: Window, groups: int = 1) -> None:
         kh, kw, c, o = w.shape
@@ -49,8 +50,9 @@ class Indirect:
         bias: NDArray[Any] | None = None,
         relu: bool = False,
         ceiling: float = np.inf,
+        addend: NDArray[Any] | None = None,
     ) -> None:
-        """Convolve x (N, H, W, C) into out (N, OH, OW, O)."""
+        """Convolve x (N, H, W, C) into out (N, OH, OW, O), and add the addend, of its shape, before ReLU."""
         check_out(out, "indirect")
         n, h, w, c = x.shape
         _, oh, ow, _ = out.shape
@@ -62,8 +64,9 @@ class Indirect:
         frames = scratch("frame", (team, *frame), x.dtype)
         by_panels = n * oh * ow <= CHUNK  # few places: the weights are what takes time to read
         where = (self.window.stride, self.window.dilation, self.runs, (top, left), by_panels)
+        addition = (readable(out if addend is None else addend), addend is not None)
         limits = (relu, out.dtype.type(ceiling))
-        args = (readable(x), self.right, offsets_of(bias, out), out, frames, *where, *limits)
+        args = (readable(x), self.right, offsets_of(bias, out), *addition, out, frames, *where, *limits)
         size = self.right.shape[1] if by_panels else n * oh
         spread(_convolve, args, size, cost=n * oh * ow * self.right.size / PACE, most=team)
 
@@ -102,7 +105,7 @@ def _runs(places, runs, row_step, column_step, start):
 
 
 @inlined
-def _panel(places, count, runs, depth, right, bias, out, start, columns, tile, relu, ceiling):
+def _panel(places, count, runs, depth, right, bias, addend, adds, out, start, columns, tile, relu, ceiling):
     """Multiply the windows at so many places with a panel, into columns of out (places, O) from out.ravel()[start].
 
     The last block overlaps with the one before; what is smaller than a block goes through the tile.
@@ -113,25 +116,54 @@ def _panel(places, count, runs, depth, right, bias, out, start, columns, tile, r
         rows = ROWS if count - place > HALF else HALF
         begin = max(0, min(place, count - rows))
         direct = columns == width and begin + rows <= count
-        target = address(out, start + begin * outputs) if direct else address(tile, 0)
+        first, rest = start + begin * outputs, (min(rows, count - begin), columns)
+        target = address(out, first) if direct else address(tile, 0)
+        more = 0 if not adds else address(addend, first) if direct else target
         step = outputs if direct else width
+        if adds and not direct:
+            _copy(addend.reshape(-1)[first:], outputs, tile.reshape(-1), width, rest)
         left, taps = address(places, begin), address(runs, 0)
         following = address(places, begin + ROWS)
         ahead = right + size * (width * tile.itemsize + min(place // ROWS, share - 1) * LINE)
         if rows == ROWS:
-            multiply_rows(left, taps, len(runs), depth, right, following, ahead, bias, target, step, relu, ceiling)
+            multiply_rows(
+                left, taps, len(runs), depth, right, following, ahead, bias, more, target, step, relu, ceiling
+            )
         else:
-            multiply_half(left, taps, len(runs), depth, right, following, ahead, bias, target, step, relu, ceiling)
+            multiply_half(
+                left, taps, len(runs), depth, right, following, ahead, bias, more, target, step, relu, ceiling
+            )
         if not direct:
-            flat = out.reshape(-1)
-            for row in range(min(rows, count - begin)):
-                for column in range(columns):
-                    flat[start + (begin + row) * outputs + column] = tile[row, column]
+            _copy(tile.reshape(-1), width, out.reshape(-1)[first:], outputs, rest)
+
+
+@inlined
+def _copy(source, source_step, target, target_step, size):
+    """Copy so many rows and columns; the steps lead from one row to the next."""
+    for row in range(size[0]):
+        for column in range(size[1]):
+            target[row * target_step + column] = source[row * source_step + column]
 
 
 @shared
 def _convolve(
-    runner, begin, end, x, right, bias, out, frames, stride, dilation, runs, pads, by_panels, relu, ceiling
+    runner,
+    begin,
+    end,
+    x,
+    right,
+    bias,
+    addend,
+    adds,
+    out,
+    frames,
+    stride,
+    dilation,
+    runs,
+    pads,
+    by_panels,
+    relu,
+    ceiling,
 ):
     """Convolve into the rows begin to end of all images together; or with the panels begin to end, into all rows."""
     h, w, c = x.shape[1:]
@@ -148,21 +180,19 @@ def _convolve(
     depth = size // len(taps)
     while first < last:
         image, y = divmod(first, oh)
-        end = min(oh, y + last - first)
+        below = min(oh, y + last - first)
         if len(frame):
-            _frame(
-                x, image, frame, y * stride[0], (end - 1) * stride[0] + len(frame) - (oh - 1) * stride[0], top, left
-            )
+            bottom = len(frame) - (oh - below) * stride[0]
+            _frame(x, image, frame, y * stride[0], bottom, top, left)
             origin = address(frame, 0) - y * row_step
         else:
-            origin = address(x, image * h * w * c)
-        for place in range(y * ow, end * ow, CHUNK):
-            count = min(CHUNK, end * ow - place)
+            origin = address(x, ((image * h - top) * w - left) * c)  # a crop is a negative padding
+        for place in range(y * ow, below * ow, CHUNK):
+            count = min(CHUNK, below * ow - place)
             _places(places, place, count, origin, ow, row_step, column_step)
             for group in range(groups):
-                _runs(
-                    taps, runs, dilation[0] * line, dilation[1] * c * x.itemsize, group * (c // groups) * x.itemsize
-                )
+                seen = group * (c // groups) * x.itemsize
+                _runs(taps, runs, dilation[0] * line, dilation[1] * c * x.itemsize, seen)
                 for panel in range(first_panel, last_panel):
                     columns = min(width, o // groups - panel * width)
                     channel = group * (o // groups) + panel * width
@@ -170,7 +200,7 @@ def _convolve(
                         rest[k] = bias[channel + k]
                     _panel(
                         places, count, taps, depth, address(right, (group * panels + panel) * size * width),
-                        address(rest, 0) if columns < width else address(bias, channel), out,
+                        address(rest, 0) if columns < width else address(bias, channel), addend, adds, out,
                         (image * oh * ow + place) * o + channel, columns, tile, relu, ceiling,
                     )  # fmt: skip
-        first += end - y
+        first += below - y

@@ -188,9 +188,9 @@ def _multiply(v, channels, u, m_, outputs, tiles, first, last):
                     places[row] = address(v, cell * v.shape[1] + (tile + row) * channels)
                 out = address(m_, cell * m_.shape[1] + tile * outputs + (panel - first) * width)
                 if tiles - tile > HALF:
-                    multiply_rows(rows, run, 1, depth, right, rows, right, bias, out, outputs, False, none)
+                    multiply_rows(rows, run, 1, depth, right, rows, right, bias, 0, out, outputs, False, none)
                 else:
-                    multiply_half(rows, run, 1, depth, right, rows, right, bias, out, outputs, False, none)
+                    multiply_half(rows, run, 1, depth, right, rows, right, bias, 0, out, outputs, False, none)
 
 
 @inlined
