@@ -9,11 +9,13 @@ from convlab_kernels.errors import ShapeError
 
 
 def readable(x: NDArray[Any]) -> NDArray[Any]:
-    """Return x, or a copy of it, contiguous in C order, aligned and read-only."""
-    fit = x.flags.c_contiguous and x.flags.aligned
-    view = x.view() if fit else np.require(x, requirements=["C", "A"]).view()
-    view.flags.writeable = False
-    return view
+    """Return x, or a view or a copy of it: contiguous in C order, aligned and read-only."""
+    if not (x.flags.c_contiguous and x.flags.aligned):
+        x = np.require(x, requirements=["C", "A"])
+    if x.flags.writeable:
+        x = x.view()
+        x.flags.writeable = False
+    return x
 
 
 def offsets_of(bias: NDArray[Any] | None, out: NDArray[Any]) -> NDArray[Any]:

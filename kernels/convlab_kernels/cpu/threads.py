@@ -60,8 +60,8 @@ class _Pool:
             self.helpers += 1
 
     def wake(self) -> None:
-        with suppress(IndexError):
-            while True:
+        while self.asleep:
+            with suppress(IndexError):  # another thread was first
                 self.asleep.pop()
                 self.bell.put(None)
 
@@ -123,12 +123,13 @@ def spread(
     if not size:
         return
     grains = -(-size // grain)
-    runners = min(_threads, grains, most or _threads, max(1, int(min(cost, _LONG) / SHARING)))
-    parts = min(grains, runners * pieces, max(runners, int(min(cost, _LONG) / SHARING)))
+    worth = max(1, int(min(cost, _LONG) / SHARING))  # as many parts
+    runners = min(most or _threads, _threads, grains, worth)
+    parts = min(runners * pieces, grains, worth) if runners > 1 else 1
     pool = _pool = _pool or _Pool()
     if runners > 1:
         pool.grow(runners - 1)
         if cost >= WAKING:
             pool.wake()
-    if kernel(pool.board, parts if runners > 1 else 1, size, grain, runners, *args):
+    if kernel(pool.board, parts, size, grain, runners, *args):
         raise MemoryError("no memory for what a kernel keeps while it computes")
