@@ -17,8 +17,9 @@ from numba.core import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from convlab_kernels.cpu.compiled import inlined
 from convlab_kernels.cpu.scratch import LINE
-from convlab_kernels.cpu.vectors import Writer, lanes, registers
+from convlab_kernels.cpu.vectors import Writer, lanes, register_bytes, registers
 
 VECTORS = 2
 """Registers across a panel."""
@@ -27,6 +28,12 @@ ROWS = (registers() - 4) // VECTORS
 """Rows of a full block: sums for each fill the registers but for a row of the panel, a factor, and one to spare."""
 
 HALF = ROWS // 2
+
+PANEL_BYTES = VECTORS * register_bytes()
+"""Bytes of a panel's row."""
+
+SHARES = max(1, PANEL_BYTES // LINE)
+"""Blocks that share in fetching the next panel: each fetches a line for each of its terms."""
 
 AHEAD = LINE // 4
 """Addresses that there must be of the rows to fetch meanwhile."""
@@ -52,6 +59,12 @@ def panels(matrix: NDArray[Any]) -> NDArray[Any]:
         part = matrix[..., panel * width : (panel + 1) * width]
         packed[..., panel, :, : part.shape[-1]] = part
     return packed
+
+
+@inlined
+def share_of_next(right: int, size: int, block: int) -> int:
+    """Return where the next panel's share begins that is fetched during block 0, 1, ... of a panel of `size` rows."""
+    return right + size * (PANEL_BYTES + min(block, SHARES - 1) * LINE)
 
 
 def _micro_kernel(rows: int) -> Any:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from convlab_kernels.cpu.arguments import check_out, offsets_of, readable
 from convlab_kernels.cpu.compiled import address, inlined
-from convlab_kernels.cpu.gemm import AHEAD, HALF, ROWS, multiply_half, multiply_rows, panels
-from convlab_kernels.cpu.scratch import LINE, scratch
+from convlab_kernels.cpu.gemm import AHEAD, HALF, ROWS, multiply_half, multiply_rows, panels, share_of_next
+from convlab_kernels.cpu.scratch import scratch
 from convlab_kernels.cpu.sharing import shared
 from convlab_kernels.cpu.threads import spread, threads
 from convlab_kernels.window import Window
@@ -110,8 +110,7 @@ def _panel(places, count, runs, depth, right, bias, addend, adds, out, start, co
 
     The last block overlaps with the one before; what is smaller than a block goes through the tile.
     """
-    outputs, width, size = out.shape[3], tile.shape[1], len(runs) * depth
-    share = max(1, width * tile.itemsize // LINE)  # blocks, each of which has its share of the next panel fetched
+    outputs, width = out.shape[3], tile.shape[1]
     for place in range(0, count, ROWS):
         rows = ROWS if count - place > HALF else HALF
         begin = max(0, min(place, count - rows))
@@ -124,7 +123,7 @@ def _panel(places, count, runs, depth, right, bias, addend, adds, out, start, co
             _copy(addend.reshape(-1)[first:], outputs, tile.reshape(-1), width, rest)
         left, taps = address(places, begin), address(runs, 0)
         following = address(places, begin + ROWS)
-        ahead = right + size * (width * tile.itemsize + min(place // ROWS, share - 1) * LINE)
+        ahead = share_of_next(right, len(runs) * depth, place // ROWS)
         if rows == ROWS:
             multiply_rows(
                 left, taps, len(runs), depth, right, following, ahead, bias, more, target, step, relu, ceiling

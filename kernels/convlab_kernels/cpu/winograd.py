@@ -21,7 +21,16 @@ from numpy.typing import NDArray
 
 from convlab_kernels.cpu.arguments import check_out, readable
 from convlab_kernels.cpu.compiled import address, inlined
-from convlab_kernels.cpu.gemm import AHEAD, HALF, ROWS, multiply_half, multiply_rows, panel_of, panels_of
+from convlab_kernels.cpu.gemm import (
+    AHEAD,
+    HALF,
+    ROWS,
+    multiply_half,
+    multiply_rows,
+    panel_of,
+    panels_of,
+    share_of_next,
+)
 from convlab_kernels.cpu.minimal_filters import F2, F4, Minimal
 from convlab_kernels.cpu.scratch import scratch
 from convlab_kernels.cpu.sharing import shared
@@ -184,13 +193,14 @@ def _multiply(v, channels, u, m_, outputs, tiles, first, last):
         for panel in range(first, last):
             right = address(u, (cell * panels + panel) * depth * width)
             for tile in range(0, tiles, ROWS):
-                for row in range(ROWS):
+                for row in range(ROWS + AHEAD):
                     places[row] = address(v, cell * v.shape[1] + (tile + row) * channels)
+                following, ahead = address(places, ROWS), share_of_next(right, depth, tile // ROWS)
                 out = address(m_, cell * m_.shape[1] + tile * outputs + (panel - first) * width)
                 if tiles - tile > HALF:
-                    multiply_rows(rows, run, 1, depth, right, rows, right, bias, 0, out, outputs, False, none)
+                    multiply_rows(rows, run, 1, depth, right, following, ahead, bias, 0, out, outputs, False, none)
                 else:
-                    multiply_half(rows, run, 1, depth, right, rows, right, bias, 0, out, outputs, False, none)
+                    multiply_half(rows, run, 1, depth, right, following, ahead, bias, 0, out, outputs, False, none)
 
 
 @inlined
