@@ -3,9 +3,10 @@
     python benchmarks/choice.py              measure all, write results/choice.json and results/choice.md
     python benchmarks/choice.py --fit        measure nothing: let the rule of now choose again among the times of then
 
-Each method that takes a shape is first checked against float64. Then all are called in turns, one call each, so that
-whatever else the machine does hits all alike; the medians are compared. What is ten times slower than the fastest is
-called only twice. `--only` and `--limit` measure some shapes, and write nothing unless --out names a folder.
+Each method has a process of its own, which stands still unless it is its turn. For each shape the methods are first
+checked against float64. Then they take turns, every other round from the last to the first, so that whatever else the
+machine does hits all alike; the medians are compared. What is ten times slower than the fastest has one turn, of two
+calls. `--only` and `--limit` measure some shapes, and write nothing unless --out names a folder.
 """
 
 import argparse
@@ -13,41 +14,35 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from choice_report import as_markdown, fit, label, summary
+from choice_worker import Method, Paused
 from machine import machine
 from shapes import case_of, read_cases, row_of
 
 from convlab import ops
 from convlab.check.bench_case import Case
+from convlab.check.bench_contenders import UNHURRIED
 from convlab.check.bench_exact import exact
-from convlab.check.bench_turns import seconds
+from convlab.check.bench_process import Remote
 from convlab.computing import computing
 from convlab.errors import UnsupportedError
 from convlab_kernels.cpu import METHODS
 
 RESULTS = Path(__file__).with_name("results")
-UNHURRIED = "direct"
-"""The method that is there to be read: it is not measured."""
-BLAS = "im2col"
-"""The method of NumPy's matrix product, whose threads spin for tens of milliseconds after a call."""
-PAUSE = 0.05
-"""Seconds after such a call."""
+PAUSE = 0.2
+"""Seconds after checking: the threads of this process's BLAS spin for most of them."""
 SLOW = 10
 """How many times the seconds of the fastest make a method slow."""
-MOST_PASSES = 50
-"""Calls of each method in a turn, at most."""
 LARGEST_ERROR = 1e-5
 """Relative L2 error from which a method counts as wrong."""
-
-Calls = Mapping[str, Callable[[], Any]]
 
 
 @dataclass(frozen=True)
@@ -57,9 +52,9 @@ class Plan:
     rounds: int
     seconds: float
 
-    def passes(self, once: float, teams: int) -> int:
-        """Return how often a team is called in a round, where one call of each of its methods takes `once`."""
-        return max(1, min(MOST_PASSES, round(self.seconds / self.rounds / teams / once)))
+    def calls(self, once: float, methods: int) -> int:
+        """Return how many calls of `once` seconds make the turn of one of so many methods."""
+        return max(1, round(self.seconds / self.rounds / methods / once))
 
 
 def chosen(case: Case) -> str:
@@ -69,68 +64,42 @@ def chosen(case: Case) -> str:
         return ops.choose_conv2d(x, w, case.window, case.groups, np.dtype(case.dtype))
 
 
-def methods() -> dict[str, Any]:
-    """Return the methods to measure, name -> class; what cannot be imported is said and left out."""
-    found = {}
-    for name in sorted(METHODS, key=BLAS.__eq__):  # BLAS last: a pause follows
+def check(case: Case, methods: Mapping[str, Remote]) -> dict[str, float | None]:
+    """Make ready the methods that take a case, and return their errors (L2); None for no finite answer."""
+    truth, errors = exact(case), {}
+    for name, method in methods.items():
         try:
-            found[name] = METHODS[name]
-        except ImportError as error:
-            print(f"{name} is left out: {error}", file=sys.stderr)
-    found.pop(UNHURRIED, None)
-    return found
-
-
-def ready(case: Case, classes: Mapping[str, Any]) -> tuple[Calls, dict[str, float | None]]:
-    """Return the methods that take a case and are right, each ready to be called, and the errors of all (L2).
-
-    An answer that is not finite has the error None.
-    """
-    x, w, b = case.arrays()
-    truth = exact(case)
-    calls: dict[str, Callable[[], Any]] = {}
-    errors: dict[str, float | None] = {}
-    for name, kernel in classes.items():
-        out = np.full(case.output, np.nan, case.dtype)
-        try:
-            call = partial(kernel(w, case.window, case.groups), x, out, b)
-        except UnsupportedError:
+            output = method.call("first", case)
+        except UnsupportedError as failure:
+            print(f"{label(row_of(case))}: {name}: {failure}", file=sys.stderr)
+            errors[name] = None
             continue
-        call()
-        error = float(truth.verdict(out)[0])
-        errors[name] = error if np.isfinite(error) else None  # JSON has no infinity
-        if error <= LARGEST_ERROR:
-            calls[name] = call
-    if not calls:
-        sys.exit(f"{label(row_of(case))}: no method is right: relative errors {errors}")
-    time.sleep(PAUSE)
-    return calls, errors
+        if output is not None:
+            error = float(truth.verdict(output)[0])
+            errors[name] = error if np.isfinite(error) else None  # JSON has no infinity
+    return errors
 
 
-def time_in_turns(calls: Calls, plan: Plan) -> dict[str, list[float]]:
-    """Return the seconds of the calls of each method."""
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(2):
-        for name, call in calls.items():
-            times[name].append(seconds(call))
-        time.sleep(PAUSE)
-    once = {name: min(laps) for name, laps in times.items()}
-    quick = [name for name in calls if once[name] <= SLOW * min(once.values())]
-    teams = [team for team in ([n for n in quick if n != BLAS], [n for n in quick if n == BLAS]) if team]
+def time_in_turns(methods: Mapping[str, Remote], plan: Plan) -> dict[str, list[float]]:
+    """Return the seconds of the calls of each method; in each turn one more, that comes first, is not counted."""
+    times: dict[str, list[float]] = {name: method.call("time", 2) for name, method in methods.items()}
+    fastest = min(map(min, times.values()))
+    quick = [name for name, laps in times.items() if min(laps) <= SLOW * fastest]
     for _ in range(plan.rounds):
-        for team in teams:
-            calls[team[0]]()  # wakes the threads
-            for _ in range(plan.passes(sum(once[name] for name in team), len(teams))):
-                for name in team:
-                    times[name].append(seconds(calls[name]))
-            time.sleep(PAUSE if team == [BLAS] else 0)
+        for name in quick:
+            times[name] += methods[name].call("time", plan.calls(min(times[name]), len(quick)))
+        quick.reverse()
     return times
 
 
-def measure(case: Case, classes: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+def measure(case: Case, methods: Mapping[str, Remote], plan: Plan) -> dict[str, Any]:
     """Return the row of a case: what describes it, the median of each method in milliseconds, calls and errors."""
-    calls, errors = ready(case, classes)
-    times = time_in_turns(calls, plan)
+    errors = check(case, methods)
+    right = {name: methods[name] for name, error in errors.items() if error is not None and error <= LARGEST_ERROR}
+    if not right:
+        sys.exit(f"{label(row_of(case))}: no method is right: relative errors {errors}")
+    time.sleep(PAUSE)
+    times = time_in_turns(right, plan)
     medians = {name: 1e3 * float(np.median(laps)) for name, laps in times.items()}
     counts = {name: len(laps) for name, laps in times.items()}
     return judged({**row_of(case), "milliseconds": medians, "calls": counts, "errors": errors})
@@ -150,17 +119,21 @@ def judged(row: dict[str, Any]) -> dict[str, Any]:
 def sweep(cases: Iterable[Case], plan: Plan) -> dict[str, Any]:
     """Measure all cases, printing each when it is done."""
     on, start, rows = machine(), time.perf_counter(), []
-    classes = methods()
-    for case in cases:
-        rows.append(measure(case, classes, plan))
-        times = ", ".join(f"{name} {ms:.3f}" for name, ms in sorted(rows[-1]["milliseconds"].items(), key=_second))
-        print(f"{label(rows[-1]):46} chosen {rows[-1]['chosen']:12} ms: {times}", flush=True)
+    with ExitStack() as processes:
+        names = [name for name in METHODS if name != UNHURRIED]
+        methods = {name: processes.enter_context(Paused(Method, name)) for name in names}
+        for case in cases:
+            rows.append(measure(case, methods, plan))
+            print(_line(rows[-1]), flush=True)
     options = {**asdict(plan), "took": round(time.perf_counter() - start)}
     return {"date": f"{datetime.now(UTC):%Y-%m-%d}", "machine": on, "options": options, "rows": rows}
 
 
-def _second(pair: tuple[str, float]) -> float:
-    return pair[1]
+def _line(row: Mapping[str, Any]) -> str:
+    """Return a shape, what is chosen, and the milliseconds of all methods, the fastest first."""
+    times = row["milliseconds"]
+    laps = ", ".join(f"{name} {times[name]:.3f}" for name in sorted(times, key=times.__getitem__))
+    return f"{label(row):46} chosen {row['chosen']:12} ms: {laps}"
 
 
 def write(results: Mapping[str, Any], folder: Path) -> None:

@@ -25,9 +25,11 @@ PAGE = """\
 # What `method="auto"` chooses, and what is fastest
 
 `python benchmarks/choice.py` made this page on {date}: {count} convolutions of {networks} networks, float32. Each
-method that takes a shape was checked against float64 and then called in turns with the others, in {rounds} rounds of
-about {each:.2f} s, or twice where it is over ten times slower than the fastest; times are medians. The cost is the
-time of the method chosen by the time of the fastest. `direct` is there to be read and is not measured.
+method has a process of its own, which stands still unless it is its turn. Those that take a shape were checked
+against float64 and then took turns, in {rounds} rounds of about {each:.2f} s, every other one from the last to the
+first; what is over ten times slower than the fastest had two calls. In each turn one call more came first, and does
+not count. Times are medians. The cost is the time of the method chosen by the time of the fastest. `direct` is there
+to be read and is not measured.
 
 {machine}
 
@@ -100,7 +102,8 @@ def _wrong(row: Row) -> Iterator[str]:
     """Yield the methods of a row whose answers were wrong."""
     for name, error in row["errors"].items():
         if name not in row["milliseconds"]:
-            yield f"{name} on {label(row)}, relative error {'infinite' if error is None else f'{error:.1e}'}"
+            answer = "no finite answer" if error is None else f"relative error {error:.1e}"
+            yield f"{name} on {label(row)}, {answer}"
 
 
 def _cost(row: Row) -> float:

@@ -47,10 +47,14 @@ Between these it is half of what the weights take: these are read once for each 
 """
 
 GROUP = 8
-"""Panels of M that are computed together."""
+"""Panels of M that are computed together, at most."""
 
 FEW = 8 * ROWS
 """Tiles up to which threads share the kernels among them, and not the tiles: to read the weights takes the time."""
+
+
+ALL, INPUTS, REST = range(3)
+"""Stages: everything for some tiles; the transform of some tiles' inputs; the rest with some of the weights."""
 
 
 class Winograd:
@@ -93,38 +97,27 @@ class Winograd:
         offsets = np.zeros(self.u.shape[1] * self.u.shape[3], out.dtype)
         if bias is not None:
             offsets[: len(bias)] = bias
-        finish = (relu, out.dtype.type(ceiling))
-        m = self.minimal.outputs
-        tiles = prod((len(x), -(-out.shape[1] // m), -(-out.shape[2] // m)))
+        size, team = self.minimal.outputs, threads()
+        tiles = prod((len(x), -(-out.shape[1] // size), -(-out.shape[2] // size)))
+        step, group = self._together(tiles, team)
+        v = self._rooms("v", 1 if tiles <= FEW else team, step, self.channels, x.dtype)
+        m = self._rooms("m", team, step, group * self.u.shape[3], x.dtype)
+        where = (size, (top, left), tiles)
+        args = (step, x, v, self.channels, self.u, offsets, out, m, group, *where, relu, out.dtype.type(ceiling))
         if tiles <= FEW:
-            self._by_panels(x, out, offsets, (top, left), tiles, finish)
+            spread(_convolve, (INPUTS, *args), tiles)
+            spread(_convolve, (REST, *args), self.u.shape[1], pieces=2, most=team)
         else:
-            self._by_tiles(x, out, offsets, (top, left), tiles, finish)
+            spread(_convolve, (ALL, *args), tiles, ROWS, pieces=-(-tiles // (step * team)), most=team)
 
-    def _by_tiles(self, x: Any, out: Any, offsets: Any, corner: Any, tiles: int, finish: Any) -> None:
-        """Give each thread a part of the tiles, and all weights."""
+    def _together(self, tiles: int, team: int) -> tuple[int, int]:
+        """Return how many tiles, and how many panels of the weights, go together."""
         cells, panels, _, panel = self.u.shape
-        channels, group = self.channels, min(GROUP, panels)
-        block = cells * ROWS * (channels + group * panel) * x.itemsize
-        step = ROWS * max(1, min(MOST_BYTES, max(LEAST_BYTES, self.u.nbytes // 2)) // block)
-
-        team = threads()
-        v = self._rooms("v", team, step, channels, x.dtype)
-        m = self._rooms("m", team, step, group * panel, x.dtype)
-        args = (step, x, v, channels, self.u, offsets, out, m, group, self.minimal.outputs, corner, *finish)
-        spread(_convolve, args, tiles, ROWS, pieces=-(-tiles // (step * team)), most=team)
-
-    def _by_panels(self, x: Any, out: Any, offsets: Any, corner: Any, tiles: int, finish: Any) -> None:
-        """Give each thread a part of the weights, and all tiles, once these are transformed."""
-        _, panels, _, panel = self.u.shape
-        channels, size = self.channels, self.minimal.outputs
-        team = threads()
-        group = min(GROUP, -(-panels // (2 * team)))
-        v = self._rooms("v", 1, tiles, channels, x.dtype)[0]
-        m = self._rooms("m", team, tiles, group * panel, x.dtype)
-        spread(_transform_all, (x, v, channels, out.shape, size, corner), tiles)
-        args = (v, channels, self.u, offsets, out, m, group, size, tiles, *finish)
-        spread(_multiply_all, args, panels, pieces=2, most=team)
+        if tiles <= FEW:
+            return tiles, min(GROUP, -(-panels // (2 * team)))
+        group = min(GROUP, panels)
+        block = cells * ROWS * (self.channels + group * panel) * self.u.itemsize
+        return ROWS * max(1, min(MOST_BYTES, max(LEAST_BYTES, self.u.nbytes // 2)) // block), group
 
     def _rooms(self, name: str, team: int, tiles: int, channels: int, dtype: np.dtype[Any]) -> NDArray[Any]:
         """Return room for V or M for each of a team, (team, cells, tiles * channels), the tiles in whole blocks."""
@@ -240,26 +233,21 @@ def _multiply_and_leave(v, channels, u, offsets, out, m_, group, m, tiles, panel
 
 
 @shared
-def _convolve(runner, first, last, step, x, v, channels, u, offsets, out, m_, group, m, corner, relu, ceiling):
-    """Do all for the tiles first to last, `step` at a time."""
-    for tile in range(first, last, step):
-        some = (tile, min(last, tile + step))
-        _transform_inputs(x, v[runner], channels, out.shape, m, corner, tile, *some)
-        _multiply_and_leave(
-            v[runner], channels, u, offsets, out, m_[runner], group, m, some, (0, u.shape[1]), relu, ceiling
-        )
+def _convolve(
+    runner, first, last, stage, step, x, v, channels, u, offsets, out, m_, group, m, corner, tiles, relu, ceiling
+):
+    """Do a stage for the tiles first to last, `step` at a time, or with the panels first to last for all tiles.
 
-
-@shared
-def _transform_all(_, first, last, x, v, channels, shape, m, corner):
-    """Transform the tiles first to last, all into one V."""
-    _transform_inputs(x, v, channels, shape, m, corner, 0, first, last)
-
-
-@shared
-def _multiply_all(runner, first, last, v, channels, u, offsets, out, m_, group, m, tiles, relu, ceiling):
-    """Multiply all tiles with the panels first to last, and transform them back."""
-    _multiply_and_leave(v, channels, u, offsets, out, m_[runner], group, m, (0, tiles), (first, last), relu, ceiling)
+    One function for all stages: each by itself would be compiled with all that it calls.
+    """
+    room = v[runner if stage == ALL else 0]
+    for i in range(first, last, last - first if stage == REST else step):
+        part = (i, min(last, i + step))
+        some, panels = ((0, tiles), (first, last)) if stage == REST else (part, (0, u.shape[1]))
+        if stage != REST:
+            _transform_inputs(x, room, channels, out.shape, m, corner, i if stage == ALL else 0, *some)
+        if stage != INPUTS:
+            _multiply_and_leave(room, channels, u, offsets, out, m_[runner], group, m, some, panels, relu, ceiling)
 
 
 @shared
