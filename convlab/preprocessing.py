@@ -3,6 +3,7 @@
 import sys
 import warnings
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -128,7 +129,7 @@ class Preprocessing:
         low = high = x.reshape(-1, 1) if x.shape[-1] == 1 else x
         while low.ndim > 1:  # axis by axis: far faster than axis=(0, 1, 2), whose inner loop has C steps
             low, high = low.min(axis=0), high.max(axis=0)
-        bounds = self._bounds()
+        bounds = self._bounds
         cause = _usual_cause(low.tolist(), high.tolist(), bounds)
         if cause:
             bottom, top = min(b[0] for b in bounds), max(b[1] for b in bounds)
@@ -157,6 +158,7 @@ class Preprocessing:
         """Turn RGB into the network's order; the same step turns it back."""
         return x[..., ::-1] if self.channels == "BGR" else x
 
+    @cached_property
     def _bounds(self) -> list[tuple[float, float]]:
         """Return, per channel, what black and white pixels become, the lower first."""
         means = self.mean or (0.0,) * len(self.channels)
