@@ -9,34 +9,39 @@ from closeness import assert_close, sum_bound
 
 from convlab_kernels.cpu import gemm
 from convlab_kernels.cpu.compiled import address
-from convlab_kernels.cpu.gemm import AHEAD, HALF, ROWS, multiply_half, multiply_rows, panel_of, panels, panels_of
+from convlab_kernels.cpu.gemm import (
+    AHEAD,
+    HALF,
+    ROWS,
+    multiply_half,
+    multiply_narrow,
+    multiply_rows,
+    panel_of,
+    panels,
+    panels_of,
+)
 
 
-@numba.njit
-def _call_rows(x, rows, taps, depth, right, bias, addend, out, begin, row, clip, ceiling):
-    places = np.zeros(len(rows) + AHEAD, np.int64)
-    for i in range(len(rows)):
-        places[i] = address(x, rows[i])
-    multiply_rows(
-        address(places, 0), address(taps, 0), len(taps), depth, address(right, 0), address(places, len(rows)), 0,
-        address(bias, 0), address(addend, begin) if len(addend) else 0, address(out, begin), row, clip, ceiling,
-    )  # fmt: skip
-    return places[0]  # the addresses are alive until here
+def _calling(multiply):
+    @numba.njit
+    def call(x, rows, taps, depth, right, bias, addend, out, begin, row, clip, ceiling):
+        places = np.zeros(len(rows) + AHEAD, np.int64)
+        for i in range(len(rows)):
+            places[i] = address(x, rows[i])
+        multiply(
+            address(places, 0), address(taps, 0), len(taps), depth, address(right, 0), address(places, len(rows)), 0,
+            address(bias, 0), address(addend, begin) if len(addend) else 0, address(out, begin), row, clip, ceiling,
+        )  # fmt: skip
+        return places[0]  # the addresses are alive until here
+
+    return call
 
 
-@numba.njit
-def _call_half(x, rows, taps, depth, right, bias, addend, out, begin, row, clip, ceiling):
-    places = np.zeros(len(rows) + AHEAD, np.int64)
-    for i in range(len(rows)):
-        places[i] = address(x, rows[i])
-    multiply_half(
-        address(places, 0), address(taps, 0), len(taps), depth, address(right, 0), address(places, len(rows)), 0,
-        address(bias, 0), address(addend, begin) if len(addend) else 0, address(out, begin), row, clip, ceiling,
-    )  # fmt: skip
-    return places[0]
-
-
-KERNELS = {"rows": (_call_rows, ROWS), "half": (_call_half, HALF)}
+KERNELS = {  # name -> how it is called, its rows, and its part of a panel's columns
+    "rows": (_calling(multiply_rows), ROWS, 1),
+    "half": (_calling(multiply_half), HALF, 1),
+    "narrow": (_calling(multiply_narrow), ROWS, 2),
+}
 each = pytest.mark.parametrize(
     ("kernel", "dtype"),
     list(product(KERNELS, (np.float32, np.float64))),
@@ -49,28 +54,28 @@ def multiply(kernel, dtype, taps=(0, 40, 7), depth=5, clip=False, ceiling=np.inf
 
     The rows begin at random places of x, the taps lie so many numbers further.
     """
-    call, count = KERNELS[kernel]
+    call, count, part = KERNELS[kernel]
     random = np.random.default_rng([count, depth, len(taps)])
     width = panel_of(np.dtype(dtype).itemsize)
     x = random.standard_normal(300).astype(dtype) if x is None else x
     rows = random.integers(0, 250, count)
     right = random.standard_normal((len(taps), depth, width)).astype(dtype)
     bias = random.standard_normal(width).astype(dtype)
+    wide = width // part
     out = np.full((count + 2, width + 3), np.nan, dtype)
     addend = random.standard_normal(out.shape).astype(dtype) if adds else out[:0]
     offsets = np.array(taps, np.int64) * x.itemsize
     call(x, rows, offsets, depth, right, bias, addend, out, width + 3 + 1, width + 3, clip, dtype(ceiling))
-    block = out[1:-1, 1:-2].copy()
-    out[1:-1, 1:-2] = np.nan
+    inside = slice(1, 1 + count), slice(1, 1 + wide)
+    block = out[inside].copy()
+    out[inside] = np.nan
     assert np.isnan(out).all(), "numbers beside the block were written"
     left = x[rows[:, None, None] + np.array(taps)[:, None] + np.arange(depth)].astype(np.float64)
-    products = left[..., None] * right.astype(np.float64)  # (rows, taps, depth, panel)
-    more = addend[1:-1, 1:-2].astype(np.float64) if adds else 0
-    return (
-        block,
-        products.sum(axis=(1, 2)) + bias + more,
-        np.abs(products).sum(axis=(1, 2)) + np.abs(bias) + abs(more),
-    )
+    products = left[..., None] * right[..., :wide].astype(np.float64)  # (rows, taps, depth, columns)
+    products = products.reshape(count, len(taps) * depth, wide)
+    more = addend[inside].astype(np.float64) if adds else np.zeros((count, wide))
+    terms = np.concatenate([products, np.broadcast_to(bias[:wide], (count, 1, wide)), more[:, None]], axis=1)
+    return block, terms.sum(axis=1), np.abs(terms).sum(axis=1)
 
 
 @each

@@ -67,8 +67,8 @@ def share_of_next(right: int, size: int, block: int) -> int:
     return right + size * (PANEL_BYTES + min(block, SHARES - 1) * LINE)
 
 
-def _micro_kernel(rows: int) -> Any:
-    """Return the micro-kernel for a number of rows."""
+def _micro_kernel(rows: int, vectors: int) -> Any:
+    """Return the micro-kernel for a number of rows, and of registers across: what is right of them is left out."""
 
     @intrinsic
     def multiply(
@@ -90,16 +90,16 @@ def _micro_kernel(rows: int) -> Any:
         signature = types.void(
             left, taps, count, depth, right, following, ahead, bias, addend, out, row, clip, ceiling
         )
-        return signature, lambda *code: _write_micro_kernel(rows, *code)
+        return signature, lambda *code: _write_micro_kernel(rows, vectors, *code)
 
     return multiply
 
 
-def _write_micro_kernel(rows: int, context: Any, builder: Any, signature: Any, args: Any) -> Any:
+def _write_micro_kernel(rows: int, vectors: int, context: Any, builder: Any, signature: Any, args: Any) -> Any:
     left, taps, count, depth, right, following, ahead, bias, addend, out, row, clip, ceiling = args
     writer = Writer(builder, signature.args[-1])
     width = writer.vector.count
-    columns = [v * width for v in range(VECTORS)]
+    columns = [v * width for v in range(vectors)]
     rights = [writer.load(writer.address(bias, column)) for column in columns]
     sums = [[writer.variable(start) for start in rights] for _ in range(rows)]
     starts = [writer.load_integer(left, m) for m in range(rows)]
@@ -145,5 +145,6 @@ def _write_out(writer: Writer, sums: Any, out: Any, row: Any, columns: Any) -> N
             writer.store(total, writer.address(start, column))
 
 
-multiply_rows = _micro_kernel(ROWS)
-multiply_half = _micro_kernel(HALF)
+multiply_rows = _micro_kernel(ROWS, VECTORS)
+multiply_half = _micro_kernel(HALF, VECTORS)
+multiply_narrow = _micro_kernel(ROWS, VECTORS // 2)

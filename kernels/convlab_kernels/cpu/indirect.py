@@ -17,7 +17,16 @@ from numpy.typing import NDArray
 
 from convlab_kernels.cpu.arguments import check_out, offsets_of, readable
 from convlab_kernels.cpu.compiled import address, inlined
-from convlab_kernels.cpu.gemm import AHEAD, HALF, ROWS, multiply_half, multiply_rows, panels, share_of_next
+from convlab_kernels.cpu.gemm import (
+    AHEAD,
+    HALF,
+    ROWS,
+    multiply_half,
+    multiply_narrow,
+    multiply_rows,
+    panels,
+    share_of_next,
+)
 from convlab_kernels.cpu.scratch import scratch
 from convlab_kernels.cpu.sharing import shared
 from convlab_kernels.cpu.threads import spread, threads
@@ -111,10 +120,12 @@ def _panel(places, count, runs, depth, right, bias, addend, adds, out, start, co
     The last block overlaps with the one before; what is smaller than a block goes through the tile.
     """
     outputs, width = out.shape[3], tile.shape[1]
+    narrow = 2 * columns <= width
+    whole = 2 * columns == width or columns == width
     for place in range(0, count, ROWS):
-        rows = ROWS if count - place > HALF else HALF
+        rows = ROWS if narrow or count - place > HALF else HALF
         begin = max(0, min(place, count - rows))
-        direct = columns == width and begin + rows <= count
+        direct = whole and begin + rows <= count
         first, rest = start + begin * outputs, (min(rows, count - begin), columns)
         target = address(out, first) if direct else address(tile, 0)
         more = 0 if not adds else address(addend, first) if direct else target
@@ -124,7 +135,11 @@ def _panel(places, count, runs, depth, right, bias, addend, adds, out, start, co
         left, taps = address(places, begin), address(runs, 0)
         following = address(places, begin + ROWS)
         ahead = share_of_next(right, len(runs) * depth, place // ROWS)
-        if rows == ROWS:
+        if narrow:
+            multiply_narrow(
+                left, taps, len(runs), depth, right, following, ahead, bias, more, target, step, relu, ceiling
+            )
+        elif rows == ROWS:
             multiply_rows(
                 left, taps, len(runs), depth, right, following, ahead, bias, more, target, step, relu, ceiling
             )
