@@ -127,10 +127,8 @@ def work_of(x: tuple[int, ...], w: tuple[int, ...], window: Window) -> int:
     return x[0] * prod(window.output_size((x[1], x[2]))) * prod(w)
 
 
-def prepare_conv2d(w: Array, window: Window, groups: int, method: str = "auto") -> Convolution:
-    """Prepare w (KH, KW, C/groups, O) for a kernel, to be used any number of times."""
-    if method == "auto":
-        method = "shifted" if groups > 1 and w.shape[2] == 1 else "im2col"
+def prepare_conv2d(w: Array, window: Window, groups: int, method: str) -> Convolution:
+    """Prepare w (KH, KW, C/groups, O) for a kernel, one of METHODS, to be used any number of times."""
     return METHODS[method](w, window, groups)
 
 
