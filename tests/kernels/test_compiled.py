@@ -4,8 +4,6 @@ import hashlib
 import logging
 import os
 import pickle
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -282,46 +280,3 @@ def test_many_threads_call_at_once():
         caller.join(60)
     assert results == [True] * 6
     assert len(files()) == 1
-
-
-PROGRAM = """
-from convlab_kernels.cpu.compiled import compiled, seconds_compiling
-@compiled
-def squares(n):
-    total = 0
-    for i in range(n):
-        total += i * i
-    return total
-print(squares(10), seconds_compiling() == 0.0)
-"""
-
-
-def test_a_second_process_compiles_nothing():
-    def process():
-        done = subprocess.run(
-            [sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=120, check=False, env=os.environ
-        )
-        assert done.returncode == 0 and done.stderr == "", done.stderr
-        return done.stdout
-
-    assert process() == "285 False\n"
-    (path,) = files()
-    assert path.name.startswith("squares-")
-    assert process() == "285 True\n"
-    path.write_bytes(path.read_bytes()[:1000])
-    assert process() == "285 False\n"
-    assert process() == "285 True\n"
-
-
-def test_importing_compiles_nothing():
-    program = """
-import convlab_kernels.cpu as cpu
-import sys
-assert "numba" not in sys.modules
-kernels = [cpu.METHODS[name] for name in cpu.METHODS]
-from convlab_kernels.cpu.compiled import seconds_compiling
-assert seconds_compiling() == 0.0 and "numba" in sys.modules
-"""
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    assert not cache_folder().exists()

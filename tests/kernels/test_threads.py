@@ -1,4 +1,4 @@
-"""Work shared among threads: every number once, errors after all parts, nested, at once, after a fork."""
+"""Work spread among threads: how it is cut up, who helps and when helpers sleep, errors, interrupts, forks."""
 
 import os
 import signal
@@ -6,33 +6,71 @@ import subprocess
 import sys
 import threading
 import time
-import weakref
-from importlib import import_module
+from collections import deque
 from itertools import pairwise, product
 from math import inf
+from pathlib import Path
 
-import numpy as np
+import meetings
 import pytest
+from meetings import ENDED, new_book, spread, threads
 
-from convlab_kernels.cpu import set_threads, threads
-from convlab_kernels.cpu.threads import spread
+from convlab_kernels.cpu import set_threads
+from convlab_kernels.cpu.sharing import CLAIMED, INSIDE, OPEN
 from convlab_kernels.errors import ShapeError
 
-module = import_module("convlab_kernels.cpu.threads")  # `cpu.threads` is the function
+SHARING, WAKING = threads.SHARING, threads.WAKING
 
 
 @pytest.fixture(autouse=True)
 def _same_threads_afterwards():
-    before = threads()
+    before = threads.threads()
+    set_threads(1)
+    spread(1)  # compiled before anybody is waited for
     yield
     set_threads(before)
 
 
-def parts_of(size, grain, n, pieces=1, cost=inf):
+def stay_awake(monkeypatch, looks=10**8):
+    monkeypatch.setattr(threads, "CORES", 99)
+    monkeypatch.setattr(threads, "LOOKS", looks)
+
+
+@pytest.fixture
+def awake(monkeypatch):
+    """Helpers who stay awake for about a tenth of a second, however few cores there are."""
+    stay_awake(monkeypatch)
+
+
+@pytest.fixture
+def pool(monkeypatch):
+    """A pool that has no helpers yet."""
+    pool = threads._Pool()
+    monkeypatch.setattr(threads, "_pool", pool)
+    return pool
+
+
+def eventually(condition):
+    """Return whether the condition holds at last."""
+    for _ in range(10_000):
+        if condition():
+            return True
+        time.sleep(0.001)
+    return False
+
+
+def meet(n):
+    """Meet n - 1 helpers."""
     set_threads(n)
-    parts = []
-    spread(lambda first, last: parts.append((first, last)), size, grain, cost, pieces)
-    return sorted(parts)
+    assert sorted(runner for runner, *_ in spread(n, together=n)) == list(range(n))
+
+
+# ---- how a range is cut into parts
+
+
+def parts_of(size, grain, n, pieces=1, cost=inf, most=None):
+    set_threads(n)
+    return sorted((first, last) for _, first, last in spread(size, grain, cost=cost, pieces=pieces, most=most))
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 5])
@@ -53,179 +91,122 @@ def test_parts_are_alike_in_size():
         assert max(lengths) - min(lengths) <= 1
 
 
-def test_what_costs_little_is_not_cut_up():
-    assert len(parts_of(97, 1, 2, pieces=4, cost=module.WAKING - 1)) == 1
-    assert len(parts_of(97, 1, 2, pieces=4, cost=2 * module.WAKING)) == 2
-    assert len(parts_of(97, 1, 2, pieces=4, cost=6 * module.WAKING)) == 6
-    assert len(parts_of(97, 1, 2, pieces=4, cost=100 * module.WAKING)) == 8
+@pytest.mark.parametrize(
+    ("cost", "parts"),
+    [(0, 1), (SHARING, 1), (2 * SHARING - 1, 1), (2 * SHARING, 2), (6 * SHARING, 6), (100 * SHARING, 8), (inf, 8)],
+)
+def test_what_costs_little_is_not_cut_up(cost, parts):
+    assert len(parts_of(97, 1, 2, pieces=4, cost=cost)) == parts
 
 
-def test_who_is_done_first_takes_the_next_part():
-    set_threads(2)
-    others, done = [], threading.Event()
-
-    def work(first, last):
-        if first == 0:
-            assert done.wait(10)
-        else:
-            others.append((first, last))
-            if len(others) == 3:
-                done.set()
-
-    spread(work, 8, pieces=2)
-    assert others == [(2, 4), (4, 6), (6, 8)]
+@pytest.mark.parametrize(("n", "most", "parts"), [(3, None, 12), (3, 5, 12), (3, 2, 8), (3, 1, 1), (1, 2, 1)])
+def test_those_who_take_part_may_be_limited(n, most, parts):
+    assert len(parts_of(97, 1, n, pieces=4, most=most)) == parts
 
 
 def test_nothing_to_do_calls_nobody():
     assert parts_of(0, 1, 3) == parts_of(0, 14, 1) == []
 
 
-def test_parts_run_at_the_same_time():
+# ---- who takes part
+
+
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_parts_are_done_at_the_same_time(n, awake):
+    for _ in range(3):
+        meet(n)
+
+
+def test_runners_are_fewer_than_most(awake):
+    meet(5)  # so many there are
+    for _ in range(5):
+        parts = spread(60, pieces=20, most=2, slow=meetings.EACH, patience=meetings.WHILE // 10)
+        assert len(parts) == 40 and {runner for runner, *_ in parts} <= {0, 1}
+
+
+def test_what_costs_little_wakes_nobody(pool, monkeypatch):
+    stay_awake(monkeypatch, looks=1)
+    pool.grow(1)
+    assert eventually(lambda: len(pool.asleep) == 1)
+    set_threads(2)
+    assert [runner for runner, *_ in spread(6, cost=WAKING - 1, slow=0)] == [0] * 2
+    assert len(pool.asleep) == 1
+    stay_awake(monkeypatch)
+    assert len(spread(2, cost=WAKING, together=2)) == 2
+
+
+def test_who_is_awake_takes_part_in_what_costs_little(pool, monkeypatch):
+    stay_awake(monkeypatch, looks=10**9)
+    meet(2)
+    assert not pool.asleep
+    assert len(spread(2, cost=2 * SHARING, together=2)) == 2
+
+
+def test_helpers_sleep_when_there_was_nothing_to_do_for_a_while(pool, monkeypatch):
+    pool.grow(1)
+    assert eventually(lambda: len(pool.asleep) == 1)
+    stay_awake(monkeypatch)
+    for _ in range(2):
+        meet(2)  # whom the caller has woken
+        assert eventually(lambda: len(pool.asleep) == 1)
+        assert not pool.board[[CLAIMED // 8, OPEN // 8, INSIDE // 8]].any()
+
+
+def test_helpers_sleep_at_once_where_there_are_more_threads_than_cores(pool, monkeypatch):
+    stay_awake(monkeypatch, looks=10**11)
+    monkeypatch.setattr(threads, "CORES", 2)
     set_threads(3)
-    meeting = threading.Barrier(3, timeout=10)
-    spread(lambda first, last: meeting.wait(), 3)
-    assert not meeting.broken
+    pool.grow(2)
+    assert eventually(lambda: len(pool.asleep) == 2)
 
 
-@pytest.mark.parametrize("failing", [0, 1, 2])
-def test_an_error_is_raised_when_all_parts_have_ended(failing):
+def test_a_task_that_comes_while_a_helper_lies_down_is_not_missed(pool, monkeypatch):
+    lies_down, opened = threading.Event(), []
+
+    class Asleep(deque):
+        def append(self, entry):
+            if not lies_down.is_set():  # the task is opened after the helper's last look, and wakes nobody
+                lies_down.set()
+                opened.append(eventually(lambda: pool.board[OPEN // 8]))
+            super().append(entry)
+
+    pool.asleep = Asleep()
+    monkeypatch.setattr(threads, "LOOKS", 1)
+    pool.grow(1)
+    assert lies_down.wait(10)
+    monkeypatch.setattr(threads, "LOOKS", 10**8)
+    meet(2)
+    assert opened == [True]
+
+
+@pytest.mark.parametrize("n", [2, 5])
+def test_tasks_are_done_after_any_pause(n):
+    set_threads(n)  # 5: more than cores, as a rule, so that nobody waits awake
+    for pause in (0, 0.0005, 0.001, 0.003, 0.02) * 4:
+        time.sleep(pause)
+        assert sum(last - first for _, first, last in spread(10)) == 10
+
+
+def test_the_parts_are_the_same_whoever_takes_part(pool, awake):
     set_threads(3)
-    ended, meeting = [], threading.Barrier(3, timeout=10)
-
-    def work(first, last):
-        meeting.wait()
-        if first == failing:
-            raise ArithmeticError(f"part {first}")
-        time.sleep(0.05)
-        ended.append(first)
-
-    with pytest.raises(ArithmeticError, match=f"^part {failing}$"):
-        spread(work, 3)
-    assert sorted(ended) == [part for part in range(3) if part != failing]
-    assert parts_of(6, 1, 3) == [(0, 2), (2, 4), (4, 6)]
+    pool.board[CLAIMED // 8] = 1  # by somebody else: the caller is alone
+    alone = spread(97, 2, pieces=4)
+    assert [runner for runner, *_ in alone] == [0] * 12 and alone == sorted(alone)
+    assert pool.board[CLAIMED // 8] == 1
+    pool.board[CLAIMED // 8] = 0
+    for slow in (0, alone[5][1]):
+        together = spread(97, 2, pieces=4, slow=slow)
+        assert sorted(part for _, *part in together) == [part for _, *part in alone]
 
 
-def test_no_part_begins_after_an_error():
-    set_threads(2)
-    begun, failed = [], threading.Event()
-
-    def work(first, last):
-        begun.append(first)
-        if first == 0:
-            failed.set()
-            raise ArithmeticError
-        assert failed.wait(10)
-        time.sleep(0.05)
-
-    with pytest.raises(ArithmeticError):
-        spread(work, 8, pieces=4)
-    assert len(begun) <= 2
-
-
-def test_nobody_waits_for_a_helper_that_comes_too_late(monkeypatch):
-    set_threads(2)
-    late, parts = [], []
-    monkeypatch.setattr(module._pool, "add", late.append)
-    spread(lambda first, last: parts.append((first, last)), 8, pieces=2)
-    assert parts == [(0, 2), (2, 4), (4, 6), (6, 8)]
-    late[0]()
-    assert len(parts) == 4
-
-
-def test_a_helper_that_comes_too_late_keeps_nothing(monkeypatch):
-    set_threads(2)
-    late = []
-    monkeypatch.setattr(module._pool, "add", late.append)
-
-    def call():
-        def work(first, last):
-            pass
-
-        spread(work, 8)
-        return weakref.ref(work)
-
-    assert call()() is None
-    assert len(late) == 1
-
-
-@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals are sent to threads on POSIX only")
-def test_an_interrupt_waits_for_the_others():
-    set_threads(2)
-    ended, begun = [], threading.Event()
-
-    def work(first, last):
-        if threading.current_thread() is threading.main_thread():
-            assert begun.wait(10)
-            return
-        begun.set()
-        time.sleep(0.05)  # by now the caller waits
-        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-        time.sleep(0.05)
-        ended.append(last - first)
-
-    with pytest.raises(KeyboardInterrupt):
-        spread(work, 2)
-    assert ended == [1]
-    assert parts_of(4, 1, 2) == [(0, 2), (2, 4)]
-
-
-def test_an_interrupt_in_the_callers_part_waits_for_the_others():
-    set_threads(2)
-    ended, meeting = [], threading.Barrier(2, timeout=10)
-
-    def work(first, last):
-        meeting.wait()
-        if first == 0:
-            raise KeyboardInterrupt
-        time.sleep(0.05)
-        ended.append(first)
-
-    with pytest.raises(KeyboardInterrupt):
-        spread(work, 2)
-    assert ended == [1]
-
-
-def test_an_interrupt_that_swallows_a_bell_does_not_wait_for_ever():
-    class Bell:
-        rings = 0
-
-        def get(self):
-            Bell.rings += 1
-            ended.append(None)
-            if Bell.rings == 1:
-                raise KeyboardInterrupt  # after the bell was taken from the queue
-
-    ended = []
-    assert isinstance(module._wait(lambda: len(ended) == 2, np.zeros(1, np.int64), Bell()), KeyboardInterrupt)
-    assert Bell.rings == 2
-
-
-def test_work_may_spread_work():
-    set_threads(2)
-    seen, done = [], threading.Event()
-
-    def inner(first, last):
-        seen.append((first, last))
-
-    def outer():
-        spread(lambda first, last: spread(inner, 4), 2)
-        spread(inner, 4)  # and afterwards it is split again
-        done.set()
-
-    threading.Thread(target=outer, daemon=True).start()
-    assert done.wait(10), "threads wait for each other"
-    assert seen[:2] == [(0, 4)] * 2 and sorted(seen[2:]) == [(0, 1), (1, 2), (2, 3), (3, 4)]
-
-
-def test_many_callers_at_once_each_get_their_own():
+def test_many_callers_at_once_each_get_their_own(pool):
     set_threads(3)
     results, begin = {}, threading.Barrier(8)
 
     def caller(name):
         begin.wait(10)
         for turn in range(20):
-            parts = results[name, turn] = []
-            spread(lambda first, last, parts=parts: parts.append((first, last)), 7, pieces=1)
+            results[name, turn] = spread(7)
 
     callers = [threading.Thread(target=caller, args=(name,), daemon=True) for name in range(8)]
     for thread in callers:
@@ -234,18 +215,66 @@ def test_many_callers_at_once_each_get_their_own():
         thread.join(20)
     assert not any(thread.is_alive() for thread in callers)
     assert len(results) == 8 * 20
-    assert all(sorted(parts) == [(0, 3), (3, 5), (5, 7)] for parts in results.values())
+    for parts in results.values():
+        assert sorted(part for _, *part in parts) == [[0, 3], [3, 5], [5, 7]]
+        assert {runner for runner, *_ in parts} <= {0, 1, 2}
 
 
-def test_helpers_are_reused():
-    parts_of(6, 1, 3)
+# ---- errors, interrupts
+
+
+def fails(size, **how):
+    """Spread a part that fails, and return what the book counts."""
+    book = new_book()
+    with pytest.raises(MemoryError, match=r"^no memory for what a kernel keeps while it computes$"):
+        spread(size, book=book, **how)
+    return book[0].tolist()
+
+
+@pytest.mark.parametrize("failing", [0, 1, 2])
+def test_a_part_without_memory_is_told_when_all_have_ended(failing, awake):
+    set_threads(3)
+    for slow in range(3):  # each of the three does one part, the caller too
+        assert fails(3, together=3, slow=slow, failing=failing) == [3, 2, 0]
+        meet(3)
+
+
+def test_a_caller_without_memory_is_told():
+    assert fails(3, failing=0) == [1, 0, 0]
+    assert spread(3) == [[0, 0, 3]]
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals are sent to threads on POSIX only")
+def test_an_interrupt_is_raised_when_all_parts_have_ended(awake):
+    set_threads(2)
+    book, sent = new_book(), []
+
+    def interrupt():
+        sent.append(eventually(lambda: book[0, ENDED] == 1))  # the other part waits
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        time.sleep(0.01)
+        book[0, ENDED] += 10
+
+    sender = threading.Thread(target=interrupt, daemon=True)
+    with pytest.raises(KeyboardInterrupt):
+        sender.start()
+        spread(2, book=book, slow=0, ended=10, patience=meetings.ENOUGH)
+    assert sent == [True] and book[0].tolist() == [2, 12, 0]
+    meet(2)
+
+
+# ---- threads
+
+
+def test_helpers_are_reused(awake):
+    meet(3)
     before = threading.active_count()
     for _ in range(20):
-        parts_of(6, 1, 3)
+        meet(3)
     assert threading.active_count() == before
 
 
-def test_a_thread_that_cannot_start_is_not_waited_for(monkeypatch):
+def test_a_thread_that_cannot_start_is_told_of_and_not_counted(pool, monkeypatch):
     class Refused:
         def __init__(self, **arguments):
             pass
@@ -253,35 +282,44 @@ def test_a_thread_that_cannot_start_is_not_waited_for(monkeypatch):
         def start(self):
             raise RuntimeError("can't start new thread")
 
-    pool = module._Pool()
-    monkeypatch.setattr(module, "_pool", pool)
-    monkeypatch.setattr(module, "Thread", Refused)
-    set_threads(3)
-    for _ in range(2):
-        with pytest.raises(RuntimeError, match="can't start new thread"):
-            spread(lambda first, last: None, 3)
-    assert pool.helpers == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(threads, "Thread", Refused)
+        set_threads(3)
+        for _ in range(2):
+            with pytest.raises(RuntimeError, match="can't start new thread"):
+                spread(3)
+        assert pool.helpers == 0
+    assert len(spread(3)) == 3
+    assert pool.helpers == 2
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_forked_child_has_helpers_of_its_own():
-    program = """
-import os, threading
-from convlab_kernels.cpu.threads import set_threads, spread
-set_threads(3)
-def meets():
-    meeting = threading.Barrier(3, timeout=10)
-    spread(lambda first, last: meeting.wait(), 3)
-meets()
+@pytest.mark.parametrize("first", [True, False], ids=["the parent had helpers", "it had none"])
+def test_a_forked_child_has_helpers_of_its_own(first):
+    program = f"""
+import os
+from meetings import spread, threads
+threads.CORES, threads.LOOKS = 99, 10**8
+spread(1)  # compiled
+threads._pool = None
+def meet():
+    threads.set_threads(3)
+    assert len(spread(3, together=3)) == 3
+if {first}:
+    meet()
 child = os.fork()
 if child == 0:
-    meets()
+    meet()
     os._exit(7)
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
-meets()
+meet()
 print("both")
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True, text=True, timeout=60, check=False, env={**os.environ, "PYTHONPATH": path},
+    )  # fmt: skip
     assert (done.returncode, done.stdout) == (0, "both\n"), done.stderr
 
 
@@ -289,41 +327,12 @@ print("both")
 def test_the_environment_says_how_many(asked, expected, monkeypatch):
     monkeypatch.setenv("CONVLAB_THREADS", asked)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    assert module._asked() == (expected or cores)
+    assert threads._asked() == (expected or cores)
 
 
 @pytest.mark.parametrize("n", [0, -1, 1.0, "2", None, True])
 def test_what_is_no_number_of_threads_is_refused(n):
-    before = threads()
+    before = threads.threads()
     with pytest.raises(ShapeError, match=rf"^set_threads: {n!r} threads, expected a whole number of at least 1$"):
         set_threads(n)
-    assert threads() == before
-
-
-def test_who_waits_awake_sees_the_next_task_and_sleeps_after_a_while():
-    from convlab_kernels.cpu.lingering import linger
-
-    number = np.zeros(1, np.int64)
-    linger(number, 0)  # returns, although nothing changes
-    linger(number, 1)
-
-    def change():
-        time.sleep(0.001)
-        number[0] = 1
-
-    threading.Thread(target=change).start()
-    for _ in range(10_000):  # each for a millisecond, unless the number changes
-        linger(number, 0)
-        if number[0]:
-            break
-    assert number[0] == 1
-
-
-@pytest.mark.parametrize("n", [2, 5])
-def test_tasks_are_found_after_any_pause(n):
-    set_threads(n)  # 5: more than cores, so that nobody waits awake
-    for pause in (0, 0.0005, 0.003, 0.02) * 3:
-        time.sleep(pause)
-        seen = []
-        spread(lambda first, last, seen=seen: seen.append((first, last)), 10)
-        assert sum(last - first for first, last in seen) == 10
+    assert threads.threads() == before

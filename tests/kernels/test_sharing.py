@@ -1,0 +1,293 @@
+"""The board around which threads share a loop, without the pool: who takes part, who comes too late, what arrives."""
+
+import threading
+from types import FunctionType
+
+import meetings
+import numba
+import numpy as np
+import pytest
+from meetings import arguments, entries, kernel, new_book
+
+from convlab_kernels.cpu.atomics import add, claim, look, put
+from convlab_kernels.cpu.compiled import address, compiled, inlined
+from convlab_kernels.cpu.scratch import LINE, aligned
+from convlab_kernels.cpu.sharing import BOARD, CLAIMED, INSIDE, NEXT, OPEN, RUNNERS, TASK, serve, shared
+
+
+@pytest.fixture
+def board():
+    board = aligned(BOARD).view(np.int64)
+    board[:] = 0
+    return board
+
+
+class Helpers:
+    """Threads that serve the board while the block lasts, and at least once."""
+
+    def __init__(self, board, n, serve=serve):
+        self.board, self.serve, self.needed = board, serve, True
+        self.threads = [threading.Thread(target=self.help, daemon=True) for _ in range(n)]
+
+    def help(self):
+        self.serve(self.board, 10_000)
+        while self.needed:
+            self.serve(self.board, 10_000)
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+
+    def __exit__(self, *_):
+        self.needed = False
+        for thread in self.threads:
+            thread.join(30)
+        assert not any(thread.is_alive() for thread in self.threads)
+
+
+def is_free(board):
+    return not board[[CLAIMED // 8, OPEN // 8, INSIDE // 8]].any()
+
+
+# ---- atomics
+
+
+@compiled
+def _once_each(numbers):
+    place = address(numbers, 1)
+    put(place, 40)
+    return look(place), add(place, 2), add(place, -50), look(place)
+
+
+def test_numbers_are_put_and_looked_at_and_added_to():
+    numbers = np.full(3, 7)
+    assert _once_each(numbers) == (40, 40, 42, -8)
+    assert numbers.tolist() == [7, -8, 7]
+
+
+@compiled
+def _claim_all(numbers):
+    mine = 0
+    for i in range(len(numbers)):
+        if claim(address(numbers, i)):
+            mine += 1
+    return mine
+
+
+def test_what_is_not_zero_cannot_be_claimed():
+    numbers = np.array([0, 1, 2, -1, 0])
+    assert _claim_all(numbers) == 2
+    assert numbers.tolist() == [1, 1, 2, -1, 1]
+    assert _claim_all(numbers) == 0
+
+
+@compiled
+def _add_all(numbers, times):
+    for _ in range(times):
+        add(address(numbers, 0), 1)
+    return times
+
+
+def results_of(n, function, *args):
+    """Return what the function returns in each of n threads."""
+    begin, results = threading.Barrier(n), []
+
+    def run():
+        begin.wait(10)
+        results.append(function(*args))
+
+    callers = [threading.Thread(target=run, daemon=True) for _ in range(n)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(30)
+    assert len(results) == n
+    return results
+
+
+def test_nothing_is_lost_where_several_add_at_once():
+    numbers = np.zeros(1, np.int64)
+    _add_all(numbers, 0)
+    assert sum(results_of(4, _add_all, numbers, 300_000)) == numbers[0] == 4 * 300_000
+
+
+def test_each_is_claimed_by_one():
+    numbers = np.zeros(300_000, np.int64)
+    _claim_all(numbers[:0])
+    assert sum(results_of(3, _claim_all, numbers)) == numbers.sum() == 300_000
+
+
+# ---- the board
+
+
+def test_a_board_begins_at_a_cache_line_and_its_fields_lie_in_different_ones(board):
+    assert board.ctypes.data % LINE == 0
+    assert len({CLAIMED // LINE, OPEN // LINE, INSIDE // LINE, NEXT // LINE, TASK // LINE}) == 5
+
+
+@pytest.mark.parametrize("why", ["one runner", "the board is taken"])
+def test_who_is_alone_does_all_parts_in_turn(board, why):
+    board[CLAIMED // 8] = why == "the board is taken"
+    before, book = board.copy(), new_book()
+    with Helpers(board, 1):
+        assert not kernel(board, 4, 10, 1, 1 if why == "one runner" else 3, *arguments(book))
+    assert entries(book) == [[0, 0, 3], [0, 3, 5], [0, 5, 8], [0, 8, 10]]
+    assert np.array_equal(board, before)
+
+
+def test_helpers_meet_the_caller(board):
+    book = new_book()
+    with Helpers(board, 2):
+        assert not kernel(board, 3, 7, 1, 3, *arguments(book, together=3))
+        assert is_free(board)
+    met = entries(book)
+    assert sorted(part for _, *part in met) == [[0, 3], [3, 5], [5, 7]]
+    assert sorted(runner for runner, *_ in met) == [0, 1, 2]
+
+
+def test_the_caller_returns_when_all_have_ended(board):
+    with Helpers(board, 1):
+        for slow in (0, 1) * 10:  # it is the caller's part or the helper's
+            book = new_book()
+            assert not kernel(board, 2, 2, 1, 2, *arguments(book, together=2, slow=slow))
+            assert len(entries(book)) == 2
+
+
+def test_who_is_done_first_takes_the_next_part(board):
+    book = new_book()
+    with Helpers(board, 1):
+        assert not kernel(board, 5, 10, 1, 2, *arguments(book, slow=0, ended=4, patience=meetings.ENOUGH))
+    runners = {first: runner for runner, first, _ in entries(book)}
+    assert runners in ({0: 0, 2: 1, 4: 1, 6: 1, 8: 1}, {0: 1, 2: 0, 4: 0, 6: 0, 8: 0})
+
+
+def test_no_more_take_part_than_are_to(board):
+    with Helpers(board, 4):
+        for _ in range(5):
+            book = new_book()
+            how = {"slow": meetings.EACH, "patience": meetings.WHILE // 10}
+            assert not kernel(board, 40, 40, 1, 2, *arguments(book, **how))
+            assert {runner for runner, *_ in entries(book)} <= {0, 1}
+
+
+def test_nobody_waits_for_a_helper_that_comes_too_late(board):
+    book = new_book()
+    assert not kernel(board, 4, 8, 1, 2, *arguments(book))
+    before = book.copy()
+    assert len(entries(book)) == 4 and is_free(board)
+    with Helpers(board, 2):
+        pass
+    assert np.array_equal(book, before)
+
+
+@pytest.mark.parametrize("failing", [0, 1, 2])
+@pytest.mark.parametrize("helpers", [0, 2])
+def test_a_failure_is_told_when_all_parts_have_ended(board, failing, helpers):
+    with Helpers(board, helpers):
+        for slow in range(3):
+            book = new_book()
+            how = {"together": 1 + helpers, "slow": slow, "failing": failing}
+            assert kernel(board, 3, 3, 1, 1 + helpers, *arguments(book, **how))
+            assert book[0].tolist() == [3, 2, 0] and is_free(board)
+            book = new_book()
+            assert not kernel(board, 3, 3, 1, 1 + helpers, *arguments(book, together=1 + helpers))
+            assert len(entries(book)) == 3
+
+
+def _keep(runner, first, last, out, integer, number, pair, flag, wide):
+    for i in range(first, last):
+        out[i, 0], out[i, 1], out[i, 2] = integer, number, pair[0]
+        out[i, 3], out[i, 4], out[i, 5] = pair[1], flag, wide[1, 2]
+
+
+kept = shared(_keep)
+
+
+@pytest.mark.parametrize("helpers", [0, 1])
+def test_arguments_of_all_kinds_arrive(board, helpers):
+    wide = np.arange(12, dtype=np.float32).reshape(3, 4)[:, ::-1]
+    out = np.zeros((4, 6))
+    with Helpers(board, helpers):
+        assert not kept(board, 4, 4, 1, 2, out, -(2**40), 0.1, (3, 2.5), True, wide)
+    assert out.tolist() == [[-(2.0**40), 0.1, 3.0, 2.5, 1.0, 5.0]] * 4
+
+
+def _stamp(runner, first, last, out, task):
+    for i in range(first, last):
+        out[i] += task
+
+
+stamped = shared(_stamp)
+
+
+@compiled
+def _one_after_another(board, out, tasks):
+    """Do tasks that take hardly longer than a helper needs to step in; return how many were done amiss."""
+    amiss = 0
+    for task in range(tasks):
+        out[:] = 0
+        amiss += stamped(board, 3, 7, 1, 2, out, task)
+        for i in range(7):
+            amiss += out[i] != task
+    return amiss
+
+
+@pytest.mark.parametrize("helpers", [1, 3])
+def test_each_task_is_done_once_whoever_comes_in_between(board, helpers):
+    out = np.zeros(7, np.int64)
+    with Helpers(board, helpers):
+        assert _one_after_another(board, out, 200_000) == 0
+    assert (out == 199_999).all() and is_free(board)
+
+
+@pytest.mark.parametrize("helpers", [0, 1])
+def test_callers_at_one_board_each_get_their_own(board, helpers):
+    def call():
+        out = np.zeros(7, np.int64)
+        return _one_after_another(board, out, 100_000), out.tolist()
+
+    with Helpers(board, helpers):
+        assert results_of(2, call) == [(0, [99_999] * 7)] * 2
+    assert is_free(board)
+
+
+@inlined
+def _dawdle(place, number):
+    for _ in range(1000):
+        look(place)
+    return add(place, number)
+
+
+def dawdling():
+    """Return `serve`, but for a helper who sees an open task, dawdles and then steps in."""
+    function = FunctionType(serve.py_func.__code__, {**serve.py_func.__globals__, "add": _dawdle})
+    return numba.njit(nogil=True)(function)  # it is not to be kept as what it is not
+
+
+@compiled
+def _open_and_close(board, times):
+    """Be a caller whose tasks have no parts; return how often somebody took part after all had left."""
+    place = address(board, 0)
+    put(place + TASK + 40, 2**62)  # as many as like may take part
+    after = 0
+    for time in range(times):
+        put(place + OPEN, 1)
+        for _ in range(time % 1000):
+            look(place + OPEN)
+        put(place + OPEN, 0)
+        while look(place + INSIDE):
+            pass
+        runners = look(place + RUNNERS)
+        for _ in range(5000):
+            look(place + OPEN)
+        after += look(place + RUNNERS) != runners
+    return after
+
+
+def test_nobody_takes_part_in_what_is_closed_and_left(board):
+    helper = dawdling()
+    helper(board, 1)  # compiled
+    assert _open_and_close(board, 1) == 0
+    with Helpers(board, 1, helper):
+        assert _open_and_close(board, 30_000) == 0
+    assert board[RUNNERS // 8] > 100, "nobody came: the test says nothing"
