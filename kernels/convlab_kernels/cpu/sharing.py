@@ -18,13 +18,11 @@ from numba.core import cgutils, types
 
 from convlab_kernels.cpu.atomics import INT, add, claim, instruction, look, put
 from convlab_kernels.cpu.compiled import address, compiled, inlined
-
-LINE = 64
-"""Bytes of a cache line: fields that are written to while others are read have one each."""
+from convlab_kernels.cpu.scratch import LINE
 
 CLAIMED, OPEN, INSIDE, RUNNERS, NEXT, FAILED, TASK = (field * LINE for field in range(7))
 """Fields of the board: whether it has an owner; whether there is an open task; how many helpers are in; how many took
-part; the next part; whether one failed; and what the task is, six integers."""
+part, the caller first; the next part; whether one failed; and what the task is, six integers."""
 
 BOARD = TASK + LINE
 """Bytes of the board."""
@@ -87,11 +85,10 @@ def _do(run, data, part, parts, size, grain, runner):
 
 
 @inlined
-def _take_part(board):
+def _take_part(board, runner):
     """Do parts of the open task until none is left, unless there are enough who do."""
     run, data, parts = look(board + TASK), look(board + TASK + 8), look(board + TASK + 16)
     size, grain, runners = look(board + TASK + 24), look(board + TASK + 32), look(board + TASK + 40)
-    runner = add(board + RUNNERS, 1)
     while runner < runners:
         part = add(board + NEXT, 1)
         if part >= parts:
@@ -111,10 +108,11 @@ def _share(board, run, data, parts, size, grain, runners):
         return failed
     for field, number in enumerate((run, data, parts, size, grain, runners)):
         put(place + TASK + 8 * field, number)
-    for field in (NEXT, RUNNERS, FAILED):
+    for field in (NEXT, FAILED):
         put(place + field, 0)
+    put(place + RUNNERS, 1)
     put(place + OPEN, 1)
-    _take_part(place)
+    _take_part(place, 0)
     put(place + OPEN, 0)
     while look(place + INSIDE):
         pass
@@ -133,7 +131,7 @@ def serve(board: Any, looks: int) -> None:
         if look(place + OPEN):
             add(place + INSIDE, 1)
             if look(place + OPEN):
-                _take_part(place)
+                _take_part(place, add(place + RUNNERS, 1))
                 left = looks
             add(place + INSIDE, -1)
 
