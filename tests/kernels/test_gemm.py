@@ -15,6 +15,7 @@ from convlab_kernels.cpu.gemm import (
     ROWS,
     multiply_half,
     multiply_narrow,
+    multiply_one,
     multiply_rows,
     panel_of,
     panels,
@@ -24,13 +25,14 @@ from convlab_kernels.cpu.gemm import (
 
 def _calling(multiply):
     @numba.njit
-    def call(x, rows, taps, depth, right, bias, addend, out, begin, row, clip, ceiling):
+    def call(x, rows, taps, depth, right, bias, addend, out, begin, row, columns, clip, ceiling):
         places = np.zeros(len(rows) + AHEAD, np.int64)
         for i in range(len(rows)):
             places[i] = address(x, rows[i])
         multiply(
             address(places, 0), address(taps, 0), len(taps), depth, address(right, 0), address(places, len(rows)), 0,
-            address(bias, 0), address(addend, begin) if len(addend) else 0, address(out, begin), row, clip, ceiling,
+            address(bias, 0), address(addend, begin) if len(addend) else 0, address(out, begin), row, columns, clip,
+            ceiling,
         )  # fmt: skip
         return places[0]  # the addresses are alive until here
 
@@ -41,6 +43,7 @@ KERNELS = {  # name -> how it is called, its rows, and its part of a panel's col
     "rows": (_calling(multiply_rows), ROWS, 1),
     "half": (_calling(multiply_half), HALF, 1),
     "narrow": (_calling(multiply_narrow), ROWS, 2),
+    "one": (_calling(multiply_one), 1, 1),
 }
 each = pytest.mark.parametrize(
     ("kernel", "dtype"),
@@ -49,10 +52,10 @@ each = pytest.mark.parametrize(
 )
 
 
-def multiply(kernel, dtype, taps=(0, 40, 7), depth=5, clip=False, ceiling=np.inf, x=None, adds=False):
+def multiply(kernel, dtype, taps=(0, 40, 7), depth=5, clip=False, ceiling=np.inf, x=None, adds=False, less=0):
     """Return what the kernel writes into NaN (rows, panel), and the exact result and magnitude.
 
-    The rows begin at random places of x, the taps lie so many numbers further.
+    The rows begin at random places of x, the taps lie so many numbers further; `less` columns are left out.
     """
     call, count, part = KERNELS[kernel]
     random = np.random.default_rng([count, depth, len(taps)])
@@ -61,11 +64,11 @@ def multiply(kernel, dtype, taps=(0, 40, 7), depth=5, clip=False, ceiling=np.inf
     rows = random.integers(0, 250, count)
     right = random.standard_normal((len(taps), depth, width)).astype(dtype)
     bias = random.standard_normal(width).astype(dtype)
-    wide = width // part
+    wide = width // part - less
     out = np.full((count + 2, width + 3), np.nan, dtype)
     addend = random.standard_normal(out.shape).astype(dtype) if adds else out[:0]
     offsets = np.array(taps, np.int64) * x.itemsize
-    call(x, rows, offsets, depth, right, bias, addend, out, width + 3 + 1, width + 3, clip, dtype(ceiling))
+    call(x, rows, offsets, depth, right, bias, addend, out, width + 3 + 1, width + 3, wide, clip, dtype(ceiling))
     inside = slice(1, 1 + count), slice(1, 1 + wide)
     block = out[inside].copy()
     out[inside] = np.nan
@@ -86,6 +89,14 @@ def test_a_block_is_bias_and_the_products_of_all_taps(kernel, dtype, taps, depth
 
 
 @each
+@pytest.mark.parametrize("adds", [False, True])
+def test_columns_beside_the_last_one_are_not_touched(kernel, dtype, adds):
+    for less in (1, 3, panel_of(np.dtype(dtype).itemsize) // KERNELS[kernel][2] - 1):
+        block, expected, magnitude = multiply(kernel, dtype, adds=adds, less=less)
+        assert_close(block, expected, sum_bound(3 * 5 + 2, magnitude, dtype), f"{less} columns less")
+
+
+@each
 def test_a_block_is_added_last(kernel, dtype):
     block, expected, magnitude = multiply(kernel, dtype, adds=True)
     assert_close(block, expected, sum_bound(3 * 5 + 2, magnitude, dtype))
@@ -97,10 +108,11 @@ def test_a_block_is_added_last(kernel, dtype):
 @each
 def test_clipping(kernel, dtype):
     x = np.random.default_rng(1).standard_normal(300).astype(dtype)
-    x[::29] = np.nan
+    several = KERNELS[kernel][1] > 1  # rows, of which some are NaN
+    x[::29] = np.nan if several else 0
     plain, _, _ = multiply(kernel, dtype, x=x)
     clipped, _, _ = multiply(kernel, dtype, clip=True, ceiling=1.5, x=x)
-    assert np.isnan(plain).any() and (plain < 0).any() and (plain > 1.5).any()
+    assert np.isnan(plain).any() == several and (plain < 0).any() and (plain > 1.5).any()
     assert np.array_equal(clipped, np.clip(plain, 0, 1.5), equal_nan=True)
     relu, _, _ = multiply(kernel, dtype, clip=True, x=x)
     assert np.array_equal(relu, np.maximum(plain, 0), equal_nan=True)

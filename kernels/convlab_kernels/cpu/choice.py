@@ -49,7 +49,8 @@ def _winograd(output: Shape, w: Shape, window: Window) -> str:
     if _tiles(output, 4) >= 40:
         return "winograd"
     # few tiles: reading the weights takes the time, and F(2x2) has less than half of those of F(4x4)
-    return "winograd2x2" if _tiles(output, 2) >= 40 else "indirect"
+    much = w[2] * w[3] >= 1 << 16  # weights to share among threads
+    return "winograd2x2" if _tiles(output, 2) >= (16 if much else 40) else "indirect"
 
 
 def _tiles(output: Shape, side: int) -> int:

@@ -140,11 +140,11 @@ def _multiply(_, first, last, x, w, out, width):
                         rows_of_x[m] = address(x, min(i + m, n - 1) * depth + top)
                     if n - i > HALF:
                         multiply_rows(
-                            left, tap, 1, rows, right, left, right, nothing, 0, target, width, False, ceiling
+                            left, tap, 1, rows, right, left, right, nothing, 0, target, width, width, False, ceiling
                         )
                     else:
                         multiply_half(
-                            left, tap, 1, rows, right, left, right, nothing, 0, target, width, False, ceiling
+                            left, tap, 1, rows, right, left, right, nothing, 0, target, width, width, False, ceiling
                         )
                     _add_tile(tile, out, i, (start + panel) * width)
 

@@ -10,6 +10,8 @@ arXiv 1907.02129, section 3). While it multiplies, it has what is needed next fe
                         + addend (rows, panel), if there is one
 """
 
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -84,11 +86,12 @@ def _micro_kernel(rows: int, vectors: int) -> Any:
         addend: Any,  # address of a block to add, laid out as that of out, or 0
         out: Any,  # address
         row: Any,  # numbers from one row of out to the next
+        columns: Any,  # how many columns of the panel to write
         clip: Any,  # whether at 0 and at the ceiling
         ceiling: Any,
     ) -> Any:
         signature = types.void(
-            left, taps, count, depth, right, following, ahead, bias, addend, out, row, clip, ceiling
+            left, taps, count, depth, right, following, ahead, bias, addend, out, row, columns, clip, ceiling
         )
         return signature, lambda *code: _write_micro_kernel(rows, vectors, *code)
 
@@ -96,11 +99,11 @@ def _micro_kernel(rows: int, vectors: int) -> Any:
 
 
 def _write_micro_kernel(rows: int, vectors: int, context: Any, builder: Any, signature: Any, args: Any) -> Any:
-    left, taps, count, depth, right, following, ahead, bias, addend, out, row, clip, ceiling = args
+    left, taps, count, depth, right, following, ahead, bias, addend, out, row, columns, clip, ceiling = args
     writer = Writer(builder, signature.args[-1])
     width = writer.vector.count
-    columns = [v * width for v in range(vectors)]
-    rights = [writer.load(writer.address(bias, column)) for column in columns]
+    firsts = [v * width for v in range(vectors)]
+    rights = [writer.load(writer.address(bias, column)) for column in firsts]
     sums = [[writer.variable(start) for start in rights] for _ in range(rows)]
     starts = [writer.load_integer(left, m) for m in range(rows)]
     with writer.loop(count) as tap:
@@ -113,38 +116,33 @@ def _write_micro_kernel(rows: int, vectors: int, context: Any, builder: Any, sig
             turn = builder.and_(k, writer.integer(LINE // writer.itemsize - 1))  # each row once in a line of it
             writer.prefetch(writer.address(builder.add(writer.load_integer(following, turn), offset), k), 1)
             writer.prefetch(builder.add(ahead, builder.mul(builder.add(before, k), writer.integer(LINE))), 2)
-            rights = [writer.load(writer.address(here, column)) for column in columns]
+            rights = [writer.load(writer.address(here, column)) for column in firsts]
             for address, sums_of_row in zip(lefts, sums, strict=True):
                 factor = writer.load_to_all(writer.address(address, k))
                 for total, numbers in zip(sums_of_row, rights, strict=True):
                     writer.set(total, factor.times_plus(numbers, writer.get(total)))
+    masks = [writer.lanes_before(builder.sub(columns, writer.integer(column))) for column in firsts]
     with builder.if_then(builder.icmp_signed("!=", addend, writer.integer(0))):
-        _add_block(writer, sums, addend, row, columns)
-    low, high = writer.zero(), writer.to_all(ceiling)
-    with builder.if_else(clip) as (clipped, plain):
-        with clipped:
-            _write_out(
-                writer, [[writer.get(s).at_least(low).at_most(high) for s in r] for r in sums], out, row, columns
-            )
-        with plain:
-            _write_out(writer, [[writer.get(s) for s in r] for r in sums], out, row, columns)
+        for total, place, mask in _places(writer, sums, addend, row, firsts, masks):
+            writer.set(total, writer.get(total) + writer.load_lanes(place, mask))
+    with builder.if_then(clip):
+        low, high = writer.zero(), writer.to_all(ceiling)
+        for total in chain(*sums):
+            writer.set(total, writer.get(total).at_least(low).at_most(high))
+    for total, place, mask in _places(writer, sums, out, row, firsts, masks):
+        writer.store_lanes(writer.get(total), place, mask)
     return context.get_dummy_value()
 
 
-def _add_block(writer: Writer, sums: Any, addend: Any, row: Any, columns: Any) -> None:
+def _places(writer: Writer, sums: Any, block: Any, row: Any, firsts: Any, masks: Any) -> Iterator[Any]:
+    """Yield each sum with where it belongs in a block, and the mask of its lanes."""
     for m, sums_of_row in enumerate(sums):
-        start = writer.address(addend, writer.builder.mul(row, writer.integer(m)))
-        for column, total in zip(columns, sums_of_row, strict=True):
-            writer.set(total, writer.get(total) + writer.load(writer.address(start, column)))
-
-
-def _write_out(writer: Writer, sums: Any, out: Any, row: Any, columns: Any) -> None:
-    for m, sums_of_row in enumerate(sums):
-        start = writer.address(out, writer.builder.mul(row, writer.integer(m)))
-        for column, total in zip(columns, sums_of_row, strict=True):
-            writer.store(total, writer.address(start, column))
+        start = writer.address(block, writer.builder.mul(row, writer.integer(m)))
+        for total, first, mask in zip(sums_of_row, firsts, masks, strict=True):
+            yield total, writer.address(start, first), mask
 
 
 multiply_rows = _micro_kernel(ROWS, VECTORS)
 multiply_half = _micro_kernel(HALF, VECTORS)
 multiply_narrow = _micro_kernel(ROWS, VECTORS // 2)
+multiply_one = _micro_kernel(1, VECTORS)

@@ -23,6 +23,7 @@ from convlab_kernels.cpu.gemm import (
     ROWS,
     multiply_half,
     multiply_narrow,
+    multiply_one,
     multiply_rows,
     panels,
     share_of_next,
@@ -121,32 +122,30 @@ def _panel(places, count, runs, depth, right, bias, addend, adds, out, start, co
     """
     outputs, width = out.shape[3], tile.shape[1]
     narrow = 2 * columns <= width
-    whole = 2 * columns == width or columns == width
     for place in range(0, count, ROWS):
-        rows = ROWS if narrow or count - place > HALF else HALF
+        rows = 1 if count == 1 else ROWS if narrow or count - place > HALF else HALF
         begin = max(0, min(place, count - rows))
-        direct = whole and begin + rows <= count
+        direct = begin + rows <= count
         first, rest = start + begin * outputs, (min(rows, count - begin), columns)
         target = address(out, first) if direct else address(tile, 0)
         more = 0 if not adds else address(addend, first) if direct else target
         step = outputs if direct else width
         if adds and not direct:
             _copy(addend.reshape(-1)[first:], outputs, tile.reshape(-1), width, rest)
-        left, taps = address(places, begin), address(runs, 0)
         following = address(places, begin + ROWS)
         ahead = share_of_next(right, len(runs) * depth, place // ROWS)
-        if narrow:
-            multiply_narrow(
-                left, taps, len(runs), depth, right, following, ahead, bias, more, target, step, relu, ceiling
-            )
+        block = (
+            address(places, begin), address(runs, 0), len(runs), depth, right, following, ahead, bias, more,
+            target, step, columns, relu, ceiling,
+        )  # fmt: skip
+        if rows == 1:
+            multiply_one(*block)
+        elif narrow:
+            multiply_narrow(*block)
         elif rows == ROWS:
-            multiply_rows(
-                left, taps, len(runs), depth, right, following, ahead, bias, more, target, step, relu, ceiling
-            )
+            multiply_rows(*block)
         else:
-            multiply_half(
-                left, taps, len(runs), depth, right, following, ahead, bias, more, target, step, relu, ceiling
-            )
+            multiply_half(*block)
         if not direct:
             _copy(tile.reshape(-1), width, out.reshape(-1)[first:], outputs, rest)
 

@@ -96,6 +96,13 @@ class Writer:
         """Return a Python int as a constant, and what is in a register already as it is."""
         return ir.Constant(INT, value) if isinstance(value, int) else value
 
+    @property
+    def _suffix(self) -> str:
+        return f"v{self.vector.count}f{8 * self.itemsize}"
+
+    def _intrinsic(self, name: str, result: Any, kinds: list[Any]) -> Any:
+        return cgutils.get_or_insert_function(self.builder.module, ir.FunctionType(result, kinds), name)
+
     def _pointer(self, address: Any, kind: Any) -> Any:
         return self.builder.inttoptr(address, kind.as_pointer())
 
@@ -109,11 +116,31 @@ class Writer:
         """Write a vector to an address."""
         self.builder.store(vector.value, self._pointer(address, self.vector)).align = self.itemsize
 
+    def lanes_before(self, count: Any) -> Any:
+        """Return a mask of the lanes 0 to count - 1, of all or none of them where there are fewer, or count <= 0."""
+        numbers = ir.Constant(ir.VectorType(INT, self.vector.count), list(range(self.vector.count)))
+        limit = self._splat(count, ir.VectorType(INT, self.vector.count))
+        return self.builder.icmp_signed("<", numbers, limit)
+
+    def load_lanes(self, address: Any, mask: Any) -> Vector:
+        """Return the vector at an address, with zeros in the lanes beside the mask, which are not read."""
+        pointer = self._pointer(address, self.vector)
+        kinds = [pointer.type, ir.IntType(32), mask.type, self.vector]
+        function = self._intrinsic(f"llvm.masked.load.{self._suffix}.p0", self.vector, kinds)
+        align = ir.Constant(ir.IntType(32), self.itemsize)
+        return Vector(self.builder, self.builder.call(function, [pointer, align, mask, self.zero().value]))
+
+    def store_lanes(self, vector: Vector, address: Any, mask: Any) -> None:
+        """Write the lanes of the mask, and nothing beside them."""
+        pointer = self._pointer(address, self.vector)
+        kinds = [self.vector, pointer.type, ir.IntType(32), mask.type]
+        function = self._intrinsic(f"llvm.masked.store.{self._suffix}.p0", ir.VoidType(), kinds)
+        self.builder.call(function, [vector.value, pointer, ir.Constant(ir.IntType(32), self.itemsize), mask])
+
     def prefetch(self, address: Any, level: int) -> None:
         """Have the cache line at an address, if there is one, fetched into the first or second level of the cache."""
         kind, number = ir.IntType(8).as_pointer(), ir.IntType(32)
-        signature = ir.FunctionType(ir.VoidType(), [kind, number, number, number])
-        function = cgutils.get_or_insert_function(self.builder.module, signature, "llvm.prefetch.p0i8")
+        function = self._intrinsic("llvm.prefetch.p0", ir.VoidType(), [kind, number, number, number])
         how = [ir.Constant(number, value) for value in (0, 4 - level, 1)]  # to read, how near, data
         self.builder.call(function, [self.builder.inttoptr(address, kind), *how])
 
@@ -125,10 +152,13 @@ class Writer:
 
     def to_all(self, number: Any) -> Vector:
         """Return a vector with a number in all its lanes."""
-        undefined = ir.Constant(self.vector, ir.Undefined)
+        return Vector(self.builder, self._splat(number, self.vector))
+
+    def _splat(self, number: Any, kind: Any) -> Any:
+        undefined = ir.Constant(kind, ir.Undefined)
         first = self.builder.insert_element(undefined, number, ir.Constant(ir.IntType(32), 0))
-        lanes_ = ir.Constant(ir.VectorType(ir.IntType(32), self.vector.count), [0] * self.vector.count)
-        return Vector(self.builder, self.builder.shuffle_vector(first, undefined, lanes_))
+        lanes_ = ir.Constant(ir.VectorType(ir.IntType(32), kind.count), [0] * kind.count)
+        return self.builder.shuffle_vector(first, undefined, lanes_)
 
     def load_integer(self, address: Any, index: Any) -> Any:
         """Return one of the 64-bit integers at an address."""

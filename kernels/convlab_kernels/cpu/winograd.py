@@ -99,21 +99,22 @@ class Winograd:
             offsets[: len(bias)] = bias
         size, team = self.minimal.outputs, threads()
         tiles = prod((len(x), -(-out.shape[1] // size), -(-out.shape[2] // size)))
-        step, group = self._together(tiles, team)
-        v = self._rooms("v", 1 if tiles <= FEW else team, step, self.channels, x.dtype)
+        by_panels = tiles <= FEW and self.u.shape[1] >= 2 * team
+        step, group = self._together(tiles, team, by_panels)
+        v = self._rooms("v", 1 if by_panels else team, step, self.channels, x.dtype)
         m = self._rooms("m", team, step, group * self.u.shape[3], x.dtype)
         where = (size, (top, left), tiles)
         args = (step, x, v, self.channels, self.u, offsets, out, m, group, *where, relu, out.dtype.type(ceiling))
-        if tiles <= FEW:
+        if by_panels:
             spread(_convolve, (INPUTS, *args), tiles)
             spread(_convolve, (REST, *args), self.u.shape[1], pieces=2, most=team)
         else:
             spread(_convolve, (ALL, *args), tiles, ROWS, pieces=-(-tiles // (step * team)), most=team)
 
-    def _together(self, tiles: int, team: int) -> tuple[int, int]:
+    def _together(self, tiles: int, team: int, by_panels: bool) -> tuple[int, int]:
         """Return how many tiles, and how many panels of the weights, go together."""
         cells, panels, _, panel = self.u.shape
-        if tiles <= FEW:
+        if by_panels:
             return tiles, min(GROUP, -(-panels // (2 * team)))
         group = min(GROUP, panels)
         block = cells * ROWS * (self.channels + group * panel) * self.u.itemsize
@@ -190,10 +191,11 @@ def _multiply(v, channels, u, m_, outputs, tiles, first, last):
                     places[row] = address(v, cell * v.shape[1] + (tile + row) * channels)
                 following, ahead = address(places, ROWS), share_of_next(right, depth, tile // ROWS)
                 out = address(m_, cell * m_.shape[1] + tile * outputs + (panel - first) * width)
+                block = (rows, run, 1, depth, right, following, ahead, bias, 0, out, outputs, width, False, none)
                 if tiles - tile > HALF:
-                    multiply_rows(rows, run, 1, depth, right, following, ahead, bias, 0, out, outputs, False, none)
+                    multiply_rows(*block)
                 else:
-                    multiply_half(rows, run, 1, depth, right, following, ahead, bias, 0, out, outputs, False, none)
+                    multiply_half(*block)
 
 
 @inlined
