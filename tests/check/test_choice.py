@@ -82,3 +82,9 @@ def test_a_process_stands_still_between_calls():
 
 def test_a_method_says_what_it_does_not_take():
     assert Method("shifted").first(CASE) is None
+
+
+def test_the_same_code_under_another_name_is_not_faster():
+    methods = {"indirect": Fake(seconds=0.01), "pointwise": Fake(seconds=0.02), "im2col": Fake(seconds=0.03)}
+    row = measure(Case((7, 6, 4), 5, Window((1, 1))), methods, Plan(1, 0.1))
+    assert (row["chosen"], row["fastest"], row["cost"]) == ("pointwise", "pointwise", 1)
