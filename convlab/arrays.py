@@ -65,11 +65,11 @@ def owner(array: Array) -> Array:
 def unshared(array: Array, owners: set[int]) -> Array:
     """Return the array, or a copy where the memory is that of an owner (by id) in the set; add what is returned.
 
-    The owners must be alive: an id can come again. A view of a larger array is copied too: it would keep all of it;
-    and so is an array in memory on loan (`convlab.memory`), unless that is for good.
+    The owners must be alive: an id can come again. A view of a larger array is copied too: it would keep all of it.
+    An array that fills the block that it has on loan (`convlab.memory`) is as good as owned.
     """
     holder = owner(array)
-    ours = holder.flags.owndata or getattr(holder, "lasting", False)
+    ours = holder.flags.owndata or hasattr(holder, "block")
     if id(holder) in owners or holder.nbytes > array.nbytes or not ours:
         array = holder = array.copy()
     owners.add(id(holder))

@@ -37,7 +37,6 @@ class _Loan(np.ndarray[Any, np.dtype[np.uint8]]):
 
     block: _Block
     memory: "Memory"
-    lasting: bool
 
     def __del__(self) -> None:
         self.memory.take_back(self.block)
@@ -52,7 +51,7 @@ class Memory:
     Attributes
     ----------
     lasting : bool
-        Whether arrays may be handed out for good, as in a recording: each then has a block of its very size.
+        Whether arrays are handed out for good, as in a recording: each then has a block of its very size.
     keep : float
         Bytes of free blocks beyond which a block that comes back goes back to the system.
     """
@@ -91,7 +90,7 @@ class Lender:
         block = self._take(size)
         block.lent = perf_counter_ns()
         loan = block.view(_Loan)
-        loan.block, loan.memory, loan.lasting = block, self.memory, self.memory.lasting
+        loan.block, loan.memory = block, self.memory
         return np.ndarray(shape, dtype, loan)
 
     def _take(self, size: int) -> _Block:

@@ -61,7 +61,11 @@ def check(method, case):
     terms = case.window.kernel[0] * case.window.kernel[1] * case.channels + 1
     for dtype in (np.float32, np.float64):
         bound = sum_bound(terms, magnitude, dtype)
-        assert_close(filled(method, case, dtype), total, bound, f"{method}, {case}, {np.dtype(dtype)}")
+        plain = filled(method, case, dtype)
+        assert_close(plain, total, bound, f"{method}, {case}, {np.dtype(dtype)}")
+        addend = np.random.default_rng(2).standard_normal(plain.shape).astype(dtype)
+        summed = filled(method, case, dtype, addend=addend, relu=True, ceiling=2.5)
+        assert np.array_equal(summed, np.clip(plain + addend, 0, 2.5)), f"{method} and an addend, {case}"
 
 
 pairs = st.tuples(st.integers(1, 4), st.integers(1, 4))
