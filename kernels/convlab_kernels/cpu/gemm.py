@@ -114,8 +114,8 @@ def _write_micro_kernel(rows: int, vectors: int, context: Any, builder: Any, sig
         with writer.loop(depth) as k:
             here = writer.address(panel, builder.mul(k, writer.integer(VECTORS * width)))
             turn = builder.and_(k, writer.integer(LINE // writer.itemsize - 1))  # each row once in a line of it
-            writer.prefetch(writer.address(builder.add(writer.load_integer(following, turn), offset), k), 1)
-            writer.prefetch(builder.add(ahead, builder.mul(builder.add(before, k), writer.integer(LINE))), 2)
+            writer.prefetch(writer.address(builder.add(writer.load_integer(following, turn), offset), k))
+            writer.prefetch(builder.add(ahead, builder.mul(builder.add(before, k), writer.integer(LINE))))
             rights = [writer.load(writer.address(here, column)) for column in firsts]
             for address, sums_of_row in zip(lefts, sums, strict=True):
                 factor = writer.load_to_all(writer.address(address, k))
