@@ -18,7 +18,7 @@ from convlab.check.bench_turns import seconds, warm_seconds
 from convlab.errors import UnsupportedError
 from convlab_kernels.cpu import METHODS, set_threads
 
-UNHURRIED, PATIENCE = "direct", 1.0
+UNHURRIED, PATIENCE = "direct", 0.5
 """The method that is there to be read, and the seconds that a call may take unless somebody asked for it."""
 
 
