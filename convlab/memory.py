@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from math import inf, prod
 from time import perf_counter_ns
 from typing import Any
+from weakref import ReferenceType, ref
 
 import numpy as np
 
@@ -36,10 +37,11 @@ class _Loan(np.ndarray[Any, np.dtype[np.uint8]]):
     """A view of a block that is the base of the array in it, and of all views of that, so that it ends last."""
 
     block: _Block
-    memory: "Memory"
+    memory: "ReferenceType[Memory]"  # weak: what somebody keeps is not to keep all other blocks too
 
     def __del__(self) -> None:
-        self.memory.take_back(self.block)
+        if (memory := self.memory()) is not None:
+            memory.take_back(self.block)
 
 
 class Memory:
@@ -90,7 +92,7 @@ class Lender:
         block = self._take(size)
         block.lent = perf_counter_ns()
         loan = block.view(_Loan)
-        loan.block, loan.memory = block, self.memory
+        loan.block, loan.memory = block, ref(self.memory)
         return np.ndarray(shape, dtype, loan)
 
     def _take(self, size: int) -> _Block:

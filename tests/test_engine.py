@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import tracemalloc
+import weakref
 from copy import deepcopy
 from textwrap import dedent
 
@@ -334,6 +335,18 @@ def test_a_prediction_holds_no_more_memory_than_it_needs_and_stays_as_it_is():
     model.run(images(2, seed=1))
     assert not any(np.shares_memory(array, block) for array in recorded for block in model._recordings.free)
     assert all(owner(array).nbytes == array.nbytes for array in model.run(images(2), record=["b"]).values())
+
+
+@pytest.mark.parametrize("compute", [Model.predict, lambda model, x: list(model.run(x).values())])
+def test_what_is_kept_keeps_nothing_else_of_a_model_that_is_gone(compute):
+    model = Model.sequential("net", SHAPE, [Conv2D("a", 32, 3), Conv2D("b", 32, 3)])
+    randomise(model, 0)
+    kept = compute(model, images(3))
+    memories = [weakref.ref(memory) for memory in (model._memory, model._recordings)]
+    del model
+    gc.collect()
+    assert [memory() for memory in memories] == [None, None]
+    assert kept is not None
 
 
 def test_the_memory_of_a_prediction_that_is_gone_is_used_again():
