@@ -32,13 +32,12 @@ from convlab.check.bench_case import Case
 from convlab.check.bench_contenders import UNHURRIED
 from convlab.check.bench_exact import exact
 from convlab.check.bench_process import Remote
+from convlab.check.bench_turns import PAUSE
 from convlab.computing import computing
 from convlab.errors import UnsupportedError
 from convlab_kernels.cpu import METHODS
 
 RESULTS = Path(__file__).with_name("results")
-PAUSE = 0.2
-"""Seconds after checking: the threads of this process's BLAS spin for most of them."""
 SLOW = 10
 """How many times the seconds of the fastest make a method slow."""
 LARGEST_ERROR = 1e-5
@@ -98,7 +97,7 @@ def measure(case: Case, methods: Mapping[str, Remote], plan: Plan) -> dict[str, 
     right = {name: methods[name] for name, error in errors.items() if error is not None and error <= LARGEST_ERROR}
     if not right:
         sys.exit(f"{label(row_of(case))}: no method is right: relative errors {errors}")
-    time.sleep(PAUSE)
+    time.sleep(PAUSE)  # the threads of this process's BLAS spin after the check
     times = time_in_turns(right, plan)
     medians = {name: 1e3 * float(np.median(laps)) for name, laps in times.items()}
     counts = {name: len(laps) for name, laps in times.items()}

@@ -5,7 +5,7 @@ from time import perf_counter, sleep
 from typing import Any
 
 PAUSE = 0.2
-"""Seconds before a turn: the threads of a BLAS or of OpenMP spin for tens of milliseconds after a call."""
+"""Seconds before a turn: the threads of a BLAS or of OpenMP spin for up to 0.15 s after a call."""
 TURN, MOST_CALLS = 0.05, 50
 """About how many seconds of calls make a turn, and how many calls at most."""
 

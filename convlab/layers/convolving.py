@@ -9,7 +9,6 @@ import numpy as np
 
 from convlab import ops
 from convlab.arrays import Array
-from convlab.computing import current
 from convlab.layers.base import Activated, Shape, check_activation
 from convlab.layers.naming import options_of
 from convlab.layers.once import once
@@ -43,18 +42,12 @@ class Convolving(Activated):
         self, x: Array, weight: str, shape: tuple[int, ...], window: Window, groups: int = 1
     ) -> Convolution:
         """Return the kernel for inputs like x from a weight (KH, KW, C/groups, O) = `shape`, prepared once."""
-        prepared = self._prepared  # found before the weights are: what another thread replaces meanwhile is not kept
-        decided = current()
-        like = (weight, x.shape, x.dtype, decided and (decided.compiled, decided.strict))
-        if like not in prepared:
-            method = ops.choose_conv2d(x.shape, shape, window, groups, x.dtype)
-            prepared[like] = once(
-                prepared,
-                (weight, x.dtype, method),
-                lambda: ops.prepare_conv2d(self.arranged(weight, x.dtype), window, groups, method),
-            )
-        kernel: Convolution = prepared[like]
-        return kernel
+        method = ops.choose_conv2d(x.shape, shape, window, groups, x.dtype)
+        return once(
+            self._prepared,  # found before the weights are: what another thread replaces meanwhile is not kept
+            (weight, x.dtype, method),
+            lambda: ops.prepare_conv2d(self.arranged(weight, x.dtype), window, groups, method),
+        )
 
     def output_for(self, x: Array, window: Window) -> Shape:
         """Return the shape (OH, OW, O) of what comes out for x: known where x is like the inputs it was built for."""

@@ -8,7 +8,7 @@ Those in `METHODS` that are compiled import Numba, so each is imported when it i
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,10 @@ from convlab_kernels.window import Window
 
 
 class Convolution(Protocol):
-    """A convolution with its weights prepared."""
+    """A convolution with its weights prepared.
+
+    One whose class has `adds = True` also takes `addend`, an array like out, and adds it before ReLU.
+    """
 
     def __init__(self, w: NDArray[Any], window: Window, groups: int) -> None: ...
 
@@ -37,24 +40,6 @@ class Convolution(Protocol):
 
         With `relu` the results are clipped at zero from below, and at the ceiling from above (ReLU6 has 6).
         """
-
-
-@runtime_checkable
-class Adding(Protocol):
-    """A convolution that adds another array to what it makes, before ReLU."""
-
-    adds: ClassVar[bool]
-
-    def __call__(
-        self,
-        x: NDArray[Any],
-        out: NDArray[Any],
-        bias: NDArray[Any] | None = None,
-        relu: bool = False,
-        ceiling: float = np.inf,
-        addend: NDArray[Any] | None = None,
-    ) -> None:
-        """Convolve as a `Convolution` does, and add the addend, of the shape of out."""
 
 
 class _Methods(Mapping[str, type[Convolution]]):
@@ -88,4 +73,4 @@ METHODS: Mapping[str, type[Convolution]] = _Methods(
     winograd2x2="winograd.Winograd2x2",
 )
 
-__all__ = ["METHODS", "Adding", "Convolution", "Im2col", "Shifted", "Transposed", "set_threads", "threads"]
+__all__ = ["METHODS", "Convolution", "Im2col", "Shifted", "Transposed", "set_threads", "threads"]

@@ -138,14 +138,11 @@ def _multiply(_, first, last, x, w, out, width):
                 for i in range(0, n, ROWS):
                     for m in range(ROWS):
                         rows_of_x[m] = address(x, min(i + m, n - 1) * depth + top)
+                    block = (left, tap, 1, rows, right, left, right, nothing, 0, target, width, width, False, ceiling)
                     if n - i > HALF:
-                        multiply_rows(
-                            left, tap, 1, rows, right, left, right, nothing, 0, target, width, width, False, ceiling
-                        )
+                        multiply_rows(*block)
                     else:
-                        multiply_half(
-                            left, tap, 1, rows, right, left, right, nothing, 0, target, width, width, False, ceiling
-                        )
+                        multiply_half(*block)
                     _add_tile(tile, out, i, (start + panel) * width)
 
 

@@ -160,24 +160,9 @@ def _copy(source, source_step, target, target_step, size):
 
 @shared
 def _convolve(
-    runner,
-    begin,
-    end,
-    x,
-    right,
-    bias,
-    addend,
-    adds,
-    out,
-    frames,
-    stride,
-    dilation,
-    runs,
-    pads,
-    by_panels,
-    relu,
+    runner, begin, end, x, right, bias, addend, adds, out, frames, stride, dilation, runs, pads, by_panels, relu,
     ceiling,
-):
+):  # fmt: skip
     """Convolve into the rows begin to end of all images together; or with the panels begin to end, into all rows."""
     h, w, c = x.shape[1:]
     n, oh, ow, o = out.shape

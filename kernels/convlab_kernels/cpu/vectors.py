@@ -117,7 +117,7 @@ class Writer:
         self.builder.store(vector.value, self._pointer(address, self.vector)).align = self.itemsize
 
     def lanes_before(self, count: Any) -> Any:
-        """Return a mask of the lanes 0 to count - 1, of all or none of them where there are fewer, or count <= 0."""
+        """Return a mask of the first lanes, so many of them as there are; none where the count is 0 or less."""
         numbers = ir.Constant(ir.VectorType(INT, self.vector.count), list(range(self.vector.count)))
         limit = self._splat(count, ir.VectorType(INT, self.vector.count))
         return self.builder.icmp_signed("<", numbers, limit)
