@@ -294,5 +294,5 @@ def test_the_machine_is_measured(monkeypatch):
     machine = Measurer().machine("float64", 1)
     assert 1e8 < machine.product < 1e14
     assert 1e8 < machine.copy < 1e13
-    assert machine.roof(1e-3) == machine.copy / 1000
+    assert machine.roof(2**-10) == machine.copy / 1024  # powers of two: the same to the last bit
     assert machine.roof(1e9) == machine.product
