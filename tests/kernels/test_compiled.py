@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from convlab_kernels.cpu import compiled as module
-from convlab_kernels.cpu.compiled import cache_folder, compiled, seconds_compiling
+from convlab_kernels.cpu.compiled import compiled, seconds_compiling
+from convlab_kernels.kept import cache_folder
 
 
 def _twice_plus(x, y):

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from convlab_kernels.cpu.compiled import cache_folder
+from convlab_kernels.kept import cache_folder
 
 
 @pytest.fixture(autouse=True)

@@ -1,18 +1,15 @@
 """Compiled functions, kept on disk from one process to the next.
 
 The only file that knows how Numba keeps what it has compiled. Its own cache asks for the modification time of one
-source file, while a kernel is made from several; and a damaged file of it is loaded as machine code. Here a file's
-name is a hash of everything that the code depends on, its first bytes are a hash of the rest, and whatever is wrong
-with it, the function is compiled again.
+source file, while a kernel is made from several; and a damaged file of it is loaded as machine code. Here whatever is
+wrong with a file (see `kept`), the function is compiled again.
 """
 
 import hashlib
 import logging
-import os
 import pickle
 import platform
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from functools import cache
@@ -23,13 +20,13 @@ import numba
 import numpy as np
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
-from platformdirs import user_cache_path
+
+from convlab_kernels import kept
 
 logger = logging.getLogger("convlab")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_DIGEST = 32  # bytes of a SHA-256
 _seconds = 0.0
 _announced = False
 
@@ -55,11 +52,6 @@ def address(array: Any, index: int) -> int:
 def seconds_compiling() -> float:
     """Return for how many seconds this process has compiled kernels so far."""
     return _seconds
-
-
-def cache_folder() -> Path:
-    """Return where compiled kernels lie: in CONVLAB_CACHE, or in the user's cache (RuntimeError: no home)."""
-    return Path(os.environ.get("CONVLAB_CACHE") or user_cache_path("convlab")).expanduser() / "kernels"
 
 
 @cache
@@ -92,15 +84,14 @@ class _Cache:
 
     def _file(self, signature: Any, codegen: Any) -> Path:
         key = f"{self.name} {signature} {codegen.magic_tuple()} {_sources()} {_source(self.module)}"
-        return cache_folder() / f"{self.name.rsplit('.', 1)[1]}-{hashlib.sha256(key.encode()).hexdigest()[:32]}"
+        return kept.file_for(self.name.rsplit(".", 1)[1], key)
 
     def load_overload(self, signature: Any, target_context: Any) -> Any:
         """Return the compiled function, or None where there is none to be trusted."""
         target_context.refresh()
         try:
-            found = self._file(signature, target_context.codegen()).read_bytes()
-            if hashlib.sha256(found[_DIGEST:]).digest() == found[:_DIGEST]:
-                return CompileResult._rebuild(target_context, *pickle.loads(found[_DIGEST:]))
+            found = kept.read(self._file(signature, target_context.codegen()))
+            return CompileResult._rebuild(target_context, *pickle.loads(found))
         except Exception as error:  # whatever it is, compiling is the answer
             if not isinstance(error, FileNotFoundError):
                 logger.debug("compiled %s cannot be read again: %s", self.name, error)
@@ -113,7 +104,7 @@ class _Cache:
         if not _announced:
             _announced = True
             try:
-                place: object = cache_folder()
+                place: object = kept.cache_folder()
             except RuntimeError as error:
                 place = f"no folder: {error}"
             logger.info("compiling kernels for this processor, once: they are kept in %s", place)
@@ -124,20 +115,6 @@ class _Cache:
         began, before = self.began.pop(signature)
         _seconds = before + time.perf_counter() - began  # with the functions it calls, which were compiled meanwhile
         try:
-            payload = dumps(result._reduce())
-            _write(self._file(signature, result.library.codegen), hashlib.sha256(payload).digest() + payload)
+            kept.write(self._file(signature, result.library.codegen), dumps(result._reduce()))
         except (OSError, RuntimeError) as error:
             logger.debug("compiled %s is not kept: %s", self.name, error)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file that is there whole or not at all, whoever else writes it at the same time."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        try:
-            file.write(content)
-            file.close()
-            Path(file.name).replace(path)
-        except OSError:
-            Path(file.name).unlink()
-            raise

@@ -1,0 +1,62 @@
+"""Rung 1: the definition, one output a thread, neighbouring threads on neighbouring pixels.
+
+It is the loop of `cpu.direct`, with a thread for each of the two outer loops. The threads of a warp read x C numbers
+apart and write out O numbers apart: each of 32 numbers comes in a transaction of its own, of which 28 of 32 bytes are
+thrown away. What is read once by every warp is read again from the caches.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from convlab_kernels.cuda.backend import cuda, float32, inlined, int32, kernel
+from convlab_kernels.cuda.rung import SIGNATURE, Rung
+
+THREADS = 128
+
+
+@inlined
+def convolved(x, w, pixel, o, geometry):
+    """Return one output without bias: the sum over the window of a pixel, for the output channel o."""
+    _, H, W, C, O, OH, OW, KH, KW, SY, SX, DY, DX, TOP, LEFT = geometry
+    row = int32(pixel // OW)
+    n = int32(row // OH)
+    top, left = int32((row - n * OH) * SY - TOP), int32((pixel - row * OW) * SX - LEFT)
+    total = float32(0)
+    for ky in range(KH):
+        for kx in range(KW):
+            i, j = int32(top + ky * DY), int32(left + kx * DX)
+            if 0 <= i < H and 0 <= j < W:
+                cell, tap = int32(((n * H + i) * W + j) * C), int32((ky * KW + kx) * C * O + o)
+                for c in range(C):
+                    total += x[cell + c] * w[tap + c * O]
+    return total
+
+
+@inlined
+def clipped(number, low, high):
+    """Return a number, but what is below `low` as `low`, and then what is above `high` as `high`; NaN stays NaN."""
+    number = low if number < low else number
+    return high if number > high else number
+
+
+@kernel(*SIGNATURE, block=(THREADS, 1))
+def direct_strided(x, w, bias, out, low, high, geometry):
+    """Compute the output channel blockIdx.y of a pixel for each thread."""
+    P, O = geometry[0], geometry[4]
+    pixel = int32(cuda.blockIdx.x * THREADS + cuda.threadIdx.x)
+    o = int32(cuda.blockIdx.y)
+    if pixel < P:
+        out[pixel * O + o] = clipped(convolved(x, w, pixel, o, geometry) + bias[o], low, high)
+
+
+class DirectStrided(Rung):
+    """The definition, uncoalesced."""
+
+    name = "direct_strided"
+
+    def launch(self, x: Any, bias: Any, out: Any, low: np.float32, high: np.float32) -> None:
+        """Launch a block for so many pixels of each output channel."""
+        geometry = self.geometry(x, out)
+        grid = (-(-int(geometry[0]) // THREADS), out.shape[3])
+        direct_strided(grid, x, self.w, bias, out, low, high, geometry)

@@ -1,0 +1,83 @@
+"""What the rungs of the ladder share: what they take, and the numbers that say where things lie.
+
+Arrays are flat in a kernel, so that how they lie in memory, which is what the ladder is about, is in plain sight:
+x[((n * H + y) * W + x) * C + c], w[((ky * KW + kx) * C + c) * O + o], out[p * O + o] with the pixel
+p = (n * OH + oy) * OW + ox. Indices are int32: a GPU takes two instructions for one on an int64.
+"""
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from convlab_kernels.arrays import module_of
+from convlab_kernels.cuda.backend import FLOAT, FLOATS, ints
+from convlab_kernels.errors import ShapeError, UnsupportedError
+from convlab_kernels.window import Window
+
+GEOMETRY = ("P", "H", "W", "C", "O", "OH", "OW", "KH", "KW", "SY", "SX", "DY", "DX", "TOP", "LEFT")
+"""What a kernel's last argument says, in this order: P pixels N * OH * OW, S stride, D dilation, the padding."""
+
+SIGNATURE = (FLOATS, FLOATS, FLOATS, FLOATS, FLOAT, FLOAT, ints(len(GEOMETRY)))
+"""x, w, bias, out; the numbers between which results are clipped; GEOMETRY."""
+
+LARGEST = 2**31 - 1
+"""The largest int32."""
+
+
+class Rung:
+    """A convolution of float32 in one group. What a rung makes of its weights (KH, KW, C, O) is its own."""
+
+    name: str
+
+    def __init__(self, w: Any, window: Window, groups: int = 1) -> None:
+        if groups != 1:
+            raise UnsupportedError(f"{self.name}: {groups} groups, expected 1: use im2col")
+        check_float32(self.name, w)
+        self.shape, self.window = w.shape, window
+        self.w = self.arranged(module_of(w).ascontiguousarray(w))
+
+    def arranged(self, w: Any) -> Any:
+        """Return the weights (KH, KW, C, O) as the kernel reads them."""
+        return w
+
+    def __call__(self, x: Any, out: Any, bias: Any = None, relu: bool = False, ceiling: float = np.inf) -> None:
+        """Convolve x (N, H, W, C) into out (N, OH, OW, O); as many images at a time as an int32 counts."""
+        check_float32(self.name, x)
+        check_float32(self.name, out)
+        if not out.flags.c_contiguous:
+            raise ShapeError(f"{self.name}: out is not contiguous in C order; give a whole array, not a part of one")
+        xp = module_of(x)
+        x = xp.ascontiguousarray(x)
+        offsets = xp.zeros(out.shape[-1], out.dtype) if bias is None else xp.ascontiguousarray(bias)
+        low, high = (0.0, ceiling) if relu else (-np.inf, np.inf)
+        together = images_at_once(self.name, x.shape, out.shape)
+        for first in range(0, len(x), together):
+            part = slice(first, first + together)
+            self.launch(x[part], offsets, out[part], np.float32(low), np.float32(high))
+
+    def launch(self, x: Any, bias: Any, out: Any, low: np.float32, high: np.float32) -> None:
+        """Launch the kernel."""
+        raise NotImplementedError
+
+    def geometry(self, x: Any, out: Any) -> tuple[np.int32, ...]:
+        """Return GEOMETRY for an input (N, H, W, C) and an output (N, OH, OW, O)."""
+        (_, h, w, c), (_, oh, ow, o), window = x.shape, out.shape, self.window
+        (top, _), (left, _) = window.pads((h, w))
+        walk = (*window.kernel, *window.stride, *window.dilation, top, left)
+        return tuple(map(np.int32, (prod(out.shape[:3]), h, w, c, o, oh, ow, *walk)))
+
+
+def check_float32(name: str, array: Any) -> None:
+    """Raise UnsupportedError unless an array is of float32."""
+    if array.dtype != np.float32:
+        raise UnsupportedError(f"{name}: an array of {array.dtype}, expected float32: use im2col")
+
+
+def images_at_once(name: str, *shapes: tuple[int, ...]) -> int:
+    """Return how many images may be computed at a time, so that each index into arrays (N, ...) is an int32."""
+    images = min(LARGEST // max(1, prod(shape[1:])) for shape in shapes)
+    if images == 0:
+        largest = max(prod(shape[1:]) for shape in shapes)
+        raise UnsupportedError(f"{name}: an image of {largest:,} numbers, expected at most {LARGEST:,}: use im2col")
+    return images

@@ -1,0 +1,50 @@
+"""What a convolution kernel is, and where those of a package are found by name."""
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convlab_kernels.window import Window
+
+
+class Convolution(Protocol):
+    """A convolution with its weights prepared.
+
+    One whose class has `adds = True` also takes `addend`, an array like out, and adds it before ReLU.
+    """
+
+    def __init__(self, w: NDArray[Any], window: Window, groups: int) -> None: ...
+
+    def __call__(
+        self,
+        x: NDArray[Any],
+        out: NDArray[Any],
+        bias: NDArray[Any] | None = None,
+        relu: bool = False,
+        ceiling: float = np.inf,
+    ) -> None:
+        """Convolve x (N, H, W, C) into out (N, OH, OW, O), contiguous, and add bias (O,).
+
+        With `relu` the results are clipped at zero from below, and at the ceiling from above (ReLU6 has 6).
+        """
+
+
+class Methods(Mapping[str, type[Convolution]]):
+    """Name -> class, imported from its module when it is asked for."""
+
+    def __init__(self, package: str, **places: str) -> None:
+        self._package, self._places = package, places
+
+    def __getitem__(self, name: str) -> type[Convolution]:
+        module, kernel = self._places[name].split(".")
+        found: type[Convolution] = getattr(import_module(f"{self._package}.{module}"), kernel)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
