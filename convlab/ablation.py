@@ -29,6 +29,7 @@ def ablate(model: Model, channels: Mapping[str, Iterable[int]]) -> Model:
     nodes = [replace(node, silenced=tuple(sorted(silenced[node.name]))) for node in own_layers(model.nodes)]
     ablated = Model(model.name, model.inputs, nodes, model.preprocessing, model.labels, model.outputs)
     ablated.receipt, ablated.strict = model.receipt, model.strict
+    ablated.device, ablated.tf32 = model.device, model.tf32
     return ablated
 
 

@@ -1,7 +1,7 @@
 """The recording of a run: layer name -> array, in order of execution."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,11 +10,12 @@ import numpy as np
 
 from convlab import ops
 from convlab.arrays import Array
-from convlab.errors import LayerNameError, ShapeError
+from convlab.errors import LayerNameError, ShapeError, UnsupportedError
 from convlab.names import unknown
 from convlab.neurons import Neuron, strongest
 from convlab.preprocessing import Preprocessing
 from convlab.statistics import Statistics, statistics
+from convlab.transfer import on_host
 
 if TYPE_CHECKING:
     from convlab.model import Model
@@ -27,7 +28,8 @@ class Activations(Mapping[str, Array]):
     Attributes
     ----------
     arrays : mapping of str to array
-        Layer name -> (N, ...), in order of execution; a recording opened from a file reads them when asked.
+        Layer name -> (N, ...), in order of execution. They are read when asked for from a recording in a file, and
+        copied to the host when asked for from one on a GPU (see `convlab.transfer.HostCopies`).
     kinds : mapping of str to str
         Layer name -> class of the layer ("Conv2D").
     inputs, outputs : mapping of str to array
@@ -140,6 +142,12 @@ class Activations(Mapping[str, Array]):
         """Return a layer as a matrix (N, features), one row an image, as scikit-learn takes it; a copy."""
         array = self[layer]
         return array.reshape(len(array), prod(array.shape[1:])).copy()
+
+    def to(self, device: str) -> "Activations":
+        """Return the recording with all its arrays on the host, "cpu": those on a GPU are copied all at once."""
+        if device != "cpu":
+            raise UnsupportedError(f"device {device!r}: a recording goes to 'cpu'; one on a GPU is made there")
+        return replace(self, arrays=on_host(self.arrays), inputs=on_host(self.inputs), outputs=on_host(self.outputs))
 
     def save(self, path: str | Path) -> None:
         """Write the recording to an HDF5 file; `path` appears only when it is complete."""

@@ -1,27 +1,19 @@
-"""NumPy or CuPy: the only room that knows CuPy may exist.
+"""NumPy's arrays or CuPy's."""
 
-An array that lives on a GPU proves that CuPy has been imported, so nothing here ever imports it.
-"""
-
-import sys
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convlab.errors import ShapeError, UnsupportedError
+from convlab_kernels.arrays import module_of
+
+__all__ = ["Array", "ArrayLike", "as_floats", "kind_of", "like", "module_of", "owner", "unshared"]
 
 Array = NDArray[Any]
 ArrayLike = Any  # an array of NumPy or CuPy, or nested lists of numbers (NumPy's ArrayLike knows no CuPy)
 
 _SINGLE = np.dtype(np.float32)
-
-
-def module_of(x: Any) -> ModuleType:
-    """Return the module, `numpy` or `cupy`, whose functions work on x."""
-    cupy = sys.modules.get("cupy")
-    return cupy if cupy is not None and isinstance(x, cupy.ndarray) else np
 
 
 def as_floats(*arrays: ArrayLike, optional: tuple[ArrayLike | None, ...] = ()) -> list[Any]:
@@ -36,6 +28,8 @@ def as_floats(*arrays: ArrayLike, optional: tuple[ArrayLike | None, ...] = ()) -
     else:  # as nearly always: nothing to do
         return [*arrays, *optional]
     given = [_as_array(a) for a in arrays] + [None if a is None else _as_array(a) for a in optional]
+    if len({module_of(array) for array in given if array is not None}) > 1:
+        raise UnsupportedError("some of these arrays lie on a GPU, others do not: cupy.asarray(x), or x.get()")
     for array in given:
         if array is not None and array.dtype.kind not in "fiub":
             raise UnsupportedError(f"an array of {array.dtype} cannot be computed with: make it float32 or float64")
@@ -53,6 +47,17 @@ def _as_array(numbers: ArrayLike) -> Array:
     except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: a tensor that records its gradient
         raise ShapeError(f"these numbers make no array: {error}") from None
     return array if hasattr(numbers, "dtype") or array.dtype.kind != "f" else array.astype(np.float32)
+
+
+def kind_of(x: Array) -> tuple[np.dtype[Any], str]:
+    """Return what kernels and weights for x depend on: its type of numbers, and the module it is of."""
+    return x.dtype, module_of(x).__name__
+
+
+def like(array: Array, x: Array) -> Array:
+    """Return an array in the type and on the device of x."""
+    converted = array if array.dtype == x.dtype else array.astype(x.dtype)
+    return converted if module_of(x) is np else module_of(x).asarray(converted)
 
 
 def owner(array: Array) -> Array:

@@ -1,4 +1,4 @@
-"""How a network is computed: by compiled kernels or by NumPy, by which algorithms, into which memory.
+"""How a network is computed: by compiled kernels or by the array module, by which algorithms, into which memory.
 
 A network decides for all its layers, from the work of one call, so that its answer does not depend on what was
 called before, and so that NumPy's thread pool does not wake between compiled kernels. Outside a network each
@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
 
 import numpy as np
 
@@ -34,11 +36,14 @@ class Computing:
         Where results go; None for fresh arrays.
     strict : bool
         Whether NaN and infinities must stay where the definition puts them, at any cost.
+    tf32 : bool
+        Whether a GPU may round the factors of products to 10 bits (TF32).
     """
 
     compiled: bool
     memory: Lender | None = None
     strict: bool = False
+    tf32: bool = False
 
 
 _CURRENT: ContextVar[Computing | None] = ContextVar("convlab computing", default=None)
@@ -50,9 +55,11 @@ def current() -> Computing | None:
 
 
 @contextmanager
-def computing(compiled: bool, memory: Lender | None = None, strict: bool = False) -> Iterator[None]:
+def computing(
+    compiled: bool, memory: Lender | None = None, strict: bool = False, tf32: bool = False
+) -> Iterator[None]:
     """Compute everything in the block in this way, and let infinities and NaN pass without NumPy's warnings."""
-    token = _CURRENT.set(Computing(compiled, memory, strict))
+    token = _CURRENT.set(Computing(compiled, memory, strict, tf32))
     try:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             yield
@@ -65,11 +72,16 @@ def repays(work: int, images: int) -> bool:
     return work >= WORK or work * images >= BATCH_WORK
 
 
-def compiles(x: Array, work: int) -> bool:
-    """Return whether compiled kernels are to compute so much work (multiply-adds) on x."""
+def kernels(part: str, x: Array, work: int) -> ModuleType | None:
+    """Return the module `part` of the compiled kernels that are to compute so much work (multiply-adds) on x.
+
+    None: NumPy is to, or on a GPU CuPy, which has kernels for all types of numbers.
+    """
+    if module_of(x) is not np:
+        return import_module(f"convlab_kernels.cuda.{part}") if x.dtype == np.float32 else None
     current = _CURRENT.get()
     wanted = work >= WORK if current is None else current.compiled
-    return wanted and module_of(x) is np
+    return import_module(f"convlab_kernels.cpu.{part}") if wanted else None
 
 
 def new_array(like: Array, shape: tuple[int, ...]) -> Array:

@@ -5,6 +5,7 @@ from convlab_kernels.errors import ConvlabError, ShapeError, UnsupportedError
 __all__ = [
     "BudgetError",
     "ConvlabError",
+    "DeviceMemoryError",
     "FileError",
     "ImageError",
     "LayerNameError",
@@ -32,6 +33,10 @@ class LayerNameError(ConvlabError, KeyError):
     def __str__(self) -> str:
         """Return the message itself (KeyError would show it quoted)."""
         return str(self.args[0])
+
+
+class DeviceMemoryError(ConvlabError, MemoryError):
+    """More than a GPU has room for."""
 
 
 class BudgetError(ConvlabError, MemoryError):

@@ -1,7 +1,7 @@
 """A network: an ordered graph of named layers that runs, with or without a recording."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from math import prod
 from operator import is_
@@ -12,6 +12,7 @@ import numpy as np
 from convlab.activations import Activations
 from convlab.arrays import Array, owner, unshared
 from convlab.computing import computing, repays
+from convlab.device import check_device, device_memory
 from convlab.errors import BudgetError, LayerNameError, ShapeError, UnsupportedError
 from convlab.geometry import Call, Field, receptive_fields
 from convlab.layers import Layer, Shape
@@ -22,6 +23,7 @@ from convlab.names import unknown
 from convlab.nodes import Node, execute, has_activation, plan
 from convlab.preprocessing import Preprocessing
 from convlab.summary import Summary, summarise
+from convlab.transfer import HostCopies
 
 if TYPE_CHECKING:
     from convlab.files.receipt import Receipt
@@ -59,6 +61,11 @@ class Model:
     strict : bool
         Whether NaN and infinities must stay where the definition of each layer puts them. At first False: the fastest
         convolutions may spread them to neighbours.
+    device : str
+        "cpu" or "cuda": where it is computed (see `to`).
+    tf32 : bool
+        Whether a GPU's tensor cores may round the factors of products to 10 bits (TF32). At first False: what is
+        computed has the accuracy of float32.
     """
 
     def __init__(
@@ -76,7 +83,7 @@ class Model:
         self.preprocessing = preprocessing
         self.labels = None if labels is None else tuple(labels)
         self.receipt: Receipt | None = None
-        self.strict = False
+        self.strict, self.device, self.tf32 = False, "cpu", False
         self.shapes = dict(self.inputs)
         self._layers: dict[str, Layer] = {}
         self._calls: list[Call] = []  # each with its window: a layer that is called again may get another
@@ -192,20 +199,57 @@ class Model:
         height, width, channels = self.input_shape
         return prepare(source, (height, width, channels), self.preprocessing, **options)
 
+    def to(self, device: str) -> "Model":
+        """Compute the network on "cpu" or on "cuda", an NVIDIA GPU, from now on; return the network.
+
+        On a GPU what is computed stays there, as arrays of CuPy: `predict` returns them; a recording copies a layer
+        to the host when it is asked for. UnsupportedError, with what to do, where there is no GPU to use.
+        """
+        check_device(device)
+        if device != self.device:
+            self.drop_prepared()
+            self.device = device
+        return self
+
     def predict(self, x: Any) -> Any:
         """Return the output (N, *output_shape) for x as `run` takes it, keeping nothing else.
 
-        A network with several outputs returns them by name.
+        A network with several outputs returns them by name; one on a GPU returns arrays of CuPy.
         """
-        sources = read_inputs(self, x)
-        first = next(iter(sources.values()))
-        network = self._fewer_passes() if first.dtype == np.float32 else self
+        outputs = self._predict(read_inputs(self, x))
+        return outputs if len(outputs) > 1 else outputs[self.outputs[0]]
+
+    def _predict(self, sources: dict[str, Array]) -> dict[str, Array]:
+        """Return the outputs for inputs, both by name."""
+        single = next(iter(sources.values())).dtype == np.float32
+        network = self._fewer_passes() if single else self
         owners = {id(owner(source)) for source in sources.values()}
-        with self._memory.call() as lender, computing(repays(self._work, len(first)), lender, self.strict):
+        with self._computing(sources, self._memory):
             values = execute(network._steps, sources)
             outputs = {node.name: y for node, _, y in values if node.name in self.outputs}
-            outputs = {name: unshared(outputs[name], owners) for name in self.outputs}
-        return outputs if len(outputs) > 1 else outputs[self.outputs[0]]
+            return {name: unshared(outputs[name], owners) for name in self.outputs}
+
+    @contextmanager
+    def _computing(self, sources: Mapping[str, Array], memory: Memory | None) -> Iterator[None]:
+        """Compute what is computed in the block as the network decides for a batch, into memory or fresh arrays."""
+        images = len(next(iter(sources.values())))
+        lending = nullcontext() if memory is None or self.device != "cpu" else memory.call()
+        with (
+            device_memory(self.device, lambda: self._largest(images)),
+            lending as lender,
+            computing(repays(self._work, images), lender, self.strict, self.tf32),
+        ):
+            yield
+
+    def _largest(self, images: int) -> str:
+        """Return what to do where a GPU has no room for a batch."""
+        sizes = {node.name: prod(self.shapes[node.name]) * 4 * images for node in self.nodes}
+        largest = sorted(sizes, key=lambda name: -sizes[name])[:3]
+        table = ", ".join(f"{name} {sizes[name]:,}" for name in largest)
+        return (
+            f"give model {self.name!r} fewer than {images} image(s) at a time, or record fewer layers; bytes of the"
+            f" largest: {table}"
+        )
 
     def _fewer_passes(self) -> "Model":
         """Return the folded network, made again where a layer has got other weights."""
@@ -257,10 +301,8 @@ class Model:
         kinds: dict[str, str] = {}
         outputs: dict[str, Array] = {}
         owners = {id(owner(source)) for source in sources.values()}
-        compiled = repays(self._work, len(next(iter(sources.values()))))
         everything = all(node.name in wanted for node in self.nodes)
-        memory = self._recordings.call() if everything else nullcontext()
-        with memory as lender, computing(compiled, lender, self.strict):
+        with self._computing(sources, self._recordings if everything else None):
             for node, before, output in execute(self._steps, sources, wanted):
                 for name, array in ((f"{node.name}/pre", before), (node.name, output)):
                     if array is not None and name in wanted:
@@ -268,11 +310,12 @@ class Model:
                         kinds[name] = type(node.layer).__name__
                 if node.name in self.outputs:
                     outputs[node.name] = kept[node.name] if node.name in kept else unshared(output, owners)
+        held = HostCopies if self.device == "cuda" else dict
         return Activations(
-            kept,
+            held(kept),
             kinds,
-            inputs={name: source.copy() for name, source in sources.items()},
-            outputs={name: outputs[name] for name in self.outputs},
+            inputs=held({name: source.copy() for name, source in sources.items()}),
+            outputs=held({name: outputs[name] for name in self.outputs}),
             model=self.name,
             preprocessing=self.preprocessing,
             labels=self.labels,

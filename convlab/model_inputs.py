@@ -8,6 +8,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from convlab.arrays import Array, as_floats
+from convlab.device import placed
 from convlab.errors import ShapeError
 from convlab.layers import Shape
 
@@ -41,7 +42,8 @@ def read_inputs(model: Model, x: Any) -> dict[str, Array]:
     if len({len(array) for array in arrays}) > 1:
         batches = ", ".join(f"{name} {len(array)}" for name, array in zip(model.inputs, arrays, strict=True))
         raise ShapeError(f"model {model.name!r}: inputs are batches of different sizes: {batches}")
-    return dict(zip(model.inputs, as_floats(*arrays), strict=True))
+    floats = as_floats(*(placed(array, model.device) for array in arrays))
+    return dict(zip(model.inputs, floats, strict=True))
 
 
 def _by_name(model: Model, x: Any) -> Mapping[str, Any]:

@@ -29,7 +29,8 @@ class Node:
         if not self.silenced:
             return y
         y = y.copy()  # it may be what an earlier layer made, only handed on
-        y[..., self.silenced] = 0
+        for channel in self.silenced:
+            y[..., channel] = 0
         return y
 
 

@@ -5,6 +5,7 @@ import json
 from math import isfinite
 from typing import Any
 
+from convlab.device import DEVICES, check_device
 from convlab.loading import load
 from convlab.model import Model
 from convlab.preprocessing import MODES
@@ -32,6 +33,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--preprocessing", choices=MODES, help="how pictures become inputs, where MODEL is a file (default: assumed)"
     )
+    parser.add_argument("--device", choices=DEVICES, default="cpu", help="what computes (default: cpu)")
     parser.add_argument("--input-shape", type=_shape, metavar="H,W,C", help="where a file leaves the size open")
 
 
@@ -39,6 +41,7 @@ def load_model(arguments: argparse.Namespace, default: str | None = "pretrained"
     """Return the network of that name, by default `arguments.model`, with the weights asked for or `default`."""
     weights = arguments.weights or default
     source = int(weights) if weights and weights.isdecimal() else weights
+    check_device(arguments.device)  # before much is read
     return load(
         name or arguments.model,
         source,
@@ -46,7 +49,7 @@ def load_model(arguments: argparse.Namespace, default: str | None = "pretrained"
         topology=arguments.topology,
         preprocessing=arguments.preprocessing,
         input_shape=arguments.input_shape,
-    )
+    ).to(arguments.device)
 
 
 def _shape(text: str) -> tuple[int, ...]:

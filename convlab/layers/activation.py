@@ -109,7 +109,7 @@ class PReLU(Layer):
     def __call__(self, x: Array) -> Array:
         """Rectify each number."""
         xp = module_of(x)
-        return xp.maximum(x, 0) + self.weight_as("alpha", x.dtype) * xp.minimum(x, 0)
+        return xp.maximum(x, 0) + self.weight_as("alpha", x) * xp.minimum(x, 0)
 
 
 @dataclass(eq=False)

@@ -40,7 +40,7 @@ class LayerScale(Layer):
     @quiet
     def __call__(self, x: Array) -> Array:
         """Scale each channel of (N, ..., C)."""
-        scaled: Array = x * self.weight_as("gamma", x.dtype)
+        scaled: Array = x * self.weight_as("gamma", x)
         return scaled
 
 

@@ -8,9 +8,10 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from convlab.arrays import Array, ArrayLike, as_floats
+from convlab.arrays import Array, ArrayLike, as_floats, kind_of, like, module_of
 from convlab.errors import ShapeError, UnsupportedError, WeightsError
 from convlab.layers.functions import ACTIVATIONS
+from convlab.layers.once import once
 from convlab.names import unknown
 from convlab.ops.quiet import quiet
 from convlab_kernels.window import Pair, Window
@@ -59,6 +60,7 @@ class Layer(ABC):
     def build(self, *input_shapes: Shape) -> Shape:
         """Fix the input shapes, and with them the weights' shapes; return the output shape."""
         self.input_shapes = input_shapes
+        vars(self).setdefault("_prepared", {})
         try:
             self.check_inputs()
             self._fix_shapes(self.weight_shapes())
@@ -106,10 +108,20 @@ class Layer(ABC):
             )
         return MappingProxyType(self._weights)
 
-    def weight_as(self, name: str, dtype: np.dtype[Any]) -> Any:
-        """Return a weight in the type of the input, which decides in what type is computed; None if there is none."""
+    def weight_as(self, name: str, x: Array) -> Any:
+        """Return a weight in the type and on the device of the input, which decide; None if there is none.
+
+        What was copied to a GPU is kept there.
+        """
+        if module_of(x) is np:
+            return self.weight_like(name, x)
+        return once(self._prepared, (name, kind_of(x)), lambda: self.weight_like(name, x))
+
+    @quiet
+    def weight_like(self, name: str, x: Array) -> Any:
+        """Return a weight as `weight_as` does, for a kernel that keeps it in a form of its own."""
         weight = (self._weights or self.weights).get(name)
-        return weight if weight is None or weight.dtype == dtype else _converted(weight, dtype)
+        return None if weight is None else like(weight, x)
 
     def set_weights(self, **weights: ArrayLike) -> None:
         """Replace the named weights. A read-only array that owns its numbers is kept, any other is copied."""
@@ -149,11 +161,6 @@ class Activated(Layer):
     def __call__(self, x: Array) -> Array:
         """Compute the batch: (N, *input_shape) -> (N, *output_shape)."""
         return ACTIVATIONS[self.activation](self.linear(x))
-
-
-@quiet
-def _converted(weight: Array, dtype: np.dtype[Any]) -> Array:
-    return weight.astype(dtype)
 
 
 def check_activation(layer: Layer) -> None:

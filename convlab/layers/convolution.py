@@ -51,6 +51,4 @@ class Conv2D(Convolving):
     def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:
         """Convolve (N, H, W, C) to (N, OH, OW, O)."""
         kernel = self.kernel_for(x, "kernel", self.shapes["kernel"], self.window, self.groups)
-        return ops.run_conv2d(
-            kernel, x, self.output_for(x, self.window), self.weight_as("bias", x.dtype), relu, ceiling
-        )
+        return ops.run_conv2d(kernel, x, self.output_for(x, self.window), self.weight_as("bias", x), relu, ceiling)

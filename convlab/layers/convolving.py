@@ -5,14 +5,12 @@ from collections.abc import Mapping
 from math import inf
 from types import MappingProxyType
 
-import numpy as np
-
 from convlab import ops
-from convlab.arrays import Array
+from convlab.arrays import Array, kind_of
 from convlab.layers.base import Activated, Shape, check_activation
 from convlab.layers.naming import options_of
 from convlab.layers.once import once
-from convlab_kernels.cpu import Convolution
+from convlab_kernels.methods import Convolution
 from convlab_kernels.window import Window
 
 CEILINGS: Mapping[str, float] = MappingProxyType({"relu": inf, "relu6": 6.0})
@@ -33,20 +31,20 @@ class Convolving(Activated):
     def parse(self) -> None:
         """Parse the options that say where the window goes."""
 
-    def arranged(self, weight: str, dtype: np.dtype[np.floating]) -> Array:
-        """Return a kernel in a type as (KH, KW, C/groups, O)."""
-        kernel: Array = self.weight_as(weight, dtype)
+    def arranged(self, weight: str, x: Array) -> Array:
+        """Return a kernel in the type and on the device of x as (KH, KW, C/groups, O)."""
+        kernel: Array = self.weight_like(weight, x)
         return kernel
 
     def kernel_for(
         self, x: Array, weight: str, shape: tuple[int, ...], window: Window, groups: int = 1
     ) -> Convolution:
         """Return the kernel for inputs like x from a weight (KH, KW, C/groups, O) = `shape`, prepared once."""
-        method = ops.choose_conv2d(x.shape, shape, window, groups, x.dtype)
+        method = ops.choose_conv2d(x, shape, window, groups)
         return once(
             self._prepared,  # found before the weights are: what another thread replaces meanwhile is not kept
-            (weight, x.dtype, method),
-            lambda: ops.prepare_conv2d(self.arranged(weight, x.dtype), window, groups, method),
+            (weight, kind_of(x), method),
+            lambda: ops.prepare_conv2d(self.arranged(weight, x), window, groups, method),
         )
 
     def output_for(self, x: Array, window: Window) -> Shape:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from math import prod
 
 from convlab import ops
-from convlab.arrays import Array
-from convlab.computing import compiles
+from convlab.arrays import Array, kind_of
+from convlab.computing import kernels
 from convlab.errors import ShapeError
 from convlab.layers.base import ONE_CELL, Activated, Shape, check_activation
 from convlab.layers.checks import check_count
@@ -54,9 +54,9 @@ class Dense(Activated):
 
     def multiply(self, x: Array, relu: bool) -> Array:
         """Multiply and add the bias, with ReLU or without an activation function."""
-        bias = self.weight_as("bias", x.dtype)
-        if compiles(x, x.size * self.units):
+        bias = self.weight_as("bias", x)
+        if compiled := kernels("dense", x, x.size * self.units):
             made = self._prepared  # found before the weights are: see Convolving
-            kernel = once(made, x.dtype, lambda: ops.prepare_dense(self.weight_as("kernel", x.dtype)))
+            kernel = once(made, kind_of(x), lambda: compiled.Dense(self.weight_like("kernel", x)))
             return ops.run_dense(kernel, x, bias, relu)
-        return multiply(x, self.weight_as("kernel", x.dtype), bias, relu)
+        return multiply(x, self.weight_as("kernel", x), bias, relu)

@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field
 from math import inf, prod
 
-import numpy as np
-
 from convlab import ops
 from convlab.arrays import Array
 from convlab.layers.base import ONE_CELL, Shape, image_size
@@ -51,16 +49,14 @@ class DepthwiseConv2D(Convolving):
         """OH * OW * KH * KW * C * M."""
         return output_shape[0] * output_shape[1] * prod(self.shapes["kernel"])
 
-    def arranged(self, weight: str, dtype: np.dtype[np.floating]) -> Array:
+    def arranged(self, weight: str, x: Array) -> Array:
         """Return the kernel as (KH, KW, 1, C*M), a group for each channel."""
-        return _grouped(self.weight_as(weight, dtype))
+        return _grouped(self.weight_like(weight, x))
 
     def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:
         """Convolve (N, H, W, C) to (N, OH, OW, C*M)."""
         kernel = self.kernel_for(x, "kernel", (*self.window.kernel, 1, self.output_shape[2]), self.window, x.shape[3])
-        return ops.run_conv2d(
-            kernel, x, self.output_for(x, self.window), self.weight_as("bias", x.dtype), relu, ceiling
-        )
+        return ops.run_conv2d(kernel, x, self.output_for(x, self.window), self.weight_as("bias", x), relu, ceiling)
 
 
 @dataclass(eq=False)
@@ -106,9 +102,9 @@ class SeparableConv2D(Convolving):
         kernels = prod(self.shapes["depthwise_kernel"]) + prod(self.shapes["pointwise_kernel"])
         return output_shape[0] * output_shape[1] * kernels
 
-    def arranged(self, weight: str, dtype: np.dtype[np.floating]) -> Array:
+    def arranged(self, weight: str, x: Array) -> Array:
         """Return the depthwise kernel as (KH, KW, 1, C*M), a group for each channel; the other as it is."""
-        kernel: Array = self.weight_as(weight, dtype)
+        kernel: Array = self.weight_like(weight, x)
         return _grouped(kernel) if weight == "depthwise_kernel" else kernel
 
     def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:
@@ -119,7 +115,7 @@ class SeparableConv2D(Convolving):
         )
         y = ops.run_conv2d(depthwise, x, (*output[:2], channels))
         pointwise = self.kernel_for(y, "pointwise_kernel", (1, 1, channels, filters), ONE_CELL)
-        return ops.run_conv2d(pointwise, y, output, self.weight_as("bias", x.dtype), relu, ceiling)
+        return ops.run_conv2d(pointwise, y, output, self.weight_as("bias", x), relu, ceiling)
 
 
 def _grouped(w: Array) -> Array:

@@ -39,7 +39,7 @@ class BatchNormalization(Layer):
     def __call__(self, x: Array) -> Array:
         """Normalise each channel of (N, ..., C)."""
         names = ("moving_mean", "moving_variance", "gamma", "beta")
-        mean, variance, gamma, beta = (self.weight_as(name, x.dtype) for name in names)
+        mean, variance, gamma, beta = (self.weight_as(name, x) for name in names)
         return ops.batch_norm(x, mean, variance, gamma, beta, self.epsilon, self.axis)
 
 
@@ -75,7 +75,7 @@ class LayerNormalization(Layer):
 
     def __call__(self, x: Array) -> Array:
         """Normalise (N, ...)."""
-        gamma, beta = (self.weight_as(name, x.dtype) for name in ("gamma", "beta"))
+        gamma, beta = (self.weight_as(name, x) for name in ("gamma", "beta"))
         return ops.layer_norm(x, gamma, beta, self.epsilon, self.axis, centred=not self.rms_scaling)
 
 
@@ -114,7 +114,7 @@ class GroupNormalization(Layer):
     def __call__(self, x: Array) -> Array:
         """Normalise (N, ..., C)."""
         groups = self._groups(x.shape[inner_axis(self.axis, x.ndim)])
-        gamma, beta = (self.weight_as(name, x.dtype) for name in ("gamma", "beta"))
+        gamma, beta = (self.weight_as(name, x) for name in ("gamma", "beta"))
         return ops.group_norm(x, groups, gamma, beta, self.epsilon, self.axis)
 
 

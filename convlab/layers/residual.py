@@ -26,4 +26,4 @@ class Residual(Conv2D):
         """Compute (N, H, W, C) and (N, OH, OW, O) -> (N, OH, OW, O)."""
         x, shortcut = inputs
         kernel = self.kernel_for(x, "kernel", self.shapes["kernel"], self.window, self.groups)
-        return ops.run_conv2d_onto(kernel, x, shortcut, self.weight_as("bias", x.dtype), self.activation == "relu")
+        return ops.run_conv2d_onto(kernel, x, shortcut, self.weight_as("bias", x), self.activation == "relu")

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from math import inf, prod
 
 from convlab import ops
-from convlab.arrays import Array
+from convlab.arrays import Array, kind_of
 from convlab.layers.base import Shape, image_size
 from convlab.layers.checks import check_count
 from convlab.layers.convolving import Convolving
@@ -56,5 +56,6 @@ class Conv2DTranspose(Convolving):
     def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:
         """Scatter (N, H, W, C) into (N, OH, OW, O)."""
         output = (*self.scatter.output_size(x.shape[1:3]), self.filters)
-        kernel = once(self._prepared, x.dtype, lambda: Transposed(self.weight_as("kernel", x.dtype), self.scatter))
-        return ops.run_conv2d(kernel, x, output, self.weight_as("bias", x.dtype), relu, ceiling)
+        made = self._prepared  # found before the weights are: see Convolving
+        kernel = once(made, kind_of(x), lambda: Transposed(self.weight_like("kernel", x), self.scatter))
+        return ops.run_conv2d(kernel, x, output, self.weight_as("bias", x), relu, ceiling)

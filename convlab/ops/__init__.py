@@ -14,7 +14,7 @@ from convlab.ops.convolution import (
     run_conv2d_onto,
 )
 from convlab.ops.distributions import softmax
-from convlab.ops.linear import dense, prepare_dense, run_dense
+from convlab.ops.linear import dense, run_dense
 from convlab.ops.nonlinear import elu, sigmoid, tanh
 from convlab.ops.normalisation import batch_norm, group_norm, layer_norm, unit_norm
 from convlab.ops.piecewise import leaky_relu, relu
@@ -56,7 +56,6 @@ __all__ = [
     "max_pool2d",
     "output_size",
     "prepare_conv2d",
-    "prepare_dense",
     "relu",
     "resize2d",
     "run_avg_pool2d",

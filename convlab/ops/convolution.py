@@ -1,20 +1,22 @@
 """Convolution: check once, choose a kernel, call it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import prod
 from numbers import Integral
 from typing import TypeGuard
 
 import numpy as np
 
-from convlab.arrays import Array, ArrayLike, as_floats
+from convlab.arrays import Array, ArrayLike, as_floats, module_of
 from convlab.computing import WORK, Computing, current, new_array
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.ops.arithmetic import add
 from convlab.ops.images import check_image
 from convlab.ops.quiet import quiet
-from convlab_kernels.cpu import METHODS, Convolution
-from convlab_kernels.cpu.choice import fastest
+from convlab_kernels import cpu, cuda
+from convlab_kernels.cpu import choice
+from convlab_kernels.cuda import choice as choice_on_gpu
+from convlab_kernels.methods import Convolution
 from convlab_kernels.window import PaddingLike, Pair, Window, parse_pair
 
 
@@ -76,7 +78,7 @@ def conv2d(
     x, w, b = as_floats(x, w, optional=(b,))
     check_conv2d(x.shape, w.shape, None if b is None else b.shape, groups)
     window = Window.parse(w.shape[:2], stride, padding, dilation)
-    method = choose_conv2d(x.shape, w.shape, window, groups, x.dtype, method)
+    method = choose_conv2d(x, w.shape, window, groups, method)
     kernel = prepare_conv2d(w, window, groups, method)
     return run_conv2d(kernel, x, (*window.output_size(x.shape[1:3]), w.shape[3]), b)
 
@@ -100,24 +102,25 @@ def check_conv2d(x: tuple[int, ...], w: tuple[int, ...], b: tuple[int, ...] | No
         raise ShapeError(f"conv2d: bias has shape {b}, expected ({w[3]},), one number for each output channel")
 
 
-def choose_conv2d(
-    x: tuple[int, ...],
-    w: tuple[int, ...],
-    window: Window,
-    groups: int,
-    dtype: np.dtype[np.floating],
-    method: str = "auto",
-) -> str:
-    """Return the name in METHODS of the kernel to convolve x (N, H, W, C) with w (KH, KW, C/groups, O) by.
+def methods_for(x: Array) -> Mapping[str, type[Convolution]]:
+    """Return the kernels that convolve on the device of x, by name."""
+    return cpu.METHODS if module_of(x) is np else cuda.METHODS
+
+
+def choose_conv2d(x: Array, w: tuple[int, ...], window: Window, groups: int, method: str = "auto") -> str:
+    """Return the name of the kernel to convolve x (N, H, W, C) with w (KH, KW, C/groups, O) by.
 
     "auto" is what is fastest; "strict" the fastest that leaves NaN and infinities where the definition puts them.
     """
     if method not in ("auto", "strict"):
-        if method not in METHODS:
-            raise UnsupportedError(f"conv2d: method {method!r} is unknown: use auto, strict, {', '.join(METHODS)}")
+        if method not in (known := methods_for(x)):
+            raise UnsupportedError(f"conv2d: method {method!r} is unknown: use auto, strict, {', '.join(known)}")
         return method
-    decided = current() or Computing(work_of(x, w, window) >= WORK)
-    return fastest(x, w, window, groups, decided.compiled, decided.strict or method == "strict")
+    decided = current() or Computing(work_of(x.shape, w, window) >= WORK)
+    strict = decided.strict or method == "strict"
+    if module_of(x) is np:
+        return choice.fastest(x.shape, w, window, groups, decided.compiled, strict)
+    return choice_on_gpu.fastest(x.shape, w, window, groups, x.dtype, strict, decided.tf32)
 
 
 def work_of(x: tuple[int, ...], w: tuple[int, ...], window: Window) -> int:
@@ -126,8 +129,8 @@ def work_of(x: tuple[int, ...], w: tuple[int, ...], window: Window) -> int:
 
 
 def prepare_conv2d(w: Array, window: Window, groups: int, method: str) -> Convolution:
-    """Prepare w (KH, KW, C/groups, O) for a kernel, one of METHODS, to be used any number of times."""
-    return METHODS[method](w, window, groups)
+    """Prepare w (KH, KW, C/groups, O) for a kernel of its device, to be used any number of times."""
+    return methods_for(w)[method](w, window, groups)
 
 
 @quiet

@@ -4,7 +4,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from convlab.arrays import Array, ArrayLike, as_floats, module_of
-from convlab.computing import compiles, new_array
+from convlab.computing import kernels, new_array
 from convlab.errors import ShapeError
 from convlab.ops.quiet import quiet
 
@@ -22,14 +22,14 @@ def dense(x: ArrayLike, w: ArrayLike, b: ArrayLike | None = None) -> Array:
         )
     if b is not None and b.shape != (w.shape[1],):
         raise ShapeError(f"dense: bias has shape {b.shape}, expected ({w.shape[1]},)")
-    if compiles(x, x.size * w.shape[1]):
-        return run_dense(prepare_dense(w), x, b)
+    if compiled := kernels("dense", x, x.size * w.shape[1]):
+        return run_dense(compiled.Dense(w), x, b)
     return multiply(x, w, b)
 
 
 @quiet
 def multiply(x: Array, w: Array, b: Array | None = None, relu: bool = False) -> Array:
-    """Multiply x (N, ..., in) with w (in, out) by NumPy, add b (out,), and clip at zero if `relu`, except NaN."""
+    """Multiply x (N, ..., in) with w (in, out), add b (out,), clip at zero if `relu`: by the array module."""
     rows = x if x.ndim == 2 else x.reshape(prod(x.shape[:-1]), x.shape[-1])  # faster than a product for each (N, ...)
     out: Array = rows.dot(w)  # (N * ..., out) = (N * ..., in) @ (in, out)
     if b is not None:
@@ -37,13 +37,6 @@ def multiply(x: Array, w: Array, b: Array | None = None, relu: bool = False) -> 
     if relu:
         module_of(out).maximum(out, 0, out=out)
     return out if x.ndim == 2 else out.reshape(*x.shape[:-1], w.shape[1])
-
-
-def prepare_dense(w: Array) -> "Dense":
-    """Prepare w (in, out) for a compiled kernel, to be used any number of times."""
-    from convlab_kernels.cpu.dense import Dense
-
-    return Dense(w)
 
 
 @quiet

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from convlab.arrays import Array, ArrayLike, as_floats, module_of
-from convlab.computing import compiles, new_array
+from convlab.computing import kernels, new_array
 from convlab.errors import ShapeError
 from convlab.ops.axes import AxisLike, inner_axes, inner_axis
 from convlab.ops.quiet import quiet
@@ -36,11 +36,9 @@ def batch_norm(
     scale = 1 / module_of(x).sqrt(variance + x.dtype.type(epsilon))
     if gamma is not None:
         scale = gamma * scale
-    if channel in (-1, x.ndim - 1) and compiles(x, x.size):
-        from convlab_kernels.cpu.elementwise import normalise
-
+    if channel in (-1, x.ndim - 1) and (elementwise := kernels("elementwise", x, x.size)):
         normalised = new_array(x, x.shape)
-        normalise(x, mean, scale, module_of(x).zeros_like(mean) if beta is None else beta, normalised)
+        elementwise.normalise(x, mean, scale, module_of(x).zeros_like(mean) if beta is None else beta, normalised)
         return normalised
     along = (-1,) if channel == -1 else (-1,) + (1,) * (x.ndim - 1 - channel)
     out: Array = (x - mean.reshape(along)) * scale.reshape(along)

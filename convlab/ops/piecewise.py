@@ -6,7 +6,7 @@ Named, and with the defaults, as in Keras 3. NaN stays NaN, and an infinity give
 from math import inf
 
 from convlab.arrays import Array, ArrayLike, as_floats, module_of
-from convlab.computing import compiles, new_array
+from convlab.computing import kernels, new_array
 from convlab.ops.quiet import quiet
 
 
@@ -17,11 +17,9 @@ def relu(x: ArrayLike, negative_slope: float = 0.0, max_value: float | None = No
     Without options that is max(x, 0).
     """
     (x,) = as_floats(x)
-    if not negative_slope and not threshold and compiles(x, x.size):
-        from convlab_kernels.cpu.elementwise import rectify
-
+    if not negative_slope and not threshold and (elementwise := kernels("elementwise", x, x.size)):
         rectified = new_array(x, x.shape)
-        rectify(x, rectified, inf if max_value is None else max_value)
+        elementwise.rectify(x, rectified, inf if max_value is None else max_value)
         return rectified
     xp = module_of(x)
     out: Array = xp.where(x <= threshold, x.dtype.type(0), x) if threshold else xp.maximum(x, 0)

@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 
 from convlab.arrays import Array, ArrayLike, as_floats, module_of
-from convlab.computing import compiles, new_array
+from convlab.computing import kernels, new_array
 from convlab.errors import ShapeError
 from convlab.ops.images import check_image
 from convlab.ops.quiet import quiet
@@ -25,11 +25,9 @@ def max_pool2d(x: ArrayLike, size: int | Pair, stride: int | Pair | None = None,
 def run_max_pool2d(x: Array, window: Window) -> Array:
     """Return the largest value of x (N, H, W, C) in each window, (N, OH, OW, C)."""
     shape = _pooled_shape(x, window)
-    if compiles(x, prod(shape) * prod(window.kernel)):
-        from convlab_kernels.cpu.pooling import max_pool
-
+    if pooling := kernels("pooling", x, prod(shape) * prod(window.kernel)):
         pooled = new_array(x, shape)
-        max_pool(x, pooled, window)
+        pooling.max_pool(x, pooled, window)
         return pooled
     xp = module_of(x)
     return _combined(xp.maximum, _pad(x, window, -xp.inf), window, shape)
@@ -48,11 +46,9 @@ def avg_pool2d(x: ArrayLike, size: int | Pair, stride: int | Pair | None = None,
 def run_avg_pool2d(x: Array, window: Window) -> Array:
     """Return the mean of x (N, H, W, C) in each window, (N, OH, OW, C)."""
     shape = _pooled_shape(x, window)
-    if compiles(x, prod(shape) * prod(window.kernel)):
-        from convlab_kernels.cpu.pooling import avg_pool
-
+    if pooling := kernels("pooling", x, prod(shape) * prod(window.kernel)):
         pooled = new_array(x, shape)
-        avg_pool(x, pooled, window)
+        pooling.avg_pool(x, pooled, window)
         return pooled
     total = _combined(module_of(x).add, _pad(x, window, 0), window, shape)
     total /= _cells_inside(x, window, shape)
@@ -114,11 +110,9 @@ def global_max_pool2d(x: ArrayLike) -> Array:
     """Return the largest value of each channel: (N, H, W, C) -> (N, C)."""
     (x,) = as_floats(x)
     check_image(x.shape, "global_max_pool2d")
-    if compiles(x, x.size):
-        from convlab_kernels.cpu.pooling import global_max_pool
-
+    if pooling := kernels("pooling", x, x.size):
         pooled = new_array(x, (x.shape[0], x.shape[3]))
-        global_max_pool(x, pooled)
+        pooling.global_max_pool(x, pooled)
         return pooled
     return x.max(axis=(1, 2))
 
@@ -128,11 +122,9 @@ def global_avg_pool2d(x: ArrayLike) -> Array:
     """Return the mean of each channel: (N, H, W, C) -> (N, C)."""
     (x,) = as_floats(x)
     check_image(x.shape, "global_avg_pool2d")
-    if compiles(x, x.size):
-        from convlab_kernels.cpu.pooling import global_avg_pool
-
+    if pooling := kernels("pooling", x, x.size):
         pooled = new_array(x, (x.shape[0], x.shape[3]))
-        global_avg_pool(x, pooled)
+        pooling.global_avg_pool(x, pooled)
         return pooled
     # channels last, NumPy adds one by one: in float32 the error would grow with the area
     return x.mean(axis=(1, 2), dtype=np.float64).astype(x.dtype)

@@ -5,7 +5,6 @@ import pytest
 from closeness import assert_close, gamma, sum_bound
 
 import convlab
-from convlab import ops
 from convlab.computing import computing
 from convlab.errors import ShapeError
 from convlab.layers import Dense as DenseLayer
@@ -179,8 +178,8 @@ def test_the_layer_computes_with_it(activation, use_bias, compiled):
 
 
 def test_the_layer_prepares_once_for_each_type_and_again_for_new_weights(monkeypatch):
-    prepared, prepare = [], ops.prepare_dense
-    monkeypatch.setattr(ops, "prepare_dense", lambda w: (prepared.append(w.dtype), prepare(w))[1])
+    prepared, prepare = [], dense.Dense
+    monkeypatch.setattr(dense, "Dense", lambda w: (prepared.append(w.dtype), prepare(w))[1])
     fc, (x, w, b) = layer(), arrays(4, 11, 6)
     with computing(False):
         fc(x)
