@@ -1,9 +1,8 @@
 """A network: an ordered graph of named layers that runs, with or without a recording."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
-from math import prod
 from operator import is_
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,15 +12,17 @@ from convlab.activations import Activations
 from convlab.arrays import Array, owner, unshared
 from convlab.computing import computing, repays
 from convlab.device import check_device, device_memory
-from convlab.errors import BudgetError, LayerNameError, ShapeError, UnsupportedError
+from convlab.errors import LayerNameError, ShapeError, UnsupportedError
 from convlab.geometry import Call, Field, receptive_fields
+from convlab.graphs import Graphs
 from convlab.layers import Layer, Shape
 from convlab.layers.once import preparing
 from convlab.memory import Memory
 from convlab.model_inputs import read_inputs, sides
 from convlab.names import unknown
-from convlab.nodes import Node, execute, has_activation, plan
+from convlab.nodes import Node, execute, plan
 from convlab.preprocessing import Preprocessing
+from convlab.selection import Record, check_budget, largest, select
 from convlab.summary import Summary, summarise
 from convlab.transfer import HostCopies
 
@@ -32,8 +33,6 @@ INPUT = "input"
 """The name by which a node refers to the network's input where that has none of its own."""
 
 __all__ = ["INPUT", "Model", "Node", "Record"]
-
-Record = str | Iterable[str] | Callable[[str], bool]
 
 
 class Model:
@@ -100,7 +99,7 @@ class Model:
         if self.labels is not None and self.output_shape != (len(self.labels),):
             raise ShapeError(f"model {name!r}: {len(self.labels)} labels for an output of {self.output_shape}")
         self._steps = plan(self.nodes)
-        self._memory, self._recordings = Memory(), _for_recordings()
+        self._memory, self._recordings, self._graphs = Memory(), _for_recordings(), Graphs()
         self._folded: tuple[list[Mapping[str, Array]], Model] | None = None
 
     def _check_name(self, name: str) -> None:
@@ -163,7 +162,8 @@ class Model:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy takes over: not what is made again when it is needed."""
-        return {**vars(self), "_folded": None, "_memory": Memory(), "_recordings": _for_recordings()}
+        own = {"_folded": None, "_memory": Memory(), "_recordings": _for_recordings(), "_graphs": Graphs()}
+        return {**vars(self), **own}
 
     def __repr__(self) -> str:
         """Return one line; the table is `str(model.summary())`."""
@@ -221,13 +221,20 @@ class Model:
 
     def _predict(self, sources: dict[str, Array]) -> dict[str, Array]:
         """Return the outputs for inputs, both by name."""
-        single = next(iter(sources.values())).dtype == np.float32
+        first: Any = next(iter(sources.values()))
+        single = first.dtype == np.float32
         network = self._fewer_passes() if single else self
-        owners = {id(owner(source)) for source in sources.values()}
         with self._computing(sources, self._memory):
-            values = execute(network._steps, sources)
-            outputs = {node.name: y for node, _, y in values if node.name in self.outputs}
-            return {name: unshared(outputs[name], owners) for name in self.outputs}
+            if self.device == "cuda" and single and len(first) == 1:
+                kind = (first.device.id, self.strict, self.tf32)
+                return network._graphs.predict(kind, network._compute, sources)
+            return network._compute(sources)
+
+    def _compute(self, sources: dict[str, Array]) -> dict[str, Array]:
+        """Return the outputs for inputs, both by name, in memory that the caller may keep."""
+        owners = {id(owner(source)) for source in sources.values()}
+        outputs = {node.name: y for node, _, y in execute(self._steps, sources) if node.name in self.outputs}
+        return {name: unshared(outputs[name], owners) for name in self.outputs}
 
     @contextmanager
     def _computing(self, sources: Mapping[str, Array], memory: Memory | None) -> Iterator[None]:
@@ -235,21 +242,11 @@ class Model:
         images = len(next(iter(sources.values())))
         lending = nullcontext() if memory is None or self.device != "cpu" else memory.call()
         with (
-            device_memory(self.device, lambda: self._largest(images)),
+            device_memory(self.device, lambda: largest(self, images)),
             lending as lender,
             computing(repays(self._work, images), lender, self.strict, self.tf32),
         ):
             yield
-
-    def _largest(self, images: int) -> str:
-        """Return what to do where a GPU has no room for a batch."""
-        sizes = {node.name: prod(self.shapes[node.name]) * 4 * images for node in self.nodes}
-        largest = sorted(sizes, key=lambda name: -sizes[name])[:3]
-        table = ", ".join(f"{name} {sizes[name]:,}" for name in largest)
-        return (
-            f"give model {self.name!r} fewer than {images} image(s) at a time, or record fewer layers; bytes of the"
-            f" largest: {table}"
-        )
 
     def _fewer_passes(self) -> "Model":
         """Return the folded network, made again where a layer has got other weights."""
@@ -270,7 +267,7 @@ class Model:
 
     def drop_prepared(self) -> None:
         """Give back the memory of what was prepared from the weights, and of buffers; they are made again."""
-        self._folded, self._memory, self._recordings = None, Memory(), _for_recordings()
+        self._folded, self._memory, self._recordings, self._graphs = None, Memory(), _for_recordings(), Graphs()
         for layer in self.layers:
             layer.drop_prepared()
 
@@ -294,9 +291,9 @@ class Model:
             name -> array, in order of execution.
         """
         sources = read_inputs(self, x)
-        wanted = self._select(record, pre)
+        wanted = select(self, record, pre)
         if max_bytes is not None:
-            self._check_budget(wanted, next(iter(sources.values())), max_bytes)
+            check_budget(self, wanted, next(iter(sources.values())), max_bytes)
         kept: dict[str, Array] = {}
         kinds: dict[str, str] = {}
         outputs: dict[str, Array] = {}
@@ -350,37 +347,6 @@ class Model:
     def _activation(self) -> str:
         """Return the function that the (first) output was made with."""
         return next(node.layer.activation for node in self.nodes if node.name == self.outputs[0])
-
-    def _select(self, record: Record, pre: bool) -> dict[str, Shape]:
-        """Return name -> shape of what is to be kept, in order of execution."""
-        names = {}
-        for node in self.nodes:
-            if has_activation(node.layer):
-                names[f"{node.name}/pre"] = self.shapes[node.name]
-            names[node.name] = self.shapes[node.name]
-        if record == "all":
-            asked = {node.name for node in self.nodes}
-        elif callable(record):
-            asked = {node.name for node in self.nodes if record(node.name)}
-        else:
-            asked = {record} if isinstance(record, str) else set(record)
-        for name in sorted(asked - set(names)):
-            raise LayerNameError(unknown("layer", name, names))
-        if not asked:
-            available = ", ".join(node.name for node in self.nodes)
-            raise LayerNameError(f"record= selects no layer; available: {available}")
-        if pre:
-            asked |= {f"{name}/pre" for name in asked}
-        return {name: shape for name, shape in names.items() if name in asked}
-
-    def _check_budget(self, wanted: dict[str, Shape], x: Array, max_bytes: int) -> None:
-        sizes = {name: len(x) * prod(shape) * x.itemsize for name, shape in wanted.items()}
-        if sum(sizes.values()) > max_bytes:
-            table = ", ".join(f"{name} {size:,}" for name, size in sizes.items())
-            raise BudgetError(
-                f"recording {len(x)} image(s) of {self.name!r} takes {sum(sizes.values()):,} bytes, more than"
-                f" max_bytes={max_bytes:,}; narrow record= or the batch. Bytes by layer: {table}"
-            )
 
 
 def _for_recordings() -> Memory:
