@@ -37,7 +37,8 @@ def _missing() -> str | None:
     if not _driver_finds_gpu():
         return f"no NVIDIA GPU is found on this machine; on one with a GPU and its driver: {INSTALL}"
     if packages:
-        return f"there is a GPU, but {' and '.join(packages)} not: {INSTALL}"
+        verb = "is" if len(packages) == 1 else "are"
+        return f"there is a GPU, but {' and '.join(packages)} {verb} not installed: {INSTALL}"
     return f"there is a GPU, but CuPy cannot use it, perhaps for want of a newer driver: {INSTALL}"
 
 

@@ -62,6 +62,11 @@ class Memory:
         self.free: list[_Block] = []
         self.lasting, self.keep = lasting, keep
 
+    @classmethod
+    def for_recordings(cls) -> "Memory":
+        """Return memory for what is handed out: that of what is gone is taken again, since fresh memory is slow."""
+        return cls(lasting=True, keep=256 << 20)
+
     def take_back(self, block: _Block) -> None:
         """Keep a block for the next array."""
         if len(block) + sum(map(len, self.free)) <= self.keep:

@@ -99,7 +99,7 @@ class Model:
         if self.labels is not None and self.output_shape != (len(self.labels),):
             raise ShapeError(f"model {name!r}: {len(self.labels)} labels for an output of {self.output_shape}")
         self._steps = plan(self.nodes)
-        self._memory, self._recordings, self._graphs = Memory(), _for_recordings(), Graphs()
+        self._memory, self._recordings, self._graphs = Memory(), Memory.for_recordings(), Graphs()
         self._folded: tuple[list[Mapping[str, Array]], Model] | None = None
 
     def _check_name(self, name: str) -> None:
@@ -162,7 +162,7 @@ class Model:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy takes over: not what is made again when it is needed."""
-        own = {"_folded": None, "_memory": Memory(), "_recordings": _for_recordings(), "_graphs": Graphs()}
+        own = {"_folded": None, "_memory": Memory(), "_recordings": Memory.for_recordings(), "_graphs": Graphs()}
         return {**vars(self), **own}
 
     def __repr__(self) -> str:
@@ -267,7 +267,7 @@ class Model:
 
     def drop_prepared(self) -> None:
         """Give back the memory of what was prepared from the weights, and of buffers; they are made again."""
-        self._folded, self._memory, self._recordings, self._graphs = None, Memory(), _for_recordings(), Graphs()
+        self._folded, self._memory, self._recordings, self._graphs = None, Memory(), Memory.for_recordings(), Graphs()
         for layer in self.layers:
             layer.drop_prepared()
 
@@ -347,11 +347,6 @@ class Model:
     def _activation(self) -> str:
         """Return the function that the (first) output was made with."""
         return next(node.layer.activation for node in self.nodes if node.name == self.outputs[0])
-
-
-def _for_recordings() -> Memory:
-    """Return memory for what `run` returns; that of recordings that are gone is taken again: fresh memory is slow."""
-    return Memory(lasting=True, keep=256 << 20)
 
 
 def _listed(shapes: Mapping[str, Shape], names: Iterable[str]) -> str:

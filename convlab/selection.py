@@ -56,8 +56,8 @@ def largest(model: Model, images: int) -> str:
     sizes = {node.name: prod(model.shapes[node.name]) * 4 * images for node in model.nodes}
     names = sorted(sizes, key=lambda name: -sizes[name])[:3]
     return (
-        f"give model {model.name!r} fewer than {images} image(s) at a time, or record fewer layers. Bytes of the largest:"
-        f" {_table({name: sizes[name] for name in names})}"
+        f"give model {model.name!r} fewer than {images} image(s) at a time, or record fewer layers. Bytes of the"
+        f" largest: {_table({name: sizes[name] for name in names})}"
     )
 
 
