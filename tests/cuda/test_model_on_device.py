@@ -169,7 +169,7 @@ def test_back_on_the_processor(model, device):
 
 def test_arrays_of_both_worlds_do_not_mix(device):
     x, w = images(1), np.ones((1, 1, 2, 3), np.float32)
-    with pytest.raises(convlab.UnsupportedError, match="^some of these arrays lie on a GPU, others do not"):
+    with pytest.raises(convlab.UnsupportedError, match=r"^some of these arrays lie on a GPU, others do not"):
         convlab.conv2d(device.take(x), w)
     y = convlab.conv2d(device.take(x), device.take(w), method="direct")
     close(device.give(y), convlab.conv2d(x, w))
