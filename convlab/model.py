@@ -24,7 +24,7 @@ from convlab.nodes import Node, execute, plan
 from convlab.preprocessing import Preprocessing
 from convlab.selection import Record, check_budget, largest, select
 from convlab.summary import Summary, summarise
-from convlab.transfer import HostCopies
+from convlab.transfer import arrays_on
 
 if TYPE_CHECKING:
     from convlab.files.receipt import Receipt
@@ -294,25 +294,26 @@ class Model:
         wanted = select(self, record, pre)
         if max_bytes is not None:
             check_budget(self, wanted, next(iter(sources.values())), max_bytes)
-        kept: dict[str, Array] = {}
+        inputs, kept, outputs = arrays_on(self.device), arrays_on(self.device), arrays_on(self.device)
         kinds: dict[str, str] = {}
-        outputs: dict[str, Array] = {}
         owners = {id(owner(source)) for source in sources.values()}
+        made: dict[str, Array] = {}
         everything = all(node.name in wanted for node in self.nodes)
         with self._computing(sources, self._recordings if everything else None):
+            inputs.update({name: source.copy() for name, source in sources.items()})
             for node, before, output in execute(self._steps, sources, wanted):
                 for name, array in ((f"{node.name}/pre", before), (node.name, output)):
-                    if array is not None and name in wanted:
-                        kept[name] = unshared(array, owners)
-                        kinds[name] = type(node.layer).__name__
-                if node.name in self.outputs:
-                    outputs[node.name] = kept[node.name] if node.name in kept else unshared(output, owners)
-        held = HostCopies if self.device == "cuda" else dict
+                    if array is None or not (name in wanted or name in self.outputs):
+                        continue
+                    made[name] = unshared(array, owners)
+                    if name in wanted:
+                        kept[name], kinds[name] = made[name], type(node.layer).__name__
+            outputs.update({name: made[name] for name in self.outputs})
         return Activations(
-            held(kept),
+            kept,
             kinds,
-            inputs=held({name: source.copy() for name, source in sources.items()}),
-            outputs=held({name: outputs[name] for name in self.outputs}),
+            inputs=inputs,
+            outputs=outputs,
             model=self.name,
             preprocessing=self.preprocessing,
             labels=self.labels,

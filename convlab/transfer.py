@@ -1,13 +1,13 @@
 """What lies on a GPU, as the host sees it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
 from convlab.arrays import Array
 from convlab.layers.once import once
 
 
-class HostCopies(Mapping[str, Array]):
+class HostCopies(MutableMapping[str, Array]):
     """Arrays of a GPU by name, each copied to the host when it is first asked for.
 
     Attributes
@@ -16,13 +16,25 @@ class HostCopies(Mapping[str, Array]):
         Where they lie.
     """
 
-    def __init__(self, on_device: Mapping[str, Any]) -> None:
-        self.on_device = on_device
+    def __init__(self) -> None:
+        self.on_device: dict[str, Any] = {}
+        self._computed: dict[str, Any] = {}  # the event after which an array is there
         self._copies: dict[str, Array] = {}
+
+    def __setitem__(self, name: str, array: Any) -> None:
+        """Add an array that the current stream computes."""
+        import cupy
+
+        self.on_device[name], self._computed[name] = array, cupy.cuda.get_current_stream().record()
 
     def __getitem__(self, name: str) -> Array:
         """Return an array as NumPy's."""
         return once(self._copies, name, self.on_device[name].get)
+
+    def __delitem__(self, name: str) -> None:
+        """Forget an array."""
+        for arrays in (self.on_device, self._computed, self._copies):
+            arrays.pop(name, None)
 
     def __contains__(self, name: object) -> bool:
         return name in self.on_device  # Mapping's own would copy the array
@@ -34,21 +46,26 @@ class HostCopies(Mapping[str, Array]):
         return len(self.on_device)
 
     def all(self) -> dict[str, Array]:
-        """Return all of them as NumPy's arrays, copied one behind the other without a wait in between.
+        """Return all of them as NumPy's arrays: each is copied as soon as it is there, while others are computed.
 
-        The memory is page-locked: only that can a GPU write to by itself, at the full speed of the bus.
+        The memory is page-locked: only to such can a GPU write by itself, and at the full speed of the bus.
         """
         import cupy
         import cupyx
 
         stream = cupy.cuda.Stream(non_blocking=True)
-        stream.wait_event(cupy.cuda.get_current_stream().record())
         for name, array in self.on_device.items():
             if name not in self._copies:
+                stream.wait_event(self._computed[name])
                 copy = cupyx.empty_pinned(array.shape, array.dtype)
                 self._copies[name] = array.get(stream=stream, out=copy, blocking=False)
         stream.synchronize()
-        return {name: self._copies[name] for name in self.on_device}
+        return dict(self)
+
+
+def arrays_on(device: str) -> MutableMapping[str, Array]:
+    """Return what is to hold arrays by name that are computed on a device."""
+    return HostCopies() if device == "cuda" else {}
 
 
 def on_host(arrays: Mapping[str, Array]) -> Mapping[str, Array]:
