@@ -15,7 +15,6 @@ from convlab.ops.images import check_image
 from convlab.ops.quiet import quiet
 from convlab_kernels import cpu, cuda
 from convlab_kernels.cpu import choice
-from convlab_kernels.cuda import choice as choice_on_gpu
 from convlab_kernels.methods import Convolution
 from convlab_kernels.window import PaddingLike, Pair, Window, parse_pair
 
@@ -120,7 +119,9 @@ def choose_conv2d(x: Array, w: tuple[int, ...], window: Window, groups: int, met
     strict = decided.strict or method == "strict"
     if module_of(x) is np:
         return choice.fastest(x.shape, w, window, groups, decided.compiled, strict)
-    return choice_on_gpu.fastest(x.shape, w, window, groups, x.dtype, strict, decided.tf32)
+    from convlab_kernels.cuda.choice import fastest  # which loads Numba's compiler
+
+    return fastest(x.shape, w, window, groups, x.dtype, strict, decided.tf32)
 
 
 def work_of(x: tuple[int, ...], w: tuple[int, ...], window: Window) -> int:

@@ -7,15 +7,19 @@ networks" (arXiv 1509.09308), section 4.
 
     outputs (m) = output((G @ filter (3)) * input(inputs (m + 2)))
 
-The same functions transform arrays, in tests, and the vectors of a kernel that is being written.
+The same functions transform arrays, in tests, the vectors of a kernel that is being written for a CPU, and a GPU's
+numbers, for which they are compiled: `number` makes constants of their type, where that matters.
 """
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-Numbers = list[Any]
+Numbers = Any  # what has numbers at 0, 1, 2, ...
+Made = tuple[Any, ...]
+Type = Callable[[float], Any]
 
 
 class Minimal(Protocol):
@@ -25,11 +29,11 @@ class Minimal(Protocol):
     filter: NDArray[np.float64]
 
     @staticmethod
-    def input(d: Numbers) -> Numbers:
+    def input(d: Numbers, number: Type = float) -> Made:
         """Transform m + 2 inputs."""
 
     @staticmethod
-    def output(m: Numbers) -> Numbers:
+    def output(m: Numbers, number: Type = float) -> Made:
         """Return m outputs from m + 2 products."""
 
 
@@ -40,14 +44,14 @@ class F2:
     filter = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
 
     @staticmethod
-    def input(d: Numbers) -> Numbers:
+    def input(d: Numbers, number: Type = float) -> Made:
         """Transform 4 inputs."""
-        return [d[0] - d[2], d[1] + d[2], d[2] - d[1], d[3] - d[1]]
+        return d[0] - d[2], d[1] + d[2], d[2] - d[1], d[3] - d[1]
 
     @staticmethod
-    def output(m: Numbers) -> Numbers:
+    def output(m: Numbers, number: Type = float) -> Made:
         """Return 2 outputs from 4 products."""
-        return [m[0] + m[1] + m[2], m[1] - m[2] + m[3]]
+        return m[0] + m[1] + m[2], m[1] - m[2] + m[3]
 
 
 class F4:
@@ -66,16 +70,18 @@ class F4:
     )
 
     @staticmethod
-    def input(d: Numbers) -> Numbers:
+    def input(d: Numbers, number: Type = float) -> Made:
         """Transform 6 inputs; the points 1 and -1, and 2 and -2, share what is even and what is odd."""
-        even1, odd1 = d[4] - 4 * d[2], d[3] - 4 * d[1]
-        even2, odd2 = d[4] - d[2], 2 * (d[3] - d[1])
-        first, last = 4 * (d[0] - d[2]) + even2, 4 * (d[1] - d[3]) + (d[5] - d[3])
-        return [first, even1 + odd1, even1 - odd1, even2 + odd2, even2 - odd2, last]
+        two, four = number(2), number(4)
+        even1, odd1 = d[4] - four * d[2], d[3] - four * d[1]
+        even2, odd2 = d[4] - d[2], two * (d[3] - d[1])
+        first, last = four * (d[0] - d[2]) + even2, four * (d[1] - d[3]) + (d[5] - d[3])
+        return first, even1 + odd1, even1 - odd1, even2 + odd2, even2 - odd2, last
 
     @staticmethod
-    def output(m: Numbers) -> Numbers:
+    def output(m: Numbers, number: Type = float) -> Made:
         """Return 4 outputs from 6 products."""
         even1, odd1 = m[1] + m[2], m[1] - m[2]
         even2, odd2 = m[3] + m[4], m[3] - m[4]
-        return [m[0] + even1 + even2, odd1 + 2 * odd2, even1 + 4 * even2, odd1 + 8 * odd2 + m[5]]
+        two, four, eight = number(2), number(4), number(8)
+        return m[0] + even1 + even2, odd1 + two * odd2, even1 + four * even2, odd1 + eight * odd2 + m[5]
