@@ -1,0 +1,105 @@
+"""Into which tiles a product of matrices is cut, so that no part of the GPU idles: a rule, and its reasons.
+
+A multiprocessor works on whole blocks, so the busiest has ceil(blocks / multiprocessors) of them and the others wait
+for it ("wave quantization" in NVIDIA's "Matrix Multiplication Background User's Guide"). The last layers of VGG16
+make 8 tiles of 128 x 128 of one image, for 132 multiprocessors. Smaller tiles make more blocks, but load more numbers
+for each multiplication. To split the depth makes more still: blocks that each sum a part of it, at the price of
+writing the parts and adding them up. `cut` takes the choice that costs the fewest cycles; the costs are estimates.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from convlab_kernels.arrays import module_of
+
+H100 = 132
+"""Multiprocessors of an H100."""
+
+DEPTH = 16
+"""Products a step adds to each output."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """What a block computes: 64 outputs for each thread.
+
+    Attributes
+    ----------
+    pixels, channels : int
+        Its sizes.
+    blocks : int
+        How many a multiprocessor has registers for, at once.
+    """
+
+    pixels: int
+    channels: int
+    blocks: int
+
+    @property
+    def threads(self) -> int:
+        """Threads of a block."""
+        return self.pixels * self.channels // 64
+
+    def count(self, pixels: int, channels: int) -> int:
+        """Return how many tiles cover so many pixels and channels."""
+        return -(-pixels // self.pixels) * -(-channels // self.channels)
+
+    def cycles(self, steps: int, blocks: int) -> float:
+        """Return the cycles a multiprocessor takes for so many blocks of so many steps.
+
+        A step multiplies, 128 products a cycle, and loads, 64 bytes a cycle; to begin and to end takes as long as one
+        more. While a warp waits others work: of w warps there is one that works w / (w + 3) of the time.
+        """
+        step = self.pixels * self.channels * DEPTH / 128 + (self.pixels + self.channels) * DEPTH * 4 / 64
+        warps = self.threads / 32 * min(blocks, self.blocks)
+        return blocks * (steps + 1) * step * (warps + 3) / warps
+
+
+TILES = (Tile(128, 128, 2), Tile(128, 64, 3), Tile(64, 64, 6))
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A product cut for the blocks of a grid: into tiles, and the depth into parts of so many steps."""
+
+    tile: Tile
+    steps: int
+    parts: int
+
+
+@cache
+def cut(pixels: int, channels: int, steps: int, multiprocessors: int = H100) -> Cut:
+    """Return how to cut the product (pixels, steps * DEPTH) @ (steps * DEPTH, channels)."""
+
+    def cycles(cut: Cut) -> float:
+        """Return those of the busiest multiprocessor; for parts, of a launch too, and of 16 bytes in each."""
+        blocks = cut.tile.count(pixels, channels) * cut.parts
+        adding = 3000 + cut.parts * pixels * channels * 8 / (16 * multiprocessors)
+        return cut.tile.cycles(cut.steps, -(-blocks // multiprocessors)) + (adding if cut.parts > 1 else 0)
+
+    return min(_cuts(pixels, channels, steps, multiprocessors), key=cycles)
+
+
+def _cuts(pixels: int, channels: int, steps: int, multiprocessors: int) -> Iterator[Cut]:
+    """Yield what there is to choose from: parts while all blocks are at work at once, each of two steps or more."""
+    for tile in TILES:
+        room = tile.blocks * multiprocessors // tile.count(pixels, channels)
+        for parts in range(1, max(1, min(room, steps // 2)) + 1):
+            each = -(-steps // parts)
+            yield Cut(tile, each, -(-steps // each))
+
+
+def multiprocessors_of(x: Any) -> int:
+    """Return how many multiprocessors the GPU has on which an array lives; an H100's for NumPy's."""
+    return H100 if module_of(x) is np else _multiprocessors(x.device.id)
+
+
+@cache
+def _multiprocessors(device: int) -> int:
+    from cupy.cuda import Device
+
+    return int(Device(device).attributes["MultiProcessorCount"])
