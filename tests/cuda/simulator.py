@@ -1,15 +1,15 @@
 """A GPU in miniature: runs a kernel's Python function as a grid of threads, on a machine without one.
 
 It is made to find mistakes that a GPU hides. Threads between barriers run in random order, a warp as far ahead of the
-others as its barriers allow; shared and local memory are full of NaN, and begun copies land when they are waited for
-and no sooner; an index outside an array, one that counts from the end, a number that leaves int32, and a barrier that
+others as its barriers allow; shared and local memory are full of NaN, and so is the place a copy goes to until it is
+waited for; an index outside an array, one that counts from the end, a number that leaves int32, and a barrier that
 not all threads reach, are errors.
 """
 
 import random
 import sys
 from functools import cache
-from types import FunctionType, SimpleNamespace
+from types import CodeType, FunctionType, SimpleNamespace
 
 import numpy as np
 from greenlet import getcurrent, greenlet
@@ -20,25 +20,23 @@ WARP = 32
 
 
 class Numbers:
-    """An array in global or shared memory, of one dimension or more, in which every index is checked."""
+    """An array in which every index is checked; its whole numbers are read as Python's, which do not wrap around."""
 
     def __init__(self, array):
-        self.array = array
-        self.shape = array.shape
-
-    def __len__(self):
-        return len(self.array)
+        self.array, self.shape, self.length = array, array.shape, len(array)
+        self.whole = array.dtype.kind != "f"
 
     def _checked(self, index):
         for i, size in zip(index if isinstance(index, tuple) else (index,), self.shape, strict=False):
-            if isinstance(i, slice):
-                assert 0 <= (i.start or 0) <= size, f"{i} in an array of {self.shape}"
-            elif not 0 <= i < size:
+            first, last = (i.start or 0, size if i.stop is None else i.stop) if isinstance(i, slice) else (i, i + 1)
+            if not 0 <= first < last <= size:
                 raise IndexError(f"index {index} in an array of {self.shape}")
         return index
 
     def __getitem__(self, index):
-        return self.array[self._checked(index)]
+        if not (type(index) is int and 0 <= index < self.length):  # what is asked for most, without a call
+            self._checked(index)
+        return self.array[index].tolist() if self.whole else self.array[index]
 
     def __setitem__(self, index, value):
         self.array[self._checked(index)] = value
@@ -51,7 +49,7 @@ class Thread(greenlet):
         super().__init__(run)
         self.threadIdx = SimpleNamespace(**dict(zip("xyz", place, strict=True)))
         self.number = place[0] + block[0] * (place[1] + block[1] * place[2])
-        self.barrier = None  # None: it can run; else which barrier, and the line it stands in
+        self.barrier = None  # None: it can run; else its kind, and where it stands
 
 
 class Machine:
@@ -61,7 +59,7 @@ class Machine:
         self.gridDim = SimpleNamespace(**dict(zip("xyz", grid, strict=True)))
         self.blockDim = SimpleNamespace(**dict(zip("xyz", block, strict=True)))
         self.shared = SimpleNamespace(array=self._shared)
-        self.local = SimpleNamespace(array=lambda shape, dtype, alignment=None: poisoned(shape, dtype))
+        self.local = SimpleNamespace(array=local_array)
         self.shared_bytes = shared_bytes
 
     @property
@@ -90,8 +88,11 @@ class Machine:
         self._wait("warp")
 
     def _wait(self, kind):
-        thread, code = getcurrent(), sys._getframe(2)
-        thread.barrier = kind, code.f_code, code.f_lasti
+        thread, frame, place = getcurrent(), sys._getframe(2), []
+        while frame is not None:
+            place.append((frame.f_code.co_name, frame.f_lineno, frame.f_lasti))
+            frame = frame.f_back
+        thread.barrier = kind, *place
         thread.parent.switch()
 
     def run_block(self, function, args, order):
@@ -101,11 +102,11 @@ class Machine:
         places = [(x, y, z) for z in range(block[2]) for y in range(block[1]) for x in range(block[0])]
         threads = [Thread(lambda: function(*args), place, block) for place in places]
         warps = [threads[i : i + WARP] for i in range(0, len(threads), WARP)]
-        while live := [warp for warp in warps if any(not thread.dead for thread in warp)]:
-            order.shuffle(live)
-            for warp in live:
+        while not all(thread.dead for thread in threads):
+            order.shuffle(warps)
+            for warp in warps:
                 self._run_warp(warp, order)
-            release([thread for warp in live for thread in warp], "block")
+            release(threads)
 
     def _run_warp(self, warp, order):
         """Run a warp until all its threads wait for the block, or have ended."""
@@ -113,16 +114,15 @@ class Machine:
             order.shuffle(ready)
             for thread in ready:
                 thread.switch()
-            waiting = [thread for thread in warp if not thread.dead]
-            if waiting and all(thread.barrier[0] == "warp" for thread in waiting):
-                release(warp, "warp")
+            if any(thread.barrier and thread.barrier[0] == "warp" for thread in warp):
+                release(warp)
 
 
-def release(threads, kind):
-    """Let threads go on from a barrier; RuntimeError unless it is the same for all that have not ended."""
-    waiting = {thread.barrier for thread in threads if not thread.dead}
-    if len(waiting) > 1 or any(barrier is None or barrier[0] != kind for barrier in waiting):
-        raise RuntimeError(f"threads of a {kind} wait at different barriers: {waiting}")
+def release(threads):
+    """Let threads go on from a barrier; RuntimeError unless all wait at the same one, or all have ended."""
+    places = {None if thread.dead else thread.barrier for thread in threads}
+    if len(places) > 1:
+        raise RuntimeError(f"threads wait at different barriers, or have ended (None): {places}")
     for thread in threads:
         thread.barrier = None
 
@@ -132,10 +132,21 @@ def numpy_type(dtype):
     return np.dtype(dtype.__name__)
 
 
-def poisoned(shape, dtype):
-    """Return memory as nobody has written to it."""
+@cache
+def poison(shape, dtype):
     dtype = numpy_type(dtype)
     return np.full(shape, np.nan if dtype.kind == "f" else -(2**30), dtype)
+
+
+def poisoned(shape, dtype):
+    """Return memory as nobody has written to it."""
+    return poison(shape, dtype).copy()
+
+
+def local_array(shape, dtype, alignment=None):
+    """Return an array of a thread's own; for speed, NumPy's own where that cannot wrap around."""
+    array = poisoned(shape, dtype)
+    return array if array.dtype.kind == "f" else Numbers(array)
 
 
 def int32(number):
@@ -149,6 +160,13 @@ def uint32(number):
     return int(number) & 0xFFFFFFFF
 
 
+def copy4_async(to, base, offset, *source):
+    """Begin a copy: until it is waited for, nobody may use what was there, nor what will be."""
+    in_python(backend.copy4_async.twin)(to, base, offset, *source)
+    for i in range(4):
+        to[int32(base) + int32(offset) + i] = np.float32("nan")
+
+
 class Stand:
     """In a kernel's globals: the machine of the grid that runs now."""
 
@@ -160,11 +178,25 @@ class Stand:
 
 _STAND = Stand()
 
+_REPLACED = (
+    (_STAND, backend.cuda),
+    (int32, backend.int32),
+    (uint32, backend.uint32),
+    (np.float32, backend.float32),
+    (copy4_async, backend.copy4_async),
+)
+
+
+def names_in(code):
+    """Return what a function, or one that is written in it, names."""
+    return set(code.co_names).union(*(names_in(part) for part in code.co_consts if isinstance(part, CodeType)))
+
 
 @cache
 def in_python(function):
     """Return a function with simulated things in place of the GPU's, wherever it names them."""
-    used = {name: value for name, value in function.__globals__.items() if name in function.__code__.co_names}
+    named = names_in(function.__code__)
+    used = {name: value for name, value in function.__globals__.items() if name in named}
     names = {"__builtins__": __builtins__} | {name: _replaced(value) for name, value in used.items()}
     cells = function.__closure__
     if cells is not None:
@@ -173,9 +205,7 @@ def in_python(function):
 
 
 def _replaced(value):
-    if value is backend.cuda:
-        return _STAND
-    for ours, theirs in ((int32, backend.int32), (uint32, backend.uint32), (np.float32, backend.float32)):
+    for ours, theirs in _REPLACED:
         if value is theirs:
             return ours
     if hasattr(value, "twin"):
@@ -187,12 +217,23 @@ def _replaced(value):
     return value
 
 
+def argument(given):
+    """Return an argument of a launch as a kernel sees it."""
+    if isinstance(given, tuple):
+        return tuple(map(argument, given))
+    if isinstance(given, np.ndarray) and given.ndim:
+        assert given.flags.c_contiguous, f"an array with strides {given.strides}"
+        return Numbers(given.reshape(-1))
+    return int(given) if isinstance(given, np.integer) else given
+
+
 def simulate(kernel, grid, *args, seed=0):
     """Launch a kernel on NumPy arrays."""
     grid, block = ((*sizes, 1, 1)[:3] for sizes in (grid, kernel.block))
     assert kernel.threads <= 1024 and min(grid) > 0, f"{kernel.name}: a grid {grid} of blocks {block}"
+    assert max(grid[1:]) < 1 << 16, f"{kernel.name}: a grid {grid}, expected at most 65535 along y and z"
     assert len(args) == len(kernel.signature), f"{kernel.name}: {len(args)} arguments"
-    flat = [Numbers(arg.reshape(-1)) if isinstance(arg, np.ndarray) and arg.ndim else arg for arg in args]
+    flat = [argument(arg) for arg in args]
     Stand.machine, order = Machine(grid, block, kernel.shared), random.Random(seed)
     function = in_python(kernel.function)
     blocks = [(x, y, z) for z in range(grid[2]) for y in range(grid[1]) for x in range(grid[0])]
