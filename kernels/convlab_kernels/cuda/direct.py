@@ -1,8 +1,8 @@
 """Rung 2: the same loop, neighbouring threads on neighbouring output channels.
 
 Now a warp reads 32 weights side by side, one transaction of 128 bytes, and all its threads the same number of x,
-which is read once and handed to all; it writes side by side too. Nothing else changed: two lines that say which output
-is whose. NVIDIA's "CUDA C++ Best Practices Guide", section 10.2.1, on coalesced access.
+which is read once and handed to all; it writes side by side too. Nothing else changed: two lines that say which
+output is whose. NVIDIA's "CUDA C++ Best Practices Guide", section 10.2.1, on coalesced access.
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ def direct(x, w, bias, out, low, high, geometry):
     pixel = int32(cuda.blockIdx.x * PIXELS + cuda.threadIdx.y)
     o = int32(cuda.blockIdx.y * CHANNELS + cuda.threadIdx.x)
     if pixel < P and o < O:
-        out[pixel * O + o] = clipped(convolved(x, w, pixel, o, geometry) + bias[o], low, high)
+        out[int32(pixel * O + o)] = clipped(convolved(x, w, pixel, o, geometry) + bias[o], low, high)
 
 
 class Direct(Rung):

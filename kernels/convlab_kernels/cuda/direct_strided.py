@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from convlab_kernels.cuda.backend import cuda, float32, inlined, int32, kernel
+from convlab_kernels.cuda.flat import divided
 from convlab_kernels.cuda.rung import SIGNATURE, Rung
 
 THREADS = 128
@@ -19,9 +20,9 @@ THREADS = 128
 def convolved(x, w, pixel, o, geometry):
     """Return one output without bias: the sum over the window of a pixel, for the output channel o."""
     _, H, W, C, O, OH, OW, KH, KW, SY, SX, DY, DX, TOP, LEFT = geometry
-    row = int32(pixel // OW)
-    n = int32(row // OH)
-    top, left = int32((row - n * OH) * SY - TOP), int32((pixel - row * OW) * SX - LEFT)
+    row, ox = divided(pixel, OW)
+    n, oy = divided(row, OH)
+    top, left = int32(oy * SY - TOP), int32(ox * SX - LEFT)
     total = float32(0)
     for ky in range(KH):
         for kx in range(KW):
@@ -29,7 +30,7 @@ def convolved(x, w, pixel, o, geometry):
             if 0 <= i < H and 0 <= j < W:
                 cell, tap = int32(((n * H + i) * W + j) * C), int32((ky * KW + kx) * C * O + o)
                 for c in range(C):
-                    total += x[cell + c] * w[tap + c * O]
+                    total += x[int32(cell + c)] * w[int32(tap + c * O)]
     return total
 
 
@@ -40,14 +41,14 @@ def clipped(number, low, high):
     return high if number > high else number
 
 
-@kernel(*SIGNATURE, block=(THREADS, 1))
+@kernel(*SIGNATURE, block=(THREADS,))
 def direct_strided(x, w, bias, out, low, high, geometry):
-    """Compute the output channel blockIdx.y of a pixel for each thread."""
+    """Compute one output for each thread of a block, all of one channel."""
     P, O = geometry[0], geometry[4]
-    pixel = int32(cuda.blockIdx.x * THREADS + cuda.threadIdx.x)
-    o = int32(cuda.blockIdx.y)
+    part, o = divided(cuda.blockIdx.x, O)
+    pixel = int32(part * THREADS + cuda.threadIdx.x)
     if pixel < P:
-        out[pixel * O + o] = clipped(convolved(x, w, pixel, o, geometry) + bias[o], low, high)
+        out[int32(pixel * O + o)] = clipped(convolved(x, w, pixel, o, geometry) + bias[o], low, high)
 
 
 class DirectStrided(Rung):
@@ -58,5 +59,5 @@ class DirectStrided(Rung):
     def launch(self, x: Any, bias: Any, out: Any, low: np.float32, high: np.float32) -> None:
         """Launch a block for so many pixels of each output channel."""
         geometry = self.geometry(x, out)
-        grid = (-(-int(geometry[0]) // THREADS), out.shape[3])
+        grid = (-(-int(geometry[0]) // THREADS) * out.shape[3],)
         direct_strided(grid, x, self.w, bias, out, low, high, geometry)

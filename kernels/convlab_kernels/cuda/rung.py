@@ -21,8 +21,8 @@ GEOMETRY = ("P", "H", "W", "C", "O", "OH", "OW", "KH", "KW", "SY", "SX", "DY", "
 SIGNATURE = (FLOATS, FLOATS, FLOATS, FLOATS, FLOAT, FLOAT, ints(len(GEOMETRY)))
 """x, w, bias, out; the numbers between which results are clipped; GEOMETRY."""
 
-LARGEST = 2**31 - 1
-"""The largest int32."""
+LARGEST = 2**31 - 2**16
+"""Most numbers of an array: what threads beyond the last would work on is counted in int32 too."""
 
 
 class Rung:
