@@ -7,10 +7,13 @@ from numbers import Integral
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from convlab.arrays import Array, as_floats
-from convlab.device import placed
+import numpy as np
+
+from convlab.arrays import Array, as_floats, module_of
+from convlab.device import device_memory, placed
 from convlab.errors import ShapeError
 from convlab.layers import Shape
+from convlab.selection import largest
 
 if TYPE_CHECKING:
     from convlab.model import Model
@@ -42,7 +45,8 @@ def read_inputs(model: Model, x: Any) -> dict[str, Array]:
     if len({len(array) for array in arrays}) > 1:
         batches = ", ".join(f"{name} {len(array)}" for name, array in zip(model.inputs, arrays, strict=True))
         raise ShapeError(f"model {model.name!r}: inputs are batches of different sizes: {batches}")
-    floats = as_floats(*(placed(array, model.device) for array in arrays))
+    with device_memory(model.device, lambda: largest(model, len(arrays[0]))):
+        floats = as_floats(*(placed(array, model.device) for array in arrays))
     return dict(zip(model.inputs, floats, strict=True))
 
 
@@ -63,6 +67,6 @@ def _check(model: Model, name: str, x: Any) -> Array:
             f"model {model.name!r}: {name} has shape {x.shape}, expected (N, {str(model.inputs[name])[1:]};"
             " model.prepare makes one from a picture"
         )
-    if model.preprocessing is not None:
+    if model.preprocessing is not None and module_of(x) is np:  # on a GPU it would have to be waited for
         model.preprocessing.check(x)
     return x

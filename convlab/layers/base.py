@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping
+from functools import cached_property
 from math import prod
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
@@ -50,7 +51,6 @@ class Layer(ABC):
     activation: str = "linear"
     arity: ClassVar[int | None] = 1
     _weights: Mapping[str, Array] = MappingProxyType({})
-    _prepared: dict[Hashable, Any]  # what was made from the weights, and is made again when they change
 
     @property
     def input_shape(self) -> Shape:
@@ -60,7 +60,6 @@ class Layer(ABC):
     def build(self, *input_shapes: Shape) -> Shape:
         """Fix the input shapes, and with them the weights' shapes; return the output shape."""
         self.input_shapes = input_shapes
-        vars(self).setdefault("_prepared", {})
         try:
             self.check_inputs()
             self._fix_shapes(self.weight_shapes())
@@ -116,6 +115,15 @@ class Layer(ABC):
         if module_of(x) is np:
             return self.weight_like(name, x)
         return once(self._prepared, (name, kind_of(x)), lambda: self.weight_like(name, x))
+
+    def option_as(self, name: str, x: Array) -> Any:
+        """Return an option that is an array in the type and on the device of the input, once made and kept."""
+        return once(self._prepared, (name, kind_of(x)), lambda: like(getattr(self, name), x))
+
+    @cached_property
+    def _prepared(self) -> dict[Hashable, Any]:
+        """What was made from the weights, and is made again when they change."""
+        return {}
 
     @quiet
     def weight_like(self, name: str, x: Array) -> Any:

@@ -5,11 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from convlab.arrays import Array, kind_of, module_of
+from convlab.arrays import Array, module_of
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers.base import Layer, Shape
 from convlab.layers.checks import numbers
-from convlab.layers.once import once
 from convlab.ops.axes import AxisLike, inner_axes
 from convlab.ops.quiet import quiet
 
@@ -37,8 +36,8 @@ class Rescaling(Layer):
     @quiet
     def __call__(self, x: Array) -> Array:
         """Scale, then move."""
-        xp = module_of(x)
-        return x * xp.asarray(self.scale, x.dtype) + xp.asarray(self.offset, x.dtype)
+        scaled: Array = x * self.option_as("scale", x) + self.option_as("offset", x)
+        return scaled
 
 
 @dataclass(eq=False)
@@ -82,15 +81,10 @@ class Normalization(Layer):
 
     def _along(self, name: str, x: Array) -> Array:
         """Return mean or variance in such a shape that it lies along its axes of x."""
-        array = self.weight_as(name, x) if getattr(self, name) is None else self._given(name, x)
+        array = self.weight_as(name, x) if getattr(self, name) is None else self.option_as(name, x)
         axes = self._axes(x.ndim)
         kept = np.broadcast_to(array, tuple(x.shape[axis] for axis in axes))
         return kept.reshape([size if axis in axes else 1 for axis, size in enumerate(x.shape)])
-
-    def _given(self, name: str, x: Array) -> Array:
-        """Return numbers that are no weights in the type and on the device of x, where they are kept."""
-        xp = module_of(x)
-        return once(self._prepared, (name, kind_of(x)), lambda: xp.asarray(getattr(self, name), x.dtype))
 
 
 def _check_fits(name: str, given: Shape, shape: Shape) -> None:

@@ -72,6 +72,9 @@ def erfc(x: ArrayLike) -> Array:
     """Return 1 - erf(x), the area 2 / sqrt(pi) exp(-t^2) beyond x, without the loss of digits where erf is near 1."""
     (x,) = as_floats(x)
     size = abs(x)
+    if (xp := module_of(x)) is not np:  # how many numbers lie in a range, a GPU would have to tell the host
+        inner: Array = xp.where(size <= 0.46875, _centre(x), xp.where(size <= 4, _flank(x), _tail(x)))
+        return inner
     out: Array = x.copy()  # NaN lies in no range
     for inside, compute in (
         (size <= 0.46875, _centre),

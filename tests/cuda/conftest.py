@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from simulator import simulate
 
+from convlab_kernels.cuda import choice
 from convlab_kernels.cuda.backend import INT, Kernel, types
 
 
@@ -48,12 +49,14 @@ def device(monkeypatch):
 
     `device.cupy` is CuPy; `device.take(array)` and `device.give(array)` bring arrays there and back. What else was
     copied `device.transfers` lists, ("to device" or "to host", bytes); it is None on a GPU, which keeps no list.
+    Without a GPU "auto" is im2col for all convolutions: simulated, those that are fast on a GPU take seconds.
     """
     if cupy := real_cupy():
         yield SimpleNamespace(cupy=cupy, take=cupy.array, give=cupy.asnumpy, transfers=None)
         cupy.get_default_memory_pool().free_all_blocks()
         return
     monkeypatch.setattr(Kernel, "__call__", launch)
+    monkeypatch.setattr(choice, "fastest", lambda *shapes, **options: "im2col")
     for name, module in fake_cupy.modules().items():
         monkeypatch.setitem(sys.modules, name, module)
     with fake_cuda.fresh() as state:

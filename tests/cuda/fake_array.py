@@ -34,9 +34,9 @@ class ndarray:  # noqa: N801
         )
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **kwargs):
-        found = FUNCTIONS.get(ufunc.__name__)
+        found = getattr(FUNCTIONS.get(ufunc.__name__), method, None)
         others = all(isinstance(x, (ndarray, np.ndarray, *SCALARS)) for x in (*inputs, *(out or ())))
-        if method != "__call__" or found is None or not others:
+        if found is None or not others:
             return NotImplemented
         if out is not None:
             kwargs["out"] = out[0] if len(out) == 1 else out

@@ -6,7 +6,7 @@ numbers are poisoned), and work that is captured runs when its graph is launched
 
 import time
 from contextlib import contextmanager
-from types import ModuleType, SimpleNamespace
+from types import MappingProxyType, ModuleType, SimpleNamespace
 from weakref import finalize
 
 import numpy as np
@@ -193,6 +193,18 @@ class Stream:
 
 class Device:
     compute_capability = "90"
+    attributes = MappingProxyType(
+        {
+            "ComputeCapabilityMajor": 9,
+            "ComputeCapabilityMinor": 0,
+            "L2CacheSize": 50 << 20,
+            "MaxSharedMemoryPerBlock": 48 << 10,
+            "MaxSharedMemoryPerBlockOptin": 227 << 10,
+            "MaxThreadsPerBlock": 1024,
+            "MultiProcessorCount": 132,
+            "WarpSize": 32,
+        }
+    )
 
     def __init__(self, device=None):
         self.id = 0 if device is None else int(device)
@@ -283,7 +295,7 @@ def modules():
         "getDeviceProperties": lambda device: {
             "name": b"NVIDIA stand-in",
             "totalGlobalMem": MEMORY,
-            "multiProcessorCount": 132,
+            "multiProcessorCount": Device.attributes["MultiProcessorCount"],
             "major": 9,
             "minor": 0,
         },

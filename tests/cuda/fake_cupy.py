@@ -29,6 +29,12 @@ class ufunc:  # noqa: N801
         into = {} if out is None else {"out": out._host}
         return computed(lambda: self._function(*hosts, **into, dtype=dtype, casting=casting), out)
 
+    def reduce(self, array, axis=0, dtype=None, out=None, keepdims=False):
+        if self.name not in ("add", "multiply"):
+            raise NotImplementedError(f"cupy_{self.name}.reduce is not supported")
+        into = None if out is None else out._host
+        return computed(lambda: self._function.reduce(array._host, axis, dtype, into, keepdims), out)
+
 
 def asnumpy(a, stream=None, order="C", out=None, *, blocking=True):
     return a.get(stream, order, out, blocking) if isinstance(a, ndarray) else np.asarray(a, order=order)

@@ -216,3 +216,23 @@ def test_the_network_may_be_copied(model, device):
     x = images(2)
     expected = device.give(model.predict(x))
     np.testing.assert_array_equal(device.give(deepcopy(network().to("cuda")).predict(x)), expected)
+
+
+def test_an_input_that_does_not_fit(model, device):
+    pool = device.cupy.get_default_memory_pool()
+    pool.set_limit(size=pool.used_bytes() + 10_000)
+    try:
+        with pytest.raises(convlab.ConvlabError, match="give model 'small' fewer than 200 image"):
+            model.predict(images(200))
+    finally:
+        pool.set_limit(size=0)
+
+
+def test_an_input_on_the_gpu_is_not_waited_for(device):
+    model = convlab.load("lenet5").to("cuda")
+    x = device.take(np.zeros((1, 28, 28, 1), np.float32))
+    model.run(x, record=["conv1"])
+    if device.transfers is not None:
+        device.transfers.clear()
+        model.run(x, record=["conv1"])
+        assert device.transfers == []

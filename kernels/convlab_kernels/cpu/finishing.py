@@ -1,9 +1,11 @@
-"""What comes after the sums, in kernels that leave it to NumPy."""
+"""What comes after the sums, in kernels that leave it to the array module."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from convlab_kernels.arrays import module_of
 
 
 def finish(out: NDArray[Any], bias: NDArray[Any] | None, relu: bool, ceiling: float) -> None:
@@ -11,6 +13,7 @@ def finish(out: NDArray[Any], bias: NDArray[Any] | None, relu: bool, ceiling: fl
     if bias is not None:
         out += bias
     if relu:
-        np.maximum(out, 0, out=out)
+        xp = module_of(out)
+        xp.maximum(out, 0, out=out)
         if ceiling < np.inf:
-            np.minimum(out, ceiling, out=out)
+            xp.minimum(out, ceiling, out=out)

@@ -1,16 +1,19 @@
 """Transposed convolution: every input adds its multiple of the kernel to the cells under its window.
 
 Dumoulin and Visin, "A guide to convolution arithmetic for deep learning" (arXiv 1603.07285), section 4. Each cell of
-the kernel is one matrix product, added to a strided view of the output; what falls outside is left out.
+the kernel is one matrix product, added to a strided view of the output; what falls outside is left out. It computes
+with the array module of its weights.
 
-    for each ky, kx:  out[ky*dilation - cut :: stride] (H, W, O) += x (H*W, C) @ w[ky, kx] (C, O)
+    for each ky, kx:  out[ky*dilation - cut :: stride] (N, H, W, O) += x (N*H*W, C) @ w[ky, kx] (C, O)
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convlab_kernels.arrays import module_of
 from convlab_kernels.cpu.finishing import finish
 from convlab_kernels.transposed_window import TransposedWindow
 
@@ -19,7 +22,8 @@ class Transposed:
     """Scattered matrix products, with a matrix for each cell of the kernels (KH, KW, O, C)."""
 
     def __init__(self, w: NDArray[Any], window: TransposedWindow) -> None:
-        self.matrices = np.ascontiguousarray(w.swapaxes(2, 3))  # (KH, KW, O, C) -> (KH, KW, C, O)
+        # (KH, KW, O, C) -> (KH, KW, C, O)
+        self.matrices = module_of(w).ascontiguousarray(w.swapaxes(2, 3))
         self.window = window
 
     def __call__(
@@ -32,17 +36,20 @@ class Transposed:
     ) -> None:
         """Scatter x (N, H, W, C) into out (N, OH, OW, O); add bias (O,); clip at zero if `relu`."""
         out[...] = 0
-        for image, result in zip(x, out, strict=True):
-            self._scatter(image, result)
+        if module_of(x) is np:
+            for image, result in zip(x, out, strict=True):  # one stays in a CPU's cache
+                self._scatter(image, result, np.matmul)
+        else:  # all fill a GPU, and one product of all places too
+            self._scatter(x, out, _product)
         finish(out, bias, relu, ceiling)
 
-    def _scatter(self, image: NDArray[Any], out: NDArray[Any]) -> None:
-        """Add each input of an image (H, W, C), times the kernel, to out (OH, OW, O)."""
+    def _scatter(self, x: NDArray[Any], out: NDArray[Any], product: Callable[..., NDArray[Any]]) -> None:
+        """Add each input of images (..., H, W, C), times the kernel, to out (..., OH, OW, O)."""
         kh, kw, _, _ = self.matrices.shape
         for ky, kx in np.ndindex(kh, kw):
-            rows, under_rows = self._cells(ky, 0, image.shape[0], out.shape[0])
-            columns, under_columns = self._cells(kx, 1, image.shape[1], out.shape[1])
-            out[under_rows, under_columns] += image[rows, columns] @ self.matrices[ky, kx]
+            rows, under_rows = self._cells(ky, 0, x.shape[-3], out.shape[-3])
+            columns, under_columns = self._cells(kx, 1, x.shape[-2], out.shape[-2])
+            out[..., under_rows, under_columns, :] += product(x[..., rows, columns, :], self.matrices[ky, kx])
 
     def _cells(self, k: int, axis: int, size: int, output: int) -> tuple[slice, slice]:
         """Return which inputs put their k-th cell inside the output, and where."""
@@ -51,3 +58,8 @@ class Transposed:
         first = max(0, -(start // stride))
         end = max(first, min(size, (output - 1 - start) // stride + 1))
         return slice(first, end), slice(start + first * stride, start + end * stride, stride)
+
+
+def _product(x: NDArray[Any], w: NDArray[Any]) -> NDArray[Any]:
+    """Return x (N, H, W, C) @ w (C, O), computed as one product of matrices: `matmul` makes N * H of it."""
+    return x.reshape(-1, w.shape[0]).dot(w).reshape(*x.shape[:-1], w.shape[1])

@@ -1,8 +1,8 @@
 """The compiler of GPU kernels: the one file that touches Numba's interface to CUDA, and the launch of a kernel.
 
-A kernel is a Python function. Numba compiles it to NVVM's intermediate code, and nvJitLink that to the machine code of
-one generation of GPUs; neither needs a GPU. CuPy loads the code and launches it on its current stream. Machine code
-is kept on disk (see `kept`).
+A kernel is a Python function. Numba compiles it to NVVM's intermediate code, and nvJitLink that to the machine code
+of one generation of GPUs; neither needs a GPU. CuPy loads the code and launches it on its current stream. Machine
+code is kept on disk (see `kept`).
 
 The intrinsics are machine instructions that Numba has no name for. Each has a twin, a Python function that says what
 it does, so that a kernel can be run without a GPU. PTX is NVIDIA's "Parallel Thread Execution ISA", version 8.5; its
@@ -49,6 +49,7 @@ __all__ = [
     "load4_constant",
     "load_matrices",
     "multiply_tf32",
+    "power_of_two",
     "rounded_tf32",
     "split_tf32",
     "store1",
@@ -184,7 +185,7 @@ def _architecture(capability: Capability) -> str:
 def _sources() -> str:
     """Return a hash of all the code from which kernels are compiled."""
     sha = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.glob("*.py")):
+    for source in sorted(Path(__file__).parents[1].rglob("*.py")):
         sha.update(source.read_bytes())
     return sha.hexdigest()
 
@@ -506,3 +507,17 @@ def split_tf32(typing: Any, number: Any) -> Any:
         return context.make_tuple(builder, signature.return_type, [large, builder.fsub(args[0], large)])
 
     return types.UniTuple(types.float32, 2)(types.float32), write
+
+
+def _power_of_two_twin(number: Any) -> Any:
+    return (_bits(number) & np.uint32(0xFF800000)).view(np.float32)[()]
+
+
+@_instruction(_power_of_two_twin)
+def power_of_two(typing: Any, number: Any) -> Any:
+    """Return a number without its fraction: the power of two next to it towards zero; an infinity for NaN."""
+
+    def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.bitcast(builder.and_(builder.bitcast(args[0], _INT), _INT(-(1 << 23))), _FLOAT)
+
+    return types.float32(types.float32), write

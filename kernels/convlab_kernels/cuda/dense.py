@@ -1,0 +1,22 @@
+"""Fully connected layers: weighted sums of all inputs, out (N, O) = x (N, K) @ w (K, O) + bias (O,), by cuBLAS."""
+
+from typing import Any
+
+import numpy as np
+
+from convlab_kernels.arrays import module_of
+from convlab_kernels.cpu.arguments import check_out
+from convlab_kernels.cpu.finishing import finish
+
+
+class Dense:
+    """Weighted sums with the weights w (K, O), which are kept as they are."""
+
+    def __init__(self, w: Any) -> None:
+        self.w = module_of(w).ascontiguousarray(w)
+
+    def __call__(self, x: Any, out: Any, bias: Any = None, relu: bool = False) -> None:
+        """Multiply x (N, K) into out (N, O); add bias (O,); clip at zero if `relu`, except NaN."""
+        check_out(out, "dense")
+        module_of(out).dot(x, self.w, out)
+        finish(out, bias, relu, np.inf)

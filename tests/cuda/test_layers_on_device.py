@@ -1,0 +1,152 @@
+"""Every layer on a GPU or its stand-in: NumPy's results, weights copied there once, and nothing else copied."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from beside_numpy import DTYPES, assert_as_numpy, numbers
+
+from convlab import layers
+from convlab.layers.residual import Residual
+
+sys.path.append(str(Path(__file__).parents[1] / "layers"))
+from absolute import magnitudes
+from beside_keras import built
+
+IMAGE, SEQUENCE = (5, 7, 6), (11, 4)
+
+SAME = {  # layer class -> options, and the shapes of its inputs; the steps are those of NumPy
+    "Activation": [({"activation": "gelu_tanh"}, IMAGE)],
+    "ActivityRegularization": [({}, IMAGE)],
+    "Add": [({}, IMAGE, IMAGE), ({}, IMAGE, (1, 1, 6), IMAGE)],
+    "AlphaDropout": [({}, IMAGE)],
+    "Average": [({}, IMAGE, IMAGE, IMAGE)],
+    "BatchNormalization": [({}, IMAGE), ({"axis": 1, "scale": False}, IMAGE)],
+    "Concatenate": [({}, IMAGE, (5, 7, 2)), ({"axis": 1}, IMAGE, (3, 7, 6))],
+    "Cropping1D": [({"cropping": (1, 2)}, SEQUENCE)],
+    "Cropping2D": [({"cropping": 1}, IMAGE)],
+    "CustomScaleLayer": [({"scale": 0.17}, IMAGE, IMAGE)],
+    "Dropout": [({}, IMAGE)],
+    "ELU": [({"alpha": 0.5}, IMAGE)],
+    "Flatten": [({}, IMAGE), ({"channels_first": True}, IMAGE)],
+    "GaussianDropout": [({}, IMAGE)],
+    "GaussianNoise": [({}, IMAGE)],
+    "GlobalMaxPooling1D": [({}, SEQUENCE)],
+    "GlobalMaxPooling2D": [({"keepdims": True}, IMAGE)],
+    "GroupNormalization": [({"groups": 3}, IMAGE)],
+    "Identity": [({}, IMAGE)],
+    "LayerNormalization": [({}, IMAGE), ({"axis": (1, 2), "rms_scaling": True}, IMAGE)],
+    "LayerScale": [({}, IMAGE)],
+    "LeakyReLU": [({}, IMAGE)],
+    "MaxPooling1D": [({"pool": 3, "stride": 2, "padding": "same"}, SEQUENCE)],
+    "MaxPooling2D": [({"pool": (3, 2)}, IMAGE)],
+    "Maximum": [({}, IMAGE, IMAGE)],
+    "Minimum": [({}, IMAGE, IMAGE)],
+    "Multiply": [({}, IMAGE, (1, 1, 6))],
+    "Normalization": [
+        ({}, IMAGE),
+        ({"mean": [0.5] * 6, "variance": 2.0, "invert": True}, IMAGE),
+        ({"axis": None}, IMAGE),
+    ],
+    "PReLU": [({}, IMAGE), ({"shared_axes": [1, 2]}, IMAGE)],
+    "Permute": [({"dims": (3, 1, 2)}, IMAGE)],
+    "ReLU": [({}, IMAGE), ({"max_value": 0.5, "negative_slope": 0.1, "threshold": 0.2}, IMAGE)],
+    "Rescaling": [({"scale": 1 / 3, "offset": [0.1] * 6}, IMAGE)],
+    "Reshape": [({"target_shape": (7, -1)}, IMAGE)],
+    "Resizing": [({"height": 3, "width": 9}, IMAGE)],
+    "Softmax": [({}, IMAGE), ({"axis": (1, 2)}, IMAGE)],
+    "SpatialDropout1D": [({}, SEQUENCE)],
+    "SpatialDropout2D": [({}, IMAGE)],
+    "StochasticDepth": [({}, IMAGE)],
+    "Subtract": [({}, IMAGE, IMAGE)],
+    "UnitNormalization": [({}, IMAGE)],
+    "UpSampling1D": [({"size": 3}, SEQUENCE)],
+    "UpSampling2D": [({"size": (2, 3)}, IMAGE), ({"interpolation": "bilinear"}, IMAGE)],
+    "ZeroPadding1D": [({"padding": (2, 1)}, SEQUENCE)],
+    "ZeroPadding2D": [({"padding": 2}, IMAGE)],
+}
+
+SUMS = {  # the same with the terms of a sum
+    "AveragePooling1D": [(5, {"pool": 4, "padding": "same"}, SEQUENCE)],
+    "AveragePooling2D": [(7, {"pool": (3, 2), "stride": 1, "padding": "same"}, IMAGE)],
+    "Conv1D": [(13, {"filters": 5, "kernel": 3, "padding": "causal", "dilation": 2}, SEQUENCE)],
+    "Conv1DTranspose": [(13, {"filters": 5, "kernel": 3, "stride": 2}, SEQUENCE)],
+    "Conv2D": [
+        (37, {"filters": 4, "kernel": (3, 2), "padding": "same", "activation": "relu"}, IMAGE),
+        (13, {"filters": 4, "kernel": 2, "stride": (2, 1), "groups": 2, "activation": "relu6"}, IMAGE),
+        (54, {"filters": 9, "kernel": 3, "use_bias": False}, IMAGE),
+    ],
+    "Conv2DTranspose": [(37, {"filters": 4, "kernel": (3, 2), "stride": 2, "activation": "relu"}, IMAGE)],
+    "Dense": [
+        (7, {"units": 5, "activation": "relu"}, IMAGE),
+        (9, {"units": 3}, (8,)),
+        (8, {"units": 3, "use_bias": False}, (8,)),
+    ],
+    "DepthwiseConv1D": [(4, {"kernel": 3, "depth_multiplier": 2}, SEQUENCE)],
+    "DepthwiseConv2D": [
+        (7, {"kernel": (3, 2), "padding": "same", "activation": "relu6"}, IMAGE),
+        (7, {"kernel": (3, 2), "depth_multiplier": 3, "stride": 2}, IMAGE),
+    ],
+    "GlobalAveragePooling1D": [(12, {}, SEQUENCE)],
+    "GlobalAveragePooling2D": [(36, {}, IMAGE)],
+    "SeparableConv1D": [(12, {"filters": 5, "kernel": 3, "depth_multiplier": 2}, SEQUENCE)],
+    "SeparableConv2D": [(13, {"filters": 5, "kernel": (3, 2), "activation": "relu"}, IMAGE)],
+}
+
+
+def layer_and_inputs(name, options, shapes, dtype):
+    layer = built(getattr(layers, name)("layer", **options), *shapes)
+    return layer, [numbers(seed, (2, *shape), dtype) for seed, shape in enumerate(shapes)]
+
+
+def assert_copied_once(device, layer, *inputs):
+    """Assert that the weights were copied to the device, at most once, and that a second call copies nothing."""
+    if device.transfers is None:
+        return
+    options = [getattr(layer, name, None) for name in ("mean", "variance", "scale", "offset")]
+    numbers = layer.parameters + sum(np.size(option) for option in options if option is not None)
+    assert {direction for direction, _ in device.transfers} <= {"to device"}
+    assert sum(size for _, size in device.transfers) <= numbers * inputs[0].itemsize
+    device.transfers.clear()
+    layer(*map(device.take, inputs))
+    assert device.transfers == []
+
+
+def test_every_layer_is_here():
+    classes = {name for name in layers.__all__ if isinstance(getattr(layers, name), type)}
+    assert {*SAME, *SUMS} == classes - {"Activated", "Layer", "OneRow"}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", SAME)
+def test_layer(name, dtype, device):
+    for options, *shapes in SAME[name]:
+        layer, inputs = layer_and_inputs(name, options, shapes, dtype)
+        assert_as_numpy(device, layer, *inputs)
+        assert_copied_once(device, layer, *inputs)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", SUMS)
+def test_layer_of_sums(name, dtype, device):
+    for terms, options, *shapes in SUMS[name]:
+        layer, inputs = layer_and_inputs(name, options, shapes, dtype)
+        assert_as_numpy(device, layer, *inputs, terms=terms, magnitude=magnitudes(layer, *inputs))
+        assert_copied_once(device, layer, *inputs)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_convolution_that_adds_a_shortcut(dtype, device):
+    convolution = built(layers.Conv2D("c", 4, 3, padding="same"), IMAGE)
+    layer, inputs = Residual.of(convolution, "relu"), [numbers(i, (2, 5, 7, c), dtype) for i, c in enumerate((6, 4))]
+    magnitude = magnitudes(convolution, inputs[0]) + np.abs(inputs[1])
+    assert_as_numpy(device, layer, *inputs, terms=56, magnitude=magnitude)
+    assert_copied_once(device, layer, *inputs)
+
+
+def test_new_weights_are_copied_again(device):
+    layer, (x,) = layer_and_inputs("Dense", {"units": 5}, [(8,)], np.float32)
+    layer(device.take(x))
+    layer.set_weights(**{name: -w for name, w in layer.weights.items()})
+    assert_as_numpy(device, layer, x, terms=9, magnitude=magnitudes(layer, x))
