@@ -197,5 +197,5 @@ def test_peak_memory_is_one_padded_image_and_the_result(images):
     ("channels", "groups", "kernel"), [(9, 9, "shifted"), (9, 3, "im2col"), (1, 1, "im2col"), (9, 1, "im2col")]
 )
 def test_auto_chooses_it_where_each_of_several_groups_has_one_channel(channels, groups, kernel):
-    x, w = (1, 30, 31, channels), (2, 3, channels // groups, 18)
-    assert ops.choose_conv2d(x, w, Window((2, 3)), groups, np.dtype(np.float32)) == kernel
+    x, w = np.empty((1, 30, 31, channels), np.float32), (2, 3, channels // groups, 18)
+    assert ops.choose_conv2d(x, w, Window((2, 3)), groups) == kernel
