@@ -8,6 +8,7 @@ not all threads reach, are errors.
 
 import random
 import sys
+from contextvars import copy_context
 from functools import cache
 from types import CodeType, FunctionType, SimpleNamespace
 
@@ -47,6 +48,7 @@ class Thread(greenlet):
 
     def __init__(self, run, place, block):
         super().__init__(run)
+        self.gr_context = copy_context()  # NumPy's settings, which lie in there
         self.threadIdx = SimpleNamespace(**dict(zip("xyz", place, strict=True)))
         self.number = place[0] + block[0] * (place[1] + block[1] * place[2])
         self.barrier = None  # None: it can run; else its kind, and where it stands

@@ -11,8 +11,6 @@ from convlab_kernels.errors import UnsupportedError
 from convlab_kernels.window import Window
 
 # in the simulator NumPy computes, which warns where a GPU does not
-pytestmark = pytest.mark.filterwarnings("ignore:(overflow|invalid value|divide by zero) encountered")
-
 CASES = [  # image, kernels for each channel, kernel, options
     ((2, 5, 7, 3), 1, (3, 4), {"padding": ((1, 2), (3, 0))}),
     ((2, 9, 6, 5), 2, (3, 2), {"stride": (2, 1), "padding": "same"}),

@@ -10,8 +10,6 @@ from convlab_kernels.cuda.flat import THREADS
 from convlab_kernels.errors import ShapeError, UnsupportedError
 
 # in the simulator NumPy computes, which warns where a GPU does not
-pytestmark = pytest.mark.filterwarnings("ignore:(overflow|invalid value|divide by zero) encountered")
-
 SHAPES = [(0, 4, 3), (1, 1), (3, 5, 7, 1), (2, 3, 67), (2, THREADS), (1, EACH * THREADS), (3, 373), (2, 61, 17)]
 SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0, 6.0, 6.0000005, -1e-45, 1e-45, 3e38, -3e38]
 FINISHES = [{}, {"relu": True}, {"relu": True, "ceiling": 1.5}, {"ceiling": 1.5}]

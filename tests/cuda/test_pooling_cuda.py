@@ -17,8 +17,6 @@ from convlab_kernels.errors import ShapeError, UnsupportedError
 from convlab_kernels.window import Window
 
 # in the simulator NumPy computes, which warns where a GPU does not
-pytestmark = pytest.mark.filterwarnings("ignore:(overflow|invalid value|divide by zero) encountered")
-
 WINDOWS = [  # image, window, stride, padding
     ((2, 6, 11, 3), (2, 3), (2, 3), 0),
     ((2, 5, 8, 4), (3, 2), (2, 1), "same"),

@@ -120,7 +120,7 @@ def test_factors_are_rounded_not_cut(gpu):
     np.testing.assert_array_equal(convolved(gpu, Small, np.ones((1, 1), np.float32), ties), rounded.T)
 
 
-@pytest.mark.filterwarnings("ignore:invalid value")  # of the simulator's arithmetic
+@pytest.mark.filterwarnings("ignore:invalid value")  # NumPy's, of a weight that is a signalling NaN
 @pytest.mark.parametrize("bits", [0x7FC00000, 0x7FFFFFFF, 0xFFFFFFFF, 0x7F800001])
 @pytest.mark.parametrize("rung", [Small, Small3x])
 def test_nan_stays_nan_whatever_its_bits(rung, bits, gpu):
@@ -131,7 +131,6 @@ def test_nan_stays_nan_whatever_its_bits(rung, bits, gpu):
     np.testing.assert_array_equal(convolved(gpu, rung, w, x), [[4, np.nan, 4], [4, np.nan, 4]])
 
 
-@pytest.mark.filterwarnings("ignore:invalid value")
 @pytest.mark.parametrize(("rung", "infinity"), [(Small, np.inf), (Small3x, np.nan)])
 def test_infinite_factors(rung, infinity, gpu):
     x, w = np.ones((3, 4), np.float32), np.ones((2, 4), np.float32)

@@ -18,12 +18,12 @@ from convlab_kernels.cuda.backend import (
     load4,
     load_matrices,
     multiply_tf32,
-    rounded_tf32,
     split_tf32,
     store1,
     store2,
     store4,
 )
+from convlab_kernels.cuda.tensor_core import rounded
 
 X = np.arange(1, 65, dtype=np.float32)
 seeds = pytest.mark.parametrize("seed", range(3))
@@ -198,7 +198,7 @@ def divided(x, out):
     """Write what each number is split into, and what it is rounded to."""
     i = cuda.threadIdx.x
     large, small = split_tf32(x[i])
-    store4(out, 4 * i, 0, (large, small, rounded_tf32(x[i]), float32(0)))
+    store4(out, 4 * i, 0, (large, small, rounded(x[i]), float32(0)))
 
 
 def of_all_sizes():
@@ -217,7 +217,7 @@ def test_split_tf32_loses_nothing():
     np.testing.assert_array_equal(large + small, x)
 
 
-def test_rounded_tf32_is_the_nearest_and_halves_go_away_from_zero():
+def test_what_rounds_to_tf32_finds_the_nearest_and_halves_go_away_from_zero():
     x = of_all_sizes()
     got = cut(launched(divided, x, 256).reshape(64, 4)[:, 2])
     fraction, exponent = np.frexp(x.astype(np.float64))

@@ -50,7 +50,6 @@ __all__ = [
     "load_matrices",
     "multiply_tf32",
     "power_of_two",
-    "rounded_tf32",
     "split_tf32",
     "store1",
     "store2",
@@ -331,7 +330,7 @@ def store1(typing: Any, array: Any, base: Any, offset: Any, number: Any) -> Any:
 
 
 # Copies that go on while the thread computes (PTX, 9.7.9.25: cp.async). Twins carry them out when they are waited
-# for, and no sooner: who does not wait reads what was there before.
+# for, and no sooner: until then there is NaN.
 
 _copies: ContextVar[tuple[Any, ...]] = ContextVar("copies that a thread has begun", default=())
 
@@ -477,20 +476,6 @@ def multiply_tf32(
         return context.make_tuple(builder, signature.return_type, [builder.extract_value(found, i) for i in range(4)])
 
     return _FOUR(*[types.float32] * 10), write
-
-
-def _rounded_tf32_twin(number: Any) -> Any:
-    return (_bits(number) + np.uint32(0x1000)).view(np.float32)[()]
-
-
-@_instruction(_rounded_tf32_twin)
-def rounded_tf32(typing: Any, number: Any) -> Any:
-    """Return a number that, cut to TF32, is the given one rounded to the nearest, halves away from zero."""
-
-    def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.bitcast(builder.add(builder.bitcast(args[0], _INT), _INT(0x1000)), _FLOAT)
-
-    return types.float32(types.float32), write
 
 
 def _split_tf32_twin(number: Any) -> tuple[Any, Any]:

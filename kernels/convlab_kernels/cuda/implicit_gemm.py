@@ -15,7 +15,7 @@ from convlab_kernels.arrays import module_of
 from convlab_kernels.cuda.backend import FLOAT, FLOATS, INT, cuda, float32, int32, kernel
 from convlab_kernels.cuda.direct_strided import clipped
 from convlab_kernels.cuda.implicit_gemm_code import implicit_gemm
-from convlab_kernels.cuda.rung import Rung
+from convlab_kernels.cuda.rung import Rung, in_fours, up
 from convlab_kernels.cuda.tiles import DEPTH, cut, multiprocessors_of
 
 THREADS = 256
@@ -62,18 +62,3 @@ class ImplicitGemm(Rung):
         convolve(grid, x, self.w, bias, parts, np.float32(-np.inf), np.float32(np.inf), geometry, steps)
         blocks = (-(-out.size // THREADS),)
         sum_of_parts(blocks, parts, out, low, high, np.int32(out.size), np.int32(plan.parts))
-
-
-def up(number: int, multiple: int) -> int:
-    """Return the least multiple that is not below a number."""
-    return -(-number // multiple) * multiple
-
-
-def in_fours(x: Any) -> Any:
-    """Return x (N, H, W, C) with channels of zeros up to a multiple of 4."""
-    c = x.shape[3]
-    if c % 4 == 0:
-        return x
-    wide = module_of(x).zeros((*x.shape[:3], up(c, 4)), x.dtype)
-    wide[..., :c] = x
-    return wide

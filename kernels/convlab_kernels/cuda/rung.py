@@ -81,3 +81,21 @@ def images_at_once(name: str, *shapes: tuple[int, ...]) -> int:
         largest = max(prod(shape[1:]) for shape in shapes)
         raise UnsupportedError(f"{name}: an image of {largest:,} numbers, expected at most {LARGEST:,}: use im2col")
     return images
+
+
+def up(number: int, multiple: int) -> int:
+    """Return the least multiple that is not below a number."""
+    return -(-number // multiple) * multiple
+
+
+def in_fours(x: Any) -> Any:
+    """Return x (N, H, W, C), or a copy with channels of zeros up to a multiple of 4, for kernels that load fours.
+
+    What begins within such a four, as a part of an array may, is copied too.
+    """
+    c, xp = x.shape[3], module_of(x)
+    if c % 4 == 0 and (xp is np or x.data.ptr % 16 == 0):
+        return x
+    wide = xp.zeros((*x.shape[:3], up(c, 4)), x.dtype)
+    wide[..., :c] = x
+    return wide

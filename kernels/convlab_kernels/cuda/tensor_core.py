@@ -31,8 +31,7 @@ import numpy as np
 
 from convlab_kernels.arrays import module_of
 from convlab_kernels.cuda.backend import Kernel, float32, inlined, multiply_tf32, power_of_two, split_tf32
-from convlab_kernels.cuda.implicit_gemm import in_fours, up
-from convlab_kernels.cuda.rung import Rung
+from convlab_kernels.cuda.rung import Rung, in_fours, up
 from convlab_kernels.cuda.tensor_core_code import Tile, tensor_core_kernel
 from convlab_kernels.cuda.tiles import multiprocessors_of
 
