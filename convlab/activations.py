@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from convlab.names import unknown
 from convlab.neurons import Neuron, strongest
 from convlab.preprocessing import Preprocessing
 from convlab.statistics import Statistics, statistics
-from convlab.transfer import on_host
+from convlab.transfer import all_on_host
 
 if TYPE_CHECKING:
     from convlab.model import Model
@@ -147,7 +147,8 @@ class Activations(Mapping[str, Array]):
         """Return the recording with all its arrays on the host, "cpu": those on a GPU are copied all at once."""
         if device != "cpu":
             raise UnsupportedError(f"device {device!r}: a recording goes to 'cpu'; one on a GPU is made there")
-        return replace(self, arrays=on_host(self.arrays), inputs=on_host(self.inputs), outputs=on_host(self.outputs))
+        kept: dict[str, Any] = {name: all_on_host(getattr(self, name)) for name in ("arrays", "inputs", "outputs")}
+        return replace(self, **kept)
 
     def save(self, path: str | Path) -> None:
         """Write the recording to an HDF5 file; `path` appears only when it is complete."""

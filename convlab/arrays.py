@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from convlab.errors import ShapeError, UnsupportedError
 from convlab_kernels.arrays import module_of
 
-__all__ = ["Array", "ArrayLike", "as_floats", "kind_of", "like", "module_of", "owner", "unshared"]
+__all__ = ["Array", "ArrayLike", "as_floats", "kind_of", "like", "module_of", "on_host", "owner", "unshared"]
 
 Array = NDArray[Any]
 ArrayLike = Any  # an array of NumPy or CuPy, or nested lists of numbers (NumPy's ArrayLike knows no CuPy)
@@ -58,6 +58,11 @@ def like(array: Array, x: Array) -> Array:
     """Return an array in the type and on the device of x."""
     converted = array if array.dtype == x.dtype else array.astype(x.dtype)
     return converted if module_of(x) is np else module_of(x).asarray(converted)
+
+
+def on_host(array: Any) -> Any:
+    """Return an array as NumPy's: one on a GPU is copied."""
+    return array if module_of(array) is np else array.get()
 
 
 def owner(array: Array) -> Array:

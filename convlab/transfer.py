@@ -68,6 +68,6 @@ def arrays_on(device: str) -> MutableMapping[str, Array]:
     return HostCopies() if device == "cuda" else {}
 
 
-def on_host(arrays: Mapping[str, Array]) -> Mapping[str, Array]:
+def all_on_host(arrays: Mapping[str, Array]) -> Mapping[str, Array]:
     """Return arrays by name, all of them on the host."""
     return arrays.all() if isinstance(arrays, HostCopies) else arrays

@@ -2,10 +2,14 @@
 
 import json
 import re
+import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from convlab.check.bench_device import Figures
 from convlab.check.bench_machine import Machine
 from convlab.check.bench_report import CaseResult, Report, Result
 from convlab.cli import main
@@ -55,7 +59,7 @@ def test_the_convolutions_of_a_network(capsys):
 
 
 def test_a_wrong_result_is_status_1(monkeypatch, tmp_path, capsys):
-    def bench_conv(cases, methods, repeats, started, finished):
+    def bench_conv(cases, methods, repeats, device, started, finished):
         result = CaseResult(cases[0], (Result("im2col", 0.5, 1e5),))
         started(MACHINE)
         finished(result)
@@ -87,6 +91,111 @@ def test_model_as_json(capsys):
     assert found["batches"][0]["calls"].keys() == {"predict"}
 
 
+LADDER = ["bench", "conv", "--shape", "6,5,4,3", "--device", "cuda", "--ladder", "--repeats", "2"]
+SECONDS = {"direct_strided": 4e-3, "direct": 1e-3}
+
+
+class Local:
+    """A contender in this process."""
+
+    def __init__(self, make, *arguments):
+        self.contender = make(*arguments)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def call(self, method, *arguments):
+        return getattr(self.contender, method)(*arguments)
+
+
+@pytest.fixture
+def simulated(monkeypatch):
+    """Let the simulator compute what a GPU would, at speeds of our own."""
+    pytest.importorskip("numba_cuda")
+    pytest.importorskip("greenlet")
+    sys.path.append(str(Path(__file__).parent / "cuda"))
+    from simulator import simulate
+
+    from convlab_kernels.cuda.backend import Kernel
+
+    def event_seconds(call, calls):
+        call()
+        return [SECONDS[call.func.name]] * calls
+
+    monkeypatch.setattr(Kernel, "__call__", simulate)
+    stands = {"placed": lambda array, device: np.array(array), "event_seconds": event_seconds}
+    stands["figures_of"] = lambda kernel: Figures(kernel.name, 24, 1024, 0)
+    for name, stand in stands.items():
+        monkeypatch.setattr(f"convlab.check.bench_device.{name}", stand)
+    for module in ("check.bench", "check.bench_ladder", "cli.bench"):
+        monkeypatch.setattr(f"convlab.{module}.check_device", lambda device: None)
+    for module in ("bench", "bench_ladder"):
+        monkeypatch.setattr(f"convlab.check.{module}.measure_gpu", lambda dtype: MACHINE)
+        monkeypatch.setattr(f"convlab.check.{module}.Remote", Local)
+
+
+def test_the_ladder_is_printed_rung_by_rung(simulated, tmp_path, capsys):
+    path = tmp_path / "ladder.png"
+    assert main([*LADDER, "--methods", "direct_strided,depthwise,direct", "--out", str(path)]) == 0
+    out = capsys.readouterr().out
+    parts = [
+        "a machine",
+        "6 x 5 x 4 -> 3, kernel 3 x 3, batch 1, float32: 6.48e-06 GFLOP",
+        "registers",
+        "Registers of",
+    ]
+    assert [part for part in parts if part not in out] == []
+    flops = 2 * 30 * 3 * 9 * 4
+    rate = f"{flops / 4e-3 / 1e12:.3f}"
+    table = out[out.index("registers") :]
+    assert re.search(rf"\ndirect_strided +24 +1,024 +4 +{rate} +0\.0% +\d\.\de-0[78] +The definition, unc", table)
+    assert re.search(r"\ndepthwise +skipped: ", table)
+    assert re.search(r"\ndirect +24 +1,024 +1 +\S+ +0\.0% +4x +\d\.\de-0[78]  The definition, coalesced\n", table)
+    with Image.open(path) as saved:
+        assert saved.format == "PNG"
+
+
+def test_a_rung_that_is_wrong_is_status_1_and_has_no_time(simulated, monkeypatch, capsys):
+    from convlab_kernels.cuda.backend import Kernel
+
+    launch = Kernel.__call__
+
+    def forgetful(kernel, grid, x, w, bias, *rest):
+        launch(kernel, grid, x, w, np.zeros_like(bias), *rest)
+
+    monkeypatch.setattr(Kernel, "__call__", forgetful)
+    assert main([*LADDER, "--methods", "direct"]) == 1
+    assert re.search(r"\ndirect +WRONG: \d\.\de-0[12] from float64\n", capsys.readouterr().out)
+
+
+def test_the_ladder_as_json(simulated, capsys):
+    assert main([*LADDER, "--methods", "direct_strided,direct", "--json"]) == 0
+    first, second = json.loads(capsys.readouterr().out)["cases"][0]["results"]
+    assert (first["method"], first["gain"], second["gain"]) == ("direct_strided", "nan", 4.0)
+    assert second["kernels"] == [{"name": "direct", "registers": 24, "shared": 1024, "local": 0}]
+    assert len(second["run"]) > 0
+    assert second["right"]
+
+
+@pytest.mark.parametrize("arguments", [LADDER, LADDER[:6]])
+def test_without_a_gpu_one_line_says_so(arguments, monkeypatch, capsys):
+    monkeypatch.setattr("convlab.device._missing", lambda: "there is none: buy one")
+    assert main(arguments) == 1
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "convlab: error: device 'cuda': there is none: buy one\n")
+
+
+def test_the_gpus_kernels_side_by_side(simulated, capsys):
+    arguments = [*LADDER[:6], "--methods", "direct,direct_strided", "--repeats", "1"]
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"\ndirect +equal to float64", out)
+    assert re.search(r"\ndirect_strided .* 4 .*\n", out[out.index("run, ms") :])
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -100,6 +209,7 @@ def test_model_as_json(capsys):
         (["bench", "conv", "--network", "vg16"], "no network 'vg16'; did you mean 'vgg16'?"),
         ([*MODEL, "--batch", "1,0"], "bench: batches (1, 0), repeats 1: expected whole numbers of at least 1"),
         (["bench", "model", "nowhere.h5"], "nowhere.h5: there is no such file"),
+        ([*CONV, "--ladder"], "bench: the ladder is the GPU's, on one convolution: --ladder --device cuda --shape"),
     ],
 )
 def test_errors_are_one_line_and_status_1(arguments, message, capsys):

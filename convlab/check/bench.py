@@ -13,16 +13,23 @@ from typing import Any, Protocol
 
 from convlab.check.bench_case import Case, cases_of
 from convlab.check.bench_contenders import First, contender
+from convlab.check.bench_device import DeviceKernel
+from convlab.check.bench_device_machine import GpuMeasurer
 from convlab.check.bench_exact import Exact, exact
 from convlab.check.bench_machine import Machine, Measurer
 from convlab.check.bench_process import Remote
 from convlab.check.bench_report import TORCH, CaseResult, Report, Result, Spread
 from convlab.check.bench_turns import in_turns
+from convlab.device import check_device
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.names import unknown
-from convlab_kernels.cpu import METHODS, threads
+from convlab_kernels import cpu, cuda
+from convlab_kernels.cpu import threads
 
-__all__ = ["Case", "bench_conv", "cases_of", "measure_machine"]
+KNOWN = {"cpu": (*cpu.METHODS, TORCH), "cuda": tuple(cuda.METHODS)}
+"""What can convolve on a device."""
+
+__all__ = ["Case", "bench_conv", "cases_of", "measure_gpu", "measure_machine"]
 
 
 class Callee(Protocol):
@@ -37,6 +44,7 @@ def bench_conv(
     methods: Sequence[str] | None = None,
     repeats: int = 5,
     *,
+    device: str = "cpu",
     started: Callable[[Machine], None] | None = None,
     finished: Callable[[CaseResult], None] | None = None,
 ) -> Report:
@@ -51,26 +59,27 @@ def bench_conv(
         Of one dtype; `cases_of(model)` are a network's.
     methods : sequence of str, optional
         Of `convlab_kernels.cpu.METHODS`, or "torch". By default all, but no "direct" that would take over a second.
+        On a GPU those of `convlab_kernels.cuda.METHODS`.
     repeats : int
         Turns of each contender.
+    device : "cpu" or "cuda"
     started, finished : function, optional
         Told of the machine once it is measured, and of each case when it is done.
 
     Raises
     ------
     UnsupportedError
-        For a method that does not exist, or a process that cannot measure.
+        For a method or a GPU that is not there, or a process that cannot measure.
     ShapeError
         For no cases, or fewer than one turn.
     """
     cases = list(cases)
     _check(cases, repeats)
+    names = names_of(methods, device)
+    check_device(device)
     with ExitStack() as processes:
-        contenders = {
-            name: processes.enter_context(Remote(contender, name, threads(), methods is not None))
-            for name in _names(methods)
-        }
-        machine = measure_machine(cases[0].dtype)
+        contenders = {name: processes.enter_context(_remote(name, device, methods is not None)) for name in names}
+        machine = measure_machine(cases[0].dtype) if device == "cpu" else measure_gpu(cases[0].dtype)
         if started:
             started(machine)
         results = []
@@ -81,6 +90,11 @@ def bench_conv(
     return Report(machine, threads(), tuple(results))
 
 
+def _remote(name: str, device: str, patient: bool) -> Remote:
+    """Return a contender in a process of its own."""
+    return Remote(contender, name, threads(), patient) if device == "cpu" else Remote(DeviceKernel, name)
+
+
 def measure_machine(dtype: str) -> Machine:
     """Return the measured limits of this machine, found in a process of its own."""
     with Remote(Measurer) as measurer:
@@ -88,9 +102,16 @@ def measure_machine(dtype: str) -> Machine:
     return found
 
 
-def measure(case: Case, contenders: Mapping[str, Callee], repeats: int) -> CaseResult:
-    """Check all contenders on a case, then time those that are right, in turns."""
-    truth = exact(case)
+def measure_gpu(dtype: str) -> Machine:
+    """Return the measured limits of the GPU."""
+    with Remote(GpuMeasurer) as measurer:
+        found: Machine = measurer.call("machine", dtype)
+    return found
+
+
+def measure(case: Case, contenders: Mapping[str, Callee], repeats: int, truth: Exact | None = None) -> CaseResult:
+    """Check all contenders on a case, whose exact answer may be known, then time those that are right, in turns."""
+    truth = truth or exact(case)
     results = {name: _checked(name, callee, case, truth) for name, callee in contenders.items()}
     able = {name: contenders[name] for name, result in results.items() if not (result.skipped or result.wrong)}
     times = in_turns({name: partial(callee.call, "time") for name, callee in able.items()}, repeats)
@@ -107,12 +128,13 @@ def _check(cases: Sequence[Case], repeats: int) -> None:
         raise ShapeError(f"bench: cases of {' and '.join(sorted(dtypes))}, expected one dtype")
 
 
-def _names(methods: Sequence[str] | None) -> list[str]:
-    known = [*METHODS, TORCH]
+def names_of(methods: Sequence[str] | None, device: str) -> list[str]:
+    """Return the methods asked for, each once, by default all; UnsupportedError for one that the device has not."""
+    known = KNOWN[device]
     for name in methods or ():
         if name not in known:
             raise UnsupportedError(unknown("method", name, known))
-    return known if methods is None else list(dict.fromkeys(methods))
+    return list(dict.fromkeys(known if methods is None else methods))
 
 
 def _checked(name: str, callee: Callee, case: Case, truth: Exact) -> Result:

@@ -101,6 +101,12 @@ class Case:
         parts += [f"{self.groups} groups"] if self.groups > 1 else []
         return ", ".join([*parts, f"batch {self.batch}", self.dtype])
 
+    @property
+    def text(self) -> str:
+        """A line with what it costs."""
+        cost = f"{self.flops / 1e9:.3g} GFLOP, {self.bytes / 1e6:.3g} MB, {self.intensity:.0f} FLOP a byte"
+        return f"{self}: {cost}"
+
     def as_dict(self) -> dict[str, Any]:
         """Return plain types, as for JSON."""
         padding = self.window.padding

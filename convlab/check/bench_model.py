@@ -5,7 +5,7 @@
 >>> print(bench_model(convlab.load("lenet5"), batches=(1, 1000)))             # doctest: +SKIP
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from math import inf, prod
@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from convlab.arrays import Array
-from convlab.check.bench import measure_machine
+from convlab.arrays import Array, on_host
+from convlab.check.bench import measure_gpu, measure_machine
 from convlab.check.bench_contenders import seconds_compiling
 from convlab.check.bench_model_report import BatchResult, LayerTime, ModelReport
 from convlab.check.bench_report import Spread
@@ -24,6 +24,7 @@ from convlab.check.compare import compare
 from convlab.check.distance import distance
 from convlab.check.execution import run_nodes
 from convlab.computing import computing, repays
+from convlab.device import placed, synchronize
 from convlab.errors import ShapeError
 from convlab.model import Model, Node
 
@@ -58,24 +59,33 @@ def bench_model(
     """
     if not batches or min(batches) < 1 or repeats < 1:
         raise ShapeError(f"bench: batches {tuple(batches)}, repeats {repeats}: expected whole numbers of at least 1")
-    machine = measure_machine("float32")
+    machine = measure_machine("float32") if model.device == "cpu" else measure_gpu("float32")
     results = tuple(_measure(model, batch, repeats, record) for batch in batches)
     return ModelReport(model.name, machine, sum(layer.parameters for layer in model.layers), results)
 
 
 def _measure(model: Model, batch: int, repeats: int, record: bool) -> BatchResult:
-    x = _noise(model, batch)
+    x = {name: placed(array, model.device) for name, array in _noise(model, batch).items()}
     compiled, start = seconds_compiling(), perf_counter()
-    y = model.predict(x)
+    y = _finished(model.predict, x)
     first, compiling = perf_counter() - start, seconds_compiling() - compiled
     finding, share = _verdict(model, x, y)
     if not share <= 1:
         return BatchResult(batch, finding, share)
-    calls = {PREDICT: partial(model.predict, x)} | ({RUN: partial(model.run, x)} if record else {})
+    calls = {PREDICT: partial(_finished, model.predict, x)}
+    if record:
+        calls[RUN] = partial(_finished, model.run, x)
     times = in_turns({name: partial(warm_seconds, call) for name, call in calls.items()}, repeats)
     spreads = {name: Spread(tuple(seconds)) for name, seconds in times.items()}
     preparing = max(0.0, first - compiling - spreads[PREDICT].median)
     return BatchResult(batch, finding, share, preparing, compiling, spreads, _layers(model, x, repeats))
+
+
+def _finished(compute: Callable[[Mapping[str, Array]], Any], x: Mapping[str, Array]) -> Any:
+    """Return what is computed of x when it is there: a GPU goes on after the call."""
+    y = compute(x)
+    synchronize(*x.values())
+    return y
 
 
 def _noise(model: Model, batch: int) -> dict[str, Array]:
@@ -106,7 +116,8 @@ def _verdict(model: Model, x: Mapping[str, Array], y: Any) -> tuple[str, float]:
 
 
 def _by_name(model: Model, answer: Any) -> Mapping[str, Array]:
-    return answer if isinstance(answer, Mapping) else {model.outputs[0]: answer}
+    named = answer if isinstance(answer, Mapping) else {model.outputs[0]: answer}
+    return {name: on_host(array) for name, array in named.items()}
 
 
 def _layers(model: Model, x: Mapping[str, Array], repeats: int) -> tuple[LayerTime, ...]:
@@ -114,13 +125,16 @@ def _layers(model: Model, x: Mapping[str, Array], repeats: int) -> tuple[LayerTi
     times: dict[str, list[float]] = {node.name: [] for node in model.nodes}
 
     def timed(node: Node, inputs: list[Array]) -> Array:
+        synchronize(*inputs)
         start = perf_counter()
         y = node.silence(node.layer(*inputs))
+        synchronize(y)
         times[node.name].append(perf_counter() - start)
         return y
 
     batch = len(next(iter(x.values())))
-    with computing(repays(model.summary().multiply_adds, batch), strict=model.strict):  # as `run` decides
+    compiled = repays(model.summary().multiply_adds, batch)
+    with computing(compiled, strict=model.strict, tf32=model.tf32):  # as `run` decides
         for _ in range(repeats + 1):
             sleep(PAUSE)
             run_nodes(model.nodes, x, timed)

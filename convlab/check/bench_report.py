@@ -86,8 +86,7 @@ class CaseResult:
         """Return the equality check, then the times of what is right."""
         case = self.case
         layers = f"{', '.join(case.layers)}\n" if case.layers else ""
-        cost = f"{case.flops / 1e9:.3g} GFLOP, {case.bytes / 1e6:.3g} MB, {case.intensity:.0f} FLOP a byte"
-        blocks = [f"{layers}{case}: {cost}", "\n".join(map(_equality, self.results))]
+        blocks = [f"{layers}{case.text}", "\n".join(map(_equality, self.results))]
         if self.timed:
             lines = [HEADER, *(_times(case, machine, *pair) for pair in self.timed)]
             blocks.append("\n".join(aligned(lines, names=1)))

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from convlab.cli.options import add_json, add_model, command, load_model, print_json
+from convlab.device import DEVICES, check_device
+from convlab.errors import UnsupportedError
 from convlab.loading import load
 
 TYPES = ("float32", "float64")
@@ -30,7 +32,9 @@ def _add_conv(kinds: Any) -> None:
     parser.add_argument("--groups", type=int, default=1, metavar="G", help="groups of channels (default: 1)")
     parser.add_argument("--batch", type=int, default=1, metavar="N", help="images at a time (default: 1)")
     parser.add_argument("--dtype", choices=TYPES, default="float32", help="(default: float32)")
-    parser.add_argument("--methods", metavar="A,B", help="only these; torch is PyTorch (default: all)")
+    parser.add_argument("--methods", metavar="A,B", help="only these; torch is PyTorch, on the cpu (default: all)")
+    parser.add_argument("--device", choices=DEVICES, default="cpu", help="whose kernels (default: cpu)")
+    parser.add_argument("--ladder", action="store_true", help="the GPU's kernels rung by rung, and what each gained")
     _add_common(parser)
 
 
@@ -52,7 +56,8 @@ def run_conv(arguments: argparse.Namespace) -> int:
     """Print the machine, then each case when it is done; draw where asked to; return 1 if a result is wrong."""
     from convlab.check.bench import bench_conv
 
-    methods = [name.strip() for name in arguments.methods.split(",")] if arguments.methods else None
+    if arguments.ladder:
+        return run_ladder(arguments)
     silent = arguments.json
     machines: list[Any] = []
 
@@ -65,16 +70,57 @@ def run_conv(arguments: argparse.Namespace) -> int:
         if not silent:
             print(f"\n{case.text(machines[0])}", flush=True)
 
-    report = bench_conv(_cases(arguments), methods, arguments.repeats, started=started, finished=finished)
+    check_device(arguments.device)  # before a network is made
+    report = bench_conv(
+        _cases(arguments),
+        _methods(arguments),
+        arguments.repeats,
+        device=arguments.device,
+        started=started,
+        finished=finished,
+    )
     if silent:
         print_json(report.as_dict())
     else:
         print("\n" + "\n\n".join(report.footer()))
+    return _drawn(report, arguments)
+
+
+def _methods(arguments: argparse.Namespace) -> list[str] | None:
+    return [name.strip() for name in arguments.methods.split(",")] if arguments.methods else None
+
+
+def _drawn(report: Any, arguments: argparse.Namespace) -> int:
+    """Draw where asked to; return 1 if a result is wrong."""
     if arguments.out and any(case.timed for case in report.cases):
         from convlab.view.roofline import roofline
 
         roofline(report, path=arguments.out)
     return 0 if report.agrees else 1
+
+
+def run_ladder(arguments: argparse.Namespace) -> int:
+    """Print the GPU, then each rung when it is done; draw where asked to; return 1 if a result is wrong."""
+    from convlab.check.bench_ladder import HEADER, NOTE, climb
+
+    check_device(arguments.device)
+    if arguments.device != "cuda" or arguments.network:
+        raise UnsupportedError("bench: the ladder is the GPU's, on one convolution: --ladder --device cuda --shape")
+    (case,) = _cases(arguments)
+
+    def started(machine: Any) -> None:
+        print(f"{machine}\n\n{case.text}\n\n{HEADER}", flush=True)
+
+    def finished(step: Any, machine: Any) -> None:
+        print(step.text(case, machine), flush=True)
+
+    hear: dict[str, Any] = {} if arguments.json else {"started": started, "finished": finished}
+    ladder = climb(case, _methods(arguments), arguments.repeats, **hear)
+    if arguments.json:
+        print_json(ladder.as_dict())
+    else:
+        print(f"\n{NOTE}")
+    return _drawn(ladder.report, arguments)
 
 
 def _cases(arguments: argparse.Namespace) -> list[Any]:

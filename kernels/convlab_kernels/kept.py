@@ -9,14 +9,16 @@ import os
 import tempfile
 from pathlib import Path
 
-from platformdirs import user_cache_path
-
 _DIGEST = 32  # bytes of a SHA-256
 
 
 def cache_folder() -> Path:
     """Return where compiled kernels lie: in CONVLAB_CACHE, or in the user's cache (RuntimeError: no home)."""
-    return Path(os.environ.get("CONVLAB_CACHE") or user_cache_path("convlab")).expanduser() / "kernels"
+    if not (folder := os.environ.get("CONVLAB_CACHE")):
+        from platformdirs import user_cache_path
+
+        folder = str(user_cache_path("convlab"))
+    return Path(folder).expanduser() / "kernels"
 
 
 def file_for(name: str, key: str) -> Path:

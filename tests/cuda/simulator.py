@@ -13,7 +13,11 @@ from functools import cache
 from types import CodeType, FunctionType, SimpleNamespace
 
 import numpy as np
-from greenlet import getcurrent, greenlet
+
+try:
+    from greenlet import getcurrent, greenlet
+except ImportError:  # on a machine with a GPU, where nothing is simulated
+    getcurrent = greenlet = object
 
 from convlab_kernels.cuda import backend
 

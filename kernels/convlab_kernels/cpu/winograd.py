@@ -58,15 +58,10 @@ ALL, INPUTS, REST = range(3)
 
 
 class Winograd:
-    """F(4x4, 3x3), the weights transformed.
-
-    `amplification` is how many times the rounding errors of the definition its own are, in the root mean square over
-    independent inputs: the largest sum over k of a_k^2 |G_k|^2 |B_k|^2 / 3 for a row a of A.T, which is a ratio of
-    variances in one dimension, and of deviations in two.
-    """
+    """F(4x4, 3x3), the weights transformed."""
 
     minimal: ClassVar[type[Minimal]] = F4
-    amplification: ClassVar[float] = 31.5
+    amplification: ClassVar[float] = F4.amplification
 
     def __init__(self, w: NDArray[Any], window: Window, groups: int = 1) -> None:
         if window.kernel != (3, 3) or window.stride != (1, 1) or window.dilation != (1, 1) or groups != 1:
@@ -129,7 +124,7 @@ class Winograd2x2(Winograd):
     """F(2x2, 3x3), the weights transformed."""
 
     minimal = F2
-    amplification = 1.7
+    amplification = F2.amplification
 
 
 @inlined

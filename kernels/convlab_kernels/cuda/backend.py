@@ -145,7 +145,7 @@ class Kernel:
         flat: list[Any] = []
         for arg in args:
             flat.extend(arg) if isinstance(arg, tuple) else flat.append(arg)
-        _loaded(self, cupy.cuda.runtime.getDevice())(grid, self.block, flat, self.shared)
+        loaded(self, cupy.cuda.runtime.getDevice())(grid, self.block, flat, self.shared)
 
 
 def kernel(*signature: Any, block: Grid, **options: Any) -> Callable[[Callable[..., None]], Kernel]:
@@ -154,7 +154,7 @@ def kernel(*signature: Any, block: Grid, **options: Any) -> Callable[[Callable[.
 
 
 @cache
-def _loaded(kernel: Kernel, device: int) -> Any:
+def loaded(kernel: Kernel, device: int) -> Any:
     """Return a kernel as CuPy's function on a GPU."""
     from cupy.cuda import Device, driver
     from cupy.cuda.function import Module

@@ -98,6 +98,7 @@ class TensorCore(Rung):
     """Factors rounded to TF32, 11 bits."""
 
     name = "tensor_core"
+    amplification = 2.0**11  # of rounding errors: float32 has 24 bits
     kernels: Mapping[Tile, Kernel] = TF32
 
     def arranged(self, w: Any) -> Any:
@@ -122,6 +123,7 @@ class TensorCore3x(TensorCore):
     """Factors of float32, each as a sum of two of TF32."""
 
     name = "tensor_core_3x"
+    amplification = 1.0
     kernels: Mapping[Tile, Kernel] = TF32_3X
 
     def arranged(self, w: Any) -> Any:

@@ -39,6 +39,7 @@ class Winograd(Rung):
 
     name = "winograd"
     minimal: ClassVar[type[Minimal]] = F4
+    amplification: ClassVar[float] = F4.amplification
     kernels: ClassVar[tuple[Kernel, Kernel]] = input4, output4
 
     def __init__(self, w: Any, window: Window, groups: int = 1) -> None:
@@ -87,6 +88,7 @@ class Winograd2x2(Winograd):
 
     name = "winograd2x2"
     minimal = F2
+    amplification = F2.amplification
     kernels = input2, output2
 
 

@@ -1,0 +1,112 @@
+"""Measure convlab on an NVIDIA GPU beside PyTorch, cuDNN and cuBLAS, in one call of ten minutes.
+
+    python benchmarks/gpu.py OUT [--minutes 9]
+
+writes OUT/results.json, OUT/report.md, OUT/ladder.png, OUT/roofline.png and OUT/gpu_tests.log. The machine needs the
+libraries of convlab and of its extra for CUDA, and PyTorch to compare with; convlab need not be installed. The most
+important comes first, what does not fit into the time is named, and so is what fails: nothing else fails with it.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+REPORTING = 25.0
+"""Seconds that are kept for the page and the pictures."""
+
+
+def make_importable(folder: Path) -> None:
+    """Let this process and those that it starts import convlab from the checkout; a folder for what helps it."""
+    (folder / "convlab_weights").symlink_to(ROOT / "weights")
+    places = [str(place) for place in (ROOT, ROOT / "kernels", ROOT / "benchmarks", folder)]
+    sys.path[:0] = places
+    os.environ["PYTHONPATH"] = os.pathsep.join([*places, *filter(None, [os.environ.get("PYTHONPATH")])])
+    os.environ.setdefault("CONVLAB_CACHE", str(folder / "cache"))  # compiled kernels, for the tests and the timing
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("out", type=Path, help="folder to write to")
+    parser.add_argument("--minutes", type=float, default=9.0, help="for everything (default: 9)")
+    options = parser.parse_args()
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        make_importable(Path(folder))
+        from convlab.device import check_device
+        from convlab.errors import UnsupportedError
+
+        try:
+            check_device("cuda")
+        except UnsupportedError as error:
+            print(f"gpu.py: {error}", file=sys.stderr)
+            return 1
+        from gpu_process import Worker
+        from gpu_work import serve
+
+        worker = Worker(serve)
+        try:
+            measure(options.out, 60 * options.minutes - (time.monotonic() - begun), worker.ask)
+        finally:
+            worker.close()
+    return 0
+
+
+def measure(out: Path, seconds: float, ask: Callable[[Any, float], dict[str, Any]]) -> None:
+    """Do everything in so many seconds, and write it to a folder; `ask` takes (kind, arguments) and a limit."""
+    from gpu_plan import carry_out, plan
+
+    out.mkdir(parents=True, exist_ok=True)
+    results: dict[str, Any] = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "outcomes": []}
+
+    def done(outcome: dict[str, Any]) -> None:
+        results["outcomes"].append(outcome)
+        print(line(outcome), flush=True)
+        save(results, out)  # whatever ends this process, what was measured is there
+
+    tasks = plan(str(out / "gpu_tests.log"))
+    carry_out(tasks, lambda task, limit: ask((task.kind, task.arguments), limit), seconds - REPORTING, done)
+    report(results, out)
+
+
+def line(outcome: dict[str, Any]) -> str:
+    """Return what became of a task in a line."""
+    from gpu_plan import title
+
+    came = {key: outcome[key] for key in ("error", "skipped") if key in outcome} or outcome["found"]
+    if "median" in came:
+        came = {key: f"{came[key]:.4g}" for key in ("median", "flops_a_second", "a_second", "error") if key in came}
+    return f"{outcome['seconds']:6.1f} s  {title(outcome)}: " + ", ".join(f"{k} {v}" for k, v in came.items())
+
+
+def save(results: dict[str, Any], out: Path) -> None:
+    """Write the data, a measurement a line, and the ratios before them."""
+    from gpu_ratios import all_ratios
+
+    date, outcomes = json.dumps(results["date"]), results["outcomes"]
+    ratios, rows = (",\n".join(map(json.dumps, each)) for each in (all_ratios(outcomes), outcomes))
+    text = f'{{"date": {date},\n"ratios": [\n{ratios}\n],\n"outcomes": [\n{rows}\n]}}\n'
+    (out / "results.json").write_text(text, encoding="utf-8")
+
+
+def report(results: dict[str, Any], out: Path) -> None:
+    """Write the page, then the pictures."""
+    from gpu_pictures import draw
+    from gpu_report import as_markdown
+
+    page = out / "report.md"
+    page.write_text(as_markdown(results), encoding="utf-8")
+    names = draw(results, out)
+    with page.open("a", encoding="utf-8") as file:
+        file.writelines(f"\n![{name}]({name})\n" for name in names)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""The tests that need a GPU, in a process of their own."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+OPTIONS = ("-m", "gpu", "-v", "-W", "default", "--continue-on-collection-errors", "-p", "no:cacheprovider")
+"""Warnings are no errors, and tests of other things may want of their libraries: the machine is as it is."""
+SUMMING_UP = 10.0
+"""Seconds that pytest gets to say what failed when its time is over."""
+
+
+def run(log: str, seconds: float, where: str = "tests") -> dict[str, Any]:
+    """Run them for so many seconds at most; return pytest's status, its last line, and what failed."""
+    command = [sys.executable, "-m", "pytest", *OPTIONS, where]
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    with Path(log).open("w", encoding="utf-8") as file:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT, env=environment)
+        status = _status(process, seconds)
+    lines = Path(log).read_text(encoding="utf-8", errors="replace").splitlines() or ["nothing was printed"]
+    failed = [line for line in lines if re.match(r"(FAILED|ERROR) |\S+::.* (FAILED|ERROR)\b", line)]
+    return {"status": status, "last": lines[-1].strip("= "), "failed": failed[:50], "log": Path(log).name}
+
+
+def _status(process: Any, seconds: float) -> str:
+    """Wait for the end; when time is over, interrupt it, and then end it."""
+    try:
+        return str(process.wait(seconds))
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGINT)
+    try:
+        process.wait(SUMMING_UP)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    return f"none: interrupted after {seconds:.0f} s"

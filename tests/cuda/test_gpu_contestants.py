@@ -1,0 +1,164 @@
+"""What takes part in the benchmark on a GPU, without one: it computes what it is to compute, or gets no time."""
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from convlab.check.bench_case import Case
+from convlab.check.bench_exact import exact
+
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
+
+import gpu_chip
+import gpu_layers
+import gpu_networks
+from gpu_plan import TORCH
+from gpu_resnet50 import resnet50
+
+
+@pytest.fixture
+def layer(device, monkeypatch):
+    """Make one layer of the plan a small one, and time without a GPU's clock; return how often that was asked for."""
+    asked = []
+    monkeypatch.setattr(gpu_layers, "LAYERS", ((6, 3, 5, ("small",)),))
+    seconds = lambda call, calls: asked.append(calls) or call() or [1e-3] * calls  # noqa: E731
+    monkeypatch.setattr("convlab.check.bench_device.event_seconds", seconds)
+    gpu_layers.problem.cache_clear()
+    yield asked
+    gpu_layers.problem.cache_clear()
+
+
+def test_a_rung_is_checked_then_timed(layer):
+    found = gpu_layers.measure(0, 2, "direct")
+    assert found["flops_a_second"] == 2 * 2 * 36 * 27 * 5 / 1e-3
+    assert 0 < found["error"] < 1e-6
+    assert layer == [1, 50]
+
+
+def broken(last):
+    class Broken(gpu_layers.METHODS["direct"]):
+        def __call__(self, x, out, bias):
+            super().__call__(x, out, bias)
+            last(out)
+
+    return Broken
+
+
+def _wrong(out):
+    out[-1, -1, -1, -1] += 0.05
+
+
+def _unwritten(out):
+    out[-1, 2, 1, 3] = np.nan
+
+
+def _infinite(out):
+    out[0, 2, 1, 3] = np.inf
+
+
+@pytest.mark.parametrize("last", [_wrong, _unwritten, _infinite])
+def test_a_wrong_rung_is_never_timed(last, layer, monkeypatch):
+    monkeypatch.setattr(gpu_layers, "METHODS", {"direct": broken(last)})
+    with pytest.raises(
+        gpu_layers.WrongError, match=r"direct: off by .* standard deviations, expected at most 0\.001"
+    ):
+        gpu_layers.measure(0, 2, "direct")
+    assert layer == []
+
+
+def test_the_exact_output_is_that_of_the_oracle(layer):
+    import oracle
+
+    given = gpu_layers.problem(0, 2)
+    x, w, b = given.case.arrays()
+    total, _ = oracle.conv2d(x, w, padding="same")
+    np.testing.assert_allclose(given.exact.get(), total + b, rtol=1e-12, atol=1e-12)
+    assert given.deviation == pytest.approx((total + b).std())
+
+
+@pytest.fixture
+def torch(monkeypatch):
+    """Let PyTorch compute on the host; give its settings back."""
+    torch = pytest.importorskip("torch")
+    settings = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark
+    monkeypatch.setattr(gpu_chip, "PLACE", "cpu")
+    yield torch
+    torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32, torch.backends.cudnn.benchmark = settings
+
+
+@pytest.mark.parametrize("name", TORCH)
+def test_pytorchs_convolution_is_the_same(name, torch, monkeypatch):
+    case = Case((7, 6, 4), 5, batch=2)
+    x, w, b = case.arrays()
+    given = gpu_layers.Problem(case, x, w, b, exact(case).value, float(exact(case).value.std()))
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(from_dlpack=np.from_dlpack))
+    call, output = gpu_layers.ready(name, given)
+    call()
+    assert gpu_layers.error_of(output(), given) < 1e-6
+    assert call().is_contiguous(memory_format=torch.channels_last) == ("channels_last" in name)
+    assert torch.backends.cudnn.allow_tf32 == torch.backends.cuda.matmul.allow_tf32 == ("TF32" in name)
+
+
+@pytest.mark.parametrize("tf32", [False, True])
+def test_cublas_multiplies_matrices_of_the_same_size(tf32, monkeypatch):
+    case = Case((7, 6, 4), 5, batch=2)
+    x, w, b = case.arrays()
+    shapes = []
+    multiply = lambda a, b, tf32: shapes.append((a.shape, b.shape, tf32)) or (lambda: None)  # noqa: E731
+    monkeypatch.setattr(gpu_layers, "PRODUCTS", {"torch" if tf32 else "CuPy": multiply})
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(resize=np.resize))
+    gpu_layers.ready(
+        "cuBLAS TF32" if tf32 else "cuBLAS", gpu_layers.Problem(case, x, w, b, np.ones(case.output), 1.0)
+    )
+    assert shapes == [((2 * 7 * 6, 9 * 4), (9 * 4, 5), tf32)]
+
+
+def test_pytorchs_product(torch):
+    a, b = np.eye(3, dtype=np.float32), np.arange(12, dtype=np.float32).reshape(3, 4)
+    seen = []
+    torch_matmul, torch.matmul = torch.matmul, lambda *args, out: seen.append(torch_matmul(*args, out=out))
+    try:
+        gpu_chip.with_torch(a, b, tf32=True)()
+    finally:
+        torch.matmul = torch_matmul
+    np.testing.assert_array_equal(seen[0].numpy(), b)
+    assert torch.backends.cuda.matmul.allow_tf32
+
+
+def test_a_network_of_pytorchs_is_measured(device, torch, monkeypatch):
+    monkeypatch.setattr("convlab.model.check_device", lambda name: None)
+    seconds = lambda call, calls, flush: call() is not None and [1e-3] * calls  # noqa: E731
+    monkeypatch.setattr("convlab.check.bench_device.event_seconds", seconds)
+    gpu_networks.contestants.cache_clear()
+    for name in ("torch", "torch channels_last TF32", "torch TF32"):
+        assert gpu_networks.measure("lenet5", 3, name)["error"] < 1e-5
+        weight = gpu_networks.contestants("lenet5").twin.parts[3].weight  # (O, C, KH, KW), several of each
+        assert weight.is_contiguous(memory_format=torch.channels_last) == ("channels_last" in name)
+    gpu_networks.contestants.cache_clear()
+
+
+def test_the_networks():
+    model = resnet50()
+    assert sum(layer.parameters for layer in model.layers) == 25_636_712  # as many as Keras' ResNet50 has
+    assert model.shapes["conv5_block3_add"] == (7, 7, 2048)
+
+
+def test_a_network_of_ours_is_measured(device, monkeypatch):
+    monkeypatch.setattr("convlab.model.check_device", lambda name: None)
+    seconds = lambda call, calls, flush: call() is not None and [1e-3] * calls  # noqa: E731
+    monkeypatch.setattr("convlab.check.bench_device.event_seconds", seconds)
+    model = gpu_networks.network("lenet5")
+    images = gpu_networks.images_for(model, 2)
+    exact = model.predict(images.astype(np.float64))
+    given = gpu_networks.Contestants(model.to("cuda"), None, images, exact)
+    monkeypatch.setattr(gpu_networks, "contestants", lambda name: given)
+    for name in ("convlab predict", "convlab run", "convlab predict TF32"):
+        found = gpu_networks.measure("lenet5", 2, name)
+        assert found["median"] == 1e-3
+        assert found["error"] < (1e-2 if "TF32" in name else 1e-5)
+    given.exact[:] += exact.std()
+    with pytest.raises(gpu_layers.WrongError, match="convlab predict: off by 1 standard deviations"):
+        gpu_networks.measure("lenet5", 2, "convlab predict")
