@@ -52,6 +52,18 @@ def test_against_the_definition(method, padding, stride, dilation, width):
 
 
 @both
+@pytest.mark.parametrize(("width", "places"), [(8, 1), (9, 2)])
+def test_few_places_of_a_dilated_kernel(method, width, places):
+    x, w, b = arrays((13, width), (3, 4), 2, 5)
+    attributes = {"padding": ((0, 1), (0, 2)), "dilation": (1, 3)}
+    total, magnitude = oracle.conv2d(x, w, **attributes)
+    kernel = METHODS[method](w, Window.parse((3, 4), **attributes), 1)
+    out = convolved(kernel, x, w, b, **attributes)
+    assert out.shape[2] == places
+    assert_close(out, total + b, sum_bound(3 * 4 * 2 + 1, magnitude + np.abs(b), np.float32))
+
+
+@both
 def test_one_kernel_for_images_of_any_width(method):
     _, w, b = arrays((9, 8), (3, 3), 2, 5)
     kernel = METHODS[method](w, Window.parse(3, padding="same"), 1)
