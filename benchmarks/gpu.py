@@ -29,6 +29,8 @@ def make_importable(folder: Path) -> None:
     places = [str(place) for place in (ROOT, ROOT / "kernels", ROOT / "benchmarks", folder)]
     sys.path[:0] = places
     os.environ["PYTHONPATH"] = os.pathsep.join([*places, *filter(None, [os.environ.get("PYTHONPATH")])])
+    if (toolkit := Path("/usr/local/cuda")).is_dir():  # where the compiler is, if no wheel has it
+        os.environ.setdefault("CUDA_PATH", str(toolkit))
     os.environ.setdefault("CONVLAB_CACHE", str(folder / "cache"))  # compiled kernels, for the tests and the timing
 
 

@@ -49,9 +49,9 @@ def _as_array(numbers: ArrayLike) -> Array:
     return array if hasattr(numbers, "dtype") or array.dtype.kind != "f" else array.astype(np.float32)
 
 
-def kind_of(x: Array) -> tuple[np.dtype[Any], str]:
-    """Return what kernels and weights for x depend on: its type of numbers, and the module it is of."""
-    return x.dtype, module_of(x).__name__
+def kind_of(x: Any) -> tuple[np.dtype[Any], int]:
+    """Return what kernels and weights for x depend on: its type of numbers, and its GPU's number, -1 for none."""
+    return x.dtype, -1 if module_of(x) is np else x.device.id
 
 
 def like(array: Array, x: Array) -> Array:

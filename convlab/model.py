@@ -63,8 +63,8 @@ class Model:
     device : str
         "cpu" or "cuda": where it is computed (see `to`).
     tf32 : bool
-        Whether a GPU's tensor cores may round the factors of products to 10 bits (TF32). At first False: what is
-        computed has the accuracy of float32.
+        Whether a GPU's tensor cores, if it has them, may round the factors of products to 10 bits (TF32). At first
+        False: what is computed has the accuracy of float32.
     """
 
     def __init__(
@@ -317,7 +317,7 @@ class Model:
             model=self.name,
             preprocessing=self.preprocessing,
             labels=self.labels,
-            activation=self._activation(),
+            activation=next(node.layer.activation for node in self.nodes if node.name == self.outputs[0]),
             network=self,
         )
 
@@ -344,10 +344,6 @@ class Model:
         from convlab.ablation import ablate
 
         return ablate(self, channels)
-
-    def _activation(self) -> str:
-        """Return the function that the (first) output was made with."""
-        return next(node.layer.activation for node in self.nodes if node.name == self.outputs[0])
 
 
 def _listed(shapes: Mapping[str, Shape], names: Iterable[str]) -> str:

@@ -29,7 +29,14 @@ class HostCopies(MutableMapping[str, Array]):
 
     def __getitem__(self, name: str) -> Array:
         """Return an array as NumPy's."""
-        return once(self._copies, name, self.on_device[name].get)
+        return once(self._copies, name, lambda: self._copied(name))
+
+    def _copied(self, name: str) -> Array:
+        import cupy
+
+        cupy.cuda.get_current_stream().wait_event(self._computed[name])  # maybe on another stream
+        copy: Array = self.on_device[name].get()
+        return copy
 
     def __delitem__(self, name: str) -> None:
         """Forget an array."""
@@ -48,18 +55,21 @@ class HostCopies(MutableMapping[str, Array]):
     def all(self) -> dict[str, Array]:
         """Return all of them as NumPy's arrays: each is copied as soon as it is there, while others are computed.
 
-        The memory is page-locked: only to such can a GPU write by itself, and at the full speed of the bus.
+        The memory is page-locked: only to such can a GPU write by itself, and at the full speed of the bus. To lock
+        it takes time, but what is let go of is used again. (And what lies there a GPU also reads by itself: who gives
+        it to a network must not write to it before the network has answered.)
         """
         import cupy
         import cupyx
 
-        stream = cupy.cuda.Stream(non_blocking=True)
+        stream, copies = cupy.cuda.Stream(non_blocking=True), {}
         for name, array in self.on_device.items():
             if name not in self._copies:
                 stream.wait_event(self._computed[name])
                 copy = cupyx.empty_pinned(array.shape, array.dtype)
-                self._copies[name] = array.get(stream=stream, out=copy, blocking=False)
+                copies[name] = array.get(stream=stream, out=copy, blocking=False)
         stream.synchronize()
+        self._copies.update(copies)
         return dict(self)
 
 

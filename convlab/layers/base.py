@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from convlab.arrays import Array, ArrayLike, as_floats, kind_of, like, module_of
+from convlab.arrays import Array, ArrayLike, as_floats, kind_of, like, module_of, on_host
 from convlab.errors import ShapeError, UnsupportedError, WeightsError
 from convlab.layers.functions import ACTIVATIONS
 from convlab.layers.once import once
@@ -137,7 +137,7 @@ class Layer(ABC):
         for name, array in weights.items():
             if name not in self.shapes:
                 raise WeightsError(f"layer {self.name!r}: {unknown('weight', name, self.shapes)}")
-            (floats,) = as_floats(array)
+            floats = on_host(as_floats(array)[0])
             if floats.shape != self.shapes[name]:
                 raise WeightsError(
                     f"layer {self.name!r}: {name} has shape {floats.shape}, expected {self.shapes[name]}"

@@ -119,9 +119,11 @@ def choose_conv2d(x: Array, w: tuple[int, ...], window: Window, groups: int, met
     strict = decided.strict or method == "strict"
     if module_of(x) is np:
         return choice.fastest(x.shape, w, window, groups, decided.compiled, strict)
+    from convlab_kernels.cuda.chip import AMPERE, capability_of
     from convlab_kernels.cuda.choice import fastest  # which loads Numba's compiler
 
-    return fastest(x.shape, w, window, groups, x.dtype, strict, decided.tf32)
+    tf32 = decided.tf32 and capability_of(x) >= AMPERE
+    return fastest(x.shape, w, window, groups, x.dtype, strict, tf32)
 
 
 def work_of(x: tuple[int, ...], w: tuple[int, ...], window: Window) -> int:

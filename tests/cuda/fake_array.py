@@ -176,6 +176,7 @@ class ndarray:  # noqa: N801
         return wrapped(self._host.view() if dtype is None else self._host.view(dtype))
 
     def dot(self, b, out=None):
+        refuse_product()
         if not isinstance(b, ndarray):
             raise TypeError(f"Argument 'b' has incorrect type (expected ndarray, got {type(b).__name__})")
         return computed(lambda: self._host.dot(b._host, None if out is None else out._host), out)
@@ -199,6 +200,12 @@ class ndarray:  # noqa: N801
 class Flags:
     def __init__(self, flags, owndata):
         self.c_contiguous, self.f_contiguous, self.owndata = flags.c_contiguous, flags.f_contiguous, owndata
+
+
+def refuse_product():
+    """Raise as CuPy does where it would call cuBLAS in a capture."""
+    if current().is_capturing():
+        raise NotImplementedError("calling cuBLAS API during stream capture is currently unsupported")
 
 
 def operand(value):

@@ -195,8 +195,6 @@ class Device:
     compute_capability = "90"
     attributes = MappingProxyType(
         {
-            "ComputeCapabilityMajor": 9,
-            "ComputeCapabilityMinor": 0,
             "L2CacheSize": 50 << 20,
             "MaxSharedMemoryPerBlock": 48 << 10,
             "MaxSharedMemoryPerBlockOptin": 227 << 10,

@@ -8,7 +8,7 @@ host and device, and fresh memory is full of NaN. Stricter than CuPy: an index b
 import fake_cuda
 import numpy as np
 from cupy_names import recorded, signature
-from fake_array import FUNCTIONS, MEMBERS, array, asarray, computed, ndarray, operand, wrapped
+from fake_array import FUNCTIONS, MEMBERS, array, asarray, computed, ndarray, operand, refuse_product, wrapped
 from fake_cuda import module, poisoned, transferred
 
 
@@ -21,6 +21,8 @@ class ufunc:  # noqa: N801
     def __call__(self, *args, out=None, dtype=None, casting="same_kind", **others):
         if others:
             raise TypeError(f"Wrong arguments {others}")
+        if self.name in PRODUCTS:
+            refuse_product()
         if len(args) > self.nin:
             args, out = args[: self.nin], args[self.nin]
         if out is not None and not isinstance(out, ndarray):
@@ -65,6 +67,9 @@ def get_array_module(*args):
 ANSWERS = "allclose", "array_equal", "array_equiv", "count_nonzero"
 """Functions of which NumPy's return a number of Python's."""
 
+PRODUCTS = "dot", "inner", "matmul", "tensordot", "vdot"
+"""Functions that call cuBLAS."""
+
 SIZED = "argwhere", "compress", "extract", "flatnonzero", "nonzero", "unique"
 """Functions whose result is of a size that the host has to be told."""
 
@@ -80,6 +85,8 @@ def _function(name, words, owner=np):
             raise TypeError("Only cupy arrays can be concatenated")
         if isinstance(first, list) and next(iter(given)) in ("a", "x", "arr", "array", "condition"):
             raise AttributeError(f"'list' object has no attribute {name!r}")
+        if name in PRODUCTS:
+            refuse_product()
         if name in SIZED or (name == "where" and len(given) == 1):
             transferred("to host", 8)
         hosts, named = _hosts(args), {key: _hosts(value) for key, value in kwargs.items()}

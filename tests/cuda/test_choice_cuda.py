@@ -19,12 +19,13 @@ def chosen(image, filters, window=SAME3, groups=1, dtype=np.float32, **allowed):
 
 CHOICES = [
     (((8, 224, 224, 3), 64), {}, "implicit_gemm"),
-    (((1, 224, 224, 64), 64), {}, "winograd"),
+    (((2, 224, 224, 64), 64), {}, "winograd"),
+    (((1, 224, 224, 64), 64), {}, "implicit_gemm"),  # one image: a graph
     (((32, 28, 28, 256), 512), {}, "winograd"),
     (((32, 28, 28, 512), 256), {}, "winograd2x2"),  # F(4x4) is not accurate enough
-    (((1, 28, 28, 256), 512), {}, "winograd2x2"),  # few tiles of 4 x 4
-    (((1, 14, 14, 512), 512), {}, "implicit_gemm"),  # few tiles
-    (((1, 32, 32, 64), 96), {}, "implicit_gemm"),  # few tiles of 4 x 4, and few channels for 2 x 2
+    (((2, 28, 28, 256), 512), {}, "winograd2x2"),  # few tiles of 4 x 4
+    (((2, 14, 14, 512), 512), {}, "implicit_gemm"),  # few tiles
+    (((2, 28, 28, 64), 96), {}, "implicit_gemm"),  # few tiles of 4 x 4, and few channels for 2 x 2
     (((8, 56, 56, 64), 63), {}, "implicit_gemm"),
     (((8, 56, 56, 63), 64), {}, "implicit_gemm"),
     (((0, 56, 56, 64), 64), {}, "implicit_gemm"),

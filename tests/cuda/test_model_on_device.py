@@ -44,6 +44,14 @@ def model(device):
     return network().to("cuda")
 
 
+@pytest.fixture
+def captured(device, monkeypatch):
+    """Let convolutions be computed without cuBLAS, which CuPy does not capture, and in a moment."""
+    if device.transfers is not None:
+        choose = "convlab_kernels.cuda.choice.fastest"
+        monkeypatch.setattr(choose, lambda x, w, window, groups, *_: "direct" if groups == 1 else "depthwise")
+
+
 def images(count, seed=0):
     return np.random.default_rng(seed).standard_normal((count, 6, 7, 2)).astype(np.float32)
 
@@ -106,7 +114,7 @@ def test_all_of_a_recording_goes_to_the_host_at_once(model, device, tmp_path):
         host.to("cuda")
 
 
-def test_one_image_is_predicted_by_a_graph(model, device):
+def test_one_image_is_predicted_by_a_graph(model, device, captured):
     for seed in range(4):  # the first prepares, the second captures, the others launch the graph
         x = images(1, seed)
         close(device.give(model.predict(x)), network().predict(x))
@@ -118,7 +126,7 @@ def test_one_image_is_predicted_by_a_graph(model, device):
     np.testing.assert_array_equal(device.give(kept), before)  # an answer is not where the next one is computed
 
 
-def test_a_graph_is_of_the_weights_that_the_network_has(model, device):
+def test_a_graph_is_of_the_weights_that_the_network_has(model, device, captured):
     x = images(1)
     for _ in range(3):
         model.predict(x)
@@ -128,7 +136,14 @@ def test_a_graph_is_of_the_weights_that_the_network_has(model, device):
     close(device.give(model.predict(x)), other.predict(x))
 
 
-def test_what_cannot_be_captured_is_computed_as_before(model, device, monkeypatch, caplog):
+def test_weights_may_come_from_the_gpu(model, device):
+    kernel = model["fc"].weights["kernel"][::-1]
+    model["fc"].set_weights(kernel=device.take(kernel))
+    np.testing.assert_array_equal(model["fc"].weights["kernel"], kernel)
+    assert type(model["fc"].weights["kernel"]) is np.ndarray
+
+
+def test_what_cannot_be_captured_is_computed_as_before(model, device, captured, monkeypatch, caplog):
     if device.transfers is None:
         pytest.skip("needs a stand-in for streams")
     caplog.set_level(logging.DEBUG, "convlab")
@@ -140,7 +155,7 @@ def test_what_cannot_be_captured_is_computed_as_before(model, device, monkeypatc
     assert [r.message for r in caplog.records] == [f"no CUDA graph: {broken}"]
 
 
-def test_a_graph_that_answers_otherwise_is_not_used(model, device, monkeypatch, caplog):
+def test_a_graph_that_answers_otherwise_is_not_used(model, device, captured, monkeypatch, caplog):
     if device.transfers is None:
         pytest.skip("needs a stand-in for graphs")
     caplog.set_level(logging.DEBUG, "convlab")

@@ -1,7 +1,8 @@
 """Which rung is the fastest for a convolution on a GPU: the rule behind `method="auto"`.
 
-Its reasons are estimates for an H100, not yet measured. For each output pixel of a 3 x 3 convolution
-of C channels to O:
+For a single image it is `implicit_gemm`, where Winograd's three launches a group take longer than they save, unless a
+CUDA graph launches them, and CuPy captures no product of cuBLAS. All reasons are estimates for an H100, not yet
+measured. For each output pixel of a 3 x 3 convolution of C channels to O:
 
                      multiply-adds      bytes that the transforms move
     implicit_gemm    9 C O              0
@@ -60,7 +61,7 @@ def fastest(
         return "depthwise" if w[2] == 1 else "im2col"
     if tf32 and w[2] >= DEEP:
         return "tensor_core"
-    if window == Window((3, 3), padding=window.padding) and not strict:
+    if x[0] > 1 and window == Window((3, 3), padding=window.padding) and not strict:
         return _winograd(output, w)
     return "implicit_gemm"
 

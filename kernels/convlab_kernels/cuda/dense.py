@@ -1,4 +1,7 @@
-"""Fully connected layers: weighted sums of all inputs, out (N, O) = x (N, K) @ w (K, O) + bias (O,), by cuBLAS."""
+"""Fully connected layers: weighted sums of all inputs, out (N, O) = x (N, K) @ w (K, O) + bias (O,).
+
+A product of cuBLAS'; one row of float32 is a kernel's own (see `row`).
+"""
 
 from typing import Any
 
@@ -7,6 +10,8 @@ import numpy as np
 from convlab_kernels.arrays import module_of
 from convlab_kernels.cpu.arguments import check_out
 from convlab_kernels.cpu.finishing import finish
+from convlab_kernels.cuda.row import multiply_row
+from convlab_kernels.cuda.rung import LARGEST
 
 
 class Dense:
@@ -18,5 +23,10 @@ class Dense:
     def __call__(self, x: Any, out: Any, bias: Any = None, relu: bool = False) -> None:
         """Multiply x (N, K) into out (N, O); add bias (O,); clip at zero if `relu`, except NaN."""
         check_out(out, "dense")
+        if len(x) == 1 and x.dtype == np.float32 and self.w.size <= LARGEST:
+            xp = module_of(x)
+            offsets = xp.zeros(out.shape[1], out.dtype) if bias is None else bias
+            multiply_row(xp.ascontiguousarray(x), self.w, offsets, out, relu)
+            return
         module_of(out).dot(x, self.w, out)
         finish(out, bias, relu, np.inf)

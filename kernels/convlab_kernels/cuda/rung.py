@@ -45,9 +45,13 @@ class Rung:
         """Convolve x (N, H, W, C) into out (N, OH, OW, O); as many images at a time as an int32 counts."""
         check_float32(self.name, x)
         check_float32(self.name, out)
+        if bias is not None:
+            check_float32(self.name, bias)
         if not out.flags.c_contiguous:
             raise ShapeError(f"{self.name}: out is not contiguous in C order; give a whole array, not a part of one")
         xp = module_of(x)
+        if xp is not np and out.data.ptr % 16:
+            raise ShapeError(f"{self.name}: out begins within four numbers; give a whole array, not a part of one")
         x = xp.ascontiguousarray(x)
         offsets = xp.zeros(out.shape[-1], out.dtype) if bias is None else xp.ascontiguousarray(bias)
         low, high = (0.0, ceiling) if relu else (-np.inf, np.inf)

@@ -31,9 +31,11 @@ import numpy as np
 
 from convlab_kernels.arrays import module_of
 from convlab_kernels.cuda.backend import Kernel, float32, inlined, multiply_tf32, power_of_two, split_tf32
+from convlab_kernels.cuda.chip import AMPERE, capability_of, multiprocessors_of, shared_of
 from convlab_kernels.cuda.rung import Rung, in_fours, up
 from convlab_kernels.cuda.tensor_core_code import Tile, tensor_core_kernel
-from convlab_kernels.cuda.tiles import multiprocessors_of
+from convlab_kernels.errors import UnsupportedError
+from convlab_kernels.window import Window
 
 HALF = np.float32(2**-11)
 """Half of what TF32's last bit is worth, beside its first."""
@@ -101,6 +103,14 @@ class TensorCore(Rung):
     amplification = 2.0**11  # of rounding errors: float32 has 24 bits
     kernels: Mapping[Tile, Kernel] = TF32
 
+    def __init__(self, w: Any, window: Window, groups: int = 1) -> None:
+        if (found := capability_of(w)) < AMPERE:
+            major, minor = found
+            raise UnsupportedError(
+                f"{self.name}: a GPU of compute capability {major}.{minor}, expected 8.0 or more: use implicit_gemm"
+            )
+        super().__init__(w, window, groups)
+
     def arranged(self, w: Any) -> Any:
         """Return the weights of each output channel side by side, rounded to TF32: see `tensor_core_kernel`."""
         xp, matrix = module_of(w), rows_of(w, self.kernels)
@@ -112,10 +122,11 @@ class TensorCore(Rung):
         super().__call__(in_fours(x), out, bias, relu, ceiling)
 
     def launch(self, x: Any, bias: Any, out: Any, low: np.float32, high: np.float32) -> None:
-        """Launch a block for each tile."""
+        """Launch a block for each tile, of those for which the GPU has shared memory."""
         geometry = self.geometry(x, out)
         pixels, channels = int(geometry[0]), out.shape[3]
-        tile = tile_for(tuple(self.kernels), pixels, channels, multiprocessors_of(x))
+        tiles = tuple(tile for tile in self.kernels if tile.shared <= shared_of(x))
+        tile = tile_for(tiles, pixels, channels, multiprocessors_of(x))
         self.kernels[tile]((tile.count(pixels, channels),), x, self.w, bias, out, low, high, geometry)
 
 

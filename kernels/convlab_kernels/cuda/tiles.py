@@ -10,14 +10,8 @@ writing the parts and adding them up. `cut` takes the choice that costs the fewe
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
-import numpy as np
-
-from convlab_kernels.arrays import module_of
-
-H100 = 132
-"""Multiprocessors of an H100."""
+from convlab_kernels.cuda.chip import MULTIPROCESSORS
 
 DEPTH = 16
 """Products a step adds to each output."""
@@ -72,7 +66,7 @@ class Cut:
 
 
 @cache
-def cut(pixels: int, channels: int, steps: int, multiprocessors: int = H100) -> Cut:
+def cut(pixels: int, channels: int, steps: int, multiprocessors: int = MULTIPROCESSORS) -> Cut:
     """Return how to cut the product (pixels, steps * DEPTH) @ (steps * DEPTH, channels)."""
 
     def cycles(cut: Cut) -> float:
@@ -91,15 +85,3 @@ def _cuts(pixels: int, channels: int, steps: int, multiprocessors: int) -> Itera
         for parts in range(1, max(1, min(room, steps // 2)) + 1):
             each = -(-steps // parts)
             yield Cut(tile, each, -(-steps // each))
-
-
-def multiprocessors_of(x: Any) -> int:
-    """Return how many multiprocessors the GPU has on which an array lives; an H100's for NumPy's."""
-    return H100 if module_of(x) is np else _multiprocessors(x.device.id)
-
-
-@cache
-def _multiprocessors(device: int) -> int:
-    from cupy.cuda import Device
-
-    return int(Device(device).attributes["MultiProcessorCount"])
