@@ -3,7 +3,7 @@
 import ctypes
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from importlib.util import find_spec
 from traceback import clear_frames
 from typing import Any
@@ -79,15 +79,16 @@ def placed(array: Array, device: str) -> Array:
     return array
 
 
-@contextmanager
-def device_memory(device: str, hint: Callable[[], str]) -> Iterator[None]:
+def device_memory(device: str, hint: Callable[[], str]) -> AbstractContextManager[None]:
     """Raise DeviceMemoryError, with the hint, where what is computed in the block does not fit in a GPU.
 
     What was computed by then is given back to the GPU: the network can be asked again, for less.
     """
-    if device == "cpu":
-        yield
-        return
+    return nullcontext() if device == "cpu" else _gpu_memory(hint)
+
+
+@contextmanager
+def _gpu_memory(hint: Callable[[], str]) -> Iterator[None]:
     import cupy
 
     try:

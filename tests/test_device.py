@@ -20,6 +20,7 @@ def machine(monkeypatch):
         monkeypatch.setattr(device, "_driver_finds_gpu", lambda: gpu)
         monkeypatch.setattr(device, "_installed", packages.__contains__)
         cupy = ModuleType("cupy")
+        cupy.ndarray = type("ndarray", (), {})
         cupy.cuda = SimpleNamespace(is_available=lambda: usable)
         monkeypatch.setitem(sys.modules, "cupy", cupy)
 

@@ -112,9 +112,10 @@ class Layer(ABC):
 
         What was copied to a GPU is kept there.
         """
-        if module_of(x) is np:
-            return self.weight_like(name, x)
-        return once(self._prepared, (name, kind_of(x)), lambda: self.weight_like(name, x))
+        weight = (self._weights or self.weights).get(name)
+        if module_of(x) is not np:
+            return once(self._prepared, (name, kind_of(x)), lambda: self.weight_like(name, x))
+        return weight if weight is None or weight.dtype == x.dtype else self.weight_like(name, x)
 
     def option_as(self, name: str, x: Array) -> Any:
         """Return an option that is an array in the type and on the device of the input, once made and kept."""
