@@ -1,6 +1,6 @@
-"""Draw who loads what on each rung of the GPU ladder: kernels/pictures/RUNG.png.
+"""Draw who loads what on each rung of the GPU ladder: kernels/ladder/RUNG.png.
 
-    python benchmarks/ladder_pictures.py [RUNG ...] [--out kernels/pictures]
+    python benchmarks/ladder_pictures.py [RUNG ...] [--out kernels/ladder]
 
 No square is coloured by hand: the kernels run in the simulator (tests/cuda), where every number that a thread reads
 or writes is noted. It takes a minute, and no GPU.
@@ -20,7 +20,7 @@ from convlab_kernels import Window
 from convlab_kernels.cuda import METHODS
 from convlab_kernels.cuda.backend import split_tf32
 
-PICTURES = Path(__file__).parents[1] / "kernels" / "pictures"
+PICTURES = Path(__file__).parents[1] / "kernels" / "ladder"
 
 
 def im2col() -> Figure:

@@ -34,7 +34,7 @@ def test_shown_lines_are_lines_of_their_rung():
         lines = "".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL)).splitlines()
         assert lines, rung
         assert [line for line in lines if line not in source.splitlines()] == [], rung
-        assert (ROOT / "kernels" / "pictures" / f"{rung}.png").exists()
+        assert (ROOT / "kernels" / "ladder" / f"{rung}.png").exists()
 
 
 @pytest.mark.parametrize(
