@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -148,7 +149,9 @@ def test_good(): pass
 @pytest.mark.gpu
 def test_bad(): assert 1 == 2
 @pytest.mark.gpu
-def test_slow(): time.sleep(30 * SLOW)
+def test_slow():
+    open("STARTED", "w").close()
+    time.sleep(600 * SLOW)
 def test_other(): assert False
 """
 
@@ -157,9 +160,22 @@ def test_other(): assert False
 def test_what_the_tests_on_the_gpu_came_to(slow, tmp_path, monkeypatch):
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = gpu\n")
-    (tmp_path / "test_some.py").write_text(TESTS.replace("SLOW", str(int(slow))))
-    found = gpu_tests.run(str(tmp_path / "log"), 5.0 if slow else 60.0, str(tmp_path / "test_some.py"))
-    assert found["status"] == ("none: interrupted after 5 s" if slow else "1")
+    started, seconds = tmp_path / "started", 120.0
+    tests = TESTS.replace("SLOW", str(int(slow))).replace("STARTED", str(started))
+    (tmp_path / "test_some.py").write_text(tests)
+
+    class Impatient(subprocess.Popen):
+        def wait(self, timeout=None):
+            if not slow or timeout != seconds:
+                return super().wait(timeout)
+            while not started.exists() and self.poll() is None:
+                time.sleep(0.05)
+            raise subprocess.TimeoutExpired(self.args, timeout)
+
+    monkeypatch.setattr(gpu_tests.subprocess, "Popen", Impatient)
+    monkeypatch.setattr(gpu_tests, "SUMMING_UP", 60.0)
+    found = gpu_tests.run(str(tmp_path / "log"), seconds, str(tmp_path / "test_some.py"))
+    assert found["status"] == ("none: interrupted after 120 s" if slow else "1")
     assert found["last"].startswith("1 failed, 1 passed" if slow else "1 failed, 2 passed, 1 deselected in ")
     assert sum("test_bad FAILED" in line for line in found["failed"]) == 1
     assert "assert 1 == 2" in (tmp_path / "log").read_text()
