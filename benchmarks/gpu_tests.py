@@ -11,13 +11,18 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 OPTIONS = ("-m", "gpu", "-v", "-W", "default", "--continue-on-collection-errors", "-p", "no:cacheprovider")
 """Warnings are no errors, and tests of other things may want of their libraries: the machine is as it is."""
+PYTEST = """
+import signal, sys, pytest
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background would ignore it
+sys.exit(pytest.main(sys.argv[1:]))
+"""
 SUMMING_UP = 10.0
 """Seconds that pytest gets to say what failed when its time is over."""
 
 
 def run(log: str, seconds: float, where: str = "tests") -> dict[str, Any]:
     """Run them for so many seconds at most; return pytest's status, its last line, and what failed."""
-    command = [sys.executable, "-m", "pytest", *OPTIONS, where]
+    command = [sys.executable, "-c", PYTEST, *OPTIONS, where]
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
     with Path(log).open("w", encoding="utf-8") as file:
         process = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT, env=environment)
