@@ -259,7 +259,7 @@ def test_a_forked_child_predicts(load):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-def test_an_interrupt_ends_a_long_prediction_within_a_second_and_leaves_a_model_that_works():
+def test_an_interrupt_ends_a_long_prediction_within_a_second_and_leaves_a_model_that_works(interruptible):
     code = f"""
         import os, signal, threading, time
         import numpy as np

@@ -244,14 +244,6 @@ def test_a_caller_without_memory_is_told():
     assert spread(3) == [[0, 0, 3]]
 
 
-@pytest.fixture
-def interruptible():
-    """Let interrupts through: what a shell starts in the background ignores them."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals are sent to threads on POSIX only")
 def test_an_interrupt_is_raised_when_all_parts_have_ended(awake, interruptible):
     set_threads(2)
