@@ -4,12 +4,11 @@ What belongs to a number, its channel or its pixel, a thread finds by division. 
 they take five times as many instructions.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 from convlab_kernels.arrays import module_of
 from convlab_kernels.cuda.backend import inlined, int32, uint32
-from convlab_kernels.cuda.rung import check_float32, images_at_once
+from convlab_kernels.cuda.rung import check_float32
 
 THREADS = 256
 """Threads of a block."""
@@ -27,13 +26,6 @@ def readable(name: str, *arrays: Any) -> list[Any]:
     for array in arrays:
         check_float32(name, array)
     return [module_of(array).ascontiguousarray(array) for array in arrays]
-
-
-def parts(name: str, *shapes: tuple[int, ...]) -> Iterator[slice]:
-    """Yield parts of the first axis, which arrays share, in which each index is an int32."""
-    together = images_at_once(name, *shapes)
-    for first in range(0, shapes[0][0], together):
-        yield slice(first, first + together)
 
 
 def blocks(size: int, each: int = 1) -> tuple[int]:

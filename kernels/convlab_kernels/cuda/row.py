@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from convlab_kernels.arrays import module_of
+from convlab_kernels.cpu.arguments import bounds
 from convlab_kernels.cuda.backend import FLOATS, INT, cuda, float32, int32, kernel
 from convlab_kernels.cuda.chip import multiprocessors_of
 from convlab_kernels.cuda.implicit_gemm import THREADS, sum_of_parts
@@ -62,6 +63,6 @@ def multiply_row(x: Any, w: Any, bias: Any, out: Any, relu: bool) -> None:
     xp = module_of(x)
     sums = xp.empty((parts, o), x.dtype)
     part_of_row((columns, parts), x, w, bias, sums, np.int32(depth), np.int32(o), np.int32(share))
-    low = np.float32(0 if relu else -np.inf)
+    limits = bounds(out.dtype, relu, np.inf)
     blocks = (-(-o // THREADS),)
-    sum_of_parts(blocks, sums, out, low, np.float32(np.inf), np.int32(o), np.int32(parts))
+    sum_of_parts(blocks, sums, out, *limits, np.int32(o), np.int32(parts))

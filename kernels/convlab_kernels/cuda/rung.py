@@ -5,12 +5,14 @@ x[((n * H + y) * W + x) * C + c], w[((ky * KW + kx) * C + c) * O + o], out[p * O
 p = (n * OH + oy) * OW + ox. Indices are int32: a GPU takes two instructions for one on an int64.
 """
 
+from collections.abc import Iterator
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from convlab_kernels.arrays import module_of
+from convlab_kernels.cpu.arguments import bounds, check_out
 from convlab_kernels.cuda.backend import FLOAT, FLOATS, ints
 from convlab_kernels.errors import ShapeError, UnsupportedError
 from convlab_kernels.window import Window
@@ -47,18 +49,15 @@ class Rung:
         check_float32(self.name, out)
         if bias is not None:
             check_float32(self.name, bias)
-        if not out.flags.c_contiguous:
-            raise ShapeError(f"{self.name}: out is not contiguous in C order; give a whole array, not a part of one")
+        check_out(out, self.name)
         xp = module_of(x)
         if xp is not np and out.data.ptr % 16:
             raise ShapeError(f"{self.name}: out begins within four numbers; give a whole array, not a part of one")
         x = xp.ascontiguousarray(x)
         offsets = xp.zeros(out.shape[-1], out.dtype) if bias is None else xp.ascontiguousarray(bias)
-        low, high = (0.0, ceiling) if relu else (-np.inf, np.inf)
-        together = images_at_once(self.name, x.shape, out.shape)
-        for first in range(0, len(x), together):
-            part = slice(first, first + together)
-            self.launch(x[part], offsets, out[part], np.float32(low), np.float32(high))
+        limits = bounds(out.dtype, relu, ceiling)
+        for part in parts(self.name, x.shape, out.shape):
+            self.launch(x[part], offsets, out[part], *limits)
 
     def launch(self, x: Any, bias: Any, out: Any, low: np.float32, high: np.float32) -> None:
         """Launch the kernel."""
@@ -85,6 +84,13 @@ def images_at_once(name: str, *shapes: tuple[int, ...]) -> int:
         largest = max(prod(shape[1:]) for shape in shapes)
         raise UnsupportedError(f"{name}: an image of {largest:,} numbers, expected at most {LARGEST:,}: use im2col")
     return images
+
+
+def parts(name: str, *shapes: tuple[int, ...]) -> Iterator[slice]:
+    """Yield parts of the first axis, which arrays share, in which each index is an int32."""
+    together = images_at_once(name, *shapes)
+    for first in range(0, shapes[0][0], together):
+        yield slice(first, first + together)
 
 
 def up(number: int, multiple: int) -> int:
