@@ -250,7 +250,7 @@ class Model:
 
     def _fewer_passes(self) -> "Model":
         """Return the folded network, made again where a layer has got other weights."""
-        weights, folded = [layer._weights for layer in self.layers], self._folded
+        weights, folded = [layer._held.weights for layer in self.layers], self._folded
         if folded is None or not all(map(is_, weights, folded[0])):
             from convlab.folding import fold
 

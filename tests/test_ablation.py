@@ -112,13 +112,13 @@ def test_zeros_are_exact_where_the_channel_was_not_finite():
 
 
 def test_the_original_keeps_its_predictions_and_its_layers(lenet, digits):
-    before, prepared = lenet.predict(digits), lenet["conv2"]._prepared
+    before, prepared = lenet.predict(digits), lenet["conv2"]._held.prepared
     shapes = {layer.name: (layer.input_shapes, layer.output_shape) for layer in lenet.layers}
     ablated = lenet.ablate({"conv2": [0, 1, 2]})
     ablated.predict(digits)
     assert np.array_equal(lenet.predict(digits), before)
-    assert lenet["conv2"]._prepared is prepared
-    assert ablated["conv2"]._prepared is prepared  # not prepared a second time
+    assert lenet["conv2"]._held.prepared is prepared
+    assert ablated["conv2"]._held.prepared is prepared  # not prepared a second time
     assert {layer.name: (layer.input_shapes, layer.output_shape) for layer in lenet.layers} == shapes
     assert all(node.silenced == () for node in lenet.nodes)
 

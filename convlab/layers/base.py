@@ -1,11 +1,10 @@
 """What layers have in common."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Mapping
-from functools import cached_property
+from collections.abc import Callable, Hashable, Mapping
 from math import prod
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 
@@ -20,6 +19,19 @@ from convlab_kernels.window import Pair, Window
 Shape = tuple[int, ...]
 
 ONE_CELL = Window((1, 1))
+
+
+class Held(NamedTuple):
+    """Weights by name, and what was made from these very ones: both change at once, whoever computes meanwhile."""
+
+    weights: Mapping[str, Array]
+    prepared: dict[Hashable, Any]
+
+    @quiet
+    def like(self, name: str, x: Array) -> Any:
+        """Return a weight in the type and on the device of x; None if there is none."""
+        weight = self.weights.get(name)
+        return None if weight is None else like(weight, x)
 
 
 class Layer(ABC):
@@ -50,7 +62,13 @@ class Layer(ABC):
     window: Window | Literal["varies"] | None = ONE_CELL
     activation: str = "linear"
     arity: ClassVar[int | None] = 1
-    _weights: Mapping[str, Array] = MappingProxyType({})
+    _held: Held
+
+    def __new__(cls, *_: Any, **__: Any) -> Self:
+        """Make a layer that holds nothing yet."""
+        layer = super().__new__(cls)
+        layer._held = Held({}, {})
+        return layer
 
     @property
     def input_shape(self) -> Shape:
@@ -101,40 +119,42 @@ class Layer(ABC):
     @property
     def weights(self) -> Mapping[str, Array]:
         """The weights by name, read-only; `set_weights` changes them."""
-        if self.shapes and not self._weights:
+        return MappingProxyType(self._weighted().weights)
+
+    def _weighted(self) -> Held:
+        """Return what the layer holds; WeightsError where weights are needed and there are none."""
+        if self.shapes and not self._held.weights:
             raise WeightsError(
                 f"layer {self.name!r} has no weights: give convlab.load a file with weights=..., or 0 for random ones"
             )
-        return MappingProxyType(self._weights)
+        return self._held
 
     def weight_as(self, name: str, x: Array) -> Any:
         """Return a weight in the type and on the device of the input, which decide; None if there is none.
 
         What was copied to a GPU is kept there.
         """
-        weight = (self._weights or self.weights).get(name)
         if module_of(x) is not np:
-            return once(self._prepared, (name, kind_of(x)), lambda: self.weight_like(name, x))
-        return weight if weight is None or weight.dtype == x.dtype else self.weight_like(name, x)
+            return self.prepared(name, x, lambda weight: weight)
+        held = self._weighted()
+        weight = held.weights.get(name)
+        return weight if weight is None or weight.dtype == x.dtype else held.like(name, x)
+
+    def prepared(self, name: str, x: Array, make: Callable[[Any], Any], *how: Hashable) -> Any:
+        """Return what `make` makes of a weight in the type and on the device of x.
+
+        It is made once for each `how`, and again when the weights change.
+        """
+        held = self._weighted()
+        return once(held.prepared, (name, kind_of(x), *how), lambda: make(held.like(name, x)))
 
     def option_as(self, name: str, x: Array) -> Any:
         """Return an option that is an array in the type and on the device of the input, once made and kept."""
-        return once(self._prepared, (name, kind_of(x)), lambda: like(getattr(self, name), x))
-
-    @cached_property
-    def _prepared(self) -> dict[Hashable, Any]:
-        """What was made from the weights, and is made again when they change."""
-        return {}
-
-    @quiet
-    def weight_like(self, name: str, x: Array) -> Any:
-        """Return a weight as `weight_as` does, for a kernel that keeps it in a form of its own."""
-        weight = (self._weights or self.weights).get(name)
-        return None if weight is None else like(weight, x)
+        return once(self._held.prepared, (name, kind_of(x)), lambda: like(getattr(self, name), x))
 
     def set_weights(self, **weights: ArrayLike) -> None:
         """Replace the named weights. A read-only array that owns its numbers is kept, any other is copied."""
-        kept = dict(self._weights)
+        kept = dict(self._held.weights)
         for name, array in weights.items():
             if name not in self.shapes:
                 raise WeightsError(f"layer {self.name!r}: {unknown('weight', name, self.shapes)}")
@@ -148,12 +168,11 @@ class Layer(ABC):
             kept[name].flags.writeable = False
         if missing := [name for name in self.shapes if name not in kept]:
             raise WeightsError(f"layer {self.name!r}: {', '.join(missing)} not given")
-        self._weights = kept
-        self.drop_prepared()
+        self._held = Held(kept, {})
 
     def drop_prepared(self) -> None:
         """Forget what was prepared from the weights; it is prepared again when it is needed."""
-        self._prepared = {}
+        self._held = Held(self._held.weights, {})
 
     @abstractmethod
     def __call__(self, x: Array, /) -> Array:

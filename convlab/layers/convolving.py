@@ -6,10 +6,9 @@ from math import inf
 from types import MappingProxyType
 
 from convlab import ops
-from convlab.arrays import Array, kind_of
+from convlab.arrays import Array
 from convlab.layers.base import Activated, Shape, check_activation
 from convlab.layers.naming import options_of
-from convlab.layers.once import once
 from convlab_kernels.methods import Convolution
 from convlab_kernels.window import Window
 
@@ -25,27 +24,24 @@ class Convolving(Activated):
         check_activation(self)
         with options_of(self.name):
             self.parse()
-        self._prepared = {}
 
     @abstractmethod
     def parse(self) -> None:
         """Parse the options that say where the window goes."""
 
-    def arranged(self, weight: str, x: Array) -> Array:
-        """Return a kernel in the type and on the device of x as (KH, KW, C/groups, O)."""
-        kernel: Array = self.weight_like(weight, x)
-        return kernel
+    def arranged(self, weight: str, w: Array) -> Array:
+        """Return the weight of that name as (KH, KW, C/groups, O)."""
+        return w
 
     def kernel_for(
         self, x: Array, weight: str, shape: tuple[int, ...], window: Window, groups: int = 1
     ) -> Convolution:
         """Return the kernel for inputs like x from a weight (KH, KW, C/groups, O) = `shape`, prepared once."""
         method = ops.choose_conv2d(x, shape, window, groups)
-        return once(
-            self._prepared,  # found before the weights are: what another thread replaces meanwhile is not kept
-            (weight, kind_of(x), method),
-            lambda: ops.prepare_conv2d(self.arranged(weight, x), window, groups, method),
+        kernel: Convolution = self.prepared(
+            weight, x, lambda w: ops.prepare_conv2d(self.arranged(weight, w), window, groups, method), method
         )
+        return kernel
 
     def output_for(self, x: Array, window: Window) -> Shape:
         """Return the shape (OH, OW, O) of what comes out for x: known where x is like the inputs it was built for."""

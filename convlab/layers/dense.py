@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from math import prod
 
 from convlab import ops
-from convlab.arrays import Array, kind_of
+from convlab.arrays import Array
 from convlab.computing import kernels
 from convlab.errors import ShapeError
 from convlab.layers.base import ONE_CELL, Activated, Shape, check_activation
 from convlab.layers.checks import check_count
 from convlab.layers.naming import options_of
-from convlab.layers.once import once
 from convlab.ops.linear import multiply
 
 
@@ -56,7 +55,5 @@ class Dense(Activated):
         """Multiply and add the bias, with ReLU or without an activation function."""
         bias = self.weight_as("bias", x)
         if compiled := kernels("dense", x, x.size * self.units):
-            made = self._prepared  # found before the weights are: see Convolving
-            kernel = once(made, kind_of(x), lambda: compiled.Dense(self.weight_like("kernel", x)))
-            return ops.run_dense(kernel, x, bias, relu)
+            return ops.run_dense(self.prepared("kernel", x, compiled.Dense, "dense"), x, bias, relu)
         return multiply(x, self.weight_as("kernel", x), bias, relu)

@@ -49,9 +49,9 @@ class DepthwiseConv2D(Convolving):
         """OH * OW * KH * KW * C * M."""
         return output_shape[0] * output_shape[1] * prod(self.shapes["kernel"])
 
-    def arranged(self, weight: str, x: Array) -> Array:
+    def arranged(self, weight: str, w: Array) -> Array:
         """Return the kernel as (KH, KW, 1, C*M), a group for each channel."""
-        return _grouped(self.weight_like(weight, x))
+        return _grouped(w)
 
     def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:
         """Convolve (N, H, W, C) to (N, OH, OW, C*M)."""
@@ -102,10 +102,9 @@ class SeparableConv2D(Convolving):
         kernels = prod(self.shapes["depthwise_kernel"]) + prod(self.shapes["pointwise_kernel"])
         return output_shape[0] * output_shape[1] * kernels
 
-    def arranged(self, weight: str, x: Array) -> Array:
+    def arranged(self, weight: str, w: Array) -> Array:
         """Return the depthwise kernel as (KH, KW, 1, C*M), a group for each channel; the other as it is."""
-        kernel: Array = self.weight_like(weight, x)
-        return _grouped(kernel) if weight == "depthwise_kernel" else kernel
+        return _grouped(w) if weight == "depthwise_kernel" else w
 
     def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:
         """Convolve (N, H, W, C) to (N, OH, OW, C*M), and that to (N, OH, OW, O)."""

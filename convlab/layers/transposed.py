@@ -4,11 +4,10 @@ from dataclasses import dataclass, field
 from math import inf, prod
 
 from convlab import ops
-from convlab.arrays import Array, kind_of
+from convlab.arrays import Array
 from convlab.layers.base import Shape, image_size
 from convlab.layers.checks import check_count
 from convlab.layers.convolving import Convolving
-from convlab.layers.once import once
 from convlab_kernels.cpu import Transposed
 from convlab_kernels.transposed_window import TransposedWindow
 from convlab_kernels.window import PaddingLike, Pair
@@ -56,6 +55,5 @@ class Conv2DTranspose(Convolving):
     def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:
         """Scatter (N, H, W, C) into (N, OH, OW, O)."""
         output = (*self.scatter.output_size(x.shape[1:3]), self.filters)
-        made = self._prepared  # found before the weights are: see Convolving
-        kernel = once(made, kind_of(x), lambda: Transposed(self.weight_like("kernel", x), self.scatter))
+        kernel = self.prepared("kernel", x, lambda w: Transposed(w, self.scatter), "transposed")
         return ops.run_conv2d(kernel, x, output, self.weight_as("bias", x), relu, ceiling)
