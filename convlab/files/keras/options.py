@@ -21,6 +21,7 @@ TRAINING = frozenset(  # options that change nothing once a network is trained, 
         "trainable", "virtual_batch_size", "weights",
     }
 )  # fmt: skip
+NEUTRAL = {"groups": 1}  # which Keras 2 writes for every class made from its Conv, whether it has groups or not
 TRAINING_SUFFIXES = ("_constraint", "_initializer", "_regularizer")
 _shown = Repr()
 _shown.maxstring = _shown.maxother = 60
@@ -143,11 +144,11 @@ class Options:
         return value
 
     def flag(self, key: str, default: bool) -> bool:
-        """Return true or false."""
+        """Return true or false, which Keras also takes as 1 and 0."""
         value = self.take(key, default)
-        if not isinstance(value, bool):
+        if not is_flag(value):
             self.damaged(key, value, "true or false")
-        return value
+        return bool(value)
 
     def choice(self, key: str, default: str, *others: str) -> str:
         """Return one of the words that convlab knows here."""
@@ -159,7 +160,7 @@ class Options:
     def only(self, key: str, accepted: Any) -> None:
         """Refuse any value but one, which is also what it means to leave it out."""
         value = self.take(key, accepted)
-        if type(value) is not type(accepted) or value != accepted:
+        if not isinstance(value, type(accepted) | int) or value != accepted:
             self.unsupported(key, value, f"{accepted!r} alone")
 
     def axes(self, key: str) -> tuple[int, ...]:
@@ -201,8 +202,18 @@ class Options:
             self.unsupported("dtype", policy.get("class_name"), "floating-point weights")
         for key, value in self._values.items():
             known = key in self._asked or key in TRAINING or key.endswith(TRAINING_SUFFIXES)
-            if not known and value is not None and value is not False:
+            if not known and value is not None and value is not False and not _changes_nothing(key, value):
                 self.unsupported(key, value, f"{self.kind} without it")
+
+
+def _changes_nothing(key: str, value: Any) -> bool:
+    """Tell whether an option that a layer does not have stands at the value that says so."""
+    return key in NEUTRAL and type(value) is type(NEUTRAL[key]) and value == NEUTRAL[key]
+
+
+def is_flag(value: Any) -> bool:
+    """Tell whether a value is true or false, or the number that stands for it."""
+    return isinstance(value, int) and value in (0, 1)
 
 
 def is_whole(value: Any, least: int) -> bool:
