@@ -12,6 +12,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -80,7 +81,7 @@ class _Cache:
     def __init__(self, function: Callable[..., Any]) -> None:
         self.module = function.__module__
         self.name = f"{self.module}.{function.__qualname__}"
-        self.began: dict[Any, tuple[float, float]] = {}
+        self.began: dict[Any, tuple[float, float, ExitStack]] = {}
 
     def _file(self, signature: Any, codegen: Any) -> Path:
         key = f"{self.name} {signature} {codegen.magic_tuple()} {_sources()} {_source(self.module)}"
@@ -89,32 +90,50 @@ class _Cache:
     def load_overload(self, signature: Any, target_context: Any) -> Any:
         """Return the compiled function, or None where there is none to be trusted."""
         target_context.refresh()
-        try:
-            found = kept.read(self._file(signature, target_context.codegen()))
-            return CompileResult._rebuild(target_context, *pickle.loads(found))
-        except Exception as error:  # whatever it is, compiling is the answer
-            if not isinstance(error, FileNotFoundError):
-                logger.debug("compiled %s cannot be read again: %s", self.name, error)
-        self._announce()
-        self.began[signature] = (time.perf_counter(), _seconds)
+        turn = ExitStack()
+        found, problem = self._read(signature, target_context)
+        if found is None:
+            with suppress(OSError, RuntimeError):  # there is no place to keep anything
+                turn = kept.turn(self._file(signature, target_context.codegen()))
+            found, problem = self._read(signature, target_context)  # which another process may have made meanwhile
+        if found is not None:
+            turn.close()
+            return found
+        if not isinstance(problem, FileNotFoundError):
+            logger.debug("compiled %s cannot be read again: %s", self.name, problem)
+        self._announce(problem)
+        self.began[signature] = (time.perf_counter(), _seconds, turn)
         return None
 
-    def _announce(self) -> None:
+    def _read(self, signature: Any, target_context: Any) -> tuple[Any, Exception | None]:
+        """Return the compiled function from disk, or why there is none."""
+        try:
+            found = kept.read(self._file(signature, target_context.codegen()))
+            return CompileResult._rebuild(target_context, *pickle.loads(found)), None
+        except Exception as error:  # whatever it is, compiling is the answer
+            return None, error
+
+    def _announce(self, problem: Exception | None) -> None:
         global _announced  # noqa: PLW0603
-        if not _announced:
-            _announced = True
-            try:
-                place: object = kept.cache_folder()
-            except RuntimeError as error:
-                place = f"no folder: {error}"
-            logger.info("compiling kernels for this processor, once: they are kept in %s", place)
+        if _announced:
+            return
+        _announced = True
+        if isinstance(problem, PermissionError):
+            logger.info("compiling kernels for this processor, and not keeping them: %s", problem)
+            return
+        try:
+            place: object = kept.cache_folder()
+        except RuntimeError as error:
+            place = f"no folder: {error}"
+        logger.info("compiling kernels for this processor, once: they are kept in %s", place)
 
     def save_overload(self, signature: Any, result: Any) -> None:
         """Keep a compiled function, if there is a place to."""
         global _seconds  # noqa: PLW0603
-        began, before = self.began.pop(signature)
+        began, before, turn = self.began.pop(signature)
         _seconds = before + time.perf_counter() - began  # with the functions it calls, which were compiled meanwhile
-        try:
-            kept.write(self._file(signature, result.library.codegen), dumps(result._reduce()))
-        except (OSError, RuntimeError) as error:
-            logger.debug("compiled %s is not kept: %s", self.name, error)
+        with turn:
+            try:
+                kept.write(self._file(signature, result.library.codegen), dumps(result._reduce()))
+            except (OSError, RuntimeError) as error:
+                logger.debug("compiled %s is not kept: %s", self.name, error)
