@@ -2,14 +2,45 @@
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from recorded import FRAMEWORKS, Book, write_records
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+class Absent:
+    """Importing a framework fails as if it were not installed."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        if name.partition(".")[0] in FRAMEWORKS:
+            raise ModuleNotFoundError(f"No module named {name!r} (pytest --light)", name=name)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the two options that references/README.md describes."""
+    parser.addoption("--record", action="store_true", help="record what the frameworks answer (give whole files)")
+    parser.addoption("--light", action="store_true", help=f"as if there were no {', '.join(FRAMEWORKS)}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Record, or hide the frameworks."""
+    Book.recording = config.getoption("record")
+    if Book.recording and (config.option.keyword or config.option.markexpr or "::" in " ".join(config.args)):
+        raise pytest.UsageError("--record takes whole files of tests: the rest of a record would be lost")
+    if config.getoption("light"):
+        sys.meta_path.insert(0, Absent())
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Write the records of a run in which all went well."""
+    if Book.recording and exitstatus == 0:
+        write_records()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from beside_keras import DTYPES, keras_library
 from closeness import assert_close, gamma
+from recorded import answer
 
 from convlab.layers import ACTIVATIONS
 from convlab.ops.erf import erfc
@@ -156,26 +157,36 @@ def test_distributions_of_special_numbers(name):
     assert_close(actual[[0, 2]], np.array(exact), gamma(16, np.float32), name)
 
 
+def in_keras(name, x, ours=None, **options):
+    """Return what Keras' function makes of x, in float64; `ours` as `answer` has it."""
+
+    def ask():
+        keras = keras_library()
+        function = getattr(keras.activations, name)
+        return keras.ops.convert_to_numpy(function(keras.ops.convert_to_tensor(x), **options))
+
+    return answer("keras", (name, options, x), ask, ours).astype(np.float64)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", sorted({*FUNCTIONS, "softmax", "log_softmax"} - {"hard_sigmoid_keras2"}))
 def test_function_is_keras(name, dtype):
-    keras = keras_library()
     x = (X if name in FUNCTIONS else ROWS).astype(dtype)
-    function = getattr(keras.activations, "gelu" if name == "gelu_tanh" else name)
-    theirs = function(keras.ops.convert_to_tensor(x), **{"approximate": True} if name == "gelu_tanh" else {})
-    expected = keras.ops.convert_to_numpy(theirs).astype(np.float64)
-    assert_close(ACTIVATIONS[name](x), expected, 2 * bound(x.astype(np.float64), expected, dtype), name)
+    options = {"approximate": True} if name == "gelu_tanh" else {}
+    ours = ACTIVATIONS[name]
+    expected = in_keras("gelu" if name == "gelu_tanh" else name, x, lambda: ours(x), **options)
+    assert_close(ours(x), expected, 2 * bound(x.astype(np.float64), expected, dtype), name)
 
 
 def test_sparsemax_is_keras_where_one_number_is_left():
-    keras = keras_library()  # with more it is not, up to Keras 3.15: its issue 23425
+    # with more it is not, up to Keras 3.15: its issue 23425
     x = 4 * np.random.default_rng(8).permuted(np.tile(np.arange(5.0), (6, 1)), axis=1)
-    expected = keras.ops.convert_to_numpy(keras.activations.sparsemax(keras.ops.convert_to_tensor(x)))
-    assert np.array_equal(ACTIVATIONS["sparsemax"](x), expected)
+    assert np.array_equal(ACTIVATIONS["sparsemax"](x), in_keras("sparsemax", x))
 
 
 def test_every_function_of_keras_has_its_name_here():
-    names = set(dir(keras_library().activations)) - {"get", "serialize", "deserialize"}
+    names = set(answer("keras", ["activations"], lambda: dir(keras_library().activations)))
+    names -= {"get", "serialize", "deserialize"}
     assert {name for name in names if name[0] != "_"} - set(ACTIVATIONS) == {
         "glu",  # changes the shape
         "threshold",  # has no defaults

@@ -1,0 +1,138 @@
+"""What frameworks answer: asked where they are installed, looked up in a record where they are not.
+
+A record is a file in references/recorded for each file of tests. Where the framework is there, its answer is also
+compared with the record, so that the record cannot rot; `pytest --record FILE` writes it. See references/README.md.
+"""
+
+import gzip
+import hashlib
+import json
+import os
+import warnings
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+
+FOLDER = Path(__file__).parent / "references" / "recorded"
+SAMPLES = 64
+DRIFT = 2.0**-18  # relative to the largest number: a framework may round otherwise on another machine
+FRAMEWORKS = ("torch", "keras", "onnx", "tensorflow", "numba_cuda", "cupy")
+
+
+@cache
+def installed(library):
+    """Return whether a library can be imported."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what a framework warns of at import is not ours
+        try:
+            import_module(library)
+        except ModuleNotFoundError:
+            return False
+    return True
+
+
+def answer(library, question, ask, ours=None):
+    """Return the array that `ask()` gets from a library, or what is recorded of it without the library.
+
+    `question` is a tuple of words, numbers, tuples, dictionaries and arrays that says all that the answer depends on.
+    With `ours`, a function that computes the same with convlab, a long answer is recorded at SAMPLES places only, and
+    from a record the other places are ours.
+    """
+    book, key = _book(os.environ["PYTEST_CURRENT_TEST"].split("::")[0]), _key(question)
+    if not installed(library):
+        return _restored(book.entry(key), ours)
+    found = np.asarray(ask())
+    book.enter(key, _entry(found, sampled=ours is not None))
+    return found
+
+
+def write_records():
+    """Write the record of each file of tests that asked anything in this run: with all that it asked, and no more."""
+    for book in _BOOKS.values():
+        book.write()
+
+
+_BOOKS = {}
+
+
+def _book(tests):
+    """Return the record of a file of tests, given from the root of the repository."""
+    path = FOLDER / Path(tests).relative_to("tests").with_suffix(".json.gz")
+    if path not in _BOOKS:
+        _BOOKS[path] = Book(path)
+    return _BOOKS[path]
+
+
+def _key(question):
+    """Return a line that can be read, and a sum over the arrays."""
+    arrays, words = hashlib.sha256(), []
+    for part in question:
+        if isinstance(part, np.ndarray):
+            arrays.update(np.ascontiguousarray(part).tobytes())
+        words.append(f"{part.dtype}{list(part.shape)}" if isinstance(part, np.ndarray) else str(part))
+    return f"{' '.join(words)} {arrays.hexdigest()[:12]}"
+
+
+def _places(size):
+    return np.linspace(0, size - 1, min(SAMPLES, size)).astype(int)
+
+
+def _entry(array, sampled):
+    """Return an array as JSON can hold it. Python writes the digits that bring each number back."""
+    flat = array.reshape(-1)
+    flat = flat[_places(array.size)] if sampled else flat
+    shortest = flat.astype(str).astype(float) if flat.dtype == np.float32 else flat  # 0.1, not 0.10000000149011612
+    return {"shape": list(array.shape), "dtype": str(array.dtype), "numbers": shortest.tolist()}
+
+
+def _restored(entry, ours):
+    numbers = np.array(entry["numbers"], entry["dtype"])
+    if ours is None:
+        return numbers.reshape(entry["shape"])
+    whole = np.array(ours(), entry["dtype"])
+    assert list(whole.shape) == entry["shape"], f"ours is {whole.shape}, recorded is {entry['shape']}"
+    whole.reshape(-1)[_places(whole.size)] = numbers
+    return whole
+
+
+class Book:
+    """The record of one file of tests: what was recorded, and what this run has asked."""
+
+    recording = False
+
+    def __init__(self, path):
+        self.path, self.asked = path, {}
+        self.entries = json.loads(gzip.decompress(path.read_bytes())) if path.is_file() else {}
+
+    def entry(self, key):
+        """Return what is recorded."""
+        assert key in self.entries, f"{self.path.name} has no answer to '{key}': pytest --record with the frameworks"
+        return self.entries[key]
+
+    def enter(self, key, entry):
+        """Record an answer, or compare it with the record."""
+        self.asked[key] = entry
+        if not self.recording:
+            assert_same(self.entry(key), entry, key)
+
+    def write(self):
+        """Write what was asked; the same answers make the same bytes."""
+        if self.asked:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            text = json.dumps(self.asked, sort_keys=True, separators=(",", ":"))
+            self.path.write_bytes(gzip.compress(text.encode(), mtime=0))
+
+
+def assert_same(recorded, now, key):
+    """Assert that a framework still answers as it did, up to its rounding."""
+    kinds = [{name: entry[name] for name in ("shape", "dtype")} for entry in (recorded, now)]
+    assert kinds[0] == kinds[1], f"{key}: recorded is {kinds[0]}, the answer now is {kinds[1]}"
+    before, after = (np.array(entry["numbers"]) for entry in (recorded, now))
+    if before.dtype.kind == "f":
+        size = np.abs(before, where=np.isfinite(before), out=np.zeros(before.shape)).max(initial=0)
+        same = np.allclose(after, before, rtol=0, atol=DRIFT * size, equal_nan=True)
+    else:
+        same = np.array_equal(before, after)
+    assert same, f"{key}: the answer is no longer the one recorded; pytest --record if the new one is right"
