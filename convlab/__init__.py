@@ -7,7 +7,6 @@
 (1, 28, 28, 6)
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from convlab.errors import (
@@ -37,6 +36,7 @@ from convlab.ops import (
     tanh,
     zero_pad2d,
 )
+from convlab_kernels.loading import load_module
 from convlab_kernels.window import Window
 
 if TYPE_CHECKING:
@@ -116,9 +116,9 @@ _LATER = {
 def __getattr__(name: str) -> Any:
     """Import what is more than an operation at its first use: `import convlab` alone takes NumPy and a moment."""
     if name == "plot":
-        return import_module("convlab.view.plot")
+        return load_module("convlab.view.plot")
     if name in _LATER:
-        value = globals()[name] = getattr(import_module(_LATER[name]), name)
+        value = globals()[name] = getattr(load_module(_LATER[name]), name)
         return value
     raise AttributeError(f"module 'convlab' has no attribute {name!r}")
 

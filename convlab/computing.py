@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from importlib import import_module
 from types import ModuleType
 
 import numpy as np
 
 from convlab.arrays import Array, module_of
 from convlab.memory import Lender
+from convlab_kernels.loading import load_module
 
 WORK = 20_000_000
 """Multiply-adds from which a compiled kernel repays that it has to be loaded, and once to be compiled."""
@@ -78,10 +78,10 @@ def kernels(part: str, x: Array, work: int) -> ModuleType | None:
     None: NumPy is to, or on a GPU CuPy, which has kernels for all types of numbers.
     """
     if module_of(x) is not np:
-        return import_module(f"convlab_kernels.cuda.{part}") if x.dtype == np.float32 else None
+        return load_module(f"convlab_kernels.cuda.{part}") if x.dtype == np.float32 else None
     current = _CURRENT.get()
     wanted = work >= WORK if current is None else current.compiled
-    return import_module(f"convlab_kernels.cpu.{part}") if wanted else None
+    return load_module(f"convlab_kernels.cpu.{part}") if wanted else None
 
 
 def new_array(like: Array, shape: tuple[int, ...]) -> Array:

@@ -1,12 +1,12 @@
 """What a convolution kernel is, and where those of a package are found by name."""
 
 from collections.abc import Iterator, Mapping
-from importlib import import_module
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convlab_kernels.loading import load_module
 from convlab_kernels.window import Window
 
 
@@ -40,7 +40,7 @@ class Methods(Mapping[str, type[Convolution]]):
 
     def __getitem__(self, name: str) -> type[Convolution]:
         module, kernel = self._places[name].split(".")
-        found: type[Convolution] = getattr(import_module(f"{self._package}.{module}"), kernel)
+        found: type[Convolution] = getattr(load_module(f"{self._package}.{module}"), kernel)
         return found
 
     def __iter__(self) -> Iterator[str]:
