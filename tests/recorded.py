@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 FOLDER = Path(__file__).parent / "references" / "recorded"
 SAMPLES = 64
@@ -33,6 +34,13 @@ def installed(library):
     return True
 
 
+def live(library, instead):
+    """Return a library; without it, skip what calls this: `instead` is the file of tests that has records of it."""
+    if not installed(library.partition(".")[0]):
+        pytest.skip(f"needs {library} itself; from records: {instead}", allow_module_level=True)
+    return import_module(library)
+
+
 def answer(library, question, ask, ours=None):
     """Return the array that `ask()` gets from a library, or what is recorded of it without the library.
 
@@ -46,6 +54,13 @@ def answer(library, question, ask, ours=None):
     found = np.asarray(ask())
     book.enter(key, _entry(found, sampled=ours is not None))
     return found
+
+
+def answers(library, question, ask):
+    """Return the dictionary of arrays that `ask()` gets from a library."""
+    asked = ask() if installed(library) else None
+    names = answer(library, (*question, "names"), lambda: np.array(list(asked))).tolist()
+    return {name: answer(library, (*question, name), lambda name=name: asked[name]) for name in names}
 
 
 def write_records():

@@ -1,10 +1,9 @@
 """The operations besides convolution and window pooling: values, special numbers, layouts, errors."""
 
-import warnings
-
 import numpy as np
 import pytest
 from closeness import assert_close, gamma, sum_bound
+from recorded import answers, live
 
 import convlab
 from convlab.errors import ShapeError, UnsupportedError
@@ -259,21 +258,10 @@ def test_operations_on_images_refuse_other_shapes(op, shape):
         IMAGES[op](np.ones(shape, np.float32))
 
 
-@pytest.fixture(scope="module")
-def keras():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return pytest.importorskip("keras")
+def keras_operations():
+    """Return what Keras' small operations make of X, by name."""
+    import keras
 
-
-def assert_agree(pairs):
-    """Assert that each actual array is the expected one up to the roundings of two float32 computations."""
-    for name, (actual, expected) in pairs.items():
-        assert_close(actual, expected, 30 * gamma(1, np.float32) * (1 + np.abs(expected)), name)
-
-
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-def test_the_small_operations_are_keras(keras):
     layers, options = keras.layers, {"data_format": "channels_last"}
     normalise = layers.BatchNormalization()
     normalise.build(X.shape)
@@ -289,24 +277,35 @@ def test_the_small_operations_are_keras(keras):
         "global mean": layers.GlobalAveragePooling2D(**options),
         "batch_norm": normalise,
     }
-    assert_agree({name: (IMAGES[name](X), keras.ops.convert_to_numpy(op(X))) for name, op in theirs.items()})
+    return {name: keras.ops.convert_to_numpy(op(X)) for name, op in theirs.items()}
 
 
-def test_the_small_operations_are_pytorchs():
-    torch = pytest.importorskip("torch")
+def torch_operations():
+    """Return what PyTorch's small operations make of X, by name."""
+    import torch
+
     x = torch.from_numpy(X).double()
     mean, variance, weight, bias = (torch.from_numpy(p).double() for p in (MEAN, VARIANCE, GAMMA, BETA))
     first = x.permute(0, 3, 1, 2)
-    norm = torch.nn.functional.batch_norm(first, mean, variance, weight, bias, eps=1e-3).permute(0, 2, 3, 1)
-    pairs = {
-        "relu": (convlab.relu(X), torch.relu(x)),
-        "tanh": (convlab.tanh(X), torch.tanh(x)),
-        "sigmoid": (convlab.sigmoid(X), torch.sigmoid(x)),
-        "softmax": (convlab.softmax(X), torch.softmax(x, dim=-1)),
-        "max": (convlab.global_max_pool2d(X), first.amax(dim=(2, 3))),
-        "norm": (convlab.batch_norm(X, MEAN, VARIANCE, GAMMA, BETA), norm),
+    norm = torch.nn.functional.batch_norm(first, mean, variance, weight, bias, eps=1e-3)
+    theirs = {
+        "relu": torch.relu(x),
+        "tanh": torch.tanh(x),
+        "sigmoid": torch.sigmoid(x),
+        "softmax": torch.softmax(x, dim=-1),
+        "global max": first.amax(dim=(2, 3)),
+        "batch_norm": norm.permute(0, 2, 3, 1),
     }
-    assert_agree({name: (actual, expected.numpy()) for name, (actual, expected) in pairs.items()})
+    return {name: tensor.numpy() for name, tensor in theirs.items()}
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.parametrize(("library", "operations"), [("keras", keras_operations), ("torch", torch_operations)])
+def test_the_small_operations_are_those_of_a_framework(library, operations):
+    theirs = answers(library, (library, MEAN, VARIANCE, GAMMA, BETA, X), operations)
+    assert len(theirs) == {"keras": 9, "torch": 6}[library]
+    for name, expected in theirs.items():
+        assert_close(IMAGES[name](X), expected, 30 * gamma(1, np.float32) * (1 + np.abs(expected)), name)
 
 
 def test_softmax_of_infinities_and_overflowing_differences_warns_of_nothing():
@@ -333,7 +332,7 @@ def test_what_is_no_array_is_refused():
 
 
 def test_tensors_of_another_library_are_read_with_their_type():
-    torch = pytest.importorskip("torch")
+    torch = live("torch", instead="test_ops.py")
     assert convlab.relu(torch.tensor([-1.0, 2.0], dtype=torch.float64)).dtype == np.float64
     assert convlab.relu(torch.tensor([-1.0, 2.0])).tolist() == [0, 2]
 
@@ -349,7 +348,7 @@ def test_output_size_of_what_is_no_size(size):
 
 
 def test_a_tensor_that_records_its_gradient_is_refused_in_one_line():
-    torch = pytest.importorskip("torch")
+    torch = live("torch", instead="test_ops.py")
     with pytest.raises(ShapeError, match=r"make no array: .*detach"):
         convlab.relu(torch.ones(3, requires_grad=True))
 
