@@ -1,6 +1,5 @@
 """Read float arrays out of an HDF5 file, each only after the file's description of it has been checked."""
 
-import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -9,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab.files.hdf5 import reading, refuse
+from convlab.files.hdf5_storage import chunk_fault, storage_fault
 from convlab.layers import Shape
 
-__all__ = ["check_floats", "read_floats"]
-
+__all__ = ["check_chunks", "check_floats", "read_floats"]
 
 IEEE_FLOATS = tuple(getattr(h5py.h5t, f"IEEE_F{bits}{order}") for bits in (16, 32, 64) for order in ("LE", "BE"))
 INTEGERS = tuple(getattr(h5py.h5t, f"STD_I{bits}{order}") for bits in (32, 64) for order in ("LE", "BE"))
-FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
 
 
 def check_floats(
@@ -50,10 +48,6 @@ def check_floats(
 
 def _fault(dataset: h5py.Dataset, shape: Shape, hints: Mapping[Shape, str], integers: bool) -> str | None:
     """Return what is wrong with a dataset: later questions trust the earlier answers."""
-    if dataset.external:
-        return "stores its data outside the file"
-    if dataset.is_virtual:
-        return "is a virtual dataset"
     whole = integers and any(dataset.id.get_type().equal(integer) for integer in INTEGERS)
     if dataset.dtype.kind != "f" and not whole:
         return f"has dtype {dataset.dtype}, expected float"
@@ -61,44 +55,15 @@ def _fault(dataset: h5py.Dataset, shape: Shape, hints: Mapping[Shape, str], inte
         return "has a dtype that is none of float16, float32 and float64"
     if dataset.shape != shape:
         return f"has shape {dataset.shape}, expected {shape}{hints.get(dataset.shape, '')}"
-    return _chunks_fault(dataset) or _filters_fault(dataset) or _storage_fault(dataset)
+    return storage_fault(dataset)
 
 
-def _chunks_fault(dataset: h5py.Dataset) -> str | None:
-    chunks, shape = dataset.chunks, dataset.shape
-    if chunks is None:
-        return None
-    if len(chunks) != len(shape):  # CVE-2026-19025: kills the process when read
-        return f"has chunks of rank {len(chunks)}, expected {len(shape)}"
-    if any(chunk > size for chunk, size in zip(chunks, shape, strict=True)):
-        return f"has chunks {chunks} larger than its shape {shape}"
-    return None
-
-
-def _filters_fault(dataset: h5py.Dataset) -> str | None:
-    """Refuse every filter but three: HDF5 would look for an unknown one in a folder of plugins and run it."""
-    settings = dataset.id.get_create_plist()
-    for number in (settings.get_filter(index)[0] for index in range(settings.get_nfilters())):
-        if number not in FILTERS:
-            return f"is compressed with filter {number}, which convlab does not load"
-    return None
-
-
-def _storage_fault(dataset: h5py.Dataset) -> str | None:
-    """Refuse holes, which HDF5 fills with zeros, and chunks that cannot be what they say."""
-    stored = dataset.id.get_storage_size()
-    if stored == 0 and dataset.size > 0:
-        return f"declares {dataset.size:,} values but stores none"
-    if dataset.chunks is None:
-        return None if stored == dataset.nbytes else f"stores {stored:,} of its {dataset.nbytes:,} bytes"
-    expected = math.prod(-(-size // chunk) for size, chunk in zip(dataset.shape, dataset.chunks, strict=True))
-    found = dataset.id.get_num_chunks()
-    if found != expected:
-        return f"stores {found:,} of its {expected:,} chunks"
-    whole = expected * math.prod(dataset.chunks) * dataset.dtype.itemsize  # chunks at the edges are stored whole
-    if stored > 1.01 * whole + 64 * expected:  # the most that incompressible data grows by
-        return f"stores {stored:,} bytes, too many for chunks of {whole:,}"
-    return None
+def check_chunks(dataset: h5py.Dataset, what: str) -> None:
+    """Refuse a dataset of which a chunk is not what it says, before libhdf5 unpacks it; `check_floats` came first."""
+    with reading(dataset):
+        reason = chunk_fault(dataset)
+    if reason is not None:
+        refuse(dataset, f"{what} {reason}")
 
 
 def read_floats(dataset: h5py.Dataset, shape: Shape, what: str, *, integers: bool = False) -> NDArray[np.float32]:
@@ -112,6 +77,7 @@ def read_floats(dataset: h5py.Dataset, shape: Shape, what: str, *, integers: boo
         If the dataset is refused, damaged, or holds values that are not finite in float32.
     """
     check_floats(dataset, shape, what, integers=integers)
+    check_chunks(dataset, what)
     values = np.empty(shape, np.float32)
     with reading(dataset):
         dataset.read_direct(values)

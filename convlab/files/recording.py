@@ -19,8 +19,9 @@ import h5py
 
 from convlab.activations import Activations
 from convlab.arrays import Array
+from convlab.files.growth import check_growth
 from convlab.files.hdf5 import get_dataset, open_hdf5, read_names, read_text, reading, refuse, reopen_hdf5
-from convlab.files.hdf5_arrays import check_floats
+from convlab.files.hdf5_arrays import check_chunks, check_floats
 from convlab.files.hdf5_writing import new_file
 from convlab.preprocessing import Preprocessing
 
@@ -97,7 +98,7 @@ class LayersInFile(Mapping[str, Array]):
         if name not in self.names:
             raise KeyError(name)
         with reopen_hdf5(self.path) as file:
-            return _read(file, f"layers/{_key(name)}")
+            return _read(_find(file, f"layers/{_key(name)}"))
 
     def __contains__(self, name: object) -> bool:
         return name in self.names
@@ -113,15 +114,25 @@ def _read_all(file: h5py.File, group: str) -> dict[str, Array]:
     names = read_names(file, group)
     if not names:
         refuse(file, f"lists no {group}")
-    return {name: _read(file, f"{group}/{_key(name)}") for name in names}
+    datasets = [_find(file, f"{group}/{_key(name)}") for name in names]
+    check_growth(Path(file.filename), sum(dataset.nbytes for dataset in datasets), f"its {group}")
+    return {name: _read(dataset) for name, dataset in zip(names, datasets, strict=True)}
 
 
-def _read(file: h5py.File, path: str) -> Array:
+def _find(file: h5py.File, path: str) -> h5py.Dataset:
+    """Return an array of the recording that is sound as far as can be told without reading it."""
     dataset = get_dataset(file, path)
     if dataset is None:
         refuse(file, f"{path} is missing from the recording")
     check_floats(dataset, dataset.shape, path)
-    with reading(file):
+    return dataset
+
+
+def _read(dataset: h5py.Dataset) -> Array:
+    path = str(dataset.name).lstrip("/")
+    check_growth(Path(dataset.file.filename), dataset.nbytes, path)
+    check_chunks(dataset, path)
+    with reading(dataset):
         array: Array = dataset[()]
     return array
 

@@ -174,7 +174,7 @@ def test_only_the_layer_that_is_asked_for_is_read(acts, path, monkeypatch):
     acts.save(path)
     read = []
     original = recording._read
-    monkeypatch.setattr(recording, "_read", lambda file, name: read.append(name) or original(file, name))
+    monkeypatch.setattr(recording, "_read", lambda data: read.append(data.name.lstrip("/")) or original(data))
     found = Activations.open(path)
     assert read == ["inputs/input", "outputs/softmax"]
     assert "conv2" in found

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from convlab.errors import WeightsError
 from convlab.files import zips
+from convlab.files.growth import RATIO, most
 from convlab.files.hdf5 import read_head
 from convlab.files.tensors import refuse
 from convlab.files.zips import shown
@@ -21,8 +22,6 @@ __all__ = ["is_archive", "read_member", "unpack_member"]
 SIGNATURE = b"PK\x03\x04"
 MEMBERS_LIMIT = 1000  # Keras writes three, and one for each vocabulary
 CHUNK = 1 << 20
-RATIO_LIMIT = 100  # weights shrink to 0.9 of their size; zeros, as in fresh optimizers, are a part of them
-RATIO_FLOOR = 16 << 20  # bytes; what is smaller does no harm at any ratio
 
 
 def is_archive(path: Path) -> bool:
@@ -85,10 +84,10 @@ def unpacked(archive: zipfile.ZipFile, path: Path, name: str, limit: int) -> Ite
     member = members[name]
     if member.file_size > limit:
         raise WeightsError(f"{path}: {name} declares {member.file_size:,} bytes, expected at most {limit:,}")
-    if member.file_size > max(RATIO_FLOOR, RATIO_LIMIT * member.compress_size):
+    if member.file_size > most(member.compress_size):
         raise WeightsError(
             f"{path}: {name} would unpack {member.compress_size:,} bytes to {member.file_size:,},"
-            f" expected at most {RATIO_LIMIT} times as many"
+            f" expected at most {RATIO} times as many"
         )
     count = 0
     with archive.open(member) as file:

@@ -9,6 +9,7 @@ from pathlib import Path
 from convlab.errors import WeightsError
 from convlab.files.adoption import adopt
 from convlab.files.flattened import flattened
+from convlab.files.growth import check_growth
 from convlab.files.keras.architecture import Architecture, KerasLayer, read_architecture
 from convlab.files.keras.archive import is_archive, unpack_member
 from convlab.files.keras.config import read_config, read_topology
@@ -117,6 +118,7 @@ def _weights_file(path: Path, model: Model) -> Iterator[Path]:
         yield path
         return
     parameters = sum(layer.parameters for layer in model.layers)
+    check_growth(path, 4 * parameters, "the weights of its architecture")
     with unpack_member(path, WEIGHTS, BASE + COPIES * (8 * parameters + OVERHEAD * len(model.layers))) as copy:
         try:
             yield copy

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from convlab.errors import WeightsError
 from convlab.files import hdf5, registry
+from convlab.files.growth import check_growth
 from convlab.files.hdf5_arrays import check_floats, read_floats
 from convlab.files.keras.layouts import Contents, find_contents
 from convlab.files.keras.roles import match_roles
@@ -110,6 +111,7 @@ def read_weights(
         if strict and (missing or unexpected):
             hdf5.refuse(file, describe_difference(dict.fromkeys(missing, ""), dict.fromkeys(unexpected, "")))
         requests = _plan(contents, layers, layout)
+        check_growth(Path(path), sum(request.dataset.nbytes for request in requests), "the weights asked for")
         arrays: dict[str, dict[str, Array]] = {}
         rows = []
         for request in requests:
