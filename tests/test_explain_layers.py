@@ -15,6 +15,7 @@ from convlab.layers import (
     Average,
     AveragePooling1D,
     BatchNormalization,
+    CenterCrop,
     Concatenate,
     Conv1D,
     Conv1DTranspose,
@@ -38,11 +39,13 @@ from convlab.layers import (
     Permute,
     PReLU,
     ReLU,
+    RepeatVector,
     Rescaling,
     Reshape,
     SeparableConv2D,
     Softmax,
     Subtract,
+    ThresholdedReLU,
     UpSampling2D,
 )
 from convlab.model import Node
@@ -59,6 +62,7 @@ ON_IMAGES = {
     "transposed, dilation and stride share a factor": Conv2DTranspose("a", 2, 3, 2, dilation=2),
     "dense on an image": Dense("a", 4, "softmax"),
     "crop": Cropping2D("a", ((1, 2), (0, 1))),
+    "center crop": CenterCrop("a", 2, 3),
     "upsample": UpSampling2D("a", (2, 3)),
     "permute": Permute("a", (3, 1, 2)),
     "reshape": Reshape("a", (2, 30)),
@@ -69,6 +73,7 @@ ON_IMAGES = {
     "leaky": LeakyReLU("a", 0.2),
     "prelu": PReLU("a", (2,)),
     "elu": ELU("a", 0.5),
+    "thresholded": ThresholdedReLU("a", 0.5),
     "rescaling": Rescaling("a", (2.0, 3.0, -4.0), 0.5),
     "layer scale": LayerScale("a"),
     "norm without gamma": BatchNormalization("a", scale=False),
@@ -109,6 +114,12 @@ def test_layers_on_rows(layer):
     model = convlab.Model.sequential("net", ROW, [layer])
     randomise(model, 0)
     assert_every_number_is_explained(model, numbers(*ROW))
+
+
+def test_a_vector_that_is_repeated():
+    model = convlab.Model.sequential("net", (5,), [RepeatVector("a", 3)])
+    acts = assert_every_number_is_explained(model, numbers(5))
+    assert convlab.explain(model, acts, "a", 0, 2, 4).formula == "input unit 4"
 
 
 @pytest.mark.parametrize("merge", [Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate, CustomScaleLayer])
@@ -164,6 +175,8 @@ def test_what_a_transposed_convolution_gathers():
     [
         (LayerNormalization("a"), "'a' is a LayerNormalization, which explain does not know"),
         (UpSampling2D("a", 2, "bilinear"), r"'a' interpolates \(bilinear\)"),
+        (UpSampling2D("a", 2, "bicubic"), r"'a' interpolates \(bicubic\)"),
+        (CenterCrop("a", 6, 3), "'a' enlarges its input"),
         (Softmax("a", (1, 2)), "'a' is a softmax over places"),
         (BatchNormalization("a", axis=1), "'a' normalises along another axis"),
     ],

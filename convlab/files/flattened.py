@@ -16,6 +16,7 @@ from convlab.layers import (
     BatchNormalization,
     Concatenate,
     Dense,
+    Dot,
     Flatten,
     Identity,
     Layer,
@@ -30,12 +31,13 @@ from convlab.layers import (
     Reshape,
     Shape,
     Softmax,
+    ThresholdedReLU,
     UnitNormalization,
 )
 from convlab.model import Model
 
 KEEPING = (
-    *(Identity, Activation, ReLU, LeakyReLU, ELU, PReLU, Softmax, LayerScale, Rescaling),
+    *(Identity, Activation, ReLU, LeakyReLU, ELU, PReLU, Softmax, ThresholdedReLU, LayerScale, Rescaling),
     *(BatchNormalization, LayerNormalization, Normalization, UnitNormalization),
 )
 
@@ -81,6 +83,8 @@ def _order(layer: Layer, arriving: Sequence[Order], shapes: Sequence[Shape], mad
         return order
     if len(arriving) > 1:
         alike = all(one == order for one in arriving)
+        if alike and isinstance(layer, Dot) and len(made) == 1:
+            return None  # a sum over all of them is the same in any order
         return order if alike and (order is None or not isinstance(layer, Concatenate)) else lost
     if isinstance(layer, KEEPING) or (isinstance(layer, Dense) and len(made) > 1):
         return order

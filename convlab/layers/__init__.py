@@ -3,13 +3,14 @@
 Classes, weights and their order are named as in Keras; shapes leave out the batch: (H, W, C) or (features,).
 """
 
-from convlab.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
+from convlab.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax, ThresholdedReLU
 from convlab.layers.applications import CustomScaleLayer, LayerScale, StochasticDepth
 from convlab.layers.base import Activated, Layer, Shape
 from convlab.layers.bordering import Cropping2D, ZeroPadding2D
 from convlab.layers.convolution import Conv2D
 from convlab.layers.dense import Dense
 from convlab.layers.depthwise import DepthwiseConv2D, SeparableConv2D
+from convlab.layers.dot import Dot
 from convlab.layers.functions import ACTIVATIONS
 from convlab.layers.identity import (
     ActivityRegularization,
@@ -36,8 +37,8 @@ from convlab.layers.pooling import (
     MaxPooling2D,
 )
 from convlab.layers.rescaling import Normalization, Rescaling
-from convlab.layers.reshaping import Flatten, Permute, Reshape
-from convlab.layers.resizing import Resizing, UpSampling2D
+from convlab.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
+from convlab.layers.resizing import CenterCrop, Resizing, UpSampling2D
 from convlab.layers.sequences import (
     AveragePooling1D,
     Conv1D,
@@ -65,6 +66,7 @@ __all__ = [
     "AveragePooling1D",
     "AveragePooling2D",
     "BatchNormalization",
+    "CenterCrop",
     "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
@@ -76,6 +78,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Dot",
     "Dropout",
     "Flatten",
     "GaussianDropout",
@@ -100,6 +103,7 @@ __all__ = [
     "PReLU",
     "Permute",
     "ReLU",
+    "RepeatVector",
     "Rescaling",
     "Reshape",
     "Resizing",
@@ -111,6 +115,7 @@ __all__ = [
     "SpatialDropout2D",
     "StochasticDepth",
     "Subtract",
+    "ThresholdedReLU",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",

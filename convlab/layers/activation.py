@@ -83,6 +83,22 @@ class ELU(Layer):
 
 
 @dataclass(eq=False)
+class ThresholdedReLU(Layer):
+    """x where it is above theta, else 0: a layer of Keras 1 and 2."""
+
+    name: str
+    theta: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse what Keras refuses."""
+        check_numbers(self, theta=self.theta)
+
+    def __call__(self, x: Array) -> Array:
+        """Rectify each number; NaN stays NaN."""
+        return module_of(x).where(x <= self.theta, x.dtype.type(0), x)
+
+
+@dataclass(eq=False)
 class PReLU(Layer):
     """x where it is positive, else alpha * x with learned alphas; He et al., arXiv 1502.01852, section 2.1.
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from math import prod
 
 from convlab import ops
-from convlab.arrays import Array
+from convlab.arrays import Array, module_of
 from convlab.errors import ShapeError
 from convlab.layers.base import Layer, Shape
-from convlab.layers.checks import refused
+from convlab.layers.checks import check_count, refused
+from convlab.layers.naming import options_of
 
 
 @dataclass(eq=False)
@@ -91,3 +92,27 @@ class Permute(Layer):
     def __call__(self, x: Array) -> Array:
         """Transpose each example."""
         return x.transpose(0, *self.dims)
+
+
+@dataclass(eq=False)
+class RepeatVector(Layer):
+    """A vector `n` times, one below the other."""
+
+    name: str
+    n: int
+    window = "varies"
+
+    def __post_init__(self) -> None:
+        """Refuse what is no count."""
+        with options_of(self.name):
+            check_count("n", self.n)
+
+    def infer_shape(self) -> Shape:
+        """Return (n, features)."""
+        if len(self.input_shape) != 1:
+            raise ShapeError("expected (features,)")
+        return (self.n, *self.input_shape)
+
+    def __call__(self, x: Array) -> Array:
+        """Repeat (N, features) to (N, n, features)."""
+        return module_of(x).repeat(x[:, None], self.n, axis=1)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from convlab import ops
 from convlab.arrays import Array
+from convlab.errors import UnsupportedError
 from convlab.layers.base import Layer, Shape, image_size
 from convlab.layers.naming import options_of
 from convlab_kernels.window import Pair, parse_pair
@@ -38,12 +39,20 @@ class UpSampling2D(Layer):
 
 @dataclass(eq=False)
 class Resizing(Layer):
-    """The image in another size, whatever it was; it is stretched, not cropped, padded or smoothed first."""
+    """The image in another size, whatever it was, and stretched, unless it is first brought to the new one's shape.
+
+    `crop_to_aspect_ratio` takes its middle, `pad_to_aspect_ratio` puts `fill_value` around it; `antialias` smooths it
+    where it gets smaller.
+    """
 
     name: str
     height: int
     width: int
     interpolation: str = "bilinear"
+    antialias: bool = False
+    crop_to_aspect_ratio: bool = False
+    pad_to_aspect_ratio: bool = False
+    fill_value: float = 0.0
     window = "varies"
 
     def __post_init__(self) -> None:
@@ -51,6 +60,10 @@ class Resizing(Layer):
         with options_of(self.name):
             self.size = parse_pair("size", (self.height, self.width), least=1)
             ops.check_interpolation(self.interpolation)
+        if self.crop_to_aspect_ratio and self.pad_to_aspect_ratio:
+            raise UnsupportedError(
+                f"layer {self.name!r} is to crop and to pad to the aspect ratio, expected one of them"
+            )
 
     def infer_shape(self) -> Shape:
         """Return (height, width, C)."""
@@ -59,4 +72,38 @@ class Resizing(Layer):
 
     def __call__(self, x: Array) -> Array:
         """Resize (N, H, W, C)."""
-        return ops.resize2d(x, self.size, self.interpolation)
+        if self.crop_to_aspect_ratio:
+            x = ops.crop_to_shape(x, self.size)
+        elif self.pad_to_aspect_ratio:
+            x = ops.pad_to_shape(x, self.size, self.fill_value)
+        return ops.resize2d(x, self.size, self.interpolation, self.antialias)
+
+
+@dataclass(eq=False)
+class CenterCrop(Layer):
+    """The middle of the image, `height` x `width` cells; of a smaller image, the most in that shape, enlarged."""
+
+    name: str
+    height: int
+    width: int
+
+    def __post_init__(self) -> None:
+        """Refuse what is no size."""
+        with options_of(self.name):
+            self.size = parse_pair("size", (self.height, self.width), least=1)
+
+    def infer_shape(self) -> Shape:
+        """Return (height, width, C)."""
+        size = image_size(self.input_shape)
+        self.window = ops.cropping(ops.sides_off(size, self.size)) if self._fits(size) else "varies"
+        return (*self.size, self.input_shape[2])
+
+    def _fits(self, size: Pair) -> bool:
+        return size[0] >= self.height and size[1] >= self.width
+
+    def __call__(self, x: Array) -> Array:
+        """Crop (N, H, W, C) to (N, height, width, C)."""
+        size = x.shape[1], x.shape[2]
+        if self._fits(size):
+            return ops.crop2d(x, ops.sides_off(size, self.size))
+        return ops.resize2d(ops.crop_to_shape(x, self.size), self.size)

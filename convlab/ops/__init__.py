@@ -14,6 +14,7 @@ from convlab.ops.convolution import (
     run_conv2d_onto,
 )
 from convlab.ops.distributions import softmax
+from convlab.ops.framing import crop_to_shape, pad_to_shape, sides_off
 from convlab.ops.linear import dense, run_dense
 from convlab.ops.nonlinear import elu, sigmoid, tanh
 from convlab.ops.normalisation import batch_norm, group_norm, layer_norm, unit_norm
@@ -27,11 +28,12 @@ from convlab.ops.pooling import (
     run_avg_pool2d,
     run_max_pool2d,
 )
-from convlab.ops.resizing import check_interpolation, resize2d
+from convlab.ops.resizing import INTERPOLATIONS, check_interpolation, resize2d
 from convlab.ops.shaping import border, check_cropping, crop2d, cropping, flatten, zero_pad2d
 from convlab.ops.transposed import check_conv2d_transpose, conv2d_transpose
 
 __all__ = [
+    "INTERPOLATIONS",
     "avg_pool2d",
     "batch_norm",
     "border",
@@ -44,6 +46,7 @@ __all__ = [
     "conv2d",
     "conv2d_transpose",
     "crop2d",
+    "crop_to_shape",
     "cropping",
     "dense",
     "elu",
@@ -55,6 +58,7 @@ __all__ = [
     "leaky_relu",
     "max_pool2d",
     "output_size",
+    "pad_to_shape",
     "prepare_conv2d",
     "relu",
     "resize2d",
@@ -63,6 +67,7 @@ __all__ = [
     "run_conv2d_onto",
     "run_dense",
     "run_max_pool2d",
+    "sides_off",
     "sigmoid",
     "softmax",
     "tanh",

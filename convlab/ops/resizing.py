@@ -5,14 +5,18 @@ TensorFlow 2 (`tf.image.resize`), Keras and OpenCV. It is followed in whole numb
 moves a cell: where (i + 1/2) * n / m is a whole number, frameworks that compute it in float32 may take the neighbour.
 """
 
+from functools import reduce
+from operator import add
+
 from convlab.arrays import Array, ArrayLike, as_floats, module_of
 from convlab.errors import UnsupportedError
 from convlab.names import unknown
 from convlab.ops.images import check_image
 from convlab.ops.quiet import quiet
+from convlab.ops.resampling import KERNELS, taps
 from convlab_kernels.window import Pair, parse_pair
 
-INTERPOLATIONS = ("nearest", "bilinear")
+INTERPOLATIONS = ("nearest", "area", *KERNELS)
 
 
 def check_interpolation(interpolation: str) -> None:
@@ -22,18 +26,24 @@ def check_interpolation(interpolation: str) -> None:
 
 
 @quiet
-def resize2d(x: ArrayLike, size: int | Pair, interpolation: str = "bilinear") -> Array:
-    """Return x (N, H, W, C) as images of (height, width) = `size`, without smoothing first where they get smaller.
+def resize2d(x: ArrayLike, size: int | Pair, interpolation: str = "bilinear", antialias: bool = False) -> Array:
+    """Return x (N, H, W, C) as images of (height, width) = `size`, not smoothed first unless with `antialias`.
 
     "nearest" takes the cell that the point lies in, "bilinear" weighs the two (four) nearest centres by distance and
-    repeats the cells at the border.
+    repeats the cells at the border; "area" is the mean over the output cell's area, the others are TensorFlow's:
+    "bicubic", "gaussian", "lanczos3", "lanczos5", "mitchellcubic" (see `convlab.ops.resampling`). Neither of the
+    first and "area" has another kernel to be smoothed with.
     """
     (x,) = as_floats(x)
     check_image(x.shape, "resize2d")
     check_interpolation(interpolation)
-    along = _nearest if interpolation == "nearest" else _linear
     for axis, cells in enumerate(parse_pair("size", size, least=1), start=1):
-        x = along(x, cells, axis)
+        if interpolation == "nearest":
+            x = _nearest(x, cells, axis)
+        elif interpolation == "bilinear" and not antialias:
+            x = _linear(x, cells, axis)
+        else:
+            x = _weighted(x, cells, axis, interpolation, antialias)
     return x
 
 
@@ -50,3 +60,12 @@ def _linear(x: Array, cells: int, axis: int) -> Array:
     shape = [-1 if a == axis else 1 for a in range(x.ndim)]
     of_low, of_high = ((parts / (2 * cells)).astype(x.dtype).reshape(shape) for parts in (2 * cells - after, after))
     return low * of_low + high * of_high  # no share of an infinite cell is NaN
+
+
+def _weighted(x: Array, cells: int, axis: int, interpolation: str, antialias: bool) -> Array:
+    index, shares = taps(module_of(x), x.shape[axis], cells, interpolation, antialias)
+    shape = [-1 if a == axis else 1 for a in range(x.ndim)]
+    taken = (
+        x.take(index[:, tap], axis) * shares[:, tap].astype(x.dtype).reshape(shape) for tap in range(index.shape[1])
+    )
+    return reduce(add, taken)

@@ -6,11 +6,13 @@ from convlab.arrays import Array
 from convlab.errors import UnsupportedError
 from convlab.layers import (
     Activation,
+    CenterCrop,
     Cropping2D,
     Flatten,
     Identity,
     Layer,
     Permute,
+    RepeatVector,
     Reshape,
     Softmax,
     UpSampling2D,
@@ -18,6 +20,7 @@ from convlab.layers import (
 )
 from convlab.sums.base import WeightedSum, weighted_sum
 from convlab.sums.place import Place
+from convlab_kernels.window import Window
 
 
 @weighted_sum.register(Activation)
@@ -31,13 +34,17 @@ def _single(layer: Layer, maps: Array, y: int, x: int, channel: int) -> Weighted
 
 @weighted_sum.register(ZeroPadding2D)
 @weighted_sum.register(Cropping2D)
-def _framed(layer: ZeroPadding2D | Cropping2D, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+@weighted_sum.register(CenterCrop)
+def _framed(layer: ZeroPadding2D | Cropping2D | CenterCrop, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+    if not isinstance(layer.window, Window):
+        raise UnsupportedError(f"layer {layer.name!r} enlarges its input (bilinear): no explanation")
     return _copied(Place.of(layer.window, maps, y, x, range(channel, channel + 1)), maps)
 
 
 @weighted_sum.register(Flatten)
 @weighted_sum.register(Reshape)
 @weighted_sum.register(Permute)
+@weighted_sum.register(RepeatVector)
 def _moved(layer: Layer, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
     """Follow the number: the layer is asked where it puts each place of its input."""
     rank = len(layer.input_shape)  # its shape may be that of another call

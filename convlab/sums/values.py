@@ -4,7 +4,17 @@ import numpy as np
 
 from convlab.arrays import Array
 from convlab.errors import UnsupportedError
-from convlab.layers import ELU, BatchNormalization, Layer, LayerScale, LeakyReLU, PReLU, ReLU, Rescaling
+from convlab.layers import (
+    ELU,
+    BatchNormalization,
+    Layer,
+    LayerScale,
+    LeakyReLU,
+    PReLU,
+    ReLU,
+    Rescaling,
+    ThresholdedReLU,
+)
 from convlab.sums.base import WeightedSum, weighted_sum
 from convlab.sums.place import Place
 
@@ -67,6 +77,7 @@ def _layer_scaled(layer: LayerScale, maps: Array, y: int, x: int, channel: int) 
 @weighted_sum.register(LeakyReLU)
 @weighted_sum.register(PReLU)
 @weighted_sum.register(ELU)
+@weighted_sum.register(ThresholdedReLU)
 def _bent(layer: Layer, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
     """Ask the layer itself: a function of one value, though its slope may depend on the place."""
     value = float(maps[y, x, channel])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from beside_numpy import DTYPES, assert_as_numpy, numbers
 
-from convlab import layers
+from convlab import layers, ops
 from convlab.layers.residual import Residual
 
 sys.path.append(str(Path(__file__).parents[1] / "layers"))
@@ -23,6 +23,7 @@ SAME = {  # layer class -> options, and the shapes of its inputs; the steps are 
     "AlphaDropout": [({}, IMAGE)],
     "Average": [({}, IMAGE, IMAGE, IMAGE)],
     "BatchNormalization": [({}, IMAGE), ({"axis": 1, "scale": False}, IMAGE)],
+    "CenterCrop": [({"height": 4, "width": 3}, IMAGE), ({"height": 4, "width": 9}, IMAGE)],
     "Concatenate": [({}, IMAGE, (5, 7, 2)), ({"axis": 1}, IMAGE, (3, 7, 6))],
     "Cropping1D": [({"cropping": (1, 2)}, SEQUENCE)],
     "Cropping2D": [({"cropping": 1}, IMAGE)],
@@ -54,12 +55,23 @@ SAME = {  # layer class -> options, and the shapes of its inputs; the steps are 
     "ReLU": [({}, IMAGE), ({"max_value": 0.5, "negative_slope": 0.1, "threshold": 0.2}, IMAGE)],
     "Rescaling": [({"scale": 1 / 3, "offset": [0.1] * 6}, IMAGE)],
     "Reshape": [({"target_shape": (7, -1)}, IMAGE)],
-    "Resizing": [({"height": 3, "width": 9}, IMAGE)],
+    "RepeatVector": [({"n": 3}, (6,))],
+    "Resizing": [
+        ({"height": 3, "width": 9}, IMAGE),
+        ({"height": 3, "width": 9, "crop_to_aspect_ratio": True}, IMAGE),
+        ({"height": 3, "width": 9, "pad_to_aspect_ratio": True, "fill_value": 0.5}, IMAGE),
+        *(
+            ({"height": 3, "width": 9, "interpolation": name, "antialias": antialias}, IMAGE)
+            for name in ops.INTERPOLATIONS
+            for antialias in (False, True)
+        ),
+    ],
     "Softmax": [({}, IMAGE), ({"axis": (1, 2)}, IMAGE)],
     "SpatialDropout1D": [({}, SEQUENCE)],
     "SpatialDropout2D": [({}, IMAGE)],
     "StochasticDepth": [({}, IMAGE)],
     "Subtract": [({}, IMAGE, IMAGE)],
+    "ThresholdedReLU": [({"theta": 0.3}, IMAGE)],
     "UnitNormalization": [({}, IMAGE)],
     "UpSampling1D": [({"size": 3}, SEQUENCE)],
     "UpSampling2D": [({"size": (2, 3)}, IMAGE), ({"interpolation": "bilinear"}, IMAGE)],
@@ -87,6 +99,11 @@ SUMS = {  # the same with the terms of a sum
     "DepthwiseConv2D": [
         (7, {"kernel": (3, 2), "padding": "same", "activation": "relu6"}, IMAGE),
         (7, {"kernel": (3, 2), "depth_multiplier": 3, "stride": 2}, IMAGE),
+    ],
+    "Dot": [
+        (7, {"axes": 2}, IMAGE, (3, 7)),
+        (6, {"axes": (1, -1)}, (6, 5), (3, 6)),
+        (14, {"axes": -1, "normalize": True}, (5,), (5,)),
     ],
     "GlobalAveragePooling1D": [(12, {}, SEQUENCE)],
     "GlobalAveragePooling2D": [(36, {}, IMAGE)],

@@ -35,6 +35,7 @@ def test_shapes_are_channels_last():
     "layer",
     [
         layers.AveragePooling2D((2, 3), **FIRST),
+        layers.CenterCrop(3, 4, **FIRST),
         layers.Conv2D(6, (2, 3), groups=2, dilation_rate=2, **FIRST),
         layers.Conv2D(6, (2, 3), padding="same", activation="softmax", **FIRST),
         layers.Conv2D(6, 2, activation=layers.Softmax(axis=1), **FIRST),

@@ -29,6 +29,8 @@ CASES = [
     (layers.BatchNormalization(axis=1, center=False), IMAGE),
     (layers.BatchNormalization(axis=-2, scale=False), IMAGE),
     (layers.BatchNormalization(center=False, scale=False), FEATURES),
+    (layers.CenterCrop(3, 6), IMAGE),
+    (layers.CenterCrop(3, 16), IMAGE),
     (layers.Conv1D(5, 3, activation="relu"), ROW),
     (layers.Conv1D(6, 2, padding="causal", dilation_rate=3, groups=2, use_bias=False), ROW),
     (layers.Conv1D(5, 3, strides=2, padding="same"), ROW),
@@ -97,11 +99,15 @@ CASES = [
     (layers.RandomRotation(0.5, fill_mode="nearest"), IMAGE),
     (layers.RandomTranslation(0.5, 0.5), IMAGE),
     (layers.RandomZoom(0.5), IMAGE),
+    (layers.RepeatVector(3), FEATURES),
     (layers.Rescaling(0.3, offset=-1), IMAGE),
     (layers.Rescaling([0.3, 0.4, 0.5, 0.6], offset=[1, 2, 3, 4]), IMAGE),
     (layers.Reshape((3, -1, 2)), IMAGE),
     (layers.Resizing(5, 13), IMAGE),
     (layers.Resizing(5, 13, interpolation="nearest"), IMAGE),
+    (layers.Resizing(5, 13, crop_to_aspect_ratio=True), IMAGE),
+    (layers.Resizing(5, 13, pad_to_aspect_ratio=True, fill_value=0.5), IMAGE),
+    (layers.Resizing(5, 3, "bicubic", antialias=True), IMAGE),
     (layers.SeparableConv1D(5, 3, depth_multiplier=2, padding="same"), ROW),
     (layers.SeparableConv1D(5, 2, dilation_rate=2), ROW),
     (layers.SeparableConv2D(5, (2, 3), depth_multiplier=2, activation="relu"), IMAGE),
@@ -131,7 +137,10 @@ MERGES = [
     layers.Concatenate(),
     layers.Concatenate(axis=1),
     CustomScaleLayer(0.3),
+    layers.Dot(2),
+    layers.Dot((3, -1), normalize=True),
 ]
+KERAS_2 = {"ThresholdedReLU"}  # tests/files/test_keras2_only.py
 
 
 @pytest.mark.parametrize(("layer", "shape"), CASES, ids=lambda value: getattr(value, "name", ""))
@@ -152,7 +161,7 @@ def test_merging_of_one_row_with_an_image():
 
 def test_every_layer_in_the_table_is_tested():
     tested = {type(layer).__name__ for layer, _ in CASES} | {type(layer).__name__ for layer in MERGES}
-    assert tested | set(AUGMENTATIONS) == set(LAYERS)
+    assert tested | set(AUGMENTATIONS) | KERAS_2 == set(LAYERS)
 
 
 # glu halves its input and threshold has numbers of its own; Keras' sparsemax on torch does not sum to 1.

@@ -9,7 +9,7 @@ from recorded import answer
 
 from convlab import layers
 from convlab.errors import ShapeError, UnsupportedError
-from convlab.layers import Flatten, Permute, Reshape
+from convlab.layers import Flatten, Permute, RepeatVector, Reshape
 from convlab.layers.base import ONE_CELL
 
 SHAPE = (5, 7, 4)
@@ -78,6 +78,16 @@ def test_flatten_as_a_channels_first_network_did(shape):
     assert np.array_equal(actual, keras_output(plain, moved, data_format="channels_last"))
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", [1, 3])
+def test_repeat_vector(n, dtype):
+    layer, x = built(RepeatVector("repeat", n), (6,)), random(34, (4, 6)).astype(dtype)
+    actual = run(layer, x)
+    assert all(np.array_equal(actual[:, i], x) for i in range(n))
+    assert np.array_equal(actual, keras_output(layer, x, n=n))
+    assert layer.window == "varies"
+
+
 IDENTITIES = {
     "Identity": {},
     "Dropout": {"rate": 0.5},
@@ -121,12 +131,19 @@ def test_dims_that_are_no_order_are_refused(dims):
         Permute("p", dims)
 
 
+@pytest.mark.parametrize("n", [0, -1, 1.5, None, True, "2"])
+def test_what_is_no_count_is_refused(n):
+    with pytest.raises(ShapeError, match=r"^layer 'r': n is .*, expected a whole number of at least 1$"):
+        RepeatVector("r", n)
+
+
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
         (Reshape("m", (3, -1)), r"140 numbers do not make \(3, -1\)$"),
         (Reshape("m", [7, 21]), r"140 numbers do not make \(7, 21\)$"),
         (Reshape("m", [0, -1]), r"140 numbers do not make \(0, -1\)$"),
+        (RepeatVector("m", 3), r"expected \(features,\)$"),
         (Permute("m", (2, 1)), r"dims \(2, 1\) orders 2 axes$"),
     ],
 )

@@ -7,11 +7,11 @@ from math import floor
 import numpy as np
 import pytest
 from beside_keras import DTYPES, built, keras_output, random, run
-from closeness import assert_close, sum_bound
+from closeness import assert_close, gamma, sum_bound
 
 from convlab import ops
 from convlab.errors import ShapeError, UnsupportedError
-from convlab.layers import Conv2D, Cropping2D, MaxPooling2D, Resizing, UpSampling2D
+from convlab.layers import CenterCrop, Conv2D, Cropping2D, MaxPooling2D, Resizing, UpSampling2D
 from convlab.model import Model
 
 SHAPE = (7, 11, 4)
@@ -96,6 +96,46 @@ def test_on_paper():
     assert ops.resize2d(x, (2, 5), "nearest")[0, ..., 0].tolist() == [[0, 0, 4, 8, 8]] * 2
 
 
+@pytest.mark.parametrize("size", [(7, 11), (4, 5), (3, 11), (6, 2), (9, 5), (7, 20), (20, 3)], ids=str)
+def test_center_crop(size):
+    layer = built(CenterCrop("c", *size), SHAPE)
+    expected = keras_output(layer, X, height=size[0], width=size[1])
+    whole = size[0] <= 7 and size[1] <= 11
+    assert (layer.window == "varies") is not whole
+    bound = 0.0 if whole else gamma(ROUNDINGS, np.float64) + 64 * np.finfo(np.float64).eps
+    for dtype in DTYPES:
+        rounded = 0.0 if whole else gamma(ROUNDINGS, dtype)
+        assert_close(run(layer, X.astype(dtype)), expected, bound + rounded)
+
+
+@pytest.mark.parametrize("option", ["crop_to_aspect_ratio", "pad_to_aspect_ratio"])
+@pytest.mark.parametrize("size", [(14, 33), (7, 11), (3, 11), (6, 2), (9, 4), (2, 1)], ids=str)
+def test_resizing_that_keeps_the_aspect_ratio(size, option):
+    options = {option: True, **({"fill_value": 0.5} if option.startswith("pad") else {})}
+    layer = built(Resizing("r", *size, **options), SHAPE)
+    expected = keras_output(layer, X, height=size[0], width=size[1], **options)
+    assert_close(run(layer, X), expected, gamma(ROUNDINGS, np.float64) + 64 * np.finfo(np.float64).eps)
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("size", [(3, 4), (5, 2), (7, 3)], ids=str)
+def test_antialiased_resizing(size, interpolation):
+    """PyTorch smooths as TensorFlow does, where every side gets smaller."""
+    layer = built(Resizing("r", *size, interpolation, antialias=True), SHAPE)
+    expected = keras_output(layer, X, height=size[0], width=size[1], interpolation=interpolation, antialias=True)
+    assert_close(run(layer, X), expected, 4 * gamma(2 * 40, np.float64))
+
+
+@pytest.mark.parametrize("interpolation", ops.INTERPOLATIONS)
+@pytest.mark.parametrize("antialias", [False, True])
+def test_what_is_even_stays_even(interpolation, antialias):
+    x = np.full((2, *SHAPE), 3.0, np.float32)
+    for size in SIZES:
+        assert_close(
+            ops.resize2d(x, size, interpolation, antialias), 3.0 * np.ones((2, *size, 4)), 3 * gamma(60, np.float32)
+        )
+
+
 def test_infinite_cells_raise_no_warning():
     x = np.array([np.inf, 4, 8, -np.inf]).reshape(1, 1, 4, 1)
     with np.errstate(invalid="raise", over="raise"):
@@ -139,22 +179,30 @@ WRONG = [
     ),
     (lambda: UpSampling2D("x", 0), ShapeError, "size 0 is out of range: at least 1"),
     (
-        lambda: UpSampling2D("x", 2, "bicubic"),
+        lambda: UpSampling2D("x", 2, "cubic"),
         UnsupportedError,
-        "no interpolation 'bicubic'; .*available: nearest, bilinear$",
+        "no interpolation 'cubic'; did you mean 'bicubic'\\? available: nearest, area, bilinear, bicubic, gaussian,",
     ),
     (lambda: Resizing("x", 0, 4), ShapeError, r"size \(0, 4\) is out of range"),
-    (lambda: Resizing("x", 3, 4, "lanczos3"), UnsupportedError, "no interpolation 'lanczos3'"),
+    (lambda: Resizing("x", 3, 4, "lanczos4"), UnsupportedError, "no interpolation 'lanczos4'"),
+    (lambda: CenterCrop("x", 3, 0), ShapeError, r"size \(3, 0\) is out of range"),
+    (
+        lambda: Resizing("x", 3, 4, crop_to_aspect_ratio=True, pad_to_aspect_ratio=True),
+        UnsupportedError,
+        "is to crop and to pad",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("make", "error", "message"), WRONG)
 def test_wrong_options_name_the_layer(make, error, message):
-    with pytest.raises(error, match=f"^layer 'x': {message}"):
+    with pytest.raises(error, match=f"^layer 'x':? {message}"):
         make()
 
 
-@pytest.mark.parametrize("layer", [Cropping2D("x", 1), UpSampling2D("x"), Resizing("x", 3, 4)], ids=repr)
+@pytest.mark.parametrize(
+    "layer", [Cropping2D("x", 1), UpSampling2D("x"), Resizing("x", 3, 4), CenterCrop("x", 3, 4)], ids=repr
+)
 def test_wrong_inputs_name_the_layer(layer):
     with pytest.raises(ShapeError, match=r"^layer 'x' on an input of \(7, 4\): expected \(H, W, C\)$"):
         layer.build((7, 4))

@@ -21,7 +21,7 @@ WITH_LAYOUT = frozenset(
         "MaxPooling", "SeparableConv", "UpSampling", "ZeroPadding",
     )
     for rank in (1, 2)
-) | {"Conv1DTranspose", "Conv2DTranspose", "Resizing"}  # fmt: skip
+) | {"CenterCrop", "Conv1DTranspose", "Conv2DTranspose", "Resizing"}  # fmt: skip
 MERGING = frozenset(
     {"Add", "Average", "Concatenate", "CustomScaleLayer", "Maximum", "Minimum", "Multiply", "Subtract"}
 )
@@ -29,6 +29,7 @@ VALUE_BY_VALUE = frozenset(
     {
         "ActivityRegularization", "AlphaDropout", "Dropout", "ELU", "GaussianDropout", "GaussianNoise", "Identity",
         "LeakyReLU", "ReLU", "SpatialDropout1D", "SpatialDropout2D", "StochasticDepth",
+        "ThresholdedReLU",
     }
 ).union(AUGMENTATIONS)  # fmt: skip
 WITH_AXIS = frozenset(

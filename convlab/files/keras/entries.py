@@ -22,7 +22,7 @@ EQUAL_OPERATIONS = frozenset(
 DEPTH_LIMIT = 32  # models in models, and lists in lists
 NAME_LIMIT = 500
 MODULE = re.compile(
-    r"(tensorflow\.(python\.)?|tf_)?keras(\.src)?"
+    r"(tensorflow\.(python\.)?|tf_)?keras(\.src)?(\._?legacy)?"
     r"(\.(applications|engine|layers|models|activations)(\.\w+)*|\.ops\.(numpy|nn))?"
 )
 

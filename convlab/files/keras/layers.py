@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from convlab import layers
-from convlab.files.keras.options import Options
+from convlab.files.keras.options import Options, is_list
 from convlab.layers import Layer
+from convlab.ops import INTERPOLATIONS
 
 Maker = Callable[[str, Options], Layer]
 AUGMENTATIONS = (
@@ -105,16 +106,32 @@ def _rescaling(name: str, options: Options) -> Layer:
 
 
 def _resizing(name: str, options: Options) -> Layer:
-    for key in ("crop_to_aspect_ratio", "pad_to_aspect_ratio", "antialias"):
-        options.only(key, False)
-    for key in ("fill_mode", "fill_value"):  # of the border that pad_to_aspect_ratio makes
-        options.take(key, None)
-    height, width = options.whole("height"), options.whole("width")
-    return layers.Resizing(name, height, width, options.choice("interpolation", "bilinear", "nearest"))
+    options.only("fill_mode", "constant")  # the only one that Keras has; of the border that pad_to_aspect_ratio makes
+    return layers.Resizing(
+        name,
+        options.whole("height"),
+        options.whole("width"),
+        options.choice("interpolation", "bilinear", *INTERPOLATIONS),
+        options.flag("antialias", False),
+        crop := options.flag("crop_to_aspect_ratio", False),
+        options.flag("pad_to_aspect_ratio", False) and not crop,  # as Keras decides between them
+        options.number("fill_value", 0.0),
+    )
+
+
+def _center_crop(name: str, options: Options) -> Layer:
+    return layers.CenterCrop(name, options.whole("height"), options.whole("width"))
+
+
+def _dot(name: str, options: Options) -> Layer:
+    axes = options.take("axes")
+    axes = options.list_of_wholes("axes", least=-8) if is_list(axes) else options.whole("axes", least=-8)
+    return layers.Dot(name, axes, options.flag("normalize", False))
 
 
 def _up_sampling2d(name: str, options: Options) -> Layer:
-    return layers.UpSampling2D(name, options.pair("size", 2), options.choice("interpolation", "nearest", "bilinear"))
+    interpolation = options.choice("interpolation", "nearest", *INTERPOLATIONS)
+    return layers.UpSampling2D(name, options.pair("size", 2), interpolation)
 
 
 def _prelu(name: str, options: Options) -> Layer:
@@ -147,6 +164,7 @@ LAYERS: dict[str, Maker] = {
     "AveragePooling1D": _pooling(layers.AveragePooling1D, Options.single),
     "AveragePooling2D": _pooling(layers.AveragePooling2D, Options.pair),
     "BatchNormalization": _batch_normalization,
+    "CenterCrop": _center_crop,
     "Concatenate": lambda name, options: layers.Concatenate(name, options.axis()),
     "Conv1D": _convolution(layers.Conv1D, Options.single, "filters", "groups", causal=True),
     "Conv1DTranspose": _transposed(layers.Conv1DTranspose, Options.single),
@@ -158,6 +176,7 @@ LAYERS: dict[str, Maker] = {
     "Dense": _dense,
     "DepthwiseConv1D": _convolution(layers.DepthwiseConv1D, Options.single, "depth_multiplier"),
     "DepthwiseConv2D": _convolution(layers.DepthwiseConv2D, Options.pair, "depth_multiplier"),
+    "Dot": _dot,
     "Dropout": _plain(layers.Dropout),
     "ELU": lambda name, options: layers.ELU(name, options.number("alpha", 1.0)),
     "Flatten": lambda name, options: layers.Flatten(name, options.moved and not options.channels_first),
@@ -181,6 +200,7 @@ LAYERS: dict[str, Maker] = {
     "PReLU": _prelu,
     "Permute": lambda name, options: layers.Permute(name, options.list_of_wholes("dims", least=1)),
     "ReLU": _relu,
+    "RepeatVector": lambda name, options: layers.RepeatVector(name, options.whole("n")),
     "Rescaling": _rescaling,
     "Reshape": lambda name, options: layers.Reshape(name, options.list_of_wholes("target_shape", least=-1)),
     "Resizing": _resizing,
@@ -193,6 +213,7 @@ LAYERS: dict[str, Maker] = {
     "SpatialDropout2D": _plain(layers.SpatialDropout2D),
     "StochasticDepth": _stochastic_depth,
     "Subtract": _plain(layers.Subtract),
+    "ThresholdedReLU": lambda name, options: layers.ThresholdedReLU(name, options.number("theta", 1.0)),
     "UnitNormalization": lambda name, options: layers.UnitNormalization(name, options.axes("axis")),
     "UpSampling1D": lambda name, options: layers.UpSampling1D(name, options.single("size", 2)),
     "UpSampling2D": _up_sampling2d,

@@ -1,0 +1,80 @@
+"""Products of two inputs with each other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from convlab import ops
+from convlab.arrays import Array, module_of
+from convlab.errors import ShapeError
+from convlab.layers.base import Layer, Shape
+from convlab.layers.checks import refused
+from convlab.ops.axes import inner_axis
+from convlab.ops.quiet import quiet
+from convlab_kernels.window import Pair
+
+
+@dataclass(eq=False)
+class Dot(Layer):
+    """Of each example, sums of products of the first input with the second, along one axis of each.
+
+    Axes count from the batch, 0, or back from the last, -1; one number stands for both. What is left of the first's
+    shape comes before what is left of the second's; of two vectors that is one number, (1,). With `normalize`, each
+    of the vectors multiplied has length 1 first: the cosine of the angle between them.
+    """
+
+    name: str
+    axes: int | Sequence[int] = -1
+    normalize: bool = False
+    arity = 2
+    window = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is no axis, or pair of axes."""
+        given = self.axes if isinstance(self.axes, list | tuple) else (self.axes, self.axes)
+        if len(given) != 2 or not all(type(axis) is int for axis in given):
+            raise refused(self, "axes", self.axes, "a whole number, or two")
+
+    def infer_shape(self) -> Shape:
+        """Return what is left of the first's shape, then of the second's."""
+        (first, a), (second, b) = zip(self.input_shapes, self._axes(*map(len, self.input_shapes)), strict=True)
+        if first[a - 1] != second[b - 1]:
+            raise ShapeError(f"axis {a} has {first[a - 1]} numbers, and axis {b} of the second {second[b - 1]}")
+        return (*first[: a - 1], *first[a:], *second[: b - 1], *second[b:]) or (1,)
+
+    def _axes(self, first: int, second: int) -> Pair:
+        """Return the axes of inputs with so many, without the batch, counted from the batch, 0."""
+        a, b = self.axes if isinstance(self.axes, list | tuple) else (self.axes, self.axes)
+        return inner_axis(a, first + 1), inner_axis(b, second + 1)
+
+    def multiply_adds(self, output_shape: Shape) -> int:
+        """K for each number of the output, K numbers along the axis."""
+        return prod(output_shape) * self.input_shape[self._axes(*map(len, self.input_shapes))[0] - 1]
+
+    @quiet
+    def __call__(self, *inputs: Array) -> Array:
+        """Multiply (N, ..., K, ...) with (N, ..., K, ...)."""
+        first, second = inputs
+        a, b = self._axes(first.ndim - 1, second.ndim - 1)
+        if self.normalize:
+            first, second = ops.unit_norm(first, a), ops.unit_norm(second, b)
+        xp = module_of(first)
+        rows, columns = xp.moveaxis(first, a, -1), xp.moveaxis(second, b, 1)
+        left, right = rows.shape[1:-1], columns.shape[2:]
+        n, terms = len(first), first.shape[a]
+        # (N, A, K) @ (N, K, B) = (N, A, B)
+        product = _product(rows.reshape(n, prod(left), terms), columns.reshape(n, terms, prod(right)))
+        return product.reshape(n, *(left + right or (1,)))
+
+
+def _product(rows: Array, columns: Array) -> Array:
+    """Return (N, A, K) @ (N, K, B) = (N, A, B); on a GPU term by term, for cuBLAS cannot be part of a graph."""
+    xp = module_of(rows)
+    if xp is np:
+        return np.matmul(rows, columns)
+    total = xp.zeros((len(rows), rows.shape[1], columns.shape[2]), rows.dtype)
+    for term in range(rows.shape[2]):
+        total += rows[:, :, term, None] * columns[:, None, term, :]
+    return total
