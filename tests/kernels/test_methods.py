@@ -31,7 +31,11 @@ TAKES = {  # what each kernel is checked with beside the sweep
     "shifted": DEPTHWISE,
 }
 TAKES["indirect"] = TAKES["im2col"] = TAKES["direct"]
-TAKES["banded"] = TAKES["widened"] = [Case((2, 3), (1, 1), ((1, 2), (2, 1)), (2, 1), size=SIZE), TAKES["direct"][1]]
+TAKES["direct"].append(Case((3, 2), (2, 1), ((2, 0), (1, 3)), (1, 3), size=SIZE))
+TAKES["banded"] = TAKES["widened"] = [
+    Case((2, 3), (1, 1), ((1, 2), (2, 1)), (2, 1), size=SIZE),
+    *TAKES["direct"][1:],
+]
 EACH = [pytest.param(method, case, id=f"{method}-{i}") for method in SUMMING for i, case in enumerate(TAKES[method])]
 each = pytest.mark.parametrize(("method", "case"), EACH)
 

@@ -52,7 +52,9 @@ class Widened:
     def _kernel(self, t: int, pads: Sides) -> Indirect:
         """Return the kernel for t places together; threads that make it at the same time make the same."""
         if (t, pads) not in self._kernels:
-            self._kernels[t, pads] = Indirect(*widened(self.w, replace(self.window, padding=pads), t))
+            window = replace(self.window, padding=pads)
+            wide = widened(self.w, window, t) if t > 1 else (self.w, window)  # which has no zeros between its columns
+            self._kernels[t, pads] = Indirect(*wide)
         return self._kernels[t, pads]
 
 
