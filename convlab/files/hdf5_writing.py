@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import h5py
 
 from convlab.errors import FileError
+from convlab.files.scratch import scratch_folder
 
 __all__ = ["new_file"]
 
@@ -23,8 +23,8 @@ def new_file(path: Path, what: str, **options: Any) -> Iterator[h5py.File]:
         If it cannot be written.
     """
     try:
-        with TemporaryDirectory(prefix=".convlab-", dir=path.parent) as folder:
-            part = Path(folder) / path.name
+        with scratch_folder(path.parent) as folder:
+            part = folder / path.name
             with h5py.File(part, "w", **options) as file:
                 yield file
             part.replace(path)

@@ -14,6 +14,7 @@ from convlab.errors import WeightsError
 from convlab.files import zips
 from convlab.files.growth import RATIO, most
 from convlab.files.hdf5 import read_head
+from convlab.files.scratch import scratch_folder
 from convlab.files.tensors import refuse
 from convlab.files.zips import shown
 
@@ -56,8 +57,8 @@ def unpack_member(path: Path, name: str, limit: int) -> Iterator[Path]:
     WeightsError
         As `read_member` does, and if there is no room for it.
     """
-    with tempfile.TemporaryDirectory(prefix="convlab-") as folder:
-        copy = Path(folder, "member")
+    with scratch_folder(Path(tempfile.gettempdir())) as folder:
+        copy = folder / "member"
         with opened(path) as archive, copy.open("wb") as file:
             for piece in unpacked(archive, path, name, limit):
                 file.write(piece)
