@@ -1,7 +1,7 @@
 """What the layers of a network are like over a whole folder of pictures, in one pass that keeps no activation."""
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,9 @@ import numpy as np
 
 from convlab.arrays import Array
 from convlab.channel_statistics import PICTURES, ChannelStatistics
-from convlab.errors import FileError, ImageError, ShapeError
+from convlab.errors import ImageError, ShapeError
+from convlab.files.writing import new_path
+from convlab.names import listed, printable
 from convlab.preprocessing import warn_caller
 
 if TYPE_CHECKING:
@@ -48,11 +50,14 @@ class FolderStatistics:
     def __str__(self) -> str:
         lines = [HEADER, *(_cells(name, layer) for name, layer in self.layers.items())]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        left_out = f", {len(self.skipped)} left out ({', '.join(self.skipped)})" if self.skipped else ""
+        left_out = f", {len(self.skipped)} left out ({listed(self.skipped)})" if self.skipped else ""
         text = [_line(cells, widths) for cells in lines]
         rule = "  ".join("-" * width for width in widths)
         return "\n".join(
-            [f"{self.model} over {self.images} pictures of {self.folder}{left_out}", text[0], rule, *text[1:]]
+            map(
+                printable,
+                [f"{self.model} over {self.images} pictures of {self.folder}{left_out}", text[0], rule, *text[1:]],
+            )
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -76,13 +81,13 @@ class FolderStatistics:
     def write_csv(self, path: str | Path) -> None:
         """Write a line for every channel of every layer: its statistics, and the pictures that excite it most."""
         best = [f"{what}{i + 1}" for i in range(PICTURES) for what in ("picture", "value")]
-        try:
-            with Path(path).open("w", newline="", encoding="utf-8") as file:
-                table = csv.writer(file)
-                table.writerow([*COLUMNS, *best])
-                table.writerows(row for name, layer in self.layers.items() for row in _rows(name, layer))
-        except OSError as error:
-            raise FileError(f"{path}: the table cannot be written ({error.strerror})") from None
+        with (
+            new_path(Path(path), "the table") as part,
+            part.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
+        ):
+            table = csv.writer(file)
+            table.writerow([*COLUMNS, *best])
+            table.writerows(row for name, layer in self.layers.items() for row in _rows(name, layer))
 
 
 def folder_statistics(
@@ -116,6 +121,15 @@ def folder_statistics(
     UserWarning
         For each picture that cannot be read; it is left out.
     """
+    for found in growing_statistics(model, folder, layers, batch=batch):  # noqa: B007 - the last is what is wanted
+        pass
+    return found
+
+
+def growing_statistics(
+    model: "Model", folder: str | Path, layers: str | Iterable[str] | None = None, *, batch: int = 8
+) -> Iterator[FolderStatistics]:
+    """Yield after each batch what `folder_statistics` would return if it were the last: nothing is lost that way."""
     if batch < 1:
         raise ShapeError(f"folder_statistics: batch is {batch}, expected at least 1")
     wanted = [layers] if isinstance(layers, str) else layers
@@ -123,14 +137,15 @@ def folder_statistics(
     found: dict[str, ChannelStatistics] = {}
     skipped: list[str] = []
     images = 0
-    for names, x in _batches(model, _pictures(Path(folder)), batch, skipped):
-        images += len(names)
-        for name, activation in model.run(x, record=record).items():
-            new = ChannelStatistics.of(activation, names)
+    for pictures in _batches(model, _pictures(Path(folder)), batch, skipped):
+        images += len(pictures)
+        for name, activation in _run(model, pictures, record):
+            new = ChannelStatistics.of(activation, list(pictures))
             found[name] = found[name].merged(new) if name in found else new
+        if images:
+            yield FolderStatistics(model.name, str(folder), images, tuple(skipped), dict(found))
     if not images:
         raise ImageError(f"{folder}: none of its {len(skipped)} pictures can be read")
-    return FolderStatistics(model.name, str(folder), images, tuple(skipped), found)
 
 
 def _pictures(folder: Path) -> list[Path]:
@@ -144,10 +159,13 @@ def _pictures(folder: Path) -> list[Path]:
     return paths
 
 
-def _batches(
-    model: "Model", paths: Sequence[Path], size: int, skipped: list[str]
-) -> Iterator[tuple[list[str], Array]]:
-    """Yield names and inputs (N, H, W, C), `size` pictures at a time; names of unreadable ones go to `skipped`."""
+def _run(model: "Model", pictures: Mapping[str, Array], record: str | list[str]) -> Iterable[tuple[str, Array]]:
+    """Return the activations (N, ...) of pictures, each an input (1, H, W, C)."""
+    return model.run(np.concatenate(list(pictures.values())), record=record).items() if pictures else ()
+
+
+def _batches(model: "Model", paths: Sequence[Path], size: int, skipped: list[str]) -> Iterator[dict[str, Array]]:
+    """Yield inputs (1, H, W, C) by name, of `size` pictures at a time; names of unreadable ones go to `skipped`."""
     for start in range(0, len(paths), size):
         read: dict[str, Array] = {}
         for path in paths[start : start + size]:
@@ -156,8 +174,7 @@ def _batches(
             except ImageError as error:
                 skipped.append(path.name)
                 warn_caller(f"{error}; the picture is left out")
-        if read:
-            yield list(read), np.concatenate(list(read.values()))
+        yield read
 
 
 def _rows(name: str, layer: ChannelStatistics) -> Iterator[list[Any]]:

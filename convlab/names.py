@@ -1,21 +1,49 @@
-"""What to say about a name that does not exist."""
+"""How names stand in messages and tables: one that does not exist, too many of them, what a terminal would obey."""
 
 from collections.abc import Collection
+from itertools import islice
+
+MESSAGE = 500  # characters of a message
+ALL = 200  # characters up to which every name there is is listed
+NEAREST = 5  # of more than that
+COMPARED = 1000  # names among which the nearest are looked for: each takes a comparison letter by letter
 
 
 def listed(names: Collection[object], at_most: int = 6) -> str:
     """Return the first few of some names for a message, and how many more there are."""
-    from itertools import islice
-
     more = f" and {len(names) - at_most:,} more" if len(names) > at_most else ""
     return ", ".join(map(str, islice(names, at_most))) + more
 
 
 def unknown(kind: str, name: object, names: Collection[str]) -> str:
-    """Return one line for an unknown name: the nearest one, then all there are."""
+    """Return one line for an unknown name: the nearest one, then all there are, or those of many that are near."""
     from difflib import get_close_matches
 
-    lower = {known.lower(): known for known in names}
-    near = get_close_matches(str(name).lower(), lower, n=1, cutoff=0.4)
-    guess = f"did you mean {lower[near[0]]!r}? " if near else ""
-    return f"no {kind} {name!r}; {guess}available: {', '.join(names)}"
+    lower = {known.lower(): known for known in islice(names, COMPARED)}
+    wanted = str(name).lower()[:ALL]
+    near = [lower[key] for key in get_close_matches(wanted, lower, n=NEAREST, cutoff=0.4)]
+    guess = f"did you mean {near[0]!r}? " if near else ""
+    every = ", ".join(islice(names, ALL))
+    if len(every) <= ALL:
+        there = f"available: {every}"
+    else:
+        there = f"the nearest of {len(names):,}: {', '.join(near)}" if near else f"available: {listed(names)}"
+    return f"no {kind} {shortened(repr(name), ALL)}; {guess}{there}"
+
+
+def shortened(text: str, at_most: int = MESSAGE) -> str:
+    """Return a text with its middle cut out where it is too long: what is wrong stands first, what to do last."""
+    if len(text) <= at_most:
+        return text
+    mark = f" ... ({len(text):,} characters) ... "
+    end = (at_most - len(mark)) // 3
+    return text[: at_most - len(mark) - end] + mark + text[-end:]
+
+
+def printable(text: str) -> str:
+    r"""Return a text with all that is no sign on paper as Python writes it: "\x1b", "\n", "\u202e", "\udcff".
+
+    A terminal obeys such characters, as escapes, ends of lines and text from right to left, or cannot encode them, as
+    the halves of pairs that stand for bytes of a name that is not UTF-8.
+    """
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from convlab.geometry import Field
 from convlab.layers import Layer, Shape
+from convlab.names import printable
 
 if TYPE_CHECKING:
     from convlab.model import Model
@@ -78,7 +79,7 @@ class Summary:
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         rule = "  ".join("-" * width for width in widths)
         text = [_line(cells, widths) for cells in lines]
-        return "\n".join([text[0], rule, *text[1:-1], rule, text[-1], *self.notes])
+        return "\n".join(map(printable, [text[0], rule, *text[1:-1], rule, text[-1], *self.notes]))
 
 
 def summarise(model: Model) -> Summary:

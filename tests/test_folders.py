@@ -161,7 +161,7 @@ def test_what_is_no_picture_is_passed_over_and_a_damaged_one_is_named(lenet, fol
 def test_pictures_are_taken_in_the_order_of_their_names(lenet, tmp_path):
     for i in np.random.default_rng(0).permutation(30):
         Image.new("L", (28, 28), 90).save(tmp_path / f"{i:02}.png")
-    found = convlab.folder_statistics(lenet, tmp_path, ["fc3"])
+    found = convlab.folder_statistics(lenet, tmp_path, ["fc3"], batch=1)  # BLAS may round otherwise for other sizes
     assert [name for name, _ in found.layers["fc3"].strongest(0)] == ["00.png", "01.png", "02.png"]
 
 
@@ -251,7 +251,79 @@ def test_the_command_fails_in_one_line(folder, tmp_path, capsys):
     assert capsys.readouterr().err == f"convlab: error: {tmp_path / 'nowhere'}: no such folder\n"
     out = tmp_path / "missing" / "t.csv"
     assert main(["stats", "lenet5", str(folder), "--layers", "conv1", "--out", str(out)]) == 1
-    assert f"{out}: the table cannot be written (No such file or directory)" in capsys.readouterr().err
+    error = f"{out}: cannot be written, for the folder {out.parent} does not exist: make it, or name another"
+    assert capsys.readouterr() == ("", f"convlab: error: {error}\n")
+
+
+def interrupted(paths_until, monkeypatch, error):
+    """Let the picture after so many raise an error that is not the picture's fault."""
+    prepare = convlab.Model.prepare
+    seen = []
+
+    def prepare_some(model, source, **options):
+        seen.append(source)
+        if len(seen) > paths_until:
+            raise error
+        return prepare(model, source, **options)
+
+    monkeypatch.setattr(convlab.Model, "prepare", prepare_some)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (KeyboardInterrupt(), 130, "convlab: stopped"),
+        (MemoryError(), 1, "convlab: error: there is not enough memory"),
+        (OSError(5, "Input/output error", "p.png"), 1, "convlab: error: p.png: Input/output error"),
+    ],
+)
+def test_what_was_computed_before_an_end_is_kept(error, status, said, lenet, folder, tmp_path, monkeypatch, capsys):
+    expected = convlab.folder_statistics(lenet, first_pictures(folder, 6, tmp_path), ["conv1"], batch=3)
+    interrupted(8, monkeypatch, error)
+    path = tmp_path / "t.csv"
+    arguments = ["stats", "lenet5", str(folder), "--weights", "5", "--layers", "conv1", "--batch", "3"]
+    assert main([*arguments, "--out", str(path)]) == status
+    out, err = capsys.readouterr()
+    assert err.splitlines() == ["convlab: it ended early: the table is of 6 pictures", said]
+    assert out.splitlines()[0] == f"lenet5 over 6 pictures of {folder}"
+    assert out.splitlines()[1:] == str(expected).splitlines()[1:]
+    with path.open(newline="") as file:
+        means = [float(row["mean"]) for row in csv.DictReader(file)]
+    assert means == expected.layers["conv1"].means.tolist()
+
+
+def first_pictures(folder, count, tmp_path):
+    some = tmp_path / "some"
+    some.mkdir()
+    for path in sorted(folder.glob("*.png"))[:count]:
+        (some / path.name).write_bytes(path.read_bytes())
+    return some
+
+
+def test_a_table_that_cannot_be_written_is_still_printed(lenet, folder, tmp_path, monkeypatch, capsys):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(csv, "writer", full)
+    path = tmp_path / "t.csv"
+    assert main(["stats", "lenet5", str(folder), "--layers", "conv1", "--out", str(path)]) == 1
+    out, err = capsys.readouterr()
+    assert out.startswith(f"lenet5 over 11 pictures of {folder}\n")
+    assert err == f"convlab: error: {path}: the table cannot be written (No space left on device)\n"
+    assert not path.exists()
+
+
+def test_names_that_are_not_utf8_or_break_lines(lenet, folder, tmp_path, capsys):
+    source = next(iter(sorted(folder.glob("*.png"))))
+    for name in ("a\udcff.png", "b\n\x1b[31m.png"):
+        (folder / name).write_bytes(source.read_bytes())
+    path = tmp_path / "t.csv"
+    assert main(["stats", "lenet5", str(folder), "--layers", "conv1", "--out", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"lenet5 over 13 pictures of {folder}\n") and len(out.splitlines()) == 4
+    with path.open(newline="", encoding="utf-8") as file:
+        pictures = {row["picture1"] for row in csv.DictReader(file)}
+    assert pictures <= {path.name for path in folder.iterdir()} | {"a\\udcff.png"}
 
 
 def test_a_table_that_cannot_be_written_is_a_file_error(lenet, folder, tmp_path):

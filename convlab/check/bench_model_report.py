@@ -7,6 +7,7 @@ from typing import Any
 from convlab.check.bench_machine import Machine
 from convlab.check.bench_report import Spread, aligned, digits
 from convlab.layers import Shape
+from convlab.names import printable
 
 CALLS = ("", "run, ms", "quartiles", "an image, ms", "GFLOP/s", "of product")
 LAYERS = ("layer", "type", "output", "run, ms", "share", "GFLOP/s", "of product", "of copy")
@@ -138,5 +139,5 @@ class ModelReport:
         }
 
     def __str__(self) -> str:
-        head = f"{self.machine}\n{self.model}, {self.parameters:,} parameters"
+        head = f"{self.machine}\n{printable(self.model)}, {self.parameters:,} parameters"
         return "\n\n".join([head, *(batch.text(self.machine) for batch in self.batches), NOTE])

@@ -9,6 +9,7 @@ import numpy as np
 
 from convlab.check.bench_case import Case
 from convlab.check.bench_machine import Machine
+from convlab.names import printable
 
 TORCH, BEST = "torch", "best"
 """The contender that is not convlab's, and what a sum over each shape's fastest own method is called."""
@@ -85,7 +86,7 @@ class CaseResult:
     def text(self, machine: Machine) -> str:
         """Return the equality check, then the times of what is right."""
         case = self.case
-        layers = f"{', '.join(case.layers)}\n" if case.layers else ""
+        layers = f"{printable(', '.join(case.layers))}\n" if case.layers else ""
         blocks = [f"{layers}{case.text}", "\n".join(map(_equality, self.results))]
         if self.timed:
             lines = [HEADER, *(_times(case, machine, *pair) for pair in self.timed)]
@@ -208,6 +209,6 @@ def aligned(lines: Sequence[Sequence[str]], names: int) -> list[str]:
     rows = [lines[0], ["-" * width for width in widths], *lines[1:]]
     sides = [str.ljust] * names + [str.rjust] * (len(widths) - names)
     return [
-        "  ".join(side(cell, width) for side, cell, width in zip(sides, row, widths, strict=True)).rstrip()
+        printable("  ".join(side(cell, width) for side, cell, width in zip(sides, row, widths, strict=True)).rstrip())
         for row in rows
     ]

@@ -7,6 +7,7 @@ from math import isfinite
 from typing import Any
 
 from convlab.layers import Shape
+from convlab.names import printable
 
 LISTED = 12  # names of one side that are written out
 
@@ -135,7 +136,9 @@ class Report:
         return f"<Report: {self._headline()}>"
 
     def __str__(self) -> str:
-        return "\n".join([self._headline(), *self._details(), "", *_table(self.rows), "", *self._notes()])
+        return "\n".join(
+            map(printable, [self._headline(), *self._details(), "", *_table(self.rows), "", *self._notes()])
+        )
 
     def _headline(self) -> str:
         layers = sum(row.kind != "Input" for row in self.rows)

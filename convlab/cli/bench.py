@@ -1,10 +1,9 @@
 """`convlab bench`: how fast convolutions and networks are, checked for equality before they are timed."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
-from convlab.cli.options import add_json, add_model, command, load_model, print_json
+from convlab.cli.options import add_json, add_model, add_picture, check_drawn, command, load_model, names, print_json
 from convlab.device import DEVICES, check_device
 from convlab.errors import UnsupportedError
 from convlab.loading import load
@@ -48,7 +47,7 @@ def _add_model(kinds: Any) -> None:
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repeats", type=int, default=5, metavar="N", help="turns of each (default: 5)")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="picture to write")
+    add_picture(parser)
     add_json(parser)
 
 
@@ -56,6 +55,7 @@ def run_conv(arguments: argparse.Namespace) -> int:
     """Print the machine, then each case when it is done; draw where asked to; return 1 if a result is wrong."""
     from convlab.check.bench import bench_conv
 
+    check_drawn(arguments)
     if arguments.ladder:
         return run_ladder(arguments)
     silent = arguments.json
@@ -73,7 +73,7 @@ def run_conv(arguments: argparse.Namespace) -> int:
     check_device(arguments.device)  # before a network is made
     report = bench_conv(
         _cases(arguments),
-        _methods(arguments),
+        names(arguments.methods),
         arguments.repeats,
         device=arguments.device,
         started=started,
@@ -84,10 +84,6 @@ def run_conv(arguments: argparse.Namespace) -> int:
     else:
         print("\n" + "\n\n".join(report.footer()))
     return _drawn(report, arguments)
-
-
-def _methods(arguments: argparse.Namespace) -> list[str] | None:
-    return [name.strip() for name in arguments.methods.split(",")] if arguments.methods else None
 
 
 def _drawn(report: Any, arguments: argparse.Namespace) -> int:
@@ -115,7 +111,7 @@ def run_ladder(arguments: argparse.Namespace) -> int:
         print(step.text(case, machine), flush=True)
 
     hear: dict[str, Any] = {} if arguments.json else {"started": started, "finished": finished}
-    ladder = climb(case, _methods(arguments), arguments.repeats, **hear)
+    ladder = climb(case, names(arguments.methods), arguments.repeats, **hear)
     if arguments.json:
         print_json(ladder.as_dict())
     else:
@@ -138,6 +134,7 @@ def run_model(arguments: argparse.Namespace) -> int:
     """Print what each batch takes, layer by layer; return 1 if a layer is wrong."""
     from convlab.check.bench_model import bench_model
 
+    check_drawn(arguments)
     report = bench_model(load_model(arguments), arguments.batch, arguments.repeats, record=arguments.record)
     if arguments.json:
         print_json(report.as_dict())

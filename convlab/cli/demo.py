@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from convlab.cli.options import command, table
+from convlab.files.writing import check_folder
 from convlab.loading import load
+from convlab.names import printable
 
 DEMO_IMAGE = "fashion_mnist/shirt.png"
 
@@ -23,6 +25,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Run, draw, save, and print the prediction."""
     from convlab.view import plot
 
+    check_folder(arguments.out)
     model = load("lenet5")
     acts = model.run(model.prepare(str(resources.files("convlab_weights") / DEMO_IMAGE)))
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -33,4 +36,4 @@ def run(arguments: argparse.Namespace) -> None:
     plot.feature_maps(acts, "relu2", path=files[2])
     acts.save(files[3])
     lines = [f"LeNet-5, trained on Fashion-MNIST, sees {Path(DEMO_IMAGE).name} as:", *table(acts.top()), ""]
-    print("\n".join([*lines, "What it computed on the way:", *(f"  {path}" for path in files)]))
+    print("\n".join([*lines, "What it computed on the way:", *(f"  {printable(str(path))}" for path in files)]))

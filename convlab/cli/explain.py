@@ -1,10 +1,9 @@
 """`convlab explain`: how one number came about."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
-from convlab.cli.options import add_json, add_model, command, load_model, print_json
+from convlab.cli.options import add_json, add_model, add_picture, check_drawn, command, load_model, print_json
 from convlab.explanation import explain
 
 
@@ -18,12 +17,13 @@ def add(commands: Any) -> None:
         "--at", type=_place, default=(0, 0), metavar="Y,X", help="row and column in the layer's output"
     )
     parser.add_argument("--channel", type=int, default=0, metavar="K", help="channel, or unit of a dense layer")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="picture to write")
+    add_picture(parser)
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Run, explain, and draw where asked to."""
+    check_drawn(arguments)
     model = load_model(arguments)
     acts = model.run(model.prepare(arguments.image))
     y, x = arguments.at

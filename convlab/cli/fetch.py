@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from convlab.cli.options import command
+from convlab.cli.terminal import bar, line
+from convlab.names import printable
 
 
 def add(commands: Any) -> None:
@@ -16,15 +18,13 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Download, with a bar of progress."""
-    from tqdm import tqdm
-
     from convlab.files.download import fetch
 
-    with tqdm(unit="B", unit_scale=True, unit_divisor=1024, desc=arguments.name, disable=None) as bar:
+    with bar(unit="B", unit_scale=True, unit_divisor=1024, desc=line(arguments.name)) as shown:
 
         def progress(done: int, total: int | None) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
+            shown.total = total
+            shown.update(done - shown.n)
 
         path = fetch(arguments.name, arguments.out, progress)
-    print(path)
+    print(printable(str(path)))

@@ -1,10 +1,10 @@
 """`convlab filters`: draw the kernels of a layer."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
-from convlab.cli.options import add_model, command, load_model
+from convlab.cli.options import add_model, add_picture, check_drawn, command, load_model
+from convlab.names import printable
 
 
 def add(commands: Any) -> None:
@@ -12,7 +12,7 @@ def add(commands: Any) -> None:
     parser = command(commands, "filters", run, "draw the kernels of a convolution layer")
     add_model(parser)
     parser.add_argument("layer", metavar="LAYER")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="picture to write")
+    add_picture(parser, required=True)
     parser.add_argument(
         "--outputs",
         type=_slice,
@@ -27,6 +27,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Draw."""
     from convlab.view import plot
 
+    check_drawn(arguments)
     model = load_model(arguments)
     plot.filters(
         model,
@@ -36,7 +37,7 @@ def run(arguments: argparse.Namespace) -> None:
         scale=arguments.scale,
         path=arguments.out,
     )
-    print(arguments.out)
+    print(printable(str(arguments.out)))
 
 
 def _slice(text: str) -> slice:

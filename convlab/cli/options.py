@@ -3,11 +3,13 @@
 import argparse
 import json
 from math import isfinite
+from pathlib import Path
 from typing import Any
 
 from convlab.device import DEVICES, check_device
 from convlab.loading import load
 from convlab.model import Model
+from convlab.names import printable
 from convlab.preprocessing import MODES
 from convlab.zoo import ZOO
 
@@ -59,6 +61,24 @@ def _shape(text: str) -> tuple[int, ...]:
         raise argparse.ArgumentTypeError(f"{text!r} is no shape: give whole numbers as 224,224,3") from None
 
 
+def add_picture(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
+    """Let a command draw."""
+    parser.add_argument("--out", type=Path, required=required, metavar="FILE", help="picture to write")
+
+
+def check_drawn(arguments: argparse.Namespace) -> None:
+    """Refuse a picture that cannot be written, before the work that it is to show."""
+    if arguments.out:
+        from convlab.view.paper import check_picture
+
+        check_picture(arguments.out)
+
+
+def names(text: str | None) -> list[str] | None:
+    """Return the names between commas; None where there are none."""
+    return [name.strip() for name in (text or "").split(",") if name.strip()] or None
+
+
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Let a command print JSON."""
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -79,4 +99,4 @@ def _strict(value: Any) -> Any:
 
 def table(top: list[tuple[str, float]]) -> list[str]:
     """Return the lines that show a prediction."""
-    return [f"  {probability:6.1%}  {label}" for label, probability in top]
+    return [f"  {probability:6.1%}  {printable(label)}" for label, probability in top]

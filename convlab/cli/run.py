@@ -1,12 +1,15 @@
 """`convlab run`: record what a network computes for pictures, save it and draw it."""
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from convlab.activations import Activations
-from convlab.cli.options import add_json, add_model, command, load_model, print_json, table
+from convlab.cli.options import add_json, add_model, command, load_model, names, print_json, table
+from convlab.cli.terminal import bar
+from convlab.file_names import file_names
+from convlab.files.writing import check_folder, inner_folder
+from convlab.names import printable
 from convlab.view.scale import Rule
 
 
@@ -31,53 +34,43 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run, save and draw each picture."""
+    check_folder(arguments.out)
     model = load_model(arguments)
-    names = [name.strip() for name in (arguments.layers or "").split(",")]
-    record = [name for name in names if name] or "all"
+    record = names(arguments.layers) or "all"
     options = {"fit": arguments.fit, "span": arguments.span and tuple(arguments.span)}
     inputs = [model.prepare(image, **options) for image in arguments.images]  # all, so that a bad one stops the rest
     pictures = [
-        (image if len(batch) == 1 else f"{image}[{i}]", batch[[i]])
+        (image if len(batch) == 1 else f"{image}[{i}]", Path(image).stem, batch[[i]])
         for image, batch in zip(arguments.images, inputs, strict=True)
         for i in range(len(batch))
     ]
+    folders = file_names(stem for _, stem, _ in pictures)
     report = []
-    for (image, x), folder in zip(pictures, _folders([image for image, _ in pictures], arguments.out), strict=True):
+    for (image, _, x), name in zip(pictures, folders, strict=True):
         acts = model.run(x, record=record)
+        folder = inner_folder(arguments.out, name)
         written = _write(acts, folder, arguments.scale)
         classifies = [output.ndim for output in acts.outputs.values()] == [2]
         top = acts.top() if classifies else []
         report.append({"image": image, "top": top, "files": [str(path) for path in written]})
         if not arguments.json:
-            print("\n".join([image, *table(top), f"  {len(written)} files in {folder}"]))
+            print("\n".join([printable(image), *table(top), f"  {len(written)} files in {printable(str(folder))}"]))
     if arguments.json:
         print_json({"model": model.name, "images": report})
 
 
-def _folders(images: Sequence[str], out: Path) -> list[Path]:
-    """Return a folder for each image, named after it; a name that comes again gets a number."""
-    folders: list[Path] = []
-    for image in images:
-        stem = Path(image).stem
-        names = (out / stem, *(out / f"{stem}-{i}" for i in range(2, len(images) + 1)))
-        folders.append(next(folder for folder in names if folder not in folders))
-    return folders
-
-
 def _write(acts: Activations, folder: Path, scale: Rule) -> list[Path]:
     """Save the recording and draw every layer in it; return the files."""
-    from tqdm import tqdm
-
     from convlab.view import plot
 
-    folder.mkdir(parents=True, exist_ok=True)
     files = [folder / "activations.h5"]
     acts.save(files[0])
     if set(acts.kinds.values()) != {"Flatten"}:
         files.append(folder / "network.png")
         plot.network(acts, path=files[-1])
-    for number, name in enumerate(tqdm(acts, desc="drawing", unit="layer", leave=False, disable=None), 1):
-        files.append(folder / f"{number:02}_{name.replace('/', '_')}.png")
+    drawn = file_names((f"{number:02}_{name}" for number, name in enumerate(acts, 1)), ".png")
+    for name, file in zip(bar(iterable=acts, desc="drawing", unit="layer", leave=False), drawn, strict=True):
+        files.append(folder / file)
         if acts[name].ndim == 2:
             plot.dense(acts, name, path=files[-1])
         else:

@@ -1,11 +1,13 @@
 """`convlab stats`: what the layers of a network are like over a folder of pictures."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
-from convlab.cli.options import add_json, add_model, command, load_model, print_json
-from convlab.folders import folder_statistics
+from convlab.cli.options import add_json, add_model, command, load_model, names, print_json
+from convlab.files.writing import check_file
+from convlab.folders import FolderStatistics, growing_statistics
 
 
 def add(commands: Any) -> None:
@@ -20,13 +22,29 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Run over the folder; print the table, write every channel where asked to."""
-    model = load_model(arguments)
-    layers = [name.strip() for name in arguments.layers.split(",")] if arguments.layers else None
-    found = folder_statistics(model, arguments.folder, layers, batch=arguments.batch)
+    """Run over the folder; print the table, write every channel where asked to: also of what ended too early."""
     if arguments.out:
-        found.write_csv(arguments.out)
-    if arguments.json:
-        print_json(found.as_dict())
-    else:
-        print(found)
+        check_file(arguments.out)
+    model = load_model(arguments)
+    found, complete = None, False
+    try:
+        for grown in growing_statistics(model, arguments.folder, names(arguments.layers), batch=arguments.batch):
+            found = grown
+        complete = True
+    finally:
+        if found:
+            if not complete:
+                print(f"convlab: it ended early: the table is of {found.images} pictures", file=sys.stderr)
+            _give(found, arguments)
+
+
+def _give(found: FolderStatistics, arguments: argparse.Namespace) -> None:
+    """Print the table and write it: each, whatever becomes of the other."""
+    try:
+        if arguments.json:
+            print_json(found.as_dict())
+        else:
+            print(found, flush=True)
+    finally:
+        if arguments.out:
+            found.write_csv(arguments.out)

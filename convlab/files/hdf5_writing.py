@@ -1,5 +1,6 @@
 """New HDF5 files: there when they are complete, and until then what was there before."""
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,9 +9,37 @@ from typing import Any
 import h5py
 
 from convlab.errors import FileError
-from convlab.files.scratch import scratch_folder
+from convlab.files.writing import new_path
 
 __all__ = ["new_file"]
+
+
+class PatientFile(io.FileIO):
+    """A file that keeps its first error for later, as that the disk is full, and takes nothing more.
+
+    libhdf5, told of it, would try again whenever it lets go of something, and print each time that it failed.
+    """
+
+    error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        """Write all of it: the file of the system may take less at a time."""
+        left = memoryview(data).cast("B")
+        size = len(left)
+        while left and self.error is None:
+            try:
+                left = left[super().write(left) :]
+            except OSError as error:
+                self.error = error
+        return size
+
+    def truncate(self, size: int | None = None, /) -> int:
+        """Give the file its size."""
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.error = self.error or error
+            return size or 0
 
 
 @contextmanager
@@ -22,11 +51,8 @@ def new_file(path: Path, what: str, **options: Any) -> Iterator[h5py.File]:
     FileError
         If it cannot be written.
     """
-    try:
-        with scratch_folder(path.parent) as folder:
-            part = folder / path.name
-            with h5py.File(part, "w", **options) as file:
-                yield file
-            part.replace(path)
-    except OSError as error:
-        raise FileError(f"{path}: {what} cannot be written ({error.strerror or error})") from error
+    with new_path(path, what) as part, PatientFile(part, "w+") as disk:
+        with h5py.File(disk, "w", **options) as file:
+            yield file
+        if disk.error is not None:
+            raise FileError(f"{path}: {what} cannot be written ({disk.error.strerror})") from disk.error

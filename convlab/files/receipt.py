@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from itertools import islice
 from math import prod
 
-from convlab.names import listed
+from convlab.names import listed, printable
 
 __all__ = ["Receipt", "ReceiptRow", "describe_difference"]
 
@@ -91,7 +91,7 @@ class Receipt:
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
         rest = {"missing": self.missing, "unexpected": self.unexpected, "left out": self.left_out}
         notes = [f"{title}: {', '.join(names)}" for title, names in rest.items() if names]
-        return "\n".join([self.headline, *lines, *notes])
+        return "\n".join(map(printable, [self.headline, *lines, *notes]))
 
 
 def describe_difference(missing: Mapping[str, str], unexpected: Mapping[str, str]) -> str:

@@ -23,6 +23,7 @@ from convlab.files.growth import check_growth
 from convlab.files.hdf5 import get_dataset, open_hdf5, read_names, read_text, reading, refuse, reopen_hdf5
 from convlab.files.hdf5_arrays import check_chunks, check_floats
 from convlab.files.hdf5_writing import new_file
+from convlab.names import printable
 from convlab.preprocessing import Preprocessing
 
 FORMAT = "convlab recording 2"
@@ -36,7 +37,7 @@ def save(acts: Activations, path: Path) -> None:
 
 def _write(file: h5py.File, acts: Activations) -> None:
     file.attrs["format"] = FORMAT
-    file.attrs["model"] = acts.model
+    file.attrs["model"] = printable(acts.model)  # the name of its file, which may be anything
     file.attrs["activation"] = acts.activation
     file.attrs["preprocessing"] = json.dumps(asdict(acts.preprocessing)) if acts.preprocessing else ""
     file.attrs["inputs"] = list(acts.inputs)

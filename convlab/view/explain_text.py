@@ -6,6 +6,7 @@ import numpy as np
 
 from convlab.arrays import Array
 from convlab.explanation import Box, Explanation
+from convlab.names import printable
 
 CHANNELS, CONTRIBUTIONS = 3, 8  # how many of the strongest are written out
 MOST_CELLS, WIDEST = 121, 120  # larger patches are listed by contribution; wider rows of tables are stacked
@@ -13,7 +14,7 @@ MOST_CELLS, WIDEST = 121, 120  # larger patches are listed by contribution; wide
 
 def explanation_text(e: Explanation) -> str:
     """Return what was seen, multiplied and added, the strongest input channels first, the rest summed."""
-    place = [headline(e), f"  looks at {window_line(e)}", f"  sees {field_line(e)}"]
+    place = map(printable, [headline(e), f"  looks at {window_line(e)}", f"  sees {field_line(e)}"])
     lines = [*place, "", *_details(e), sum_line(e), f"  {verdict(e)}"]
     return "\n".join(line.rstrip() for line in lines)
 
@@ -141,7 +142,7 @@ def _where(e: Explanation, i: int) -> str:
 def source_name(e: Explanation, i: int) -> str:
     """Return the name of the i-th channel of the patch: a merge has its inputs there."""
     if len(e.sources) > 1:
-        return e.sources[i]
+        return printable(e.sources[i])
     return f"{'unit' if e.place.size == (1, 1) else 'channel'} {e.place.channels[i]}"
 
 

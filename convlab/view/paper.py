@@ -6,10 +6,14 @@ from typing import Any, cast
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from convlab.errors import FileError
+from convlab.files.writing import check_file, new_path
+from convlab.names import printable
 from convlab.view.mosaic import Pixels
 
 INK, FAINT = "#1b1e23", "#6b727c"
@@ -75,19 +79,46 @@ def show(ax: Axes, pixels: Pixels) -> None:
 
 def finish(figure: Figure, path: str | Path | None, ax: Axes | None = None) -> Figure:
     """Paste the figure into the caller's axes, if there are any, save it where a path is given, and return it."""
+    spell_out(figure)
     if ax is not None:
         canvas = FigureCanvasAgg(figure)
         canvas.draw()  # type: ignore[no-untyped-call]
         show(ax, np.asarray(canvas.buffer_rgba()))  # type: ignore[no-untyped-call]
         figure = root(ax)
     if path is not None:
-        form = Path(path).suffix[1:] or "png"
+        form = picture_format(Path(path))
         options: dict[str, Any] = {"pil_kwargs": {"compress_level": 4}} if form == "png" else {}
-        try:
-            figure.savefig(path, format=form, **options)
-        except (OSError, ValueError) as error:
-            raise FileError(f"{path}: the picture cannot be written ({error})") from None
+        with new_path(Path(path), "the picture") as part:
+            try:
+                figure.savefig(part, format=form, **options)
+            except ValueError as error:
+                raise FileError(f"{path}: the picture cannot be written ({error})") from None
     return figure
+
+
+def spell_out(figure: Figure) -> None:
+    """Draw names as they are: "$" begins no formula, and what cannot be drawn stands as Python would write it."""
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+        lines = text.get_text().split("\n")
+        if not all(map(str.isprintable, lines)):
+            text.set_text("\n".join(map(printable, lines)))
+
+
+def check_picture(path: Path) -> None:
+    """Refuse a path at which no picture can be written, before it is drawn (FileError)."""
+    check_file(path)
+    picture_format(path)
+
+
+def picture_format(path: Path) -> str:
+    """Return the format that a picture's name tells, by default "png"."""
+    form = path.suffix[1:].lower() or "png"
+    known = FigureCanvasBase.get_supported_filetypes()
+    if form not in known:
+        formats = ", ".join(sorted(known))
+        raise FileError(f"{path}: the picture cannot be written (format {form!r} is unknown, expected {formats})")
+    return form
 
 
 def heading(ax: Axes, title: str, note: str) -> None:

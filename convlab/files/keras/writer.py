@@ -24,6 +24,7 @@ from convlab.files.hdf5_writing import new_file
 from convlab.files.keras.architecture import Architecture, KerasLayer
 from convlab.files.keras.config import Config
 from convlab.files.keras.roles import NOT_READ, STATISTICS
+from convlab.files.writing import check_file
 from convlab.model import Model
 
 __all__ = ["check_target", "is_loadable", "write_model", "write_weights"]
@@ -104,7 +105,7 @@ def _version(config: Config) -> str:
 
 
 def check_target(path: Path) -> None:
-    """Refuse a file name that Keras would not take for this layout."""
+    """Refuse a file that cannot be written, or whose name Keras would not take for this layout."""
     if path.name.endswith(".weights.h5"):
         raise FileError(
             f"{path}: Keras expects another layout in a file named *.weights.h5; name it"
@@ -112,6 +113,7 @@ def check_target(path: Path) -> None:
         )
     if path.suffix not in SUFFIXES:
         raise FileError(f"{path}: a Keras HDF5 file is named *.h5 or *.hdf5")
+    check_file(path)
 
 
 def _write_groups(root: h5py.Group, groups: Sequence[Group]) -> None:
