@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import recorded
 from recorded import Book, answer
+from stand_in import StandIn
 
 X = np.random.default_rng(0).uniform(-1, 1, (3, 5, 7)).astype(np.float32)
 
@@ -67,3 +68,37 @@ def test_a_record_is_written_anew(record):
     assert np.array_equal(record(["two"]), X)
     with pytest.raises(AssertionError, match="no answer to 'one"):
         record(["one"])
+
+
+def test_files_come_back_byte_by_byte(record, monkeypatch, tmp_path):
+    path = tmp_path / "w.h5"
+    record(["other"], lambda: X, recording=True)
+    for there in (True, False):
+        monkeypatch.setattr(recorded, "_BOOKS", {})
+        monkeypatch.setattr(recorded, "installed", lambda library, there=there: there)
+        assert recorded.file("framework", ["w"], lambda path: path.write_bytes(b"\x89HDF"), path) == path
+        assert path.read_bytes() == b"\x89HDF"
+        path.unlink()
+        recorded.write_records()
+
+
+NETWORK = StandIn().layers.Dense(5)(1 - StandIn()[0] * 2)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        bool,
+        len,
+        list,
+        float,
+        np.asarray,
+        lambda x: x == 1,
+        lambda x: x < 1,
+        lambda x: {1: x}[x],
+        "{:d}".format,
+    ],
+)
+def test_what_stands_for_a_framework_has_no_value(use):
+    with pytest.raises((AssertionError, KeyError, TypeError)):
+        use(NETWORK)

@@ -4,20 +4,60 @@ import json
 
 import numpy as np
 from closeness import assert_close, gamma
+from recorded import answer, file, text, this_test
+from stand_in import StandIn
 
 from convlab.files.keras.architecture import read_architecture
 
+SEED = 3
 ROUNDINGS = 1000  # more than any number here goes through; a config read wrongly is wrong in the first digit
 
 
-def randomise(network, seed=3):
+def randomise(network, seed=SEED):
     """Give a Keras model weights none of which is like another: its own zeros and ones would hide mistakes."""
-    rng = np.random.default_rng(seed)
-    for weight in network.weights:
+    if isinstance(network, StandIn):
+        return network
+    for weight, array in zip(network.weights, _drawn(_described(network)["weights"], seed), strict=True):
         if "int" not in str(weight.dtype):
-            low = 0.5 if "variance" in weight.path else -1
-            weight.assign(rng.uniform(low, 1.5, weight.shape).astype(np.float32))
+            weight.assign(array)
     return network
+
+
+def _described(network):
+    weights = [(weight.path, str(weight.dtype), tuple(weight.shape)) for weight in network.weights]
+    return {"weights": weights, "inputs": [tuple(x.shape) for x in network.inputs], "outputs": len(network.outputs)}
+
+
+def described(network):
+    """Return the weights' paths, types and shapes, the inputs' shapes, and how many outputs a Keras model has."""
+    return json.loads(text("keras", (this_test(), "described"), lambda: json.dumps(_described(network))))
+
+
+def _drawn(weights, seed):
+    rng = np.random.default_rng(seed)
+    for path, dtype, shape in weights:
+        if "int" in dtype:
+            yield np.zeros(shape, dtype)
+        else:
+            yield rng.uniform(0.5 if "variance" in path else -1, 1.5, shape).astype(np.float32)
+
+
+def weights_of(network):
+    """Return the weights that `randomise` gave a Keras model."""
+    drawn = list(_drawn(described(network)["weights"], SEED))
+    if not isinstance(network, StandIn):
+        assert all(np.array_equal(a, b) for a, b in zip(drawn, network.get_weights(), strict=True))
+    return drawn
+
+
+def config(network):
+    """Return a Keras model's JSON."""
+    return json.loads(text("keras", (this_test(), "config"), network.to_json))
+
+
+def saved(network, path):
+    """Save a Keras model; return the path."""
+    return file("keras", (this_test(),), network.save, path)
 
 
 def layers_in(tree):
@@ -30,8 +70,8 @@ def layers_in(tree):
 
 def read(network, **options):
     """Return what `read_architecture` makes of a Keras model's JSON, with the model's weights."""
-    architecture = read_architecture(json.loads(network.to_json()), "m.json", **options)
-    weights = iter(network.get_weights())
+    architecture = read_architecture(config(network), "m.json", **options)
+    weights = iter(weights_of(network))
     for layer in layers_in(architecture.layers):
         ours = architecture.model[layer.layer]
         if ours.shapes:
@@ -47,15 +87,24 @@ def channels_last(x, shape):
 
 def outputs_of_both(network, model, seed=5):
     """Run both on the same pictures; return a list of (ours, Keras' as we would have it)."""
-    rng = np.random.default_rng(seed)
-    pictures = [rng.normal(size=(2, *x.shape[1:])).astype(np.float32) for x in network.inputs]
+    rng, about = np.random.default_rng(seed), described(network)
+    pictures = [rng.normal(size=(2, *shape[1:])).astype(np.float32) for shape in about["inputs"]]
     given = zip(model.inputs.items(), pictures, strict=True)
     ours = model.predict({name: channels_last(x, shape) for (name, shape), x in given})
-    theirs = network(pictures if len(pictures) > 1 else pictures[0], training=False)
-    theirs = theirs if isinstance(theirs, list | tuple) else [theirs]
     ours = list(ours.values()) if isinstance(ours, dict) else [ours]
-    arrays = [y.detach().cpu().numpy() for y in theirs]
-    return [(own, channels_last(y, own.shape[1:])) for own, y in zip(ours, arrays, strict=True)]
+    assert len(ours) == about["outputs"]
+    question, theirs = this_test(), [] if isinstance(network, StandIn) else _called(network, pictures)
+
+    def output(i):
+        return answer("keras", (question, i), lambda: channels_last(theirs[i], ours[i].shape[1:]), lambda: ours[i])
+
+    return [(own, output(i)) for i, own in enumerate(ours)]
+
+
+def _called(network, pictures):
+    outputs = network(pictures if len(pictures) > 1 else pictures[0], training=False)
+    outputs = outputs if isinstance(outputs, list | tuple) else [outputs]
+    return [y.detach().cpu().numpy() for y in outputs]
 
 
 def assert_same_outputs(network, model):

@@ -1,16 +1,15 @@
 """Networks whose images have channels first, read as ones that have them last: the same numbers as Keras computes."""
 
-import json
-
 import numpy as np
 import pytest
+from keras_twins import assert_same, config, outputs_of_both, randomise, read
+from stand_in import library
 
-keras = pytest.importorskip("keras")
-from keras import layers  # noqa: E402
-from keras_twins import assert_same, outputs_of_both, randomise, read  # noqa: E402
+from convlab.files.keras.architecture import read_architecture
+from convlab.layers import Permute
 
-from convlab.files.keras.architecture import read_architecture  # noqa: E402
-from convlab.layers import Permute  # noqa: E402
+keras = library("keras")
+layers = keras.layers
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Keras' own
 FIRST = {"data_format": "channels_first"}
@@ -50,7 +49,6 @@ def test_shapes_are_channels_last():
         layers.UpSampling2D((2, 3), interpolation="bilinear", **FIRST),
         layers.ZeroPadding2D(((1, 2), (0, 3)), **FIRST),
     ],
-    ids=lambda layer: layer.name,
 )
 def test_layer_with_a_layout(layer):
     assert "Permute" not in kinds(assert_same(chain(layer)).model)[:1]
@@ -76,17 +74,16 @@ def test_layer_with_a_layout(layer):
         (layers.LayerNormalization(axis=[2, 3]), 2),
         (layers.PReLU(), 2),
         (layers.PReLU(shared_axes=[2, 3]), 2),
-        (layers.Permute((1, 3, 2)), 2),
+        (layers.Permute((1, 3, 2)), 3),  # itself among them
         (layers.Reshape((12, 8, -1)), 2),
         (layers.Softmax(axis=1), 0),
         (layers.Softmax(axis=[1, 2]), 2),
         (layers.UnitNormalization(axis=-2), 0),
     ],
-    ids=lambda value: getattr(value, "name", value),
 )
 def test_layer_without_a_layout_between_two_with_one(layer, permutes):
     model = assert_same(chain(layers.Conv2D(6, 2, **FIRST), layer, layers.Conv2D(3, 2, **FIRST))).model
-    assert kinds(model).count("Permute") == permutes + isinstance(layer, layers.Permute)
+    assert kinds(model).count("Permute") == permutes
 
 
 @pytest.mark.parametrize(("declared", "ours"), [("channels_first", False), ("channels_last", True)])
@@ -171,7 +168,7 @@ def test_a_shared_layer_keeps_the_form_of_its_first_call():
 
 def test_the_input_shape_given_is_channels_last():
     network = keras.Sequential([keras.Input((4, None, None)), layers.Conv2D(5, 2, **FIRST)])
-    model = read_architecture(json.loads(network.to_json()), "m.json", input_shape=(7, 9, 4)).model
+    model = read_architecture(config(network), "m.json", input_shape=(7, 9, 4)).model
     assert model.output_shape == (6, 8, 5)
 
 

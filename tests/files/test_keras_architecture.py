@@ -3,8 +3,10 @@
 import json
 
 import h5py
+import keras_twins
 import pytest
 from keras_configs import functional, image, refused, relu, wiring
+from stand_in import library
 
 from convlab.errors import UnsupportedError
 from convlab.files.keras.architecture import KerasLayer, read_architecture
@@ -15,17 +17,10 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # Keras' own
 
 @pytest.fixture(scope="module")
 def keras():
-    return pytest.importorskip("keras")
+    return library("keras")
 
 
-@pytest.fixture(scope="module")
-def twins(keras):
-    import keras_twins
-
-    return keras_twins
-
-
-def test_sequential(keras, twins):
+def test_sequential(keras):
     layers = keras.layers
     network = keras.Sequential(
         [
@@ -36,29 +31,29 @@ def test_sequential(keras, twins):
         ],
         name="net",
     )
-    architecture = twins.assert_same(network)
+    architecture = keras_twins.assert_same(network)
     model = architecture.model
     assert (model.name, model.inputs, model.outputs) == ("net", {"image": (8, 9, 3)}, ("dense",))
     assert wiring(model) == {"conv": ("image",), "flat": ("conv",), "dense": ("flat",)}
     assert architecture.layers[:2] == (KerasLayer("image", "InputLayer", None), KerasLayer("conv", "Conv2D", "conv"))
 
 
-def test_branches_and_several_inputs_and_outputs(keras, twins):
+def test_branches_and_several_inputs_and_outputs(keras):
     layers = keras.layers
     a, b = keras.Input((8, 9, 3), name="a"), keras.Input((5,), name="b")
     conv = layers.Conv2D(4, 3, name="conv")(a)
     joined = layers.Concatenate(name="joined")([layers.GlobalMaxPooling2D(name="pool")(conv), b])
     network = keras.Model([b, a], [layers.Dense(2, name="y")(joined), conv])
-    model = twins.assert_same(network).model
+    model = keras_twins.assert_same(network).model
     assert list(model.inputs.items()) == [("b", (5,)), ("a", (8, 9, 3))]
     assert model.outputs == ("y", "conv")
     assert wiring(model)["joined"] == ("pool", "b")
 
 
-def test_shared_layer(keras, twins):
+def test_shared_layer(keras):
     x, conv = keras.Input((8, 9, 3), name="x"), keras.layers.Conv2D(3, 2, padding="same", name="conv")
     y = keras.layers.Subtract(name="minus")([conv(conv(x)), x])
-    model = twins.assert_same(keras.Model(x, conv(y))).model
+    model = keras_twins.assert_same(keras.Model(x, conv(y))).model
     assert wiring(model) == {"conv": ("x",), "conv/2": ("conv",), "minus": ("conv/2", "x"), "conv/3": ("minus",)}
     assert len(model.layers) == 2
 
@@ -70,7 +65,7 @@ def test_number_of_a_call_that_is_taken():
 
 
 @pytest.mark.parametrize("kind", ["Functional", "Sequential"])
-def test_model_called_twice_in_a_model(keras, twins, kind):
+def test_model_called_twice_in_a_model(keras, kind):
     """Only the second call is an output, and a layer inside has the name of one outside."""
     layers = keras.layers
     steps = [layers.Conv2D(3, 2, padding="same", name="conv"), layers.ReLU(name="relu")]
@@ -80,7 +75,7 @@ def test_model_called_twice_in_a_model(keras, twins, kind):
         x = keras.Input((8, 9, 3))
         inner = keras.Model(x, steps[1](steps[0](x)), name="inner")
     x = keras.Input((8, 9, 3), name="x")
-    architecture = twins.assert_same(keras.Model(x, inner(layers.Conv2D(3, 1, name="conv")(inner(x)))))
+    architecture = keras_twins.assert_same(keras.Model(x, inner(layers.Conv2D(3, 1, name="conv")(inner(x)))))
     assert wiring(architecture.model) == {
         "inner/conv": ("x",),
         "relu": ("inner/conv",),
@@ -94,36 +89,36 @@ def test_model_called_twice_in_a_model(keras, twins, kind):
     assert tree.layers[1:] == (KerasLayer("conv", "Conv2D", "inner/conv"), KerasLayer("relu", "ReLU", "relu"))
 
 
-def test_models_in_models(keras, twins):
+def test_models_in_models(keras):
     """A Sequential of a Functional with two inputs and two outputs inside another."""
     layers = keras.layers
     p, q = keras.Input((8, 9, 3)), keras.Input((8, 9, 3))
     pair = keras.Model([p, q], [layers.Subtract()([p, q]), layers.Conv2D(2, 1, name="conv")(q)], name="pair")
     x = keras.Input((8, 9, 3))
-    first, second = pair([layers.Conv2D(3, 1, name="conv")(x), x])
-    middle = keras.Model(x, layers.Concatenate()([second, first]), name="middle")
+    both = pair([layers.Conv2D(3, 1, name="conv")(x), x])
+    middle = keras.Model(x, layers.Concatenate()([both[1], both[0]]), name="middle")
     network = keras.Sequential([keras.Input((8, 9, 3)), middle, layers.Conv2D(2, 1, name="conv")])
-    model = twins.assert_same(network).model
+    model = keras_twins.assert_same(network).model
     assert [node.name for node in model.nodes if "conv" in node.name] == ["middle/conv", "middle/pair/conv", "conv"]
 
 
-def test_activation_that_is_a_layer(keras, twins):
+def test_activation_that_is_a_layer(keras):
     conv = keras.layers.Conv2D(4, 2, activation=keras.layers.LeakyReLU(0.1), name="conv")
-    model = twins.assert_same(keras.Sequential([keras.Input((8, 9, 3), name="x"), conv])).model
+    model = keras_twins.assert_same(keras.Sequential([keras.Input((8, 9, 3), name="x"), conv])).model
     assert wiring(model) == {"conv/linear": ("x",), "conv": ("conv/linear",)}
     assert type(model["conv"]).__name__ == "Conv2D"
 
 
-def test_arithmetic_on_tensors(keras, twins):
+def test_arithmetic_on_tensors(keras):
     x = keras.Input((8, 9, 3))
     y = (1 - (x + 3.0)) * 0.25
-    twins.assert_same(keras.Model(x, (y - 2) / 4 + keras.layers.ReLU()(0.5 * x) - y * x))
+    keras_twins.assert_same(keras.Model(x, (y - 2) / 4 + keras.layers.ReLU()(0.5 * x) - y * x))
 
 
 @pytest.mark.parametrize("expression", [lambda x: 1 / x, lambda x: x / x, lambda x: x**2, lambda x: x[:, 1:]])
 def test_other_arithmetic_is_refused(keras, expression):
     x = keras.Input((8, 9, 3))
-    config = json.loads(keras.Model(x, expression(x)).to_json())
+    config = keras_twins.config(keras.Model(x, expression(x)))
     assert "which convlab does not load" in refused(config, UnsupportedError)
 
 
@@ -133,21 +128,23 @@ def test_operation_with_the_name_of_a_layer_is_refused(keras, tmp_path, form):
     """keras.ops.average(x) is one number; a layer Average of one tensor is that tensor."""
     x = keras.Input((8, 9, 3))
     network = keras.Model(x, x * keras.ops.average(x))
-    network.save(tmp_path / f"m{form}")
+    keras_twins.saved(network, tmp_path / f"m{form}")
     with pytest.raises(UnsupportedError, match=r"layer 'average\w*' is the operation Average of keras.ops, which"):
         read_model(tmp_path / f"m{form}")
 
 
-def test_operations_that_are_layers(keras, twins):
+def test_operations_that_are_layers(keras):
     x = keras.Input((8, 9, 3))
     y, ops = keras.layers.Conv2D(3, 1)(x), keras.ops
     z = ops.concatenate([ops.maximum(x, y), ops.minimum(x, y), ops.multiply(x, y)], axis=1)
-    twins.assert_same(keras.Model(x, ops.softmax(ops.concatenate([z, ops.subtract(x, y), ops.add(x, y)], axis=1))))
+    keras_twins.assert_same(
+        keras.Model(x, ops.softmax(ops.concatenate([z, ops.subtract(x, y), ops.add(x, y)], axis=1)))
+    )
 
 
 def test_operation_on_a_number_says_what_to_do(keras):
     x = keras.Input((8, 9, 3))
-    config = json.loads(keras.Model(x, keras.ops.maximum(x, 0.0)).to_json())
+    config = keras_twins.config(keras.Model(x, keras.ops.maximum(x, 0.0)))
     message = "Maximum(tensor, 0), which convlab does not load; use a layer of Keras instead, such as ReLU for"
     assert message in refused(config, UnsupportedError)
 
@@ -155,19 +152,19 @@ def test_operation_on_a_number_says_what_to_do(keras):
 @pytest.mark.filterwarnings("ignore")
 def test_function_of_the_authors_own_is_shown(keras):
     network = keras.Sequential([keras.Input((6,)), keras.layers.Activation(lambda x: 2 * x, name="twice")])
-    message = refused(json.loads(network.to_json()), UnsupportedError)
+    message = refused(keras_twins.config(network), UnsupportedError)
     assert message.startswith("net.h5: layer 'twice' has the activation {'value': ['")
 
 
-def test_legacy_file_of_keras_3(keras, twins, tmp_path):
+def test_legacy_file_of_keras_3(keras, tmp_path):
     """It has no modules, and its version stands beside the config."""
     network = keras.Sequential([keras.Input((6,)), keras.layers.Dense(4, activation="hard_sigmoid", name="fc")])
-    network.save(tmp_path / "m.h5")
+    keras_twins.saved(network, tmp_path / "m.h5")
     with h5py.File(tmp_path / "m.h5") as file:
         config, version = json.loads(file.attrs["model_config"]), file.attrs["keras_version"]
     assert read_architecture(config, "m.h5", keras_version=version).model["fc"].activation == "hard_sigmoid"
 
 
-def test_mixed_precision_runs_in_float32(keras, twins):
+def test_mixed_precision_runs_in_float32(keras):
     layer = keras.layers.Dense(4, dtype="mixed_bfloat16")
-    assert read_architecture(json.loads(keras.Sequential([keras.Input((6,)), layer]).to_json()), "m").model
+    assert read_architecture(keras_twins.config(keras.Sequential([keras.Input((6,)), layer])), "m").model

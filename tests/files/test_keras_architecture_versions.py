@@ -3,8 +3,10 @@
 import json
 
 import h5py
+import keras_twins
 import pytest
 from keras_configs import KERAS_1, KERAS_2, entry, functional, image, refused, relu, sequential, wiring
+from stand_in import library
 
 from convlab.errors import UnsupportedError
 from convlab.files.keras.architecture import read_architecture
@@ -14,36 +16,29 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # Keras' own
 
 @pytest.fixture(scope="module")
 def keras():
-    return pytest.importorskip("keras")
-
-
-@pytest.fixture(scope="module")
-def twins(keras):
-    import keras_twins
-
-    return keras_twins
+    return library("keras")
 
 
 @pytest.mark.parametrize(("config", "version"), [(KERAS_1, "1.2.2"), (KERAS_2, "2.4.0"), (KERAS_2, None)])
-def test_old_spellings(keras, twins, config, version):
+def test_old_spellings(keras, config, version):
     layers = keras.layers
     x, conv = keras.Input((8, 9, 3), name="image"), keras.layers.Conv2D(3, (3, 5), padding="same", activation="relu")
     once = conv(x)
     joined = layers.Concatenate(axis=3)([once, layers.BatchNormalization(epsilon=0.01)(conv(once))])
     logits = layers.Dense(5, use_bias=False)(layers.Flatten()(layers.AveragePooling2D(2)(joined)))
-    network = twins.randomise(keras.Model(x, keras.ops.clip(0.2 * logits + 0.5, 0, 1)))  # their hard_sigmoid
+    network = keras_twins.randomise(keras.Model(x, keras.ops.clip(0.2 * logits + 0.5, 0, 1)))  # their hard_sigmoid
     model = read_architecture(config, "old.h5", keras_version=version).model
-    kernel, bias, *norm, fc = network.get_weights()
+    kernel, bias, *norm, fc = keras_twins.weights_of(network)
     model["conv"].set_weights(kernel=kernel, bias=bias)
     model["norm"].set_weights(**dict(zip(model["norm"].shapes, norm, strict=True)))
     model["fc"].set_weights(kernel=fc)
-    twins.assert_same_outputs(network, model)
+    keras_twins.assert_same_outputs(network, model)
     assert wiring(model)["merged"] == ("conv", "norm")
     assert wiring(model)["norm"] == ("conv/2",)
     assert type(model["drop"]).__name__ == "Dropout"
 
 
-def test_keras_1_with_channels_first(keras, twins):
+def test_keras_1_with_channels_first(keras):
     """Its Flatten keeps the order (C, H, W), of which its config says nothing."""
     network = keras.Sequential(
         [
@@ -70,10 +65,10 @@ def test_keras_1_with_channels_first(keras, twins):
         keras_version="1.2.2",
     )
     model = read_architecture(config, "th.h5").model
-    kernel, bias, fc, fc_bias = twins.randomise(network).get_weights()
+    kernel, bias, fc, fc_bias = keras_twins.weights_of(keras_twins.randomise(network))
     model["c"].set_weights(kernel=kernel, bias=bias)
     model["d"].set_weights(kernel=fc, bias=fc_bias)
-    twins.assert_same_outputs(network, model)
+    keras_twins.assert_same_outputs(network, model)
     assert model.inputs == {"c_input": (8, 9, 3)}
 
 
