@@ -34,6 +34,8 @@ class LayerWeights:
         What Keras calls it where that is another name: "conv1" inside the model "encoder".
     layers
         The layers of a nested model, in Keras' order, with those that have no weights: Keras 3 counts them.
+    written
+        The class that the file's author used, where that has another name today.
     """
 
     name: str
@@ -42,6 +44,7 @@ class LayerWeights:
     flattened: Rows | None = None
     keras_name: str = ""
     layers: tuple["LayerWeights", ...] = ()
+    written: str = ""
 
     @property
     def image(self) -> Image | None:

@@ -25,12 +25,15 @@ class KerasLayer:
         The name of the convlab layer it became; None for inputs and for models.
     layers
         Of a model that is used as a layer: its own, in the order of its config.
+    written
+        Its class in the file's own spelling, where that is another: "SyncBatchNormalization".
     """
 
     name: str
     kind: str
     layer: str | None
     layers: tuple["KerasLayer", ...] = ()
+    written: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,4 +99,5 @@ def _tree(model: ModelConfig, path: Path, names: Mapping[Path, str]) -> tuple[Ke
 def _branch(layer: LayerConfig, path: Path, names: Mapping[Path, str]) -> KerasLayer:
     if layer.model is not None:
         return KerasLayer(layer.name, layer.kind, None, _tree(layer.model, path, names))
-    return KerasLayer(layer.name, layer.kind, None if layer.kind == "InputLayer" else names[path])
+    name = None if layer.kind == "InputLayer" else names[path]
+    return KerasLayer(layer.name, layer.kind, name, written=layer.written)

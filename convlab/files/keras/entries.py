@@ -21,6 +21,7 @@ EQUAL_OPERATIONS = frozenset(
 """Classes of keras.ops that do what the layer of the same name does; Average, for one, is another thing there."""
 DEPTH_LIMIT = 32  # models in models, and lists in lists
 NAME_LIMIT = 500
+UNNAMED = "Custom>"  # Keras puts it before a class that is registered without a package, also one of its own
 MODULE = re.compile(
     r"(tensorflow\.(python\.)?|tf_)?keras(\.src)?(\._?legacy)?"
     r"(\.(applications|engine|layers|models|activations)(\.\w+)*|\.ops\.(numpy|nn))?"
@@ -94,8 +95,9 @@ class Entries:
         kind = self.text(entry.get("class_name"), f"the class of layer {shown(name)}")
         module, registered = entry.get("module"), entry.get("registered_name")
         own = module is None or (isinstance(module, str) and MODULE.fullmatch(module) is not None)
-        if not own or registered not in (None, kind):
-            full = registered if own or registered not in (None, kind) else f"{module}>{kind}"
+        named = registered in (None, kind) or (module is not None and registered == f"{UNNAMED}{kind}")
+        if not own or not named:
+            full = registered if own or not named else f"{module}>{kind}"
             raise UnsupportedError(
                 f"{self.where}: layer {shown(name)} is {shown(full)}, a class of its author's own;"
                 " convlab loads Keras' own layers and runs no code from a file"

@@ -20,7 +20,7 @@ ACTIVATION_LAYERS = ("Activation", "ELU", "LeakyReLU", "ReLU", "Softmax")
 class LayerConfig:
     """A layer, or a model as a layer, as its config describes it, in today's spelling.
 
-    `after` is its activation function where that is a layer itself.
+    `after` is its activation function where that is a layer itself; `written` is its class as the file spells it.
     """
 
     name: str
@@ -29,6 +29,7 @@ class LayerConfig:
     calls: tuple[Call, ...]
     model: "ModelConfig | None" = None
     after: "LayerConfig | None" = None
+    written: str = ""
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,8 @@ class _Reader(Entries):
         if kind == "InputLayer" and calls:
             self.damaged(f"input {shown(name)} takes something")
         options = options_today(kind, options)
-        return LayerConfig(name, kind, options, calls, after=self.after(options.get("activation"), name, depth))
+        after = self.after(options.get("activation"), name, depth)
+        return LayerConfig(name, kind, options, calls, after=after, written=written)
 
     def check_known(self, kind: str, name: str) -> None:
         """Refuse a layer that is in no table, before anything else about it is looked at."""

@@ -103,6 +103,7 @@ def _asked(layers: Sequence[KerasLayer], model: Model, images: Mapping[str, Rows
             images.get(layer.layer or ""),
             layer.name,
             _asked(layer.layers, model, images),
+            layer.written,
         )
         for layer in layers
     )

@@ -127,7 +127,7 @@ def _count(layers: Sequence[LayerWeights], twice: bool) -> dict[str, LayerWeight
     counted: Counter[str] = Counter()
     keys: dict[str, LayerWeights] = {}
     for layer in layers:
-        kind = snake_case(layer.kind)
+        kind = snake_case(layer.written or layer.kind)
         if layer.has_weights:
             keys[f"{kind}_{counted[kind]}" if counted[kind] else kind] = layer
         counted[kind] += 2 if twice and layer.has_weights else 1

@@ -14,6 +14,7 @@ KINDS = {
     "Convolution2D": "Conv2D",
     "Convolution2DTranspose": "Conv2DTranspose",
     "Convolution3D": "Conv3D",
+    "Custom>CustomScaleLayer": "CustomScaleLayer",  # of InceptionResNetV2; Keras 2 registers it like an author's own
     "GlobalAvgPool1D": "GlobalAveragePooling1D",
     "GlobalAvgPool2D": "GlobalAveragePooling2D",
     "GlobalMaxPool1D": "GlobalMaxPooling1D",
