@@ -2,14 +2,11 @@
 
 import numpy as np
 import pytest
+from torch_spelling import network, spelled
 
-torch = pytest.importorskip("torch")
-
-from torch_spelling import network, spelled  # noqa: E402
-
-from convlab.check.compare import compare  # noqa: E402
-from convlab.layers import Conv2D, MaxPooling2D  # noqa: E402
-from convlab.preprocessing import UNIT_GREY, VGG, Preprocessing  # noqa: E402
+from convlab.check.compare import compare
+from convlab.layers import Conv2D, MaxPooling2D
+from convlab.preprocessing import UNIT_GREY, VGG, Preprocessing
 
 UNIT = Preprocessing("unit", "RGB", scale=1 / 255)
 SIGNED = Preprocessing("signed", "RGB", mean=(127.5,) * 3, scale=1 / 127.5)

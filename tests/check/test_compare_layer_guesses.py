@@ -5,15 +5,25 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from recorded import answer, this_test
+from stand_in import library
+from torch_spelling import (
+    activate,
+    compute,
+    convolve,
+    first,
+    images,
+    last,
+    network,
+    normalise,
+    pads,
+    spelled,
+    tensors,
+)
 
-torch = pytest.importorskip("torch")
-
-from torch.nn import functional  # noqa: E402
-from torch_spelling import activate, compute, convolve, images, network, normalise, pads, spelled, tensors  # noqa: E402
-
-import convlab  # noqa: E402
-from convlab.check.compare import compare  # noqa: E402
-from convlab.layers import (  # noqa: E402
+import convlab
+from convlab.check.compare import compare
+from convlab.layers import (
     Activation,
     AveragePooling2D,
     BatchNormalization,
@@ -24,6 +34,8 @@ from convlab.layers import (  # noqa: E402
     LeakyReLU,
     MaxPooling2D,
 )
+
+torch, functional = library("torch"), library("torch.nn.functional")
 
 
 def net():
@@ -401,10 +413,12 @@ def test_a_value_before_its_activation_function():
     x = images(model)
     theirs = spelled(model, x, with_kernel(model, "conv1", lambda k: k.flip(0, 1)))
     weights = tensors(model, "conv1")
-    before = convolve(
-        torch.tensor(np.moveaxis(x, -1, 1)), weights["kernel"].flip(0, 1), weights["bias"], (1, 1, 1, 1)
-    )
-    theirs["conv1/pre"] = before.permute(0, 2, 3, 1).numpy()
+
+    def before():
+        kernel = weights["kernel"].flip(0, 1)
+        return last(convolve(first(x), kernel, weights["bias"], (1, 1, 1, 1)))
+
+    theirs["conv1/pre"] = answer("torch", (this_test(),), before)
     assert_found(compare(model.run(x, pre=True), theirs), "conv1/pre", "kernel turned")
 
 

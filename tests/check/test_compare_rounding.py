@@ -2,18 +2,16 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stand_in import library
+from torch_spelling import images, network, normalise, spelled, tensors
 
-torch = pytest.importorskip("torch")
-
-from hypothesis import given, settings  # noqa: E402
-from hypothesis import strategies as st  # noqa: E402
-from torch_spelling import images, network, normalise, spelled, tensors  # noqa: E402
-
-import convlab  # noqa: E402
-from convlab.check.compare import TIMES, compare  # noqa: E402
-from convlab.check.rounding import ASSUMED_TERMS, assumed_errors, expected_errors, terms_of  # noqa: E402
-from convlab.initialise import randomise  # noqa: E402
-from convlab.layers import (  # noqa: E402
+import convlab
+from convlab.check.compare import TIMES, compare
+from convlab.check.rounding import ASSUMED_TERMS, assumed_errors, expected_errors, terms_of
+from convlab.initialise import randomise
+from convlab.layers import (
     Activation,
     Add,
     BatchNormalization,
@@ -23,8 +21,9 @@ from convlab.layers import (  # noqa: E402
     GlobalAveragePooling2D,
     MaxPooling2D,
 )
-from convlab.model import Node  # noqa: E402
+from convlab.model import Node
 
+torch = library("torch")
 EPS = float(np.finfo(np.float32).eps)
 
 
@@ -197,7 +196,7 @@ def test_one_weight_off_by_one_percent_is_found_and_nothing_is_guessed():
 
 def test_of_two_bugs_the_first_is_named():
     model = residual()
-    x = images(model)
+    x = images(model, 1)
     bugs = {name: lambda t: t.relu() * 1.5 for name in ("a_relu", "b_relu")}
     theirs = spelled(model, x, bugs)
     report = compare(model.run(x), theirs)
@@ -208,7 +207,7 @@ def test_of_two_bugs_the_first_is_named():
 def test_a_cause_behind_sums_of_branches():
     """Only the ends of the blocks were recorded: what lies between is run anew, branches and all."""
     model = residual()
-    x = images(model)
+    x = images(model, 1)
     weights = tensors(model, "b_bn1")
     theirs = spelled(model, x, {"b_bn1": lambda t: normalise(t, weights, 1e-5)})
     report = compare(model.run(x), {name: theirs[name] for name in ("a_out", "b_out", "fc")})
