@@ -16,7 +16,7 @@ from convlab.names import unknown
 
 DEVICES = ("cpu", "cuda")
 
-INSTALL = "pip install 'convlab[cuda]', or 'convlab[cuda12]' with a driver for CUDA 12"
+INSTALL = "pip install 'convlab-engine[cuda]', or 'convlab-engine[cuda12]' with a driver for CUDA 12"
 
 
 def check_device(device: str) -> None:

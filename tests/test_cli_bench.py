@@ -114,12 +114,11 @@ class Local:
 @pytest.fixture
 def simulated(monkeypatch):
     """Let the simulator compute what a GPU would, at speeds of our own."""
-    pytest.importorskip("numba_cuda")
     pytest.importorskip("greenlet")
     sys.path.append(str(Path(__file__).parent / "cuda"))
     from simulator import simulate
 
-    from convlab_kernels.cuda.backend import Kernel
+    from convlab_kernels.cuda.language import Kernel
 
     def event_seconds(call, calls):
         call()
@@ -159,7 +158,7 @@ def test_the_ladder_is_printed_rung_by_rung(simulated, tmp_path, capsys):
 
 
 def test_a_rung_that_is_wrong_is_status_1_and_has_no_time(simulated, monkeypatch, capsys):
-    from convlab_kernels.cuda.backend import Kernel
+    from convlab_kernels.cuda.language import Kernel
 
     launch = Kernel.__call__
 

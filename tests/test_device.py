@@ -9,7 +9,7 @@ import convlab
 from convlab import device
 from convlab.cli import main
 
-INSTALL = r"pip install 'convlab\[cuda\]', or 'convlab\[cuda12\]' with a driver for CUDA 12$"
+INSTALL = r"pip install 'convlab-engine\[cuda\]', or 'convlab-engine\[cuda12\]' with a driver for CUDA 12$"
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from simulator import simulate
 
 from convlab_kernels.cuda import choice
-from convlab_kernels.cuda.backend import INT, Kernel, types
+from convlab_kernels.cuda.language import Array, Kernel, Several
 
 
 @cache
@@ -82,12 +82,12 @@ def launch(kernel, grid, *args):
 
 
 def _checked(kernel, arg, kind):
-    if isinstance(kind, types.CPointer):
+    if isinstance(kind, Array):
         assert isinstance(arg, fake_array.ndarray), f"{kernel.name}: {type(arg)}, expected an array on the device"
-        assert arg.dtype.name == kind.dtype.name, f"{kernel.name}: {arg.dtype}, expected {kind.dtype}"
+        assert arg.dtype == kind.dtype, f"{kernel.name}: {arg.dtype}, expected {kind.dtype}"
         assert arg.flags.c_contiguous, f"{kernel.name}: an array of {arg.shape} in strides {arg.strides}"
         return arg._host
-    numbers = arg if isinstance(kind, types.UniTuple) else (arg,)
-    expected = INT if isinstance(kind, types.UniTuple) else kind
-    assert all(type(number).__name__ == expected.name for number in numbers), f"{kernel.name}: {arg}, expected {kind}"
+    several = isinstance(kind, Several)
+    numbers, expected = (arg, kind.dtype) if several else ((arg,), kind)
+    assert all(type(number) is expected for number in numbers), f"{kernel.name}: {arg}, expected {kind}"
     return arg

@@ -195,6 +195,7 @@ class Device:
     compute_capability = "90"
     attributes = MappingProxyType(
         {
+            "ClockRate": 1_980_000,
             "L2CacheSize": 50 << 20,
             "MaxSharedMemoryPerBlock": 48 << 10,
             "MaxSharedMemoryPerBlockOptin": 227 << 10,

@@ -3,7 +3,7 @@
     python tests/cuda/machine_code.py [NAME ...] [--cc 9.0] [--write]
 
 prints a table of kernels whose names begin so, for a generation of GPUs; --write writes the golden file, which has
-all kernels for all generations. No GPU is needed, but the compiler: pip install "convlab[compiler]".
+all kernels for all generations. No GPU is needed, but the compiler: pip install "convlab-engine[compiler]".
 """
 
 import argparse
@@ -24,11 +24,14 @@ from pathlib import Path
 from pkgutil import iter_modules
 
 import convlab_kernels.cuda
-from convlab_kernels.cuda.backend import Kernel
 from convlab_kernels.cuda.implicit_gemm_code import implicit_gemm
+from convlab_kernels.cuda.language import Kernel
 from convlab_kernels.cuda.tiles import TILES
 
 CAPABILITIES = (8, 0), (9, 0), (10, 0)
+COMPILER = "compiler", "instructions"
+"""Modules that have no kernels, and cannot be imported where nothing can be compiled."""
+
 GOLDEN = Path(__file__).with_name("golden_machine_code.json")
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
@@ -76,8 +79,10 @@ def kernels() -> dict[str, Kernel]:
 
 
 def _of_modules() -> Iterator[Kernel]:
-    for module in iter_modules(convlab_kernels.cuda.__path__, "convlab_kernels.cuda."):
-        yield from _within(tuple(vars(import_module(module.name)).values()))
+    for module in iter_modules(convlab_kernels.cuda.__path__):
+        if module.name not in COMPILER:
+            found = import_module(f"convlab_kernels.cuda.{module.name}")
+            yield from _within(tuple(vars(found).values()))
 
 
 def _within(value: object) -> Iterator[Kernel]:
@@ -92,7 +97,7 @@ def missing() -> str:
     """Return what of the compiler is not there as pyproject.toml has it, or nothing."""
     pins = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["optional-dependencies"]["compiler"]
     absent = [pin for pin in pins if pin.split("==")[1] != _version(pin.split("==")[0])]
-    return f'{", ".join(absent)} not installed: pip install "convlab[compiler]"' if absent else ""
+    return f'{", ".join(absent)} not installed: pip install "convlab-engine[compiler]"' if absent else ""
 
 
 def _version(distribution: str) -> str | None:
@@ -110,7 +115,7 @@ def cuobjdump() -> str:
         for program in Path(folder).glob("*/bin/cuobjdump"):
             return str(program)
     found = shutil.which("cuobjdump")
-    assert found is not None, 'no cuobjdump: pip install "convlab[compiler]"'
+    assert found is not None, 'no cuobjdump: pip install "convlab-engine[compiler]"'
     return found
 
 
@@ -161,7 +166,9 @@ def hottest(instructions: list[tuple[int, str, str]]) -> dict[str, int]:
 
 def machine_code(kernel: Kernel, capability: tuple[int, int]) -> MachineCode:
     """Compile a kernel and look at it. It takes seconds."""
-    code, log = kernel.compile(capability)
+    from convlab_kernels.cuda.compiler import compiled
+
+    code, log = compiled(kernel, capability)
     instructions = disassembled(code)
 
     def said(pattern: str) -> int:
@@ -180,7 +187,7 @@ def machine_code(kernel: Kernel, capability: tuple[int, int]) -> MachineCode:
     )
 
 
-def compiled(name: str, capability: tuple[int, int]) -> MachineCode:
+def of_name(name: str, capability: tuple[int, int]) -> MachineCode:
     return machine_code(kernels()[name], capability)
 
 
@@ -188,7 +195,7 @@ def all_compiled(names: Iterable[str], capabilities: Iterable[tuple[int, int]]) 
     """Return machine codes by generation, such as "9.0", and name; two processes share the work."""
     names, capabilities = sorted(names), list(capabilities)
     with ProcessPoolExecutor(2, get_context("spawn")) as pool:
-        running = {(cc, name): pool.submit(compiled, name, cc) for cc in capabilities for name in names}
+        running = {(cc, name): pool.submit(of_name, name, cc) for cc in capabilities for name in names}
         return {f"{cc[0]}.{cc[1]}": {name: running[cc, name].result() for name in names} for cc in capabilities}
 
 

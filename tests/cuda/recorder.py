@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import simulator
-from greenlet import getcurrent
+from simulator import getcurrent
 
-from convlab_kernels.cuda import backend
-from convlab_kernels.cuda.backend import Kernel
+from convlab_kernels.cuda import intrinsics
+from convlab_kernels.cuda.language import Kernel
 
 SECTOR = 8
 """Numbers of float32 in 32 bytes, the least that comes from memory ("CUDA C++ Best Practices Guide", 10.2.1)."""
@@ -89,7 +89,7 @@ class Launch:
 def _intrinsic() -> Any:
     """Return the frame of the intrinsic's twin in which an array is used, or None."""
     frame, found = sys._getframe(3), None
-    while frame.f_code.co_filename == backend.__file__:
+    while frame.f_code.co_filename == intrinsics.__file__:
         frame, found = frame.f_back, frame
     return found
 

@@ -7,7 +7,7 @@ import pytest
 from convlab.computing import computing
 from convlab.ops.convolution import choose_conv2d
 from convlab_kernels.cuda import METHODS, chip, choice
-from convlab_kernels.cuda.backend import Kernel
+from convlab_kernels.cuda.language import Kernel
 from convlab_kernels.cuda.tensor_core import TF32, TF32_3X, TensorCore
 from convlab_kernels.errors import UnsupportedError
 from convlab_kernels.window import Window

@@ -20,8 +20,8 @@ import pytest
 
 import convlab
 import convlab_kernels
-from convlab_kernels.cuda import METHODS, backend, elementwise, pooling
-from convlab_kernels.cuda.backend import FLOAT, FLOATS, INT, types
+from convlab_kernels.cuda import METHODS, elementwise, launch, pooling
+from convlab_kernels.cuda.language import FLOAT, FLOATS, INT, Several
 from convlab_kernels.window import Window
 
 CAPABILITY = 9, 0
@@ -38,7 +38,8 @@ ENTRY = re.compile(r"FUNC +GLOBAL +DEFAULT +ENTRY +\S+ +(\S+)")
 
 def flat(signature):
     """Return the types of the arguments that a kernel has once tuples are taken apart."""
-    return [kind for one in signature for kind in (one if isinstance(one, types.UniTuple) else [one])]
+    several = ([one.dtype] * one.size if isinstance(one, Several) else [one] for one in signature)
+    return [kind for kinds in several for kind in kinds]
 
 
 # What was compiled.
@@ -46,7 +47,9 @@ def flat(signature):
 
 def elf(name):
     """Return the machine code of a kernel, and what is said of it as a file."""
-    code, _ = machine_code.kernels()[name].compile(CAPABILITY)
+    from convlab_kernels.cuda.compiler import compiled
+
+    code, _ = compiled(machine_code.kernels()[name], CAPABILITY)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "kernel.cubin")
         path.write_bytes(code)
@@ -74,7 +77,7 @@ def test_a_kernel_takes_what_its_signature_says(files):
 
 def test_machine_code_has_one_kernel_and_its_name_is_found(files):
     for name, (code, said) in files.items():
-        assert ENTRY.findall(said) == [backend.entry_of(code)], name
+        assert ENTRY.findall(said) == [launch.entry_of(code)], name
 
 
 def test_shared_memory_of_a_launch_begins_where_four_numbers_may(files):
@@ -142,7 +145,7 @@ def launches(monkeypatch):
     runtime = SimpleNamespace(getDevice=lambda: 0)
     cupy = SimpleNamespace(cuda=SimpleNamespace(runtime=runtime), ndarray=type("ndarray", (), {}))
     monkeypatch.setitem(sys.modules, "cupy", cupy)
-    monkeypatch.setattr(backend, "loaded", lambda kernel, device: lambda *call: made.append((kernel, *call)))
+    monkeypatch.setattr(launch, "loaded", lambda kernel, device: lambda *call: made.append((kernel, *call)))
     return made
 
 
@@ -151,7 +154,7 @@ def kind_of(arg):
     if isinstance(arg, np.ndarray):
         assert arg.dtype == np.float32 and arg.flags.c_contiguous
         return FLOATS
-    return {np.float32: FLOAT, np.int32: INT}[type(arg)]
+    return type(arg)
 
 
 @pytest.mark.parametrize("call", CALLS)

@@ -7,11 +7,10 @@ import oracle
 import pytest
 import simulator
 from closeness import assert_close, gamma, sum_bound
-from greenlet import getcurrent
-from simulator import Machine, simulate
+from simulator import Machine, getcurrent, simulate
 
 from convlab_kernels.cuda import pooling, rung
-from convlab_kernels.cuda.backend import Kernel
+from convlab_kernels.cuda.language import Kernel
 from convlab_kernels.cuda.pooling import ROWS, SHARE
 from convlab_kernels.errors import ShapeError, UnsupportedError
 from convlab_kernels.window import Window

@@ -12,7 +12,7 @@ from rungs import ANY, Case, check
 from simulator import Machine
 
 from convlab_kernels.cuda import tensor_core, tensor_core_code
-from convlab_kernels.cuda.backend import copy_wait, multiply_tf32
+from convlab_kernels.cuda.intrinsics import copy_wait, multiply_tf32
 from convlab_kernels.cuda.tensor_core import (
     TF32,
     TF32_3X,

@@ -5,16 +5,10 @@ import pytest
 from closeness import assert_close, gamma
 from simulator import simulate
 
-from convlab_kernels.cuda.backend import (
-    FLOATS,
-    INT,
+from convlab_kernels.cuda.intrinsics import (
     copy4_async,
     copy_fence,
     copy_wait,
-    cuda,
-    float32,
-    int32,
-    kernel,
     load4,
     load_matrices,
     multiply_tf32,
@@ -23,6 +17,7 @@ from convlab_kernels.cuda.backend import (
     store2,
     store4,
 )
+from convlab_kernels.cuda.language import FLOATS, INT, cuda, float32, int32, kernel
 from convlab_kernels.cuda.tensor_core import rounded
 
 X = np.arange(1, 65, dtype=np.float32)

@@ -7,7 +7,7 @@ they take five times as many instructions.
 from typing import Any
 
 from convlab_kernels.arrays import module_of
-from convlab_kernels.cuda.backend import inlined, int32, uint32
+from convlab_kernels.cuda.language import inlined, int32, uint32
 from convlab_kernels.cuda.rung import check_float32
 
 THREADS = 256

@@ -19,22 +19,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from convlab_kernels.cuda.backend import (
-    Kernel,
-    copy4_async,
-    copy_fence,
-    copy_wait,
-    cuda,
-    float32,
-    inlined,
-    int32,
-    kernel,
-    load_matrices,
-    store1,
-    store2,
-    uint32,
-)
 from convlab_kernels.cuda.direct_strided import clipped
+from convlab_kernels.cuda.intrinsics import copy4_async, copy_fence, copy_wait, load_matrices, store1, store2
+from convlab_kernels.cuda.language import Kernel, cuda, float32, inlined, int32, kernel, uint32
 from convlab_kernels.cuda.rung import SIGNATURE
 
 WARP = 32

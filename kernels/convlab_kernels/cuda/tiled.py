@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from convlab_kernels.cuda.backend import cuda, float32, inlined, int32, kernel, uint32
 from convlab_kernels.cuda.direct_strided import clipped
+from convlab_kernels.cuda.language import cuda, float32, inlined, int32, kernel, uint32
 from convlab_kernels.cuda.rung import SIGNATURE, Rung
 
 TILE = 16

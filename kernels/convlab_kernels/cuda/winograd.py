@@ -18,8 +18,8 @@ import numpy as np
 
 from convlab_kernels.arrays import module_of
 from convlab_kernels.cpu.minimal_filters import F2, F4, Minimal
-from convlab_kernels.cuda.backend import Kernel
 from convlab_kernels.cuda.flat import blocks
+from convlab_kernels.cuda.language import Kernel
 from convlab_kernels.cuda.rung import Rung
 from convlab_kernels.cuda.winograd_code import input2, input4, output2, output4
 from convlab_kernels.errors import UnsupportedError
