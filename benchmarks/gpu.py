@@ -13,7 +13,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 REPORTING = 25.0
 """Seconds that are kept for the page and the pictures."""
+Ask = Callable[[Any, float], dict[str, Any]]
+"""Takes (kind, arguments) and the seconds after which to give it up, and returns what came of it."""
 
 
 def make_importable(folder: Path) -> None:
@@ -29,8 +31,6 @@ def make_importable(folder: Path) -> None:
     places = [str(place) for place in (ROOT, ROOT / "kernels", ROOT / "benchmarks", folder)]
     sys.path[:0] = places
     os.environ["PYTHONPATH"] = os.pathsep.join([*places, *filter(None, [os.environ.get("PYTHONPATH")])])
-    if (toolkit := Path("/usr/local/cuda")).is_dir():  # where the compiler is, if no wheel has it
-        os.environ.setdefault("CUDA_PATH", str(toolkit))
     os.environ.setdefault("CONVLAB_CACHE", str(folder / "cache"))  # compiled kernels, for the tests and the timing
 
 
@@ -40,6 +40,11 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=9.0, help="for everything (default: 9)")
     options = parser.parse_args()
     begun = time.monotonic()
+    return with_gpu(lambda ask: measure(options.out, 60 * options.minutes - (time.monotonic() - begun), ask))
+
+
+def with_gpu(work: Callable[[Ask], None]) -> int:
+    """Do work with a process on the GPU to ask; return this program's status, 1 where there is no GPU."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         make_importable(Path(folder))
         from convlab.device import check_device
@@ -48,34 +53,45 @@ def main() -> int:
         try:
             check_device("cuda")
         except UnsupportedError as error:
-            print(f"gpu.py: {error}", file=sys.stderr)
+            print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
             return 1
         from gpu_process import Worker
         from gpu_work import serve
 
         worker = Worker(serve)
         try:
-            measure(options.out, 60 * options.minutes - (time.monotonic() - begun), worker.ask)
+            work(worker.ask)
         finally:
             worker.close()
     return 0
 
 
-def measure(out: Path, seconds: float, ask: Callable[[Any, float], dict[str, Any]]) -> None:
-    """Do everything in so many seconds, and write it to a folder; `ask` takes (kind, arguments) and a limit."""
-    from gpu_plan import carry_out, plan
+def measure(out: Path, seconds: float, ask: Ask) -> None:
+    """Do everything in so many seconds, and write it to a folder."""
+    from gpu_plan import plan
 
     out.mkdir(parents=True, exist_ok=True)
     results: dict[str, Any] = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "outcomes": []}
 
     def done(outcome: dict[str, Any]) -> None:
         results["outcomes"].append(outcome)
-        print(line(outcome), flush=True)
         save(results, out)  # whatever ends this process, what was measured is there
 
-    tasks = plan(str(out / "gpu_tests.log"))
-    carry_out(tasks, lambda task, limit: ask((task.kind, task.arguments), limit), seconds - REPORTING, done)
+    asked(plan(str(out / "gpu_tests.log")), ask, seconds - REPORTING, done)
     report(results, out)
+
+
+def asked(tasks: Sequence[Any], ask: Ask, seconds: float, done: Callable[[dict[str, Any]], None]) -> None:
+    """Have tasks done in so many seconds, and print a line of each; why all has stopped, in full."""
+    from gpu_plan import carry_out
+
+    def told(outcome: dict[str, Any]) -> None:
+        print(line(outcome), flush=True)
+        if outcome["task"] == "launch" and "traceback" in outcome:
+            print(outcome["traceback"], flush=True)
+        done(outcome)
+
+    carry_out(tasks, lambda task, limit: ask((task.kind, task.arguments), limit), seconds, told)
 
 
 def line(outcome: dict[str, Any]) -> str:
@@ -84,7 +100,9 @@ def line(outcome: dict[str, Any]) -> str:
 
     came = {key: outcome[key] for key in ("error", "skipped") if key in outcome} or outcome["found"]
     if "median" in came:
+        doubt = {key: came[key] for key in ("doubt",) if key in came}
         came = {key: f"{came[key]:.4g}" for key in ("median", "flops_a_second", "a_second", "error") if key in came}
+        came |= doubt
     return f"{outcome['seconds']:6.1f} s  {title(outcome)}: " + ", ".join(f"{k} {v}" for k, v in came.items())
 
 

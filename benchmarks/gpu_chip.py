@@ -32,6 +32,7 @@ def facts() -> dict[str, Any]:
     return {
         "name": properties["name"].decode(),
         "multiprocessors": device.attributes["MultiProcessorCount"],
+        "clocks of all a second": clocks(),
         "second-level cache": device.attributes["L2CacheSize"],
         "memory": total,
         "memory free": free,
@@ -41,6 +42,14 @@ def facts() -> dict[str, Any]:
         "nvidia-smi": _asked(),
         "versions": {name: _version(name) for name in PACKAGES},
     }
+
+
+def clocks() -> float:
+    """Return how many clocks all multiprocessors have in a second at the GPU's fastest."""
+    import cupy
+
+    attributes = cupy.cuda.Device().attributes
+    return 1e3 * float(attributes["ClockRate"]) * attributes["MultiProcessorCount"]
 
 
 def _asked() -> dict[str, str]:
@@ -140,7 +149,7 @@ def launch() -> dict[str, float]:
     """Return the seconds that it takes the host to launch an empty kernel of ours, and the GPU to get it done."""
     import cupy
 
-    from convlab_kernels.cuda.backend import INT, kernel
+    from convlab_kernels.cuda.language import INT, kernel
 
     @kernel(INT, block=(32,))
     def empty(number):

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from gpu_chip import PRODUCTS, host_seconds, set_tf32
+from gpu_chip import PRODUCTS, clocks, host_seconds, set_tf32
 from gpu_plan import LAYERS
 from gpu_times import rated, timed
 
@@ -85,8 +85,8 @@ def measure(layer: int, batch: int, name: str) -> dict[str, Any]:
     tolerance = TF32_TOLERANCE if name.endswith("TF32") or name == ROUNDED else TOLERANCE
     if not error <= tolerance:
         raise WrongError(f"{name}: off by {error:.2g} standard deviations, expected at most {tolerance}; not timed")
-    found = rated(name, given.case.flops, timed(lambda calls: bench_device.event_seconds(call, calls)))
-    return found | {"error": error, "host": host_seconds(call)}
+    found = timed(lambda calls: bench_device.event_seconds(call, calls))
+    return rated(name, given.case.flops, found, clocks()) | {"error": error, "host": host_seconds(call)}
 
 
 def error_of(out: Any, given: Problem) -> float:

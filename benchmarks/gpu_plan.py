@@ -44,29 +44,32 @@ class Task:
         Seconds after which it is given up.
     least : float
         Seconds that must be left for it to be begun.
+    needed : bool
+        Whether what comes after it is of no use where it fails.
     """
 
     kind: str
     arguments: dict[str, Any] = field(default_factory=dict)
     limit: float = 60.0
     least: float = 5.0
+    needed: bool = False
 
 
 def plan(log: str) -> list[Task]:
     """Return all tasks in their order; the tests write to the file `log`."""
     return [
         Task("facts"),
-        Task("launch"),
+        Task("launch", needed=True),
         *(Task("peak", {"of": of}) for of in ("copy", "CuPy", "torch", "CuPy TF32", "torch TF32")),
         Task("tests", {"log": log, "seconds": 170.0}, limit=200.0, least=210.0),
         *layers(32),
         *(task for batch in (32, 1, 8) for task in networks("vgg16", batch)),
-        Task("cpu", {"batch": 32, "seconds": 90.0}, limit=150.0, least=60.0),
         Task("transfer"),
         *layers(1),
         *(task for batch in (32, 8, 1) for task in networks("resnet50", batch)),
         *layers(8),
         *(task for batch in (32, 8, 1) for task in networks("lenet5", batch)),
+        Task("cpu", {"batch": 32, "seconds": 90.0}, limit=150.0, least=60.0),  # meanwhile the GPU is idle
     ]
 
 
@@ -112,15 +115,19 @@ def carry_out(
     """
     end, outcomes = clock() + seconds, []
     broke: Counter[Any] = Counter()
+    failed = ""  # of what the rest needs
     for task in tasks:
         begun, contestant = clock(), (task.kind, task.arguments.get("name"))
         if (left := end - begun) < task.least:
             became = {"skipped": f"{max(0.0, left):.0f} s were left, it may need {task.least:.0f}"}
+        elif failed:
+            became = {"skipped": f"{failed} failed, without which it is of no use"}
         elif broke[contestant] == TWICE:
             became = {"skipped": "it ended its process twice"}
         else:
             became = ask(task, min(task.limit, left))
             broke[contestant] += bool(became.get("broken"))
+            failed = task.kind if task.needed and "error" in became else failed
         took = clock() - begun
         outcomes.append({"task": task.kind, "arguments": task.arguments, "seconds": took, **became})
         done(outcomes[-1])

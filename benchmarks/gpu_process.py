@@ -7,10 +7,14 @@ end. Either way the process is ended and another takes its place.
 from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from multiprocessing.process import _children  # type: ignore[attr-defined]
 from typing import Any
 
-READY, TRIES = 60.0, 3
-"""Seconds that a process may take to begin: it loads the libraries of the GPU; and how often in a row it may not."""
+READY, TRIES = 120.0, 3
+"""Seconds that a process may take to begin: it loads the libraries of the GPU, on a new machine for the first time;
+and how often in a row it may not."""
+ENDING = 10.0
+"""Seconds that a process may take to end: one that waits for the driver may not end at all."""
 
 
 class Worker:
@@ -61,6 +65,7 @@ class Worker:
         """End the process."""
         if self.process is not None:
             self.process.kill()
-            self.process.join()
+            self.process.join(ENDING)
+            _children.discard(self.process)  # for which Python would wait at its end, without a limit
             self.connection.close()
             self.process = None

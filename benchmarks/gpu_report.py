@@ -14,9 +14,9 @@ PAGE = """\
 checked against float64 before it is timed; an error is the largest of all numbers, in standard deviations of the
 output. Times are medians by the GPU's own clock (CUDA events), and quartiles; before each call of a convolution the
 second-level cache is written over, before one of a network it is not. TFLOP are the definition's, 2 operations for
-each cell of a window: what multiplies less (Winograd) may pass the peak. Convolutions are with bias; PyTorch adds it
-in a kernel of its own. "Host" is what the processor takes to get a call under way: where it is as long as the call,
-the GPU waits for launches. {torch}
+each cell of a window: what multiplies less (Winograd) may pass the peak; what multiplies all of it may not, and has a
+"?" where it does. Convolutions are with bias; PyTorch adds it in a kernel of its own. "Host" is what the processor
+takes to get a call under way: where it is as long as the call, the GPU waits for launches. {torch}
 
 {blocks}
 """
@@ -130,12 +130,16 @@ def _contestant(outcomes: Sequence[dict[str, Any]], name: str, batch: int) -> tu
     """Return a row: operations a second on each layer, then of all if it has all, errors and quartiles' distance."""
     by_layer = [times.get(name) for times in found_by_layer(outcomes, batch)]
     known = [each for each in by_layer if each]
-    cells = ["" if each is None else f"{each['flops_a_second'] / 1e12:.3g}" for each in by_layer]
+    cells = ["" if each is None else _tera(each) for each in by_layer]
     peak = found(outcomes, "peak", of="torch TF32" if "TF32" in name or "tensor" in name else "CuPy")
     total = _total(known, batch, peak.get("a_second")) if len(known) == len(LAYERS) else ("",) * 4
     error = f"{max(each['error'] for each in known):.1e}"
     wide = f"{max((each['high'] - each['low']) / each['median'] for each in known):.1%}"
     return name, *cells, *total, error, wide
+
+
+def _tera(each: dict[str, Any]) -> str:
+    return f"{each['flops_a_second'] / 1e12:.3g}" + "?" * ("doubt" in each)
 
 
 def _total(layers: Sequence[dict[str, Any]], batch: int, peak: float | None) -> tuple[str, ...]:
@@ -178,6 +182,8 @@ def _against(times: dict[str, Any], tf32: str) -> str:
 
 
 def _problems(outcomes: Sequence[dict[str, Any]]) -> Iterator[str]:
+    doubts = [outcome | outcome.get("found", {}) for outcome in outcomes if "doubt" in outcome.get("found", {})]
+    yield "## What is in doubt\n\n" + _grouped(doubts, "doubt")
     yield "## What failed\n\n" + _grouped(outcomes, "error")
     yield "## What was left out for want of time\n\n" + _grouped(outcomes, "skipped")
 

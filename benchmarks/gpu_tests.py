@@ -5,12 +5,18 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
 OPTIONS = ("-m", "gpu", "-v", "-W", "default", "--continue-on-collection-errors", "-p", "no:cacheprovider")
 """Warnings are no errors, and tests of other things may want of their libraries: the machine is as it is."""
+FIRST = (
+    *("tensor_core", "winograd_cuda", "implicit_gemm", "row_cuda", "dense_cuda", "pooling_cuda", "depthwise_cuda"),
+    *("elementwise_cuda", "direct", "tiled", "blocked", "im2col_cuda", "model_on_device"),
+)
+"""Modules whose tests come first, kernels of our own before what CuPy does: there may not be time for all."""
 PYTEST = """
 import signal, sys, pytest
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background would ignore it
@@ -20,9 +26,15 @@ SUMMING_UP = 10.0
 """Seconds that pytest gets to say what failed when its time is over."""
 
 
-def run(log: str, seconds: float, where: str = "tests") -> dict[str, Any]:
+def modules() -> list[str]:
+    """Return the modules with tests that need a GPU, all in one folder, in the order in which they are to run."""
+    found = {path.stem.removeprefix("test_"): str(path) for path in sorted((ROOT / "tests/cuda").glob("test_*.py"))}
+    return [*(found.pop(name) for name in FIRST), *found.values()]
+
+
+def run(log: str, seconds: float, where: Sequence[str] = ()) -> dict[str, Any]:
     """Run them for so many seconds at most; return pytest's status, its last line, and what failed."""
-    command = [sys.executable, "-c", PYTEST, *OPTIONS, where]
+    command = [sys.executable, "-c", PYTEST, *OPTIONS, *(where or modules())]
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
     with Path(log).open("w", encoding="utf-8") as file:
         process = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT, env=environment)

@@ -1,4 +1,4 @@
-"""Times as data: the median and its spread, what it says in operations a second, and when it cannot be true."""
+"""Times as data: the median and its spread, what it says in operations a second, and when that cannot be true."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,12 +10,8 @@ TURN, LEAST, MOST = 0.1, 3, 50
 
 FFMA = ("direct_strided", "direct", "tiled", "blocked", "implicit_gemm", "im2col", "cuBLAS")
 """What multiplies and adds each number of the definition in float32, without tensor cores."""
-FASTEST_FFMA = 58e12
-"""Operations a second that no such program reaches on an H100 or H200, where 87 % of its instructions do the work."""
-
-
-class TimingError(Exception):
-    """A time that cannot be true."""
+A_CLOCK = 256
+"""Operations that a multiprocessor does at most in a clock without tensor cores: 128 multiply-adds."""
 
 
 def spread(seconds: Sequence[float]) -> dict[str, Any]:
@@ -30,12 +26,14 @@ def timed(seconds: Callable[[int], list[float]]) -> dict[str, Any]:
     return spread(seconds(max(LEAST, min(MOST, round(TURN / max(first, 1e-9))))))
 
 
-def rated(name: str, flops: int, found: dict[str, Any]) -> dict[str, Any]:
-    """Return a spread with operations a second; TimingError where they are more than can be."""
-    rate = flops / found["median"]
-    if name in FFMA and rate > FASTEST_FFMA:
-        raise TimingError(
-            f"timing error: {name} at {rate / 1e12:.1f} TFLOP/s, expected at most {FASTEST_FFMA / 1e12:.0f}:"
-            " what was timed is not what was meant"
-        )
-    return found | {"flops_a_second": rate}
+def rated(name: str, flops: int, found: dict[str, Any], clocks: float) -> dict[str, Any]:
+    """Return a spread with operations a second, and with a doubt where they are more than can be.
+
+    `clocks` is what all multiprocessors have in a second at the GPU's fastest.
+    """
+    rate, most = flops / found["median"], A_CLOCK * clocks
+    rated = found | {"flops_a_second": rate}
+    if name not in FFMA or rate <= most:
+        return rated
+    doubt = f"at most {most / 1e12:.1f} TFLOP/s can be: what was timed may not be what was meant"
+    return rated | {"doubt": doubt}

@@ -2,7 +2,10 @@
 
 import os
 import platform
+from contextlib import suppress
 from pathlib import Path
+
+CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 
 
 def cores() -> int:
@@ -38,11 +41,12 @@ def _cpuinfo() -> dict[str, str]:
 
 
 def _caches() -> list[str]:
-    """Return the caches that the first core sees, as in "L1 data 48K"."""
+    """Return the caches that the first core sees, as in "L1 data 48K", as far as the system says it."""
     found = []
-    for folder in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
-        level, kind, size = ((folder / name).read_text().strip() for name in ("level", "type", "size"))
-        found.append(f"L{level} {kind.lower()} {size}" if kind != "Unified" else f"L{level} {size}")
+    for folder in sorted(CACHES.glob("index*")):
+        with suppress(OSError):  # a virtual machine may not know the size
+            level, kind, size = ((folder / name).read_text().strip() for name in ("level", "type", "size"))
+            found.append(f"L{level} {kind.lower()} {size}" if kind != "Unified" else f"L{level} {size}")
     return found
 
 

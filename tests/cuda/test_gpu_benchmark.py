@@ -4,11 +4,9 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
-import stand_in_worker
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
@@ -17,13 +15,12 @@ sys.path.append(str(ROOT / "benchmarks"))
 import gpu  # noqa: E402
 import gpu_layers  # noqa: E402
 import gpu_plan  # noqa: E402
-import gpu_tests  # noqa: E402
+import gpu_smoke  # noqa: E402
 import gpu_work  # noqa: E402
 from gpu_plan import BATCHES, LAYERS, RUNGS, TORCH, Task, carry_out, plan  # noqa: E402
-from gpu_process import Worker  # noqa: E402
 from gpu_ratios import all_ratios, verdict  # noqa: E402
 from gpu_report import as_markdown  # noqa: E402
-from gpu_times import MOST, TimingError, rated, spread, timed  # noqa: E402
+from gpu_times import MOST, rated, spread, timed  # noqa: E402
 
 
 def test_a_spread_is_the_quartiles():
@@ -37,11 +34,16 @@ def test_a_turn_has_as_many_calls_as_fit(seconds, calls):
     assert asked == [1, calls]
 
 
-def test_what_cannot_be_true_is_a_timing_error():
-    assert rated("implicit_gemm", 57 * 10**12, {"median": 1.0})["flops_a_second"] == 57e12
-    assert rated("winograd", 590 * 10**12, {"median": 1.0})["flops_a_second"] == 590e12
-    with pytest.raises(TimingError, match=r"timing error: implicit_gemm at 59\.0 TFLOP/s, expected at most 58"):
-        rated("implicit_gemm", 59 * 10**12, {"median": 1.0})
+@pytest.mark.parametrize(
+    ("name", "tera", "doubted"), [("cuBLAS", 65, False), ("cuBLAS", 68, True), ("winograd", 590, False)]
+)
+def test_what_cannot_be_true_is_marked_and_kept(name, tera, doubted):
+    clocks = 132 * 1.98e9  # 66.9 TFLOP/s
+    found = rated(name, tera * 10**12, {"median": 1.0}, clocks)
+    assert (found["median"], found["flops_a_second"]) == (1.0, tera * 1e12)
+    assert ("doubt" in found) == doubted
+    if doubted:
+        assert found["doubt"].startswith("at most 66.9 TFLOP/s can be")
 
 
 def test_the_plan_has_everything_once_and_the_most_important_first():
@@ -50,7 +52,8 @@ def test_the_plan_has_everything_once_and_the_most_important_first():
     assert len(set(keys)) == len(keys)
     kinds = [task.kind for task in tasks]
     assert kinds[:2] == ["facts", "launch"]
-    assert kinds.index("tests") < kinds.index("layer") < kinds.index("network") < kinds.index("cpu")
+    assert kinds.index("tests") < kinds.index("layer") < kinds.index("network")
+    assert kinds[-1] == "cpu"  # which the GPU waits for
     assert set(kinds) == set(gpu_work.DO)
     layers = {(layer, batch, name) for kind, layer, batch, name in (key for key in keys if key[0] == "layer")}
     assert {(layer, batch, name) for layer in range(9) for batch in (1, 8, 32) for name in RUNGS} <= layers
@@ -91,6 +94,42 @@ def test_what_does_not_fit_is_skipped_and_the_rest_goes_on():
     assert [outcome["seconds"] for outcome in outcomes] == [30, 30, 0, 30]
 
 
+def test_where_what_is_needed_fails_nothing_more_is_tried():
+    asked = []
+
+    def ask(task, limit):
+        asked.append(task.kind)
+        return {"error": "no"} if task.kind == "launch" else {"found": 1}
+
+    tasks = [Task("facts", needed=True), Task("launch", needed=True), Task("layer"), Task("network")]
+    outcomes = carry_out(tasks, ask, 1e6, [].append)
+    assert asked == ["facts", "launch"]
+    reason = "launch failed, without which it is of no use"
+    assert [outcome.get("skipped") for outcome in outcomes] == [None, None, reason, reason]
+
+
+def test_why_nothing_can_be_launched_is_printed_in_full(capsys):
+    wrong = {"error": "AttributeError: no row_stack", "traceback": "Traceback ...\n  in compiled", "broken": False}
+    asked = []
+
+    def ask(request, limit):
+        asked.append(request[0])
+        return {"found": {"name": "a GPU"}} if request[0] == "facts" else wrong
+
+    gpu.asked(list(gpu_smoke.tasks()), ask, 1e6, [].append)
+    out = capsys.readouterr().out
+    assert asked == ["facts", "launch"]
+    assert out.count("launch failed, without which") == len(list(gpu_smoke.tasks())) - 2
+    assert out.count("Traceback ...\n  in compiled\n") == 1
+
+
+def test_a_few_kernels_are_among_those_of_the_plan():
+    planned = [(task.kind, task.arguments) for task in plan("log")]
+    tasks = [(task.kind, task.arguments) for task in gpu_smoke.tasks()]
+    assert tasks[:2] == planned[:2]
+    assert [task for task in tasks if task not in planned] == []
+
+
 def test_what_ended_its_process_twice_is_not_tried_again():
     names = ["bad", "good", "bad", "wrong", "wrong", "wrong", "bad", "good", "bad"]
     asked = []
@@ -103,82 +142,6 @@ def test_what_ended_its_process_twice_is_not_tried_again():
     outcomes = carry_out([Task("layer", {"n": i, "name": name}) for i, name in enumerate(names)], ask, 1e6, [].append)
     assert asked == [*names[:6], "good"]
     assert [o["arguments"]["n"] for o in outcomes if o.get("skipped") == "it ended its process twice"] == [6, 8]
-
-
-@pytest.fixture
-def worker():
-    made = Worker(stand_in_worker.serve)
-    yield made
-    made.close()
-
-
-def test_another_process_takes_the_place_of_one_that_dies_hangs_or_breaks(worker):
-    first = worker.ask("work", 30)["found"]
-    assert worker.ask("work", 30) == {"found": first, "broken": False}
-    assert worker.ask("die", 30) == {"error": "its process ended with status 3", "broken": True}
-    second = worker.ask("work", 30)["found"]
-    assert worker.ask("hang", 0.2) == {"error": "no answer in 0 s; its process was ended", "broken": True}
-    third = worker.ask("break", 30)["found"]
-    fourth = worker.ask("work", 30)["found"]
-    assert len({os.getpid(), first, second, third, fourth}) == 5
-
-
-def test_a_process_that_never_begins():
-    slow = Worker(stand_in_worker.slow, ready=0.2)
-    assert slow.ask("work", 30) == {"error": "its process was not ready in 0 s", "broken": True}
-    stillborn = Worker(stand_in_worker.stillborn)
-    assert [stillborn.ask("work", 30)["error"] for _ in range(3)] == ["its process ended with status 4"] * 3
-    assert stillborn.ask("work", 30)["error"] == "a process that did not begin 3 times is not tried again"
-
-
-def test_a_failure_is_one_line_and_a_traceback(monkeypatch):
-    def fail(of):
-        raise ValueError(f"no\n  {of}")
-
-    monkeypatch.setattr(gpu_work, "_tidied", lambda: False)
-    answer = gpu_work.answered(fail, {"of": "such thing"})
-    assert (answer["error"], answer["broken"]) == ("ValueError: no such thing", True)
-    assert "in fail" in answer["traceback"]
-    assert gpu_work.answered(lambda of: of, {"of": 1}) == {"found": 1}
-
-
-TESTS = """
-import time, pytest
-@pytest.mark.gpu
-def test_good(): pass
-@pytest.mark.gpu
-def test_bad(): assert 1 == 2
-@pytest.mark.gpu
-def test_slow():
-    open("STARTED", "w").close()
-    time.sleep(600 * SLOW)
-def test_other(): assert False
-"""
-
-
-@pytest.mark.parametrize("slow", [False, True])
-def test_what_the_tests_on_the_gpu_came_to(slow, tmp_path, monkeypatch):
-    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = gpu\n")
-    started, seconds = tmp_path / "started", 120.0
-    tests = TESTS.replace("SLOW", str(int(slow))).replace("STARTED", str(started))
-    (tmp_path / "test_some.py").write_text(tests)
-
-    class Impatient(subprocess.Popen):
-        def wait(self, timeout=None):
-            if not slow or timeout != seconds:
-                return super().wait(timeout)
-            while not started.exists() and self.poll() is None:
-                time.sleep(0.05)
-            raise subprocess.TimeoutExpired(self.args, timeout)
-
-    monkeypatch.setattr(gpu_tests.subprocess, "Popen", Impatient)
-    monkeypatch.setattr(gpu_tests, "SUMMING_UP", 60.0)
-    found = gpu_tests.run(str(tmp_path / "log"), seconds, str(tmp_path / "test_some.py"))
-    assert found["status"] == ("none: interrupted after 120 s" if slow else "1")
-    assert found["last"].startswith("1 failed, 1 passed" if slow else "1 failed, 2 passed, 1 deselected in ")
-    assert sum("test_bad FAILED" in line for line in found["failed"]) == 1
-    assert "assert 1 == 2" in (tmp_path / "log").read_text()
 
 
 def outcome(kind, found, **arguments):
@@ -294,8 +257,9 @@ def test_where_all_fails_or_no_time_is_left_there_is_a_page(seconds, tmp_path):
     titles = [
         gpu_plan.title({"task": task.kind, "arguments": task.arguments}) for task in plan(f"{tmp_path}/gpu_tests.log")
     ]
-    assert [each for each in titles if each not in (failed if seconds else skipped)] == []
-    assert ("Nothing." in failed, "Nothing." in skipped) == (seconds == 0, seconds > 0)
+    tried = titles[:2] if seconds else []
+    assert [each for each in titles if each not in (failed if each in tried else skipped)] == []
+    assert ("Nothing." in failed) == (seconds == 0)
     assert {path.name for path in tmp_path.iterdir()} == {"results.json", "report.md"}
 
 
@@ -304,6 +268,10 @@ def test_a_page_of_the_ratios():
     page = as_markdown(results)
     assert "| tensor_core against cuDNN with TF32, channels first | 32 | 2.40 | 1.2; 2 | ambition met |" in page
     assert "| tensor_core | 80 | 40 |" in page
+    results["outcomes"][1]["found"]["doubt"] = "at most 15 TFLOP/s can be"  # implicit_gemm on the first layer
+    page = as_markdown(results)
+    assert "| implicit_gemm | 16? | 8 |" in page
+    assert "## What is in doubt\n\n- at most 15 TFLOP/s can be: layer 0 32 implicit_gemm\n" in page
 
 
 def test_without_a_gpu_it_says_so_in_one_line(tmp_path):
