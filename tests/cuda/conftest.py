@@ -3,7 +3,7 @@
 import sys
 from functools import cache
 from importlib.util import find_spec
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import fake_array
 import fake_cuda
@@ -57,7 +57,8 @@ def device(monkeypatch):
         return
     monkeypatch.setattr(Kernel, "__call__", launch)
     monkeypatch.setattr(choice, "fastest", lambda *shapes, **options: "im2col")
-    for name, module in fake_cupy.modules().items():
+    compiler = {"numba_cuda": ModuleType("numba_cuda")}  # which is looked for, and not used
+    for name, module in (fake_cupy.modules() | compiler).items():
         monkeypatch.setitem(sys.modules, name, module)
     with fake_cuda.fresh() as state:
         unseen = {"take": fake_cupy.array, "give": fake_cupy.asnumpy}
