@@ -1,7 +1,7 @@
 """`load`: a network, from the zoo or from a file, with its weights."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -174,6 +174,8 @@ def _load_file(
 
     _assume_preprocessing(model)
     _give(model, path if weights == "pretrained" else weights, read)
+    if model.receipt:
+        model.receipt = replace(model.receipt, neutral=architecture.neutral, precision=architecture.precision)
     return model
 
 

@@ -103,6 +103,8 @@ def summarise(model: Model) -> Summary:
     notes = [f"input made by {model.preprocessing}"] if model.preprocessing else []
     if model.receipt:
         notes.append(f"weights: {model.receipt.headline}")
+        if model.receipt.precision:
+            notes.append(f"computed in float32, in the file in {', '.join(model.receipt.precision)}")
     return Summary(model.name, model.inputs, tuple(rows), tuple(notes))
 
 

@@ -55,6 +55,10 @@ class Receipt:
         Layers of the file that the model does not have.
     left_out
         Layers of the file that belong to the architecture but not to this model.
+    neutral
+        Options in the file that no layer here reads, at values that change nothing: "groups=1 (conv_dw_1)".
+    precision
+        In what the file computes where it is not float32, as here: "mixed_float16 (conv1, conv2)".
     """
 
     file: str
@@ -63,6 +67,8 @@ class Receipt:
     missing: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    neutral: tuple[str, ...] = ()
+    precision: tuple[str, ...] = ()
 
     @property
     def values(self) -> int:
@@ -89,7 +95,13 @@ class Receipt:
         cells += [(row.layer, row.weight, str(row.shape), row.path, row.transform) for row in self.rows]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
-        rest = {"missing": self.missing, "unexpected": self.unexpected, "left out": self.left_out}
+        rest = {
+            "missing": self.missing,
+            "unexpected": self.unexpected,
+            "left out": self.left_out,
+            "options that change nothing here": self.neutral,
+            "computed in float32 here, in the file in": self.precision,
+        }
         notes = [f"{title}: {', '.join(names)}" for title, names in rest.items() if names]
         return "\n".join(map(printable, [self.headline, *lines, *notes]))
 

@@ -1,8 +1,13 @@
 """Options that writers set where they change nothing, and flags in the spellings that Keras takes."""
 
+import json
+
+import h5py
+import numpy as np
 import pytest
 from keras_configs import refused, sequential
 
+import convlab
 from convlab.errors import UnsupportedError, WeightsError
 from convlab.files.keras.architecture import read_architecture
 
@@ -49,12 +54,65 @@ def test_what_is_no_flag(value):
     assert message.endswith(f"scale is {value!r}, expected true or false")
 
 
-@pytest.mark.parametrize("key", ["crop_to_aspect_ratio", "pad_to_aspect_ratio", "antialias"])
-@pytest.mark.parametrize("value", [0, 1, False, True])
-def test_flags_that_must_be_off(key, value):
-    config = one("Resizing", batch_input_shape=IMAGE, height=3, width=5, **{key: value})
-    if value:
-        message = refused(config, UnsupportedError)
-        assert message.endswith(f"layer 'layer' (Resizing) has {key}={value}; convlab loads False alone")
-    else:
-        assert read_architecture(config, "m").model.output_shape == (3, 5, 4)
+def mobile(**policy):
+    """Return the config of two layers as Keras 2 writes them."""
+    depthwise = CONVOLUTIONS["DepthwiseConv2D"] | {"name": "depthwise", "groups": 1, "renorm": False} | policy
+    pointwise = {"name": "pointwise", "filters": 3, "kernel_size": [1, 1], "groups": 1} | policy
+    return sequential(("DepthwiseConv2D", depthwise), ("Conv2D", pointwise), keras_version="2.15.0")
+
+
+def loaded(tmp_path, config):
+    """Return the model of a file with this config and weights of its own."""
+    path = tmp_path / "net.h5"
+    weights = {
+        "depthwise": [("kernel", (3, 2, 4, 1)), ("bias", (4,))],
+        "pointwise": [("k", (1, 1, 4, 3)), ("b", (3,))],
+    }
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = json.dumps(config)
+        root = file.create_group("model_weights")
+        root.attrs["layer_names"] = [name.encode() for name in weights]
+        for name, arrays in weights.items():
+            group = root.create_group(name)
+            group.attrs["weight_names"] = [array.encode() for array, _ in arrays]
+            for array, shape in arrays:
+                group[array] = np.ones(shape, np.float32)
+    return convlab.load(path)
+
+
+def test_the_receipt_names_options_that_change_nothing(tmp_path):
+    receipt = loaded(tmp_path, mobile()).receipt
+    assert receipt.neutral == ("groups=1 (depthwise)", "renorm=False (depthwise)")
+    line = "options that change nothing here: groups=1 (depthwise), renorm=False (depthwise)"
+    assert line in str(receipt).splitlines()
+    assert not receipt.precision
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "mixed_float16",
+        {"class_name": "Policy", "config": {"name": "mixed_float16"}},
+        {"class_name": "PolicyV1", "config": {"name": "mixed_float16", "loss_scale": "dynamic"}},
+        {
+            "module": "keras",
+            "class_name": "DTypePolicy",
+            "config": {"name": "mixed_float16"},
+            "registered_name": None,
+        },
+    ],
+)
+def test_the_receipt_says_that_it_is_computed_in_float32(tmp_path, policy):
+    model = loaded(tmp_path, mobile(dtype=policy))
+    assert model.receipt.precision == ("mixed_float16 (depthwise, pointwise)",)
+    text = "float32 here, in the file in: mixed_float16 (depthwise, pointwise)"
+    assert str(model.receipt).endswith(f"computed in {text}")
+    assert "computed in float32, in the file in mixed_float16 (depthwise, pointwise)" in str(model.summary())
+    assert model.predict(np.zeros((1, 8, 9, 4), np.float32)).dtype == np.float32
+
+
+@pytest.mark.parametrize("policy", ["float32", None, {"class_name": "DTypePolicy", "config": {"name": "float32"}}])
+def test_of_float32_nothing_is_said(tmp_path, policy):
+    model = loaded(tmp_path, mobile(dtype=policy))
+    assert not model.receipt.precision
+    assert "computed in" not in f"{model.receipt}{model.summary()}"

@@ -1,6 +1,6 @@
 """The architecture of a network from the config that Keras stores with it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from convlab.files.keras.calls import Inliner, Path
 from convlab.files.keras.graph import LayerConfig, ModelConfig, read_graph
 from convlab.layers import Shape
 from convlab.model import Model
+from convlab.names import listed
 
 __all__ = ["Architecture", "KerasLayer", "read_architecture"]
 
@@ -38,10 +39,18 @@ class KerasLayer:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network without its weights, and its layers as Keras sees them."""
+    """A network without its weights, and its layers as Keras sees them.
+
+    Attributes
+    ----------
+    neutral, precision
+        What the receipt is to say of options that change nothing, and of types that are not float32.
+    """
 
     model: Model
     layers: tuple[KerasLayer, ...]
+    neutral: tuple[str, ...] = ()
+    precision: tuple[str, ...] = ()
 
 
 def read_architecture(
@@ -80,8 +89,15 @@ def read_architecture(
     """
     graph = read_graph(config, where)
     inliner = Inliner(graph, where)
-    model = Builder(where, _major(config, keras_version)).model(graph, inliner, input_shape)
-    return Architecture(model, _tree(graph, (), inliner.names))
+    builder = Builder(where, _major(config, keras_version))
+    model = builder.model(graph, inliner, input_shape)
+    layers = _tree(graph, (), inliner.names)
+    return Architecture(model, layers, _by_layers(builder.neutral), _by_layers(builder.precisions))
+
+
+def _by_layers(found: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Return, for a receipt, what was found and of which layers."""
+    return tuple(f"{what} ({listed(layers)})" for what, layers in found.items())
 
 
 def _major(config: Mapping[str, Any], version: str | None) -> int:

@@ -1,5 +1,6 @@
 """Calls of Keras' layers turned into a network of convlab's, one after the other."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
@@ -23,7 +24,15 @@ AXES = 8  # of one activation; NumPy ends at 64
 
 
 class Builder:
-    """Builds one model; knows the file's name for messages, and the major version of Keras that wrote it."""
+    """Builds one model; knows the file's name for messages, and the major version of Keras that wrote it.
+
+    Attributes
+    ----------
+    neutral : dict
+        Options that no layer here reads, at a value that changes nothing, "groups=1", and the layers that have them.
+    precisions : dict
+        Types other than float32 that the file computes in, "mixed_float16", and the layers.
+    """
 
     def __init__(self, where: str, keras: int) -> None:
         self.where, self.keras = where, keras
@@ -32,6 +41,8 @@ class Builder:
         self.made_from: dict[str, tuple[LayerConfig, Operands]] = {}
         self.forms: dict[str, bool] = {}
         self.nodes: list[Node] = []
+        self.neutral: defaultdict[str, list[str]] = defaultdict(list)
+        self.precisions: defaultdict[str, list[str]] = defaultdict(list)
 
     def damaged(self, what: str) -> NoReturn:
         """Raise WeightsError."""
@@ -63,6 +74,7 @@ class Builder:
             self.damaged(f"it has no input {shown(name)}")
         shape = layer.options.get("batch_shape")
         options = Options(self.where, name, layer.kind, layer.options, 0, moved, self.keras)
+        options.take("optional", None)  # whether None will do, too
         options.refuse_rest()
         if given is not None:
             if not is_list(given) or not given or not all(is_whole(n, 1) for n in given):
@@ -164,8 +176,16 @@ class Builder:
                 f"{self.where}: layer {shown(config.name)} is {config.kind}({numbers}), which convlab does not load;"
                 " use a layer of Keras instead, such as ReLU for Maximum(tensor, 0)"
             )
-        options.refuse_rest()
+        self.note(step.layer, options)
         return made
+
+    def note(self, name: str, options: Options) -> None:
+        """Keep what is said on the receipt of a layer's options."""
+        for option in options.refuse_rest():
+            self.neutral[option].append(name)
+        precision = options.precision()
+        if precision not in (None, "float32"):
+            self.precisions[str(precision)].append(name)
 
 
 def _padded(layer: Layer) -> Shape:

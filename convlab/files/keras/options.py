@@ -195,20 +195,31 @@ class Options:
         """Take all options for ones that change nothing."""
         self._asked.update(self._values)
 
-    def refuse_rest(self) -> None:
-        """Refuse what is set and was never asked for: it may change the result."""
-        policy = self._values.get("dtype")
-        if isinstance(policy, Mapping) and "Quantized" in str(policy.get("class_name")):
-            self.unsupported("dtype", policy.get("class_name"), "floating-point weights")
+    def refuse_rest(self) -> list[str]:
+        """Refuse what is set and was never asked for, for it may change the result; return what of it does not."""
+        neutral = []
         for key, value in self._values.items():
-            known = key in self._asked or key in TRAINING or key.endswith(TRAINING_SUFFIXES)
-            if not known and value is not None and value is not False and not _changes_nothing(key, value):
+            if key in self._asked or key in TRAINING or key.endswith(TRAINING_SUFFIXES):
+                continue
+            if not _changes_nothing(key, value):
                 self.unsupported(key, value, f"{self.kind} without it")
+            neutral.append(f"{shown(key)[1:-1]}={shown(value)}")
+        return neutral
+
+    def precision(self) -> str | None:
+        """Return the floating-point type, or mixture of two, that the file computes this layer in, if it says so."""
+        policy = self._values.get("dtype")
+        if isinstance(policy, Mapping):
+            if "Quantized" in str(policy.get("class_name")):
+                self.unsupported("dtype", policy.get("class_name"), "floating-point weights")
+            policy = policy.get("config")
+            policy = policy.get("name") if isinstance(policy, Mapping) else None
+        return policy if isinstance(policy, str) and "float" in policy else None
 
 
 def _changes_nothing(key: str, value: Any) -> bool:
-    """Tell whether an option that a layer does not have stands at the value that says so."""
-    return key in NEUTRAL and type(value) is type(NEUTRAL[key]) and value == NEUTRAL[key]
+    """Tell whether an option that nobody reads stands at a value that says so: off, or the one in the table."""
+    return value is None or value is False or (key in NEUTRAL and is_whole(value, 0) and value == NEUTRAL[key])
 
 
 def is_flag(value: Any) -> bool:
