@@ -11,7 +11,7 @@ from convlab.initialise import randomise
 from convlab.layers import Normalization, Rescaling, Shape
 from convlab.model import Model
 from convlab.preprocessing import Preprocessing, assumed, standard
-from convlab.zoo import ZOO, build
+from convlab.zoo import ZOO, build, unknown_network, zoo_name
 
 MODEL_FILES = (".h5", ".hdf5", ".keras", ".json")
 
@@ -36,7 +36,7 @@ def load(
     Parameters
     ----------
     name : str or path
-        A name in the zoo (lenet5, vgg16, vgg19), or a model that Keras saved (.keras, .h5, .hdf5).
+        A name in the zoo (lenet5, vgg16, vgg19; "VGG-16" will do), or a model that Keras saved (.keras, .h5, .hdf5).
     weights : path, "pretrained", int or None
         "pretrained": the model file's own, or the registered ones of the zoo (bundled, or fetched with
         `convlab fetch`). Another weight file: of Keras, or of PyTorch (.safetensors, .npz, .pt). A seed for random
@@ -69,8 +69,9 @@ def load(
     if isinstance(weights, bool) or (isinstance(weights, int | np.integer) and weights < 0):
         raise WeightsError(f"weights={weights}: a seed is a whole number of at least 0")
     how = _How(layout, strict, names)
-    if str(name) in ZOO and topology is None:
-        model = build(str(name), include_top, input_shape)
+    called = str(name) if str(name) in ZOO or Path(name).exists() else zoo_name(str(name))
+    if called in ZOO and topology is None:
+        model = build(called, include_top, input_shape)
         if weights == "pretrained":
             weights = _pretrained(model.name, include_top)
         top = [] if include_top else [layer.name for layer in ZOO[model.name].top()]
@@ -101,9 +102,9 @@ def _give(model: Model, weights: Weights, read: Callable[[Path], None]) -> None:
 
 
 def _require_file(name: str | Path, include_top: bool) -> None:
-    if Path(name).suffix not in MODEL_FILES and not Path(name).exists():
-        build(str(name))  # says which names there are
     if not Path(name).exists():
+        if Path(name).suffix not in MODEL_FILES:
+            raise UnsupportedError(unknown_network(str(name)))
         raise FileError(f"{name}: there is no such file")
     if not include_top:
         raise UnsupportedError(f"{name}: which layers are the top is known only of networks of the zoo")

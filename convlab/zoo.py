@@ -95,10 +95,41 @@ ZOO = {
 }
 
 
+APPLICATIONS = (
+    "ConvNeXtBase", "ConvNeXtLarge", "ConvNeXtSmall", "ConvNeXtTiny", "ConvNeXtXLarge", "DenseNet121", "DenseNet169",
+    "DenseNet201", "EfficientNetB0", "EfficientNetB1", "EfficientNetB2", "EfficientNetB3", "EfficientNetB4",
+    "EfficientNetB5", "EfficientNetB6", "EfficientNetB7", "EfficientNetV2B0", "EfficientNetV2B1", "EfficientNetV2B2",
+    "EfficientNetV2B3", "EfficientNetV2L", "EfficientNetV2M", "EfficientNetV2S", "InceptionResNetV2", "InceptionV3",
+    "MobileNet", "MobileNetV2", "MobileNetV3Large", "MobileNetV3Small", "NASNetLarge", "NASNetMobile",
+    "ResNet50", "ResNet101", "ResNet152", "ResNet50V2", "ResNet101V2", "ResNet152V2", "Xception",
+)  # fmt: skip
+"""What `keras.applications` builds and the zoo does not."""
+
+
+def zoo_name(name: str) -> str | None:
+    """Return the name in the zoo of a network that somebody calls "VGG-16"; None where there is none."""
+    return next((known for known in ZOO if _plain(known) == _plain(name)), None)
+
+
+def _plain(name: str) -> str:
+    return name.lower().translate(dict.fromkeys(map(ord, "-_ ")))
+
+
+def unknown_network(name: str) -> str:
+    """Return one line for a name that is not in the zoo, of a network of Keras how to come by its file."""
+    for network in APPLICATIONS:
+        if _plain(network) == _plain(name):
+            return (
+                f"no network {name!r} in the zoo ({', '.join(ZOO)}); save it from Keras and give its file:"
+                f" keras.applications.{network}().save('{network.lower()}.keras')"
+            )
+    return unknown("network", name, ZOO)
+
+
 def build(name: str, include_top: bool = True, input_shape: Shape | None = None) -> Model:
     """Return a network of the zoo without weights."""
     if name not in ZOO:
-        raise UnsupportedError(unknown("network", name, ZOO))
+        raise UnsupportedError(unknown_network(name))
     zoo = ZOO[name]
     return Model.sequential(
         name,

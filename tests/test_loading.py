@@ -132,7 +132,7 @@ def test_what_takes_no_picture_has_no_preprocessing(tmp_path):
             "picture.png",
             {},
             WeightsError,
-            r"picture\.png: not an HDF5 file but something that begins with b'\\x89PNG",
+            r"picture\.png: not an HDF5 file but a PNG picture: a picture is what a network is run on",
         ),
     ],
 )

@@ -1,13 +1,18 @@
 """The networks of the zoo against published counts and Keras' own models, and how `load` finds weights."""
 
+import json
+import re
+
 import h5py
 import numpy as np
 import pytest
 
 import convlab
+from convlab.cli import main
 from convlab.errors import ConvlabError, FileError, ShapeError, WeightsError
 from convlab.files import registry
 from convlab.preprocessing import UNIT_GREY, VGG
+from convlab.zoo import APPLICATIONS
 
 NOTOP = {"include_top": False, "input_shape": (34, 40, 3)}
 
@@ -128,6 +133,43 @@ def test_labels():
 def test_a_name_that_is_not_in_the_zoo(name, error, message):
     with pytest.raises(error, match=message):
         convlab.load(name)
+
+
+@pytest.mark.parametrize(
+    ("called", "name"),
+    [("VGG16", "vgg16"), ("VGG-16", "vgg16"), ("Vgg_19", "vgg19"), ("LeNet-5", "lenet5"), ("vgg 16", "vgg16")],
+)
+def test_a_network_is_known_however_its_name_is_spelt(called, name, capsys):
+    assert convlab.load(called, weights=None).name == name
+    assert main(["summary", called, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["model"] == name
+
+
+def test_a_file_goes_before_another_spelling_of_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "VGG16").write_bytes(b"")
+    with pytest.raises(WeightsError, match=r"^VGG16: not an HDF5 file but empty$"):
+        convlab.load("VGG16", weights=None)
+    (tmp_path / "vgg16").write_bytes(b"")
+    assert convlab.load("vgg16", weights=None).name == "vgg16"
+
+
+@pytest.mark.parametrize(
+    ("called", "network"),
+    [("resnet50", "ResNet50"), ("ResNet-50", "ResNet50"), ("mobilenet_v2", "MobileNetV2"), ("Xception", "Xception")],
+)
+def test_a_network_of_keras_that_is_not_in_the_zoo(called, network):
+    said = (
+        f"no network {called!r} in the zoo (lenet5, vgg16, vgg19); save it from Keras and give its file:"
+        f" keras.applications.{network}().save('{network.lower()}.keras')"
+    )
+    with pytest.raises(ConvlabError, match=f"^{re.escape(said)}$"):
+        convlab.load(called)
+
+
+def test_all_that_keras_applications_builds_is_known_by_name():
+    applications = pytest.importorskip("keras").applications
+    assert {*APPLICATIONS, "VGG16", "VGG19"} == {name for name in vars(applications) if name[0].isupper()}
 
 
 def test_a_seed_gives_the_same_weights_every_time():

@@ -13,7 +13,7 @@ from convlab.check.references import holds_activations, read_side
 from convlab.cli.options import add_json, add_model_options, command, load_model, print_json
 from convlab.errors import UnsupportedError, WeightsError
 from convlab.model import INPUT, Model
-from convlab.zoo import ZOO
+from convlab.zoo import zoo_name
 
 HELP = "name the first layer in which two runs of a network differ, and guess why; exit status 1 if one does"
 
@@ -62,7 +62,7 @@ def _read_names(path: Path) -> dict[str, str]:
 
 def _open(source: str, arguments: argparse.Namespace) -> Model | Path:
     """Return a network, or the path of what was recorded."""
-    if source not in ZOO and holds_activations(Path(source)):
+    if zoo_name(source) is None and holds_activations(Path(source)):
         return Path(source)
     return load_model(arguments, name=source)
 

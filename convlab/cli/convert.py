@@ -9,7 +9,7 @@ from convlab.cli.options import command
 from convlab.errors import FileError, UnsupportedError
 from convlab.loading import load
 from convlab.model import Model
-from convlab.zoo import ZOO
+from convlab.zoo import ZOO, zoo_name
 
 
 def add(commands: Any) -> None:
@@ -18,7 +18,7 @@ def add(commands: Any) -> None:
     parser.add_argument("source", type=Path, metavar="IN", help="weight file of Keras or PyTorch, or a Keras model")
     parser.add_argument("target", type=Path, metavar="OUT", help="the .h5 file to write")
     known = parser.add_mutually_exclusive_group()
-    known.add_argument("--architecture", choices=ZOO, help="whose weights IN holds")
+    known.add_argument("--architecture", type=_network, choices=ZOO, help="whose weights IN holds")
     known.add_argument("--topology", type=Path, metavar="FILE", help="the same as JSON, as Keras' to_json writes it")
 
 
@@ -37,6 +37,10 @@ def run(arguments: argparse.Namespace) -> None:
     else:
         model, written = _convert_model(source, target, arguments.topology)
     print(f"{model.receipt}\n{target}: {written}, {model.receipt.totals if model.receipt else ''}")
+
+
+def _network(text: str) -> str:
+    return zoo_name(text) or text
 
 
 def _convert_model(source: Path, target: Path, topology: Path | None) -> tuple[Model, str]:

@@ -20,6 +20,7 @@ import h5py
 import numpy as np
 
 from convlab.errors import WeightsError
+from convlab.files.foreign import describe
 from convlab.files.hdf5_heaps import check_heaps
 
 __all__ = [
@@ -38,15 +39,6 @@ __all__ = [
 ]
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-FOREIGN = (
-    (b"version https://git-lfs", "a Git LFS pointer: fetch the file itself with 'git lfs pull'"),
-    (b"PK\x03\x04", "a zip archive (a .keras or .npz file?)"),
-    (b"\x80", "a Python pickle, which is never loaded"),
-    (b"\x93NUMPY", "a NumPy array"),
-    (b"\x1f\x8b", "gzip data: unpack it first"),
-    (b"<", "an HTML page: the download was answered with a web page"),
-    (b"{", "JSON text (an architecture? give it as topology, beside the file of its weights)"),
-)
 MEMBERS_LIMIT = 10_000  # links in one group
 NAMES_LIMIT = 1 << 20  # bytes in one attribute of names; Keras splits them at 64 kB
 REFERENCE = 16  # bytes that stand for a text of variable length
@@ -92,7 +84,7 @@ def check_signature(path: Path) -> None:
     """Refuse a path that is no HDF5 file, saying what it is instead."""
     head = read_head(path, 32, "an HDF5 file")
     if not head.startswith(SIGNATURE):
-        raise WeightsError(f"{path}: not an HDF5 file but {_describe(head)}")
+        raise WeightsError(f"{path}: not an HDF5 file but {describe(path, head)}")
 
 
 def read_head(path: Path, size: int, expected: str) -> bytes:
@@ -106,24 +98,12 @@ def read_head(path: Path, size: int, expected: str) -> bytes:
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):  # opening a FIFO would wait for ever
-            raise WeightsError(f"{path}: {_node_kind(mode)}, expected {expected}")
+            what = describe(path) if stat.S_ISDIR(mode) else "not a regular file"
+            raise WeightsError(f"{path}: this is {what}; expected {expected}")
         with path.open("rb") as file:
             return file.read(size)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror})") from error
-
-
-def _node_kind(mode: int) -> str:
-    return "this is a directory" if stat.S_ISDIR(mode) else "this is not a regular file"
-
-
-def _describe(head: bytes) -> str:
-    if not head:
-        return "empty"
-    for start, description in FOREIGN:
-        if head.lstrip().startswith(start):
-            return description
-    return f"something that begins with {head[:8]!r}"
 
 
 @contextmanager

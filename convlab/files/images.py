@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from convlab.errors import ImageError
+from convlab.files.foreign import name_kind
 from convlab.files.resize import Filter, Fit, check_names, recolour, resize
 from convlab.preprocessing import Preprocessing, warn_caller
 
@@ -27,10 +28,8 @@ MAGIC = {  # how files begin that people mistake for images, or images that lost
     b"II*\0": "a TIFF with a damaged or cut-off header",
     b"MM\0*": "a TIFF with a damaged or cut-off header",
     b"\x93NUMPY": "a NumPy array: name it .npy",
-    b"\x89HDF": "an HDF5 file",
-    b"%PDF": "a PDF",
-    b"PK\x03\x04": "a ZIP archive",
-    b"\x1f\x8b": "a gzip archive",
+    b"\x89HDF": "an HDF5 file: a network is named before its pictures",
+    b"PK\x03\x04": "a ZIP archive: a network is named before its pictures",
     b"<": "HTML, XML or SVG",
 }
 Span = tuple[float, float]
@@ -233,11 +232,13 @@ def _pixels(image: Image.Image, name: str) -> np.ndarray:
 
 def _looks_like(path: Path) -> str:
     with path.open("rb") as file:
-        start = file.read(8)
-    if start.endswith(b"ftyp"):
+        start = file.read(32)
+    if start[4:8] == b"ftyp":
         return "a HEIC or AVIF photograph, or a film: save it as JPEG or PNG"
-    known = (what for magic, what in MAGIC.items() if start.startswith(magic))
-    return next(known, f"begins with {start[:4]!r}")
+    if known := next((what for magic, what in MAGIC.items() if start.startswith(magic)), None):
+        return known
+    kind = name_kind(path, start)
+    return kind.what if kind else f"begins with {start[:4]!r}"
 
 
 def _one_line(error: Exception) -> str:

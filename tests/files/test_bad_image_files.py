@@ -25,10 +25,10 @@ def test_missing_directory_and_empty_file(tmp_path):
     ("start", "what"),
     [
         (b"%PDF-1.7", "a PDF"),
-        (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+        (b"\x89HDF\r\n\x1a\n", "an HDF5 file: a network is named before its pictures"),
         (b"<!DOCTYPE html>", "HTML, XML or SVG"),
         (b"\x93NUMPY\x01\x00", r"a NumPy array: name it \.npy"),
-        (b"PK\x03\x04", "a ZIP archive"),
+        (b"PK\x03\x04", "a ZIP archive: a network is named before its pictures"),
         (b"\0\0\0\x18ftypheic", "a HEIC or AVIF photograph, or a film: save it as JPEG or PNG"),
         (b"\x89PNG\r\n\x1a\n", "a PNG with a damaged or cut-off header"),
         (b"hello", "begins with b'hell'"),

@@ -26,11 +26,14 @@ EXPECTED = "expected PyTorch weights: .safetensors, .npz, or a state_dict (.pt, 
 @pytest.mark.parametrize(
     ("content", "found"),
     [
-        (b"", "this file is empty"),
-        (b"version https://git-lfs.github.com/spec/v1\n", "this begins with b'version '"),
-        (b"\x93NUMPY\x01\x00", "this begins with b'\\x93NUMPY\\x01\\x00'"),
-        (b"\x89HDF\r\n\x1a\n" + bytes(100), "this is an HDF5 file; is it from Keras?"),
-        (b"PK\x05\x06" + bytes(18), "this begins with b'PK\\x05\\x06"),
+        (b"", "this is empty"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\n",
+            "this is a Git LFS pointer: fetch the file itself with 'git lfs pull'",
+        ),
+        (b"\x93NUMPY\x01\x00", "this is a NumPy array: arrays by name, as numpy.savez saves them, can be weights"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(100), "this is an HDF5 file"),
+        (b"PK\x05\x06" + bytes(18), "this is something that begins with b'PK\\x05\\x06"),
     ],
     ids=["empty", "lfs", "npy", "keras", "empty-zip"],
 )
@@ -44,7 +47,7 @@ def test_something_else(content: bytes, found: str, suffix: str, tmp_path: Path)
 def test_a_model_of_keras(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "w.npz", "w") as archive:
         archive.writestr("config.json", "{}")
-    refused(tmp_path / "w.npz", f"this is a zip archive, a .keras model?; {EXPECTED}")
+    refused(tmp_path / "w.npz", f"this is a zip archive (a .keras file?); {EXPECTED}")
 
 
 def test_directory_and_nothing(tmp_path: Path) -> None:

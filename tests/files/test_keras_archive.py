@@ -120,8 +120,8 @@ def test_symbolic_link(tmp_path: Path) -> None:
 
 
 def test_member_that_is_not_there(tmp_path: Path) -> None:
-    path = write(tmp_path / "m.keras", *((f"arr_{index}.npy", b"") for index in range(5)))
-    refused(path, "a zip archive without config.json, so not one of Keras'; it holds 'arr_0.npy', 'arr_1.npy',")
+    path = write(tmp_path / "m.keras", *((f"arr_{index}.bin", b"") for index in range(5)))
+    refused(path, "a zip archive without config.json, so not one of Keras'; it holds 'arr_0.bin', 'arr_1.bin',")
 
 
 def test_folder_in_place_of_a_member(tmp_path: Path) -> None:
@@ -229,5 +229,5 @@ def test_no_room(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_such_file(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"m\.keras: cannot be read \(No such file or directory\)"):
         is_archive(tmp_path / "m.keras")
-    with pytest.raises(WeightsError, match="this is a directory, expected a file of Keras"):
+    with pytest.raises(WeightsError, match="this is a directory; expected a file of Keras"):
         is_archive(tmp_path)

@@ -107,7 +107,7 @@ def test_text_in_place_of_a_model(tmp_path: Path) -> None:
 
 def test_other_archive(tmp_path: Path) -> None:
     np.savez(tmp_path / "m.npz", a=np.ones(3))
-    refused(tmp_path / "m.npz", "a zip archive without config.json, so not one of Keras'; it holds 'a.npy'")
+    refused(tmp_path / "m.npz", "not a file of Keras but arrays by name (.npz) (a zip archive): they do not tell the")
 
 
 # spoilt
@@ -181,7 +181,7 @@ def test_small_text_that_would_fill_the_memory(tmp_path: Path) -> None:
 
 def test_topology_that_is_no_file(tmp_path: Path) -> None:
     refused(tmp_path / "w.h5", "cannot be read (No such file or directory)", source=tmp_path / "m.json")
-    refused(tmp_path / "w.h5", "this is a directory, expected an architecture as JSON text", source=tmp_path)
+    refused(tmp_path / "w.h5", "this is a directory; expected an architecture as JSON text", source=tmp_path)
 
 
 def test_unknown_layer(tmp_path: Path) -> None:

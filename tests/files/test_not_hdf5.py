@@ -23,9 +23,9 @@ def _zip(path: Path) -> None:
         (lambda path: path.write_bytes(b""), "empty"),
         (lambda path: path.write_text("version https://git-lfs.github.com/spec/v1\n"), "a Git LFS pointer"),
         (lambda path: path.write_text("\n<!DOCTYPE html><title>404</title>"), "an HTML page"),
-        (_zip, "a zip archive (a .keras or .npz file?)"),
+        (_zip, "a zip archive (a .keras file?)"),
         (lambda path: path.write_bytes(pickle.dumps({})), "a Python pickle, which is never loaded"),
-        (lambda path: np.savez(path.open("wb"), a=np.ones(2)), "a zip archive (a .keras or .npz file?)"),
+        (lambda path: np.savez(path.open("wb"), a=np.ones(2)), "arrays by name (.npz) (a zip archive): "),
         (lambda path: np.save(path.open("wb"), np.ones(2)), "a NumPy array"),
         (lambda path: path.write_bytes(b"\x1f\x8b\x08\x00"), "gzip data: unpack it first"),
         (lambda path: path.write_bytes(b"\x89HDF\r\n"), "something that begins with b'\\x89HDF\\r\\n'"),
@@ -46,7 +46,7 @@ def test_hdf5_without_keras(tmp_path: Path) -> None:
 
 
 def test_directory(tmp_path: Path) -> None:
-    refused(tmp_path, "this is a directory, expected an HDF5 file")
+    refused(tmp_path, "this is a directory; expected an HDF5 file")
 
 
 def test_no_such_file(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_no_such_file(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs FIFOs")
 def test_fifo_does_not_wait(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "w.h5")
-    refused(tmp_path / "w.h5", "this is not a regular file, expected an HDF5 file")
+    refused(tmp_path / "w.h5", "this is not a regular file; expected an HDF5 file")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs POSIX permissions")

@@ -282,7 +282,7 @@ def test_a_weight_file_is_no_recording(path):
     ("content", "message"),
     [
         (b"", "not an HDF5 file but empty"),
-        (b"PK\x03\x04", "not an HDF5 file but a zip archive (a .keras or .npz file?)"),
+        (b"PK\x03\x04", "not an HDF5 file but a damaged zip archive"),
     ],
 )
 def test_another_file_is_told_by_what_it_is(path, content, message):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from convlab.errors import WeightsError
 from convlab.files import zips
+from convlab.files.foreign import UNPACK, describe_members
 from convlab.files.growth import RATIO, most
 from convlab.files.hdf5 import read_head
 from convlab.files.scratch import scratch_folder
@@ -80,6 +81,8 @@ def unpacked(archive: zipfile.ZipFile, path: Path, name: str, limit: int) -> Ite
     """Yield a member in pieces, after its sizes were found to be in bounds and while they turn out to be true."""
     members = {member.filename: member for member in archive.infolist()}
     if name not in members:
+        if known := describe_members(members, "zip archive", UNPACK):
+            raise WeightsError(f"{path}: not a file of Keras but {known}")
         found = ", ".join(shown(other) for other in list(members)[:3]) or "nothing"
         raise WeightsError(f"{path}: a zip archive without {name}, so not one of Keras'; it holds {found}")
     member = members[name]

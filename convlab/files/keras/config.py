@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from convlab.errors import WeightsError
 from convlab.files import hdf5
+from convlab.files.foreign import TENSORFLOW_JS
 from convlab.files.keras.archive import is_archive, read_member
 
 __all__ = ["Config", "read_config", "read_topology"]
@@ -63,6 +64,8 @@ def read_topology(path: Path) -> Config:
     if len(text) > TEXT_LIMIT:
         raise WeightsError(f"{path}: more than {TEXT_LIMIT:,} bytes, expected an architecture as JSON text")
     values = _parse(text, str(path))
+    if "modelTopology" in values or "weightsManifest" in values:
+        raise WeightsError(f"{path}: not JSON text of Keras but {TENSORFLOW_JS}")
     return Config(values, _text(values, "keras_version"), _text(values, "backend"))
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from convlab.errors import WeightsError
+from convlab.files.foreign import describe
 from convlab.files.npz import open_npz
 from convlab.files.receipt import Receipt, ReceiptRow
 from convlab.files.requests import LayerWeights, check_rows
@@ -26,7 +27,7 @@ from convlab.files.zips import opened
 __all__ = ["LayerWeights", "is_torch_weights", "read_torch_weights"]
 
 SUFFIXES = (".safetensors", ".npz", ".pt", ".pth")
-ZIP, PICKLE, HDF5 = b"PK\x03\x04", b"\x80", b"\x89HDF\r\n\x1a\n"
+ZIP, PICKLE = b"PK\x03\x04", b"\x80"
 EXPECTED = "expected PyTorch weights: .safetensors, .npz, or a state_dict (.pt, .pth)"
 
 
@@ -143,14 +144,14 @@ def _open(path: Path) -> AbstractContextManager[StateDict]:
         return open_npz(path)
     if head.startswith(PICKLE):
         return open_state_dict(path, zipped=False)
-    raise WeightsError(f"{path}: {_describe(head)}; {EXPECTED}")
+    raise WeightsError(f"{path}: this is {describe(path, head)}; {EXPECTED}")
 
 
 def _head(path: Path) -> bytes:
     """Return a file's first bytes."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # opening a FIFO would wait for ever
-            refuse(path, f"this is {'a directory' if path.is_dir() else 'not a regular file'}; {EXPECTED}")
+            refuse(path, f"this is {describe(path) if path.is_dir() else 'not a regular file'}; {EXPECTED}")
         with path.open("rb") as file:
             return file.read(32)
     except OSError as error:
@@ -166,13 +167,3 @@ def _holds(path: Path, head: bytes, *endings: str) -> bool:
         return False
     with opened(path) as archive:
         return any(name.endswith(endings) for name in archive.namelist()[:1])
-
-
-def _describe(head: bytes) -> str:
-    if head.startswith(HDF5):
-        return "this is an HDF5 file; is it from Keras?"
-    if head.startswith(ZIP):
-        return "this is a zip archive, a .keras model?"
-    if not head:
-        return "this file is empty"
-    return f"this begins with {head[:8]!r}"
