@@ -3,19 +3,24 @@
 Recurrences: Araujo, Norris and Sim, "Computing receptive fields of convolutional neural networks" (Distill 2019),
 section "Computing the receptive field region". A box is kept as the cells (start, end) seen by unit (0, 0), from
 which every other unit's box is `jump` cells further; start is negative where the unit looks into the padding.
+
+A box has two sides in an image, three in a volume.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
-from typing import Literal
+from typing import Any, Literal
 
 from convlab_kernels.window import Pair, Window
+from convlab_kernels.window3d import Window3D
+
+Cells = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Field:
-    """Receptive field of a layer, in cells of the image, (height, width) pairs.
+    """Receptive field of a layer, in cells of the image: (height, width), of a volume (depth, height, width).
 
     Attributes
     ----------
@@ -25,43 +30,49 @@ class Field:
         Distance in the image between the boxes of two neighbouring units.
     """
 
-    start: Pair = (0, 0)
-    end: Pair = (0, 0)
-    jump: Pair = (1, 1)
+    start: Cells = (0, 0)
+    end: Cells = (0, 0)
+    jump: Cells = (1, 1)
+
+    @classmethod
+    def of_cell(cls, axes: int) -> "Field":
+        """Return the field of the image's own cells, along so many axes."""
+        return cls((0,) * axes, (0,) * axes, (1,) * axes)
 
     @property
-    def size(self) -> Pair:
+    def size(self) -> Cells:
         """Rows and columns of the box: end - start + 1."""
-        return self.end[0] - self.start[0] + 1, self.end[1] - self.start[1] + 1
+        return tuple(end - start + 1 for start, end in zip(self.start, self.end, strict=True))
 
-    def box(self, y: int, x: int) -> tuple[Pair, Pair]:
+    def box(self, *unit: int) -> tuple[Pair, ...]:
         """Return ((first row, last row), (first column, last column)) seen by unit (y, x), padding included."""
-        rows = (self.start[0] + y * self.jump[0], self.end[0] + y * self.jump[0])
-        columns = (self.start[1] + x * self.jump[1], self.end[1] + x * self.jump[1])
-        return rows, columns
+        sides = zip(self.start, self.end, self.jump, unit, strict=True)
+        return tuple((start + at * jump, end + at * jump) for start, end, jump, at in sides)
 
     def union(self, other: "Field") -> "Field | Literal['varies']":
         """Return the field of a unit that sees both boxes; one that moves unevenly where their jumps differ."""
         if self.jump != other.jump:
             return "varies"
-        start = min(self.start[0], other.start[0]), min(self.start[1], other.start[1])
-        end = max(self.end[0], other.end[0]), max(self.end[1], other.end[1])
-        return Field(start, end, self.jump)
+        return Field(tuple(map(min, self.start, other.start)), tuple(map(max, self.end, other.end)), self.jump)
 
-    def through(self, window: Window, size: Pair) -> "Field":
+    def through(self, window: Window | Window3D, size: Cells) -> "Field":
         """Return the field behind `window`, walking over a layer of `size` (H, W) that has this field."""
-        (top, _), (left, _) = window.pads(size)
-        start = (self.start[0] - top * self.jump[0], self.start[1] - left * self.jump[1])
-        reach = ((window.extent[0] - 1 - top) * self.jump[0], (window.extent[1] - 1 - left) * self.jump[1])
+        if window == Window((1, 1)):  # whatever the number of axes
+            return self
+        walk: Any = window
+        before = [first for first, _ in walk.pads(size)]
+        starts = zip(self.start, before, self.jump, strict=True)
+        ends = zip(self.end, before, self.jump, walk.extent, strict=True)
         return Field(
-            start,
-            (self.end[0] + reach[0], self.end[1] + reach[1]),
-            (self.jump[0] * window.stride[0], self.jump[1] * window.stride[1]),
+            tuple(start - pad * jump for start, pad, jump in starts),
+            tuple(end + (extent - 1 - pad) * jump for end, pad, jump, extent in ends),
+            tuple(jump * stride for jump, stride in zip(self.jump, walk.stride, strict=True)),
         )
 
 
 Seen = Field | Literal["varies"] | None
-Call = tuple[str, tuple[str, ...], Window | Literal["varies"] | None]
+Walk = Window | Window3D | Literal["varies"] | None
+Call = tuple[str, tuple[str, ...], Walk]
 
 
 def receptive_fields(
@@ -76,22 +87,25 @@ def receptive_fields(
     calls
         (name, names of what it takes, window) of each node, in order of execution.
     shapes
-        Of every input and node, without the batch; only (H, W, C), and (W, C) as one row, have a field.
+        Of every input and node, without the batch; only (D, H, W, C), (H, W, C), and (W, C) as one row, have a field.
     """
-    fields: dict[str, Seen] = {name: Field() if len(shapes[name]) in (2, 3) else None for name in inputs}
+    fields: dict[str, Seen] = {
+        name: Field.of_cell(3 if len(shapes[name]) == 4 else 2) if len(shapes[name]) in (2, 3, 4) else None
+        for name in inputs
+    }
     for name, sources, window in calls:
         behind = [_behind(fields[source], window, shapes[source]) for source in sources]
         fields[name] = reduce(_union, behind)
     return fields
 
 
-def _behind(field: Seen, window: Window | Literal["varies"] | None, shape: tuple[int, ...]) -> Seen:
+def _behind(field: Seen, window: Walk, shape: tuple[int, ...]) -> Seen:
     if field is None or window is None:
         return None
     if field == "varies" or window == "varies":
         return "varies"
-    height, width = (1, *shape)[-3:-1]
-    return field.through(window, (height, width))
+    size = (1, *shape)[-1 - len(field.jump) : -1]
+    return field.through(window, size)
 
 
 def _union(a: Seen, b: Seen) -> Seen:

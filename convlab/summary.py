@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from convlab.model import Model
 
 
-Extent = tuple[int, int] | Literal["varies"] | None
+Extent = tuple[int, ...] | Literal["varies"] | None
 
 
 @dataclass(frozen=True)
 class Row:
-    """One layer; the receptive field, its jump and its start are (height, width) in image cells.
+    """One layer; the receptive field, its jump and its start are (height, width) in image cells, or (depth, ...).
 
     None: all of the image; "varies": boxes of no one size or pace.
     """
@@ -115,7 +115,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         _shape(row.output_shape),
         f"{row.parameters:,}" if row.parameters else "-",
         f"{row.multiply_adds:,}" if row.multiply_adds else "-",
-        *(_extent(pair) for pair in (row.receptive_field, row.jump, row.start)),
+        *(_extent(sides) for sides in (row.receptive_field, row.jump, row.start)),
     )
 
 
@@ -123,10 +123,10 @@ def _shape(shape: Shape) -> str:
     return " x ".join(map(str, shape))
 
 
-def _extent(pair: Extent) -> str:
-    if not isinstance(pair, tuple):
-        return pair or "all"
-    return str(pair[0]) if pair[0] == pair[1] else f"{pair[0]} x {pair[1]}"
+def _extent(sides: Extent) -> str:
+    if not isinstance(sides, tuple):
+        return sides or "all"
+    return str(sides[0]) if len(set(sides)) == 1 else _shape(sides)
 
 
 def _line(cells: tuple[str, ...], widths: list[int]) -> str:

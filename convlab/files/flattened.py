@@ -118,9 +118,9 @@ def _vector(layer: Flatten | Reshape, order: Image | Permuted | None, shape: Sha
     first = isinstance(layer, Flatten) and layer.channels_first
     if isinstance(order, Permuted):
         return None if order.axes == (len(shape) - 1, *range(len(shape) - 1)) and not first else lost
-    if len(shape) > 3:
+    if len(shape) > 4:
         return lost
-    return None if first or _is_one_row(shape) else (*(1,) * (3 - len(shape)), *shape)  # type: ignore[return-value]
+    return None if first or _is_one_row(shape) else (*(1,) * (3 - len(shape)), *shape)
 
 
 def _image(order: Image | Permuted | None, shape: Shape, made: Shape, lost: str) -> Order:

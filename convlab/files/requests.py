@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from convlab.errors import WeightsError
 from convlab.layers import Shape
 
-__all__ = ["Image", "LayerWeights", "Rows", "check_rows"]
+__all__ = ["Image", "LayerWeights", "Rows", "change_of_order", "check_rows", "rows_in_order"]
 
-Image: TypeAlias = tuple[int, int, int]
+Image: TypeAlias = tuple[int, ...]  # (H, W, C), or (D, H, W, C)
 Rows: TypeAlias = Image | str
 
 
@@ -27,9 +30,9 @@ class LayerWeights:
     shapes
         The shape of each of its arrays, in Keras' order: {"kernel": (3, 3, 3, 64), "bias": (64,)}.
     flattened
-        For a layer behind a Flatten: the (H, W, C) that was flattened. In PyTorch and in OIHW files it was (C, H, W),
-        which no shape betrays; with this, the rows of the kernel are put in order. Text, "'cat' (Concatenate)", names
-        the layer behind which the order cannot be told.
+        For a layer behind a Flatten: the (H, W, C), or (D, H, W, C), that was flattened. In PyTorch and in OIHW files
+        it was (C, H, W), which no shape betrays; with this, the rows of the kernel are put in order. Text,
+        "'cat' (Concatenate)", names the layer behind which the order cannot be told.
     keras_name
         What Keras calls it where that is another name: "conv1" inside the model "encoder".
     layers
@@ -78,3 +81,16 @@ def check_rows(path: Path, layers: Iterable[LayerWeights]) -> None:
                 f"{path}: {layer.name}: the order of its rows behind {layer.flattened} cannot be told; load a file of"
                 " Keras whose kernels are HWIO"
             )
+
+
+def rows_in_order(rows: NDArray[np.float32], image: Image) -> NDArray[np.float32]:
+    """Return rows (C*H*W, ...) as (H*W*C, ...)."""
+    *sides, channels = image
+    first = rows.reshape(channels, *sides, *rows.shape[1:])
+    return np.moveaxis(first, 0, len(sides)).reshape(rows.shape)
+
+
+def change_of_order(image: Image) -> str:
+    """Return what `rows_in_order` does, "CHW -> HWC", in words for a receipt."""
+    sides = "DHW"[-len(image) + 1 :]
+    return f"C{sides} -> {sides}C"

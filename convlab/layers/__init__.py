@@ -21,6 +21,7 @@ from convlab.layers.identity import (
     Identity,
     SpatialDropout1D,
     SpatialDropout2D,
+    SpatialDropout3D,
 )
 from convlab.layers.merging import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
 from convlab.layers.normalisation import (
@@ -53,6 +54,17 @@ from convlab.layers.sequences import (
     ZeroPadding1D,
 )
 from convlab.layers.transposed import Conv2DTranspose
+from convlab.layers.volumes import (
+    AveragePooling3D,
+    Conv3D,
+    Conv3DTranspose,
+    Cropping3D,
+    GlobalAveragePooling3D,
+    GlobalMaxPooling3D,
+    MaxPooling3D,
+    UpSampling3D,
+    ZeroPadding3D,
+)
 
 __all__ = [
     "ACTIVATIONS",
@@ -65,6 +77,7 @@ __all__ = [
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
+    "AveragePooling3D",
     "BatchNormalization",
     "CenterCrop",
     "Concatenate",
@@ -72,8 +85,11 @@ __all__ = [
     "Conv1DTranspose",
     "Conv2D",
     "Conv2DTranspose",
+    "Conv3D",
+    "Conv3DTranspose",
     "Cropping1D",
     "Cropping2D",
+    "Cropping3D",
     "CustomScaleLayer",
     "Dense",
     "DepthwiseConv1D",
@@ -85,8 +101,10 @@ __all__ = [
     "GaussianNoise",
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
+    "GlobalAveragePooling3D",
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
+    "GlobalMaxPooling3D",
     "GroupNormalization",
     "Identity",
     "Layer",
@@ -95,6 +113,7 @@ __all__ = [
     "LeakyReLU",
     "MaxPooling1D",
     "MaxPooling2D",
+    "MaxPooling3D",
     "Maximum",
     "Minimum",
     "Multiply",
@@ -113,12 +132,15 @@ __all__ = [
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
+    "SpatialDropout3D",
     "StochasticDepth",
     "Subtract",
     "ThresholdedReLU",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
+    "UpSampling3D",
     "ZeroPadding1D",
     "ZeroPadding2D",
+    "ZeroPadding3D",
 ]

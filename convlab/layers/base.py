@@ -15,6 +15,7 @@ from convlab.layers.once import once
 from convlab.names import unknown
 from convlab.ops.quiet import quiet
 from convlab_kernels.window import Pair, Window
+from convlab_kernels.window3d import Window3D
 
 Shape = tuple[int, ...]
 
@@ -46,7 +47,7 @@ class Layer(ABC):
         The first of them, and what comes out.
     shapes : mapping of str to tuple of int
         The shapes of the weights, in Keras' order.
-    window : Window, "varies" or None
+    window : Window, Window3D, "varies" or None
         The cells of the input that one output sees; None where it sees all of them, "varies" where that is no
         window at an even pace.
     activation : str
@@ -59,7 +60,7 @@ class Layer(ABC):
     input_shapes: tuple[Shape, ...] = ()
     output_shape: Shape = ()
     shapes: Mapping[str, Shape] = MappingProxyType({})
-    window: Window | Literal["varies"] | None = ONE_CELL
+    window: Window | Window3D | Literal["varies"] | None = ONE_CELL
     activation: str = "linear"
     arity: ClassVar[int | None] = 1
     _held: Held

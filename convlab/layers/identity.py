@@ -29,6 +29,10 @@ class SpatialDropout2D(Identity):
     """Silences random channels of an image in training."""
 
 
+class SpatialDropout3D(Identity):
+    """Silences random channels of a volume in training."""
+
+
 class AlphaDropout(Identity):
     """Sets random units to SELU's lower limit in training."""
 

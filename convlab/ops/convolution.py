@@ -85,20 +85,27 @@ def conv2d(
 def check_conv2d(x: tuple[int, ...], w: tuple[int, ...], b: tuple[int, ...] | None, groups: int) -> None:
     """Raise ShapeError unless the shapes of input, kernels and bias fit together."""
     check_image(x, "conv2d")
-    if len(w) != 4 or min(w) < 1:
-        raise ShapeError(f"conv2d: kernel has shape {w}, expected (KH, KW, C/groups, O), none of them 0")
+    check_kernel("conv2d", "KH, KW", x, w, b, groups)
+
+
+def check_kernel(
+    op: str, sides: str, x: tuple[int, ...], w: tuple[int, ...], b: tuple[int, ...] | None, groups: int
+) -> None:
+    """Raise ShapeError unless kernels (*sides, C/groups, O) and bias fit an input (N, ..., C)."""
+    if len(w) != len(x) or min(w) < 1:
+        raise ShapeError(f"{op}: kernel has shape {w}, expected ({sides}, C/groups, O), none of them 0")
     if isinstance(groups, bool) or not isinstance(groups, Integral) or groups < 1:
-        raise ShapeError(f"conv2d: groups is {groups!r}, expected a whole number of at least 1")
-    if x[3] != w[2] * groups:
-        hint = " (is the input channels first? convlab is channels last)" if x[1] == w[2] * groups else ""
+        raise ShapeError(f"{op}: groups is {groups!r}, expected a whole number of at least 1")
+    if x[-1] != w[-2] * groups:
+        hint = " (is the input channels first? convlab is channels last)" if x[1] == w[-2] * groups else ""
         raise ShapeError(
-            f"conv2d: input {x} has {x[3]} channels, but kernel {w} in {groups} group(s)"
-            f" takes {w[2]} * {groups} = {w[2] * groups}{hint}"
+            f"{op}: input {x} has {x[-1]} channels, but kernel {w} in {groups} group(s)"
+            f" takes {w[-2]} * {groups} = {w[-2] * groups}{hint}"
         )
-    if w[3] % groups:
-        raise ShapeError(f"conv2d: {w[3]} output channels cannot be split into {groups} groups")
-    if b is not None and b != (w[3],):
-        raise ShapeError(f"conv2d: bias has shape {b}, expected ({w[3]},), one number for each output channel")
+    if w[-1] % groups:
+        raise ShapeError(f"{op}: {w[-1]} output channels cannot be split into {groups} groups")
+    if b is not None and b != w[-1:]:
+        raise ShapeError(f"{op}: bias has shape {b}, expected ({w[-1]},), one number for each output channel")
 
 
 def methods_for(x: Array) -> Mapping[str, type[Convolution]]:

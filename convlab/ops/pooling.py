@@ -1,7 +1,8 @@
 """Pooling: one number for each window, or for each channel."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from convlab.errors import ShapeError
 from convlab.ops.images import check_image
 from convlab.ops.quiet import quiet
 from convlab_kernels.window import PaddingLike, Pair, Window
+from convlab_kernels.window3d import Window3D
 
 
 def max_pool2d(x: ArrayLike, size: int | Pair, stride: int | Pair | None = None, padding: PaddingLike = 0) -> Array:
@@ -29,6 +31,11 @@ def run_max_pool2d(x: Array, window: Window) -> Array:
         pooled = new_array(x, shape)
         pooling.max_pool(x, pooled, window)
         return pooled
+    return largest_in_windows(x, window, shape)
+
+
+def largest_in_windows(x: Array, window: Window | Window3D, shape: tuple[int, ...]) -> Array:
+    """Return the largest value in each window over an image or a volume (N, ..., C), in an array of that shape."""
     xp = module_of(x)
     return _combined(xp.maximum, _pad(x, window, -xp.inf), window, shape)
 
@@ -50,18 +57,23 @@ def run_avg_pool2d(x: Array, window: Window) -> Array:
         pooled = new_array(x, shape)
         pooling.avg_pool(x, pooled, window)
         return pooled
+    return means_of_windows(x, window, shape)
+
+
+def means_of_windows(x: Array, window: Window | Window3D, shape: tuple[int, ...]) -> Array:
+    """Return the mean of each window over an image or a volume (N, ..., C), in an array of that shape."""
     total = _combined(module_of(x).add, _pad(x, window, 0), window, shape)
     total /= _cells_inside(x, window, shape)
     return total
 
 
-def _cells_inside(x: Array, window: Window, shape: tuple[int, ...]) -> Array | int:
-    """Return how many cells of each window lie inside the image, (1, OH, OW, 1), or the one number that all have."""
-    if window.pads(x.shape[1:3]) == ((0, 0), (0, 0)):
+def _cells_inside(x: Array, window: Window | Window3D, shape: tuple[int, ...]) -> Array | int:
+    """Return how many cells of each window lie inside, (1, ..., 1), or the one number that all have."""
+    if not _is_padded(x, window):
         return prod(window.kernel)
     xp = module_of(x)
-    inside = xp.ones((1, *x.shape[1:3], 1), x.dtype)
-    return _combined(xp.add, _pad(inside, window, 0), window, (1, *shape[1:3], 1))
+    inside = xp.ones((1, *x.shape[1:-1], 1), x.dtype)
+    return _combined(xp.add, _pad(inside, window, 0), window, (1, *shape[1:-1], 1))
 
 
 def _pool_window(shape: tuple[int, ...], size: int | Pair, stride: int | Pair | None, padding: PaddingLike) -> Window:
@@ -73,27 +85,36 @@ def _pool_window(shape: tuple[int, ...], size: int | Pair, stride: int | Pair | 
 def check_pool2d(shape: tuple[int, ...], window: Window) -> None:
     """Raise ShapeError unless a window may pool an image (N, H, W, C): no place of it lies in the padding alone."""
     check_image(shape, "pool")
-    for side, pads, kernel in zip(("height", "width"), window.pads((shape[1], shape[2])), window.kernel, strict=True):
-        if max(pads) > kernel // 2:
-            raise ShapeError(f"pool: padding {pads} in {side} is more than half of the window of {kernel}")
+    check_borders(("height", "width"), window.pads((shape[1], shape[2])), window.kernel)
+
+
+def check_borders(sides: Sequence[str], pads: Sequence[Pair], kernel: Sequence[int]) -> None:
+    """Raise ShapeError where a place of a window lies in the padding alone."""
+    for side, both, cells in zip(sides, pads, kernel, strict=True):
+        if max(both) > cells // 2:
+            raise ShapeError(f"pool: padding {both} in {side} is more than half of the window of {cells}")
 
 
 def _pooled_shape(x: Array, window: Window) -> tuple[int, int, int, int]:
     return (len(x), *window.output_size(x.shape[1:3]), x.shape[3])
 
 
-def _pad(x: Array, window: Window, value: float) -> Array:
-    pads = window.pads(x.shape[1:3])
-    if pads == ((0, 0), (0, 0)):
+def _is_padded(x: Array, window: Any) -> bool:
+    return any(map(any, window.pads(x.shape[1:-1])))
+
+
+def _pad(x: Array, window: Any, value: float) -> Array:
+    if not _is_padded(x, window):
         return x
-    return module_of(x).pad(x, ((0, 0), *pads, (0, 0)), constant_values=value)
+    return module_of(x).pad(x, ((0, 0), *window.pads(x.shape[1:-1]), (0, 0)), constant_values=value)
 
 
-def _combined(combine: Callable[..., Array], x: Array, window: Window, shape: tuple[int, ...]) -> Array:
-    """Combine the cells of x (N, H, W, C) that each window sees, rows first: (N, OH, W, C), then (N, OH, OW, C)."""
-    (kh, kw), (sh, sw), (_, oh, ow, _) = window.kernel, window.stride, shape
-    rows = _all(combine, [x[:, ky : ky + (oh - 1) * sh + 1 : sh] for ky in range(kh)])
-    return _all(combine, [rows[:, :, kx : kx + (ow - 1) * sw + 1 : sw] for kx in range(kw)])
+def _combined(combine: Callable[..., Array], x: Array, window: Window | Window3D, shape: tuple[int, ...]) -> Array:
+    """Combine the cells of x (N, ..., C) that each window sees, one axis after the other."""
+    for axis, (cells, stride, places) in enumerate(zip(window.kernel, window.stride, shape[1:-1], strict=True), 1):
+        walks = [slice(k, k + (places - 1) * stride + 1, stride) for k in range(cells)]
+        x = _all(combine, [x[(slice(None),) * axis + (walk,)] for walk in walks])
+    return x
 
 
 def _all(combine: Callable[..., Array], views: list[Array]) -> Array:
@@ -126,5 +147,10 @@ def global_avg_pool2d(x: ArrayLike) -> Array:
         pooled = new_array(x, (x.shape[0], x.shape[3]))
         pooling.global_avg_pool(x, pooled)
         return pooled
+    return means_of_channels(x)
+
+
+def means_of_channels(x: Array) -> Array:
+    """Return the mean of each channel of (N, ..., C)."""
     # channels last, NumPy adds one by one: in float32 the error would grow with the area
-    return x.mean(axis=(1, 2), dtype=np.float64).astype(x.dtype)
+    return x.mean(axis=tuple(range(1, x.ndim - 1)), dtype=np.float64).astype(x.dtype)

@@ -1,5 +1,6 @@
 """Operations that move numbers and change none."""
 
+from collections.abc import Sequence
 from math import prod
 
 from convlab.arrays import Array, ArrayLike, as_floats, module_of
@@ -48,7 +49,12 @@ def crop2d(x: ArrayLike, cells: PaddingLike) -> Array:
 
 def check_cropping(window: Window, size: Pair) -> None:
     """Raise ShapeError unless something is left of an image of (H, W) = `size`."""
-    for side, cells, (before, after) in zip(("height", "width"), size, window.pads(size), strict=True):
+    check_left(("height", "width"), size, window.pads(size))
+
+
+def check_left(sides: Sequence[str], size: Sequence[int], pads: Sequence[Pair]) -> None:
+    """Raise ShapeError unless something is left along each side, of so many cells, with negative padding."""
+    for side, cells, (before, after) in zip(sides, size, pads, strict=True):
         if cells + before + after < 1:
             raise ShapeError(f"cropping {(-before, -after)} leaves nothing of a {side} of {cells}")
 

@@ -53,9 +53,14 @@ def conv2d_transpose(
 def check_conv2d_transpose(x: tuple[int, ...], w: tuple[int, ...], b: tuple[int, ...] | None) -> None:
     """Raise ShapeError unless the shapes of input, kernels and bias fit together."""
     check_image(x, "conv2d_transpose")
-    if len(w) != 4 or min(w) < 1:
-        raise ShapeError(f"conv2d_transpose: kernel has shape {w}, expected (KH, KW, O, C), none of them 0")
-    if x[3] != w[3]:
-        raise ShapeError(f"conv2d_transpose: input {x} has {x[3]} channels, but kernel {w} takes {w[3]}")
-    if b is not None and b != (w[2],):
-        raise ShapeError(f"conv2d_transpose: bias has shape {b}, expected ({w[2]},), one number for each output")
+    check_adjoint("conv2d_transpose", "KH, KW", x, w, b)
+
+
+def check_adjoint(op: str, sides: str, x: tuple[int, ...], w: tuple[int, ...], b: tuple[int, ...] | None) -> None:
+    """Raise ShapeError unless kernels (*sides, O, C) and bias fit an input (N, ..., C)."""
+    if len(w) != len(x) or min(w) < 1:
+        raise ShapeError(f"{op}: kernel has shape {w}, expected ({sides}, O, C), none of them 0")
+    if x[-1] != w[-1]:
+        raise ShapeError(f"{op}: input {x} has {x[-1]} channels, but kernel {w} takes {w[-1]}")
+    if b is not None and b != (w[-2],):
+        raise ShapeError(f"{op}: bias has shape {b}, expected ({w[-2]},), one number for each output")

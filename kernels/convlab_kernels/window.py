@@ -56,37 +56,46 @@ class Window:
     def extent(self) -> Pair:
         """Cells from the first to the last the window looks at: dilation * (kernel - 1) + 1."""
         (kh, kw), (dh, dw) = self.kernel, self.dilation
-        return dh * (kh - 1) + 1, dw * (kw - 1) + 1
+        return extent(kh, dh), extent(kw, dw)
 
     def pads(self, size: Pair) -> Sides:
         """Return the padding cells ((top, bottom), (left, right)) around an image of (H, W) = `size`."""
         if self.padding != "same":
             return self.padding
-        return self._same(size[0], axis=0), self._same(size[1], axis=1)
-
-    def _same(self, size: int, axis: int) -> Pair:
-        stride = self.stride[axis]
-        places = -(-size // stride)
-        total = max((places - 1) * stride + self.extent[axis] - size, 0)
-        return total // 2, total - total // 2
+        (sh, sw), (eh, ew) = self.stride, self.extent
+        return same_pads(size[0], eh, sh), same_pads(size[1], ew, sw)
 
     def output_size(self, size: Pair) -> Pair:
         """Return (OH, OW) for an image of (H, W) = `size`; ShapeError, with the arithmetic, if nothing is left."""
-        (top, bottom), (left, right) = self.pads(size)
-        return self._places("height", 0, size[0], top, bottom), self._places("width", 1, size[1], left, right)
+        (h, w), (kh, kw), (sh, sw), (dh, dw) = size, self.kernel, self.stride, self.dilation
+        vertical, horizontal = self.pads(size)
+        return places("height", h, vertical, kh, sh, dh), places("width", w, horizontal, kw, sw, dw)
 
-    def _places(self, side: str, axis: int, size: int, before: int, after: int) -> int:
-        stride, extent = self.stride[axis], self.extent[axis]
-        places = (size + before + after - extent) // stride + 1
-        if places < 1:
-            raise ShapeError(
-                f"output {side} is not positive: floor(({size} + {before} + {after} - {extent}) / {stride}) + 1"
-                f" = {places}: a window of {extent} cells (kernel {self.kernel[axis]}, dilation"
-                f" {self.dilation[axis]}) does not fit in an input of {size} with padding {before} and {after}"
-            )
-        if places > _LARGEST:
-            raise ShapeError(f"output {side} {places} is too large: padding {before} and {after} on {size}")
-        return places
+
+def extent(kernel: int, dilation: int) -> int:
+    """Return the cells from the first to the last that a window looks at along one axis."""
+    return dilation * (kernel - 1) + 1
+
+
+def same_pads(size: int, extent: int, stride: int) -> Pair:
+    """Return the padding cells before and after an axis that make ceil(size / stride) places, the odd one after."""
+    total = max((-(-size // stride) - 1) * stride + extent - size, 0)
+    return total // 2, total - total // 2
+
+
+def places(side: str, size: int, pads: Pair, kernel: int, stride: int, dilation: int) -> int:
+    """Return how many places a window has along one axis; ShapeError, with the arithmetic, if there is none."""
+    (before, after), reach = pads, extent(kernel, dilation)
+    found = (size + before + after - reach) // stride + 1
+    if found < 1:
+        raise ShapeError(
+            f"output {side} is not positive: floor(({size} + {before} + {after} - {reach}) / {stride}) + 1"
+            f" = {found}: a window of {reach} cells (kernel {kernel}, dilation {dilation}) does not fit in an input"
+            f" of {size} with padding {before} and {after}"
+        )
+    if found > _LARGEST:
+        raise ShapeError(f"output {side} {found} is too large: padding {before} and {after} on {size}")
+    return found
 
 
 def _parse_padding(padding: PaddingLike) -> Sides | Literal["same"]:
@@ -105,12 +114,18 @@ def _parse_padding(padding: PaddingLike) -> Sides | Literal["same"]:
 
 def parse_pair(name: str, value: object, least: int = 0) -> Pair:
     """Return an int or a pair of ints as a (height, width) pair; ShapeError for anything else or out of range."""
-    pair = (value, value) if _is_int(value) else tuple(value) if isinstance(value, tuple | list) else ()
-    if len(pair) != 2 or not all(_is_int(cells) for cells in pair):
-        raise ShapeError(f"{name} {value!r} is neither an int nor a (height, width) pair of ints")
-    if min(pair) < least or max(pair) > _LARGEST:
+    height, width = parse_ints(name, value, 2, "(height, width) pair", least)
+    return height, width
+
+
+def parse_ints(name: str, value: object, count: int, expected: str, least: int = 0) -> tuple[int, ...]:
+    """Return an int, or `count` of them, as a tuple of so many; ShapeError, naming what is expected, for others."""
+    ints = (value,) * count if _is_int(value) else tuple(value) if isinstance(value, tuple | list) else ()
+    if len(ints) != count or not all(_is_int(cells) for cells in ints):
+        raise ShapeError(f"{name} {value!r} is neither an int nor a {expected} of ints")
+    if min(ints) < least or max(ints) > _LARGEST:
         raise ShapeError(f"{name} {value!r} is out of range: at least {least}, at most {_LARGEST}")
-    return int(pair[0]), int(pair[1])
+    return tuple(map(int, ints))
 
 
 def _is_int(value: object) -> TypeGuard[int]:

@@ -14,7 +14,7 @@ sys.path.append(str(Path(__file__).parents[1] / "layers"))
 from absolute import magnitudes
 from beside_keras import built
 
-IMAGE, SEQUENCE = (5, 7, 6), (11, 4)
+IMAGE, SEQUENCE, VOLUME = (5, 7, 6), (11, 4), (3, 5, 7, 4)
 
 SAME = {  # layer class -> options, and the shapes of its inputs; the steps are those of NumPy
     "Activation": [({"activation": "gelu_tanh"}, IMAGE)],
@@ -22,11 +22,12 @@ SAME = {  # layer class -> options, and the shapes of its inputs; the steps are 
     "Add": [({}, IMAGE, IMAGE), ({}, IMAGE, (1, 1, 6), IMAGE)],
     "AlphaDropout": [({}, IMAGE)],
     "Average": [({}, IMAGE, IMAGE, IMAGE)],
-    "BatchNormalization": [({}, IMAGE), ({"axis": 1, "scale": False}, IMAGE)],
+    "BatchNormalization": [({}, IMAGE), ({"axis": 1, "scale": False}, IMAGE), ({}, VOLUME)],
     "CenterCrop": [({"height": 4, "width": 3}, IMAGE), ({"height": 4, "width": 9}, IMAGE)],
     "Concatenate": [({}, IMAGE, (5, 7, 2)), ({"axis": 1}, IMAGE, (3, 7, 6))],
     "Cropping1D": [({"cropping": (1, 2)}, SEQUENCE)],
     "Cropping2D": [({"cropping": 1}, IMAGE)],
+    "Cropping3D": [({"cropping": (1, 2, 0)}, VOLUME)],
     "CustomScaleLayer": [({"scale": 0.17}, IMAGE, IMAGE)],
     "Dropout": [({}, IMAGE)],
     "ELU": [({"alpha": 0.5}, IMAGE)],
@@ -35,6 +36,7 @@ SAME = {  # layer class -> options, and the shapes of its inputs; the steps are 
     "GaussianNoise": [({}, IMAGE)],
     "GlobalMaxPooling1D": [({}, SEQUENCE)],
     "GlobalMaxPooling2D": [({"keepdims": True}, IMAGE)],
+    "GlobalMaxPooling3D": [({}, VOLUME), ({"keepdims": True}, VOLUME)],
     "GroupNormalization": [({"groups": 3}, IMAGE)],
     "Identity": [({}, IMAGE)],
     "LayerNormalization": [({}, IMAGE), ({"axis": (1, 2), "rms_scaling": True}, IMAGE)],
@@ -42,6 +44,7 @@ SAME = {  # layer class -> options, and the shapes of its inputs; the steps are 
     "LeakyReLU": [({}, IMAGE)],
     "MaxPooling1D": [({"pool": 3, "stride": 2, "padding": "same"}, SEQUENCE)],
     "MaxPooling2D": [({"pool": (3, 2)}, IMAGE)],
+    "MaxPooling3D": [({"pool": (3, 1, 2), "stride": 1, "padding": "same"}, VOLUME)],
     "Maximum": [({}, IMAGE, IMAGE)],
     "Minimum": [({}, IMAGE, IMAGE)],
     "Multiply": [({}, IMAGE, (1, 1, 6))],
@@ -69,19 +72,23 @@ SAME = {  # layer class -> options, and the shapes of its inputs; the steps are 
     "Softmax": [({}, IMAGE), ({"axis": (1, 2)}, IMAGE)],
     "SpatialDropout1D": [({}, SEQUENCE)],
     "SpatialDropout2D": [({}, IMAGE)],
+    "SpatialDropout3D": [({}, VOLUME)],
     "StochasticDepth": [({}, IMAGE)],
     "Subtract": [({}, IMAGE, IMAGE)],
     "ThresholdedReLU": [({"theta": 0.3}, IMAGE)],
     "UnitNormalization": [({}, IMAGE)],
     "UpSampling1D": [({"size": 3}, SEQUENCE)],
     "UpSampling2D": [({"size": (2, 3)}, IMAGE), ({"interpolation": "bilinear"}, IMAGE)],
+    "UpSampling3D": [({"size": (2, 1, 3)}, VOLUME)],
     "ZeroPadding1D": [({"padding": (2, 1)}, SEQUENCE)],
     "ZeroPadding2D": [({"padding": 2}, IMAGE)],
+    "ZeroPadding3D": [({"padding": (0, 2, 1)}, VOLUME)],
 }
 
 SUMS = {  # the same with the terms of a sum
     "AveragePooling1D": [(5, {"pool": 4, "padding": "same"}, SEQUENCE)],
     "AveragePooling2D": [(7, {"pool": (3, 2), "stride": 1, "padding": "same"}, IMAGE)],
+    "AveragePooling3D": [(7, {"pool": (3, 1, 2), "stride": 1, "padding": "same"}, VOLUME)],
     "Conv1D": [(13, {"filters": 5, "kernel": 3, "padding": "causal", "dilation": 2}, SEQUENCE)],
     "Conv1DTranspose": [(13, {"filters": 5, "kernel": 3, "stride": 2}, SEQUENCE)],
     "Conv2D": [
@@ -90,6 +97,11 @@ SUMS = {  # the same with the terms of a sum
         (54, {"filters": 9, "kernel": 3, "use_bias": False}, IMAGE),
     ],
     "Conv2DTranspose": [(37, {"filters": 4, "kernel": (3, 2), "stride": 2, "activation": "relu"}, IMAGE)],
+    "Conv3D": [
+        (25, {"filters": 5, "kernel": (3, 1, 2), "padding": "same", "activation": "relu"}, VOLUME),
+        (17, {"filters": 6, "kernel": 2, "stride": (1, 2, 1), "groups": 2, "activation": "relu6"}, VOLUME),
+    ],
+    "Conv3DTranspose": [(33, {"filters": 5, "kernel": 2, "stride": (1, 2, 3), "activation": "relu"}, VOLUME)],
     "Dense": [
         (7, {"units": 5, "activation": "relu"}, IMAGE),
         (9, {"units": 3}, (8,)),
@@ -107,6 +119,7 @@ SUMS = {  # the same with the terms of a sum
     ],
     "GlobalAveragePooling1D": [(12, {}, SEQUENCE)],
     "GlobalAveragePooling2D": [(36, {}, IMAGE)],
+    "GlobalAveragePooling3D": [(106, {}, VOLUME)],
     "SeparableConv1D": [(12, {"filters": 5, "kernel": 3, "depth_multiplier": 2}, SEQUENCE)],
     "SeparableConv2D": [(13, {"filters": 5, "kernel": (3, 2), "activation": "relu"}, IMAGE)],
 }

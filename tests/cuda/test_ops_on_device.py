@@ -13,6 +13,7 @@ from convlab_kernels.cuda.language import Kernel
 from convlab_kernels.window import Window
 
 IMAGE, CHANNELS = (2, 5, 7, 3), (3,)
+VOLUME = (2, 3, 5, 7, 4)
 STATISTICS = [(IMAGE, -1, 1), (CHANNELS, -1, 1), (CHANNELS, 0.5, 1.5), (CHANNELS, -1, 1), (CHANNELS, -1, 1)]
 
 OPERATIONS = {  # by name: calls, each with the shapes of its arrays
@@ -21,9 +22,11 @@ OPERATIONS = {  # by name: calls, each with the shapes of its arrays
         (lambda *a: ops.batch_norm(*a, axis=1), (2, 3, 4), *STATISTICS[1:]),
     ],
     "crop2d": [(lambda x: ops.crop2d(x, ((1, 0), (2, 1))), IMAGE)],
+    "crop3d": [(lambda x: ops.crop3d(x, (1, 2, 0)), VOLUME)],
     "elu": [(lambda x: ops.elu(x, 0.7), IMAGE)],
     "flatten": [(ops.flatten, IMAGE)],
     "global_max_pool2d": [(ops.global_max_pool2d, IMAGE)],
+    "global_max_pool3d": [(ops.global_max_pool3d, VOLUME)],
     "group_norm": [(lambda *a: ops.group_norm(a[0], 2, *a[1:]), (2, 5, 7, 6), (6,), (6,))],
     "layer_norm": [(ops.layer_norm, IMAGE, CHANNELS, CHANNELS), (lambda x: ops.layer_norm(x, axis=(1, 2, 3)), IMAGE)],
     "leaky_relu": [(ops.leaky_relu, IMAGE)],
@@ -31,6 +34,7 @@ OPERATIONS = {  # by name: calls, each with the shapes of its arrays
         (lambda x: ops.max_pool2d(x, (3, 2), (2, 1), padding="same"), IMAGE),
         (lambda x: ops.max_pool2d(x, 2), IMAGE),
     ],
+    "max_pool3d": [(lambda x: ops.max_pool3d(x, (3, 1, 2), (2, 1, 1), padding="same"), VOLUME)],
     "relu": [
         (ops.relu, IMAGE),
         (lambda x: ops.relu(x, 0.1, 0.5, 0.2), IMAGE),
@@ -44,7 +48,9 @@ OPERATIONS = {  # by name: calls, each with the shapes of its arrays
     "softmax": [(ops.softmax, IMAGE), (lambda x: ops.softmax(x, axis=(1, 2)), IMAGE)],
     "tanh": [(ops.tanh, IMAGE)],
     "unit_norm": [(ops.unit_norm, IMAGE)],
+    "upsample3d": [(lambda x: ops.upsample3d(x, (2, 1, 3)), VOLUME)],
     "zero_pad2d": [(lambda x: ops.zero_pad2d(x, ((1, 0), (2, 3))), IMAGE)],
+    "zero_pad3d": [(lambda x: ops.zero_pad3d(x, (1, 0, 2)), VOLUME)],
 }
 
 SUMS = {  # by name: calls, how many terms there are in each sum, and the shapes of the arrays
@@ -52,6 +58,7 @@ SUMS = {  # by name: calls, how many terms there are in each sum, and the shapes
         (lambda x: ops.avg_pool2d(x, (3, 2), (2, 1), padding="same"), 7, IMAGE),
         (lambda x: ops.avg_pool2d(x, 2), 5, IMAGE),
     ],
+    "avg_pool3d": [(lambda x: ops.avg_pool3d(x, (3, 1, 2), (2, 1, 1), padding="same"), 7, VOLUME)],
     "conv2d": [
         (lambda *a: ops.conv2d(*a, stride=(2, 1), padding="same"), 3 * 2 * 3 + 1, IMAGE, (3, 2, 3, 4), (4,)),
         (lambda *a: ops.conv2d(*a, groups=3, dilation=2), 2 * 2 + 1, IMAGE, (2, 2, 1, 6), (6,)),
@@ -67,14 +74,24 @@ SUMS = {  # by name: calls, how many terms there are in each sum, and the shapes
         ),
         (lambda *a: ops.conv2d_transpose(*a, stride=3, output_padding=1), 2 * 2 * 3, IMAGE, (2, 2, 4, 3)),
     ],
+    "conv3d": [
+        (lambda *a: ops.conv3d(*a, stride=(2, 1, 1), padding="same"), 3 * 2 * 4 + 1, VOLUME, (3, 1, 2, 4, 5), (5,)),
+        (lambda *a: ops.conv3d(*a, groups=2, dilation=(1, 2, 1)), 8 * 2, VOLUME, (2, 2, 2, 2, 6)),
+    ],
+    "conv3d_transpose": [
+        (lambda *a: ops.conv3d_transpose(*a, stride=(2, 1, 3)), 2 * 2 * 4 + 1, VOLUME, (2, 1, 2, 5, 4), (5,)),
+    ],
     "dense": [(ops.dense, 8, (4, 7), (7, 5), (5,)), (ops.dense, 3, IMAGE, (3, 5))],
     "global_avg_pool2d": [(ops.global_avg_pool2d, 5 * 7 + 1, IMAGE)],
+    "global_avg_pool3d": [(ops.global_avg_pool3d, 3 * 5 * 7 + 1, VOLUME)],
 }
 
 PARTS = {  # what these are made of: of shapes and options, or called by the layers, which have tests of their own
     "border",
+    "border3d",
     "choose_conv2d",
     "cropping",
+    "cropping3d",
     "output_size",
     "prepare_conv2d",
     *(name for name in ops.__all__ if name.startswith(("check_", "run_"))),

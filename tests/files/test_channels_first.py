@@ -55,6 +55,43 @@ def test_layer_with_a_layout(layer):
 
 
 @pytest.mark.parametrize(
+    "layer",
+    [
+        layers.AveragePooling3D((2, 3, 1), **FIRST),
+        layers.Conv3D(6, (2, 3, 1), groups=2, dilation_rate=(1, 2, 3), **FIRST),
+        layers.Conv3D(6, (2, 3, 1), padding="same", activation="softmax", **FIRST),
+        layers.Conv3DTranspose(5, (2, 3, 1), strides=(1, 2, 3), padding="same", **FIRST),
+        layers.Cropping3D(((1, 2), (0, 3), (1, 1)), **FIRST),
+        layers.GlobalAveragePooling3D(**FIRST),
+        layers.GlobalMaxPooling3D(keepdims=True, **FIRST),
+        layers.MaxPooling3D((2, 3, 1), (1, 2, 3), "same", **FIRST),
+        layers.UpSampling3D((2, 1, 3), **FIRST),
+        layers.ZeroPadding3D(((1, 2), (0, 3), (1, 0)), **FIRST),
+    ],
+)
+def test_layer_on_volumes_with_a_layout(layer):
+    model = assert_same(keras.Sequential([keras.Input((4, 5, 7, 9)), layer])).model
+    assert model.input_shape == (5, 7, 9, 4)
+    assert "Permute" not in kinds(model)[:1]
+
+
+def test_a_network_on_volumes_down_to_its_classes():
+    network = keras.Sequential(
+        [
+            keras.Input((4, 5, 7, 9)),
+            layers.Conv3D(6, (2, 3, 1), activation="relu", **FIRST),
+            layers.BatchNormalization(axis=1),
+            layers.SpatialDropout3D(0.3, **FIRST),
+            layers.MaxPooling3D((1, 2, 3), **FIRST),
+            layers.Flatten(**FIRST),
+            layers.Dense(3),
+        ]
+    )
+    model = assert_same(network).model
+    assert "Permute" not in kinds(model)
+
+
+@pytest.mark.parametrize(
     ("layer", "permutes"),
     [
         (layers.Activation("tanh"), 0),

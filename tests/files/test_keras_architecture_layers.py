@@ -13,7 +13,7 @@ layers = keras.layers
 convnext = library("keras.src.applications.convnext")
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Keras' own
-IMAGE, ROW, FEATURES = (7, 9, 4), (11, 4), (6,)
+IMAGE, ROW, FEATURES, VOLUME = (7, 9, 4), (11, 4), (6,), (5, 7, 9, 4)
 
 CASES = [
     (layers.Activation("tanh"), IMAGE),
@@ -27,6 +27,7 @@ CASES = [
         IMAGE,
     ),  # Keras on torch averages borders wrongly where they are uneven
     (layers.AveragePooling2D(2), IMAGE),
+    (layers.AveragePooling3D((1, 3, 2), (2, 1, 1)), VOLUME),
     (layers.BatchNormalization(epsilon=0.1), IMAGE),
     (layers.BatchNormalization(axis=1, center=False), IMAGE),
     (layers.BatchNormalization(axis=-2, scale=False), IMAGE),
@@ -50,9 +51,15 @@ CASES = [
     (layers.Conv2DTranspose(5, (2, 3), strides=2, padding="same", activation="relu"), IMAGE),
     (layers.Conv2DTranspose(5, (2, 3), strides=(2, 3), output_padding=(1, 2), use_bias=False), IMAGE),
     (layers.Conv2DTranspose(5, 3, dilation_rate=2), IMAGE),
+    (layers.Conv3D(6, (2, 3, 1), strides=(1, 2, 3), padding="same", groups=2, activation="relu"), VOLUME),
+    (layers.Conv3D(5, 2, dilation_rate=(1, 2, 3), use_bias=False), VOLUME),
+    (layers.Conv3DTranspose(5, (2, 1, 3), strides=(2, 1, 2), padding="same"), VOLUME),
+    (layers.Conv3DTranspose(5, 2, strides=(2, 1, 3), output_padding=(1, 0, 2), use_bias=False), VOLUME),
     (layers.Cropping1D((1, 2)), ROW),
     (layers.Cropping2D(((1, 2), (0, 3))), IMAGE),
     (layers.Cropping2D(1), IMAGE),
+    (layers.Cropping3D(((1, 2), (0, 3), (2, 0))), VOLUME),
+    (layers.Cropping3D(), VOLUME),
     (layers.Dense(5, activation="silu"), FEATURES),
     (layers.Dense(5, use_bias=False), IMAGE),
     (layers.Dense(5, activation=layers.Softmax()), FEATURES),
@@ -68,10 +75,12 @@ CASES = [
     (layers.GlobalAveragePooling1D(keepdims=True), ROW),
     (layers.GlobalAveragePooling2D(), IMAGE),
     (layers.GlobalAveragePooling2D(keepdims=True), IMAGE),
+    (layers.GlobalAveragePooling3D(), VOLUME),
     (layers.GlobalMaxPooling1D(), ROW),
     (layers.GlobalMaxPooling1D(keepdims=True), ROW),
     (layers.GlobalMaxPooling2D(), IMAGE),
     (layers.GlobalMaxPooling2D(keepdims=True), IMAGE),
+    (layers.GlobalMaxPooling3D(keepdims=True), VOLUME),
     (layers.GroupNormalization(2, epsilon=0.1), IMAGE),
     (layers.GroupNormalization(-1, axis=1, center=False, scale=False), IMAGE),
     (layers.Identity(), IMAGE),
@@ -86,6 +95,8 @@ CASES = [
     (layers.MaxPooling1D(3, 2, "same"), ROW),
     (layers.MaxPooling2D((2, 3), (1, 2), "same"), IMAGE),
     (layers.MaxPooling2D(), IMAGE),
+    (layers.MaxPooling3D((1, 3, 2), (2, 1, 3), "same"), VOLUME),
+    (layers.MaxPooling3D(), VOLUME),
     (layers.Normalization(), IMAGE),
     (layers.Normalization(axis=(1, 3)), IMAGE),
     (layers.Normalization(mean=[1.0, 2, 3, 4], variance=[4.0, 3, 2, 1], invert=True), IMAGE),
@@ -119,15 +130,19 @@ CASES = [
     (layers.Softmax(axis=[1, 2]), IMAGE),
     (layers.SpatialDropout1D(0.5), ROW),
     (layers.SpatialDropout2D(0.5), IMAGE),
+    (layers.SpatialDropout3D(0.5), VOLUME),
     (convnext.StochasticDepth(0.5), IMAGE),
     (layers.UnitNormalization(), IMAGE),
     (layers.UnitNormalization(axis=1), IMAGE),
     (layers.UpSampling1D(3), ROW),
     (layers.UpSampling2D((2, 3)), IMAGE),
     (layers.UpSampling2D(2, interpolation="bilinear"), IMAGE),
+    (layers.UpSampling3D((2, 1, 3)), VOLUME),
     (layers.ZeroPadding1D((1, 2)), ROW),
     (layers.ZeroPadding2D(((1, 2), (0, 3))), IMAGE),
     (layers.ZeroPadding2D((2, 1)), IMAGE),
+    (layers.ZeroPadding3D(((1, 2), (0, 3), (2, 0))), VOLUME),
+    (layers.ZeroPadding3D((2, 1, 0)), VOLUME),
 ]
 MERGES = [
     layers.Add(),

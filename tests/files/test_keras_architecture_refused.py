@@ -175,7 +175,9 @@ def test_a_class_of_the_authors_own_with_a_name_of_keras(more, shown):
     )
 
 
-@pytest.mark.parametrize("kind", ["Lambda", "Conv3D", "TFOpLambda", "SlicingOpLambda", "my_package>Thing", "LSTM"])
+@pytest.mark.parametrize(
+    "kind", ["Lambda", "ConvLSTM2D", "TFOpLambda", "SlicingOpLambda", "my_package>Thing", "LSTM"]
+)
 def test_an_unknown_class_is_refused_by_name(kind):
     """Before its options and its call are looked at."""
     layers = [image(), entry(kind, "odd", [["image", 0, 0, {"y": 3}]], function="os.system", code=["exit()"])]

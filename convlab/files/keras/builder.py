@@ -17,6 +17,7 @@ from convlab.files.keras.options import Options, is_list, is_whole, shown
 from convlab.layers import Layer, Permute, Shape
 from convlab.model import Model, Node
 from convlab_kernels.window import Window
+from convlab_kernels.window3d import Window3D
 
 LARGEST = 2**40  # numbers in one activation: more is a mistake, or a trap
 LARGEST_LAYER = 2**31  # numbers in the weights of one layer
@@ -190,12 +191,16 @@ class Builder:
 
 def _padded(layer: Layer) -> Shape:
     """Return the shape of a layer's input with the cells that a window needs around it."""
-    shape = layer.input_shape
-    if not isinstance(layer.window, Window) or len(shape) not in (2, 3):
-        return shape
-    height, width, channels = (1, *shape)[-3:]
-    (top, bottom), (left, right) = layer.window.pads((height, width))
-    return top + height + bottom, left + width + right, channels
+    shape, window = layer.input_shape, layer.window
+    if isinstance(window, Window) and len(shape) in (2, 3):
+        height, width, channels = (1, *shape)[-3:]
+        (top, bottom), (left, right) = window.pads((height, width))
+        return top + height + bottom, left + width + right, channels
+    if isinstance(window, Window3D):
+        depth, height, width, channels = shape
+        pads = window.pads((depth, height, width))
+        return (*(before + n + after for (before, after), n in zip(pads, shape, strict=False)), channels)
+    return shape
 
 
 def _along_an_axis(config: LayerConfig, moved: bool) -> LayerConfig | None:

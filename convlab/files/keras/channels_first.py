@@ -1,4 +1,4 @@
-"""Networks whose images are (C, H, W), turned into ones whose images are (H, W, C).
+"""Networks whose images are (C, H, W), turned into ones whose images are (H, W, C); volumes likewise.
 
 Each tensor of such a network is kept in one of two forms: as Keras has it, or moved, with Keras' first axis as our
 last. A layer that has a layout of its own is given the form that makes it channels last; one that treats all values
@@ -20,15 +20,15 @@ WITH_LAYOUT = frozenset(
         "AveragePooling", "Conv", "Cropping", "DepthwiseConv", "GlobalAveragePooling", "GlobalMaxPooling",
         "MaxPooling", "SeparableConv", "UpSampling", "ZeroPadding",
     )
-    for rank in (1, 2)
-) | {"CenterCrop", "Conv1DTranspose", "Conv2DTranspose", "Resizing"}  # fmt: skip
+    for rank in (1, 2, 3)
+) | {"CenterCrop", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose", "Resizing"}  # fmt: skip
 MERGING = frozenset(
     {"Add", "Average", "Concatenate", "CustomScaleLayer", "Maximum", "Minimum", "Multiply", "Subtract"}
 )
 VALUE_BY_VALUE = frozenset(
     {
         "ActivityRegularization", "AlphaDropout", "Dropout", "ELU", "GaussianDropout", "GaussianNoise", "Identity",
-        "LeakyReLU", "ReLU", "SpatialDropout1D", "SpatialDropout2D", "StochasticDepth",
+        "LeakyReLU", "ReLU", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "StochasticDepth",
         "ThresholdedReLU",
     }
 ).union(AUGMENTATIONS)  # fmt: skip

@@ -17,11 +17,11 @@ AUGMENTATIONS = (
     "RandomSaturation", "RandomSharpness", "RandomTranslation", "RandomWidth", "RandomZoom",
 )  # fmt: skip
 """Layers that change pictures in training only, whatever their options; RandomCrop always does."""
-Side = Callable[..., Any]  # Options.pair or Options.single
+Side = Callable[..., Any]  # Options.single, Options.pair or Options.triple
 
 
 def _convolution(make: Callable[..., Layer], side: Side, *counts: str, causal: bool = False) -> Maker:
-    """Return the maker of a convolution whose sides are pairs or single numbers, with such counts of its own."""
+    """Return the maker of a convolution whose sides are numbers, pairs or triples, with such counts of its own."""
 
     def convolution(name: str, options: Options) -> Layer:
         own = {key: options.whole(key) if key == "filters" else options.whole(key, 1) for key in counts}
@@ -163,6 +163,7 @@ LAYERS: dict[str, Maker] = {
     "Average": _plain(layers.Average),
     "AveragePooling1D": _pooling(layers.AveragePooling1D, Options.single),
     "AveragePooling2D": _pooling(layers.AveragePooling2D, Options.pair),
+    "AveragePooling3D": _pooling(layers.AveragePooling3D, Options.triple),
     "BatchNormalization": _batch_normalization,
     "CenterCrop": _center_crop,
     "Concatenate": lambda name, options: layers.Concatenate(name, options.axis()),
@@ -170,8 +171,11 @@ LAYERS: dict[str, Maker] = {
     "Conv1DTranspose": _transposed(layers.Conv1DTranspose, Options.single),
     "Conv2D": _convolution(layers.Conv2D, Options.pair, "filters", "groups"),
     "Conv2DTranspose": _transposed(layers.Conv2DTranspose, Options.pair),
+    "Conv3D": _convolution(layers.Conv3D, Options.triple, "filters", "groups"),
+    "Conv3DTranspose": _transposed(layers.Conv3DTranspose, Options.triple),
     "Cropping1D": lambda name, options: layers.Cropping1D(name, options.ends("cropping", 1)),
     "Cropping2D": lambda name, options: layers.Cropping2D(name, options.sides("cropping", 0)),
+    "Cropping3D": lambda name, options: layers.Cropping3D(name, options.six_sides("cropping", 1)),
     "CustomScaleLayer": lambda name, options: layers.CustomScaleLayer(name, options.number("scale")),
     "Dense": _dense,
     "DepthwiseConv1D": _convolution(layers.DepthwiseConv1D, Options.single, "depth_multiplier"),
@@ -184,8 +188,10 @@ LAYERS: dict[str, Maker] = {
     "GaussianNoise": _plain(layers.GaussianNoise),
     "GlobalAveragePooling1D": _global_pooling(layers.GlobalAveragePooling1D),
     "GlobalAveragePooling2D": _global_pooling(layers.GlobalAveragePooling2D),
+    "GlobalAveragePooling3D": _global_pooling(layers.GlobalAveragePooling3D),
     "GlobalMaxPooling1D": _global_pooling(layers.GlobalMaxPooling1D),
     "GlobalMaxPooling2D": _global_pooling(layers.GlobalMaxPooling2D),
+    "GlobalMaxPooling3D": _global_pooling(layers.GlobalMaxPooling3D),
     "GroupNormalization": _group_normalization,
     "Identity": _plain(layers.Identity),
     "LayerNormalization": _layer_normalization,
@@ -193,6 +199,7 @@ LAYERS: dict[str, Maker] = {
     "LeakyReLU": lambda name, options: layers.LeakyReLU(name, options.number("negative_slope", 0.3)),
     "MaxPooling1D": _pooling(layers.MaxPooling1D, Options.single),
     "MaxPooling2D": _pooling(layers.MaxPooling2D, Options.pair),
+    "MaxPooling3D": _pooling(layers.MaxPooling3D, Options.triple),
     "Maximum": _plain(layers.Maximum),
     "Minimum": _plain(layers.Minimum),
     "Multiply": _plain(layers.Multiply),
@@ -211,12 +218,15 @@ LAYERS: dict[str, Maker] = {
     "Softmax": lambda name, options: layers.Softmax(name, options.axes("axis")),
     "SpatialDropout1D": _plain(layers.SpatialDropout1D),
     "SpatialDropout2D": _plain(layers.SpatialDropout2D),
+    "SpatialDropout3D": _plain(layers.SpatialDropout3D),
     "StochasticDepth": _stochastic_depth,
     "Subtract": _plain(layers.Subtract),
     "ThresholdedReLU": lambda name, options: layers.ThresholdedReLU(name, options.number("theta", 1.0)),
     "UnitNormalization": lambda name, options: layers.UnitNormalization(name, options.axes("axis")),
     "UpSampling1D": lambda name, options: layers.UpSampling1D(name, options.single("size", 2)),
     "UpSampling2D": _up_sampling2d,
+    "UpSampling3D": lambda name, options: layers.UpSampling3D(name, options.triple("size", 2)),
     "ZeroPadding1D": lambda name, options: layers.ZeroPadding1D(name, options.ends("padding", 1)),
     "ZeroPadding2D": lambda name, options: layers.ZeroPadding2D(name, options.sides("padding", 1)),
+    "ZeroPadding3D": lambda name, options: layers.ZeroPadding3D(name, options.six_sides("padding", 1)),
 } | dict.fromkeys(AUGMENTATIONS, _augmentation)

@@ -10,6 +10,7 @@ from convlab.files.keras.axes import moved_axes
 from convlab.files.keras.spellings import OLDER_ACTIVATIONS
 from convlab.layers import ACTIVATIONS
 from convlab_kernels.window import Pair, Sides
+from convlab_kernels.window3d import Sides3D, Triple
 
 LARGEST = 2**31 - 1
 TRAINING = frozenset(  # options that change nothing once a network is trained, or are read elsewhere
@@ -113,21 +114,34 @@ class Options:
         height, width = self._wholes(key, 2, default, least)
         return height, width
 
+    def triple(self, key: str, default: Any = REQUIRED, least: int = 1) -> Triple:
+        """Return three whole numbers (depth, height, width)."""
+        depth, height, width = self._wholes(key, 3, default, least)
+        return depth, height, width
+
     def ends(self, key: str, default: Any = REQUIRED) -> Pair:
         """Return cells before and after a sequence."""
         return self.pair(key, default, least=0)
 
     def sides(self, key: str, default: Any = REQUIRED) -> Sides:
         """Return cells on four sides ((top, bottom), (left, right)); Keras 1 wrote a list of four."""
+        top_bottom, left_right = self._sides(key, default, 2, "((top, bottom), (left, right))")
+        return top_bottom, left_right
+
+    def six_sides(self, key: str, default: Any = REQUIRED) -> Sides3D:
+        """Return cells on six sides ((front, back), (top, bottom), (left, right))."""
+        depth, height, width = self._sides(key, default, 3, "((front, back), (top, bottom), (left, right))")
+        return depth, height, width
+
+    def _sides(self, key: str, default: Any, axes: int, expected: str) -> list[Pair]:
         value = self.take(key, default)
-        if is_list(value) and len(value) == 4:
-            value = [value[:2], value[2:]]
-        values = value if is_list(value) else [value, value]
+        values = value if is_list(value) else [value] * axes
+        if len(values) == 2 * axes:
+            values = [values[2 * axis : 2 * axis + 2] for axis in range(axes)]
         pairs = [side if is_list(side) else [side, side] for side in values]
-        if len(pairs) != 2 or not all(len(pair) == 2 and all(is_whole(n, 0) for n in pair) for pair in pairs):
-            self.damaged(key, value, "cells ((top, bottom), (left, right))")
-        (top, bottom), (left, right) = pairs
-        return (top, bottom), (left, right)
+        if len(pairs) != axes or not all(len(pair) == 2 and all(is_whole(n, 0) for n in pair) for pair in pairs):
+            self.damaged(key, value, f"cells {expected}")
+        return [(before, after) for before, after in pairs]
 
     def number(self, key: str, default: Any = REQUIRED) -> float:
         """Return a finite number."""

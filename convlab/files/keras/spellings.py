@@ -8,19 +8,24 @@ KINDS = {
     "AtrousConvolution2D": "Conv2D",
     "AvgPool1D": "AveragePooling1D",
     "AvgPool2D": "AveragePooling2D",
+    "AvgPool3D": "AveragePooling3D",
     "BatchNormalizationV1": "BatchNormalization",
     "BatchNormalizationV2": "BatchNormalization",
     "Convolution1D": "Conv1D",
     "Convolution2D": "Conv2D",
     "Convolution2DTranspose": "Conv2DTranspose",
     "Convolution3D": "Conv3D",
+    "Convolution3DTranspose": "Conv3DTranspose",
     "Custom>CustomScaleLayer": "CustomScaleLayer",  # of InceptionResNetV2; Keras 2 registers it like an author's own
     "GlobalAvgPool1D": "GlobalAveragePooling1D",
     "GlobalAvgPool2D": "GlobalAveragePooling2D",
+    "GlobalAvgPool3D": "GlobalAveragePooling3D",
     "GlobalMaxPool1D": "GlobalMaxPooling1D",
     "GlobalMaxPool2D": "GlobalMaxPooling2D",
+    "GlobalMaxPool3D": "GlobalMaxPooling3D",
     "MaxPool1D": "MaxPooling1D",
     "MaxPool2D": "MaxPooling2D",
+    "MaxPool3D": "MaxPooling3D",
     "Model": "Functional",
     "SeparableConvolution2D": "SeparableConv2D",
     "SyncBatchNormalization": "BatchNormalization",
@@ -75,8 +80,9 @@ def options_today(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
     if kind in MERGES.values():  # which needs but one of what the class of all mergings had
         unused = OPTIONS_OF_MERGE - ({"concat_axis"} if kind == "Concatenate" else set())
         known = {key: value for key, value in known.items() if key not in unused}
-    if "nb_row" in known and "nb_col" in known:
-        known["kernel_size"] = [known.pop("nb_row"), known.pop("nb_col")]
+    for sides in (("nb_row", "nb_col"), ("kernel_dim1", "kernel_dim2", "kernel_dim3")):
+        if all(side in known for side in sides):
+            known["kernel_size"] = [known.pop(side) for side in sides]
     return {_key_today(kind, key): _value_today(value) for key, value in known.items()}
 
 

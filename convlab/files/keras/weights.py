@@ -20,7 +20,7 @@ from convlab.files.hdf5_arrays import check_floats, read_floats
 from convlab.files.keras.layouts import Contents, find_contents
 from convlab.files.keras.roles import match_roles
 from convlab.files.receipt import Receipt, ReceiptRow, describe_difference
-from convlab.files.requests import LayerWeights, check_rows
+from convlab.files.requests import LayerWeights, change_of_order, check_rows, rows_in_order
 from convlab.layers import Shape
 
 __all__ = ["LayerWeights", "read_weights"]
@@ -28,9 +28,9 @@ __all__ = ["LayerWeights", "read_weights"]
 Array: TypeAlias = NDArray[np.float32]
 Step: TypeAlias = tuple[str, Callable[[Array], Array]]
 
-KERNEL_AXES = {"HWIO": (0, 1, 2, 3), "OIHW": (3, 2, 0, 1)}  # which axis of HWIO each stored axis is
+LAYOUTS = ("HWIO", "OIHW")  # of kernels; those of volumes have a D before the H
 COUNTS = ("count",)  # the arrays that Keras stores as integers
-ROTATED = ("Conv1D", "Conv2D", "Conv2DTranspose")  # what Keras 2 turns when it loads a file of Theano's
+ROTATED = ("Conv1D", "Conv2D", "Conv2DTranspose", "Conv3D")  # what Keras 2 turns when it loads a file of Theano's
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,8 @@ def read_weights(
     WeightsError
         If the file is not what it should be; the message says what was found and what was expected.
     """
-    if layout not in KERNEL_AXES:
-        raise WeightsError(f"{path}: layout {layout!r} is unknown, expected one of {', '.join(KERNEL_AXES)}")
+    if layout not in LAYOUTS:
+        raise WeightsError(f"{path}: layout {layout!r} is unknown, expected one of {', '.join(LAYOUTS)}")
     if layout == "OIHW":
         check_rows(Path(path), _leaves(layers))
     with hdf5.open_hdf5(path) as file:
@@ -156,34 +156,29 @@ def _request(layer: LayerWeights, role: str, group: h5py.Group, path: str, layou
     shape = layer.shapes[role]
     steps = _steps(layer, role, layout, theano)
     request = Request(layer.name, role, dataset, _stored_shape(role, shape, layout), steps)
-    hints = {_stored_shape(role, shape, other): f": this is {other}; pass layout='{other}'" for other in KERNEL_AXES}
+    hints = {_stored_shape(role, shape, other): f": this is {other}; pass layout='{other}'" for other in LAYOUTS}
     check_floats(dataset, request.stored_shape, str(request), hints, integers=role in COUNTS)
     return request
 
 
 def _stored_shape(role: str, shape: Shape, layout: str) -> Shape:
-    return tuple(shape[axis] for axis in KERNEL_AXES[layout]) if _is_image_kernel(role, shape) else shape
+    return (*shape[:-3:-1], *shape[:-2]) if _is_kernel(role, shape) and layout == "OIHW" else shape
 
 
-def _is_image_kernel(role: str, shape: Shape) -> bool:
-    return role.endswith("kernel") and len(shape) == 4
+def _is_kernel(role: str, shape: Shape) -> bool:
+    return role.endswith("kernel") and len(shape) in (4, 5)
 
 
 def _steps(layer: LayerWeights, role: str, layout: str, theano: bool) -> list[Step]:
     """Return what has to be done to an array of a layer, in order."""
     steps: list[Step] = []
     shape = layer.shapes[role]
-    if _is_image_kernel(role, shape) and layout == "OIHW":
-        steps.append(("OIHW -> HWIO", lambda kernel: kernel.transpose(2, 3, 1, 0)))
+    if _is_kernel(role, shape) and layout == "OIHW":
+        sides = "HW" if len(shape) == 4 else "DHW"
+        steps.append((f"OI{sides} -> {sides}IO", lambda kernel: kernel.transpose(*range(2, kernel.ndim), 1, 0)))
     if role == "kernel" and theano and layer.kind in ROTATED:  # Theano turned kernels; everyone else correlates
         steps.append(("rotated 180 degrees (Theano)", lambda kernel: np.flip(kernel, tuple(range(kernel.ndim - 2)))))
     if role == "kernel" and len(shape) == 2 and layout == "OIHW" and layer.image is not None:
-        H, W, C = layer.image
-        # (C*H*W, out) -> (H*W*C, out)
-        steps.append(
-            (
-                "rows CHW -> HWC",
-                lambda kernel: kernel.reshape(C, H, W, -1).transpose(1, 2, 0, 3).reshape(kernel.shape),
-            )
-        )
+        image = layer.image
+        steps.append((f"rows {change_of_order(image)}", lambda kernel: rows_in_order(kernel, image)))
     return steps

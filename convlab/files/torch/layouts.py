@@ -1,6 +1,6 @@
 """What PyTorch calls each weight, and how it lays it out: channels first, outputs before inputs.
 
-Conv2d           weight (O, I, KH, KW)            kernel (KH, KW, I, O)
+Conv2d           weight (O, I, KH, KW)            kernel (KH, KW, I, O); Conv1d and Conv3d likewise
 depthwise        weight (C*M, 1, KH, KW)          depthwise kernel (KH, KW, C, M)
 ConvTranspose2d  weight (I, O, KH, KW)            kernel (KH, KW, O, I)
 Linear           weight (out, in)                 kernel (in, out)
@@ -17,7 +17,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab.files.requests import LayerWeights
+from convlab.files.requests import LayerWeights, change_of_order, rows_in_order
 from convlab.layers import Shape
 
 __all__ = ["IGNORED", "Counterpart", "counterparts"]
@@ -63,10 +63,7 @@ def _vector(leaf: str, shape: Shape, flattened: Shape | None) -> Counterpart | N
         return None
     if flattened is None or prod(flattened) != prod(shape):
         return Counterpart(leaf, (shape,), "as stored", lambda vector: vector)
-    H, W, C = flattened
-    return Counterpart(
-        leaf, (shape,), "CHW -> HWC", lambda vector: vector.reshape(C, H, W).transpose(1, 2, 0).reshape(-1)
-    )
+    return Counterpart(leaf, (shape,), change_of_order(flattened), lambda vector: rows_in_order(vector, flattened))
 
 
 def _alpha(shape: Shape, flattened: Shape | None) -> Counterpart | None:
@@ -83,11 +80,11 @@ def _alpha(shape: Shape, flattened: Shape | None) -> Counterpart | None:
 def _kernel(layer: LayerWeights, role: str, shape: Shape) -> Counterpart | None:
     if len(shape) == 2:
         return _dense(shape, layer.image)
-    if len(shape) not in (3, 4):
+    if len(shape) not in (3, 4, 5):
         return None
     *window, C, M = shape
     places = tuple(range(2, len(shape)))
-    HW = "HW"[-len(window) :]
+    HW = "DHW"[-len(window) :]
     if role == "depthwise_kernel" or layer.kind.startswith("Depthwise"):
         return Counterpart(
             "weight",
@@ -103,11 +100,9 @@ def _dense(shape: Shape, flattened: Shape | None) -> Counterpart:
     rows, out = shape
     if flattened is None:
         return Counterpart("weight", ((out, rows),), "transposed", lambda kernel: kernel.T)
-    H, W, C = flattened
     return Counterpart(
         "weight",
         ((out, rows),),
-        "transposed, rows CHW -> HWC",
-        # (out, C*H*W) -> (out, C, H, W) -> (H, W, C, out) -> (H*W*C, out)
-        lambda kernel: kernel.reshape(out, C, H, W).transpose(2, 3, 1, 0).reshape(rows, out),
+        f"transposed, rows {change_of_order(flattened)}",
+        lambda kernel: rows_in_order(kernel.T, flattened),  # (out, C*H*W) -> (C*H*W, out) -> (H*W*C, out)
     )

@@ -5,6 +5,8 @@ the kernel is one matrix product, added to a strided view of the output; what fa
 with the array module of its weights.
 
     for each ky, kx:  out[ky*dilation - cut :: stride] (N, H, W, O) += x (N*H*W, C) @ w[ky, kx] (C, O)
+
+The same for volumes, which have one axis more.
 """
 
 from collections.abc import Callable
@@ -15,15 +17,15 @@ from numpy.typing import NDArray
 
 from convlab_kernels.arrays import module_of
 from convlab_kernels.cpu.finishing import finish
-from convlab_kernels.transposed_window import TransposedWindow
+from convlab_kernels.transposed_window import TransposedWindow, TransposedWindow3D
 
 
 class Transposed:
-    """Scattered matrix products, with a matrix for each cell of the kernels (KH, KW, O, C)."""
+    """Scattered matrix products, with a matrix for each cell of the kernels (KH, KW, O, C) or (KD, KH, KW, O, C)."""
 
-    def __init__(self, w: NDArray[Any], window: TransposedWindow) -> None:
-        # (KH, KW, O, C) -> (KH, KW, C, O)
-        self.matrices = module_of(w).ascontiguousarray(w.swapaxes(2, 3))
+    def __init__(self, w: NDArray[Any], window: TransposedWindow | TransposedWindow3D) -> None:
+        # (..., O, C) -> (..., C, O)
+        self.matrices = module_of(w).ascontiguousarray(w.swapaxes(-1, -2))
         self.window = window
 
     def __call__(
@@ -45,11 +47,14 @@ class Transposed:
 
     def _scatter(self, x: NDArray[Any], out: NDArray[Any], product: Callable[..., NDArray[Any]]) -> None:
         """Add each input of images (..., H, W, C), times the kernel, to out (..., OH, OW, O)."""
-        kh, kw, _, _ = self.matrices.shape
-        for ky, kx in np.ndindex(kh, kw):
-            rows, under_rows = self._cells(ky, 0, x.shape[-3], out.shape[-3])
-            columns, under_columns = self._cells(kx, 1, x.shape[-2], out.shape[-2])
-            out[..., under_rows, under_columns, :] += product(x[..., rows, columns, :], self.matrices[ky, kx])
+        kernel = self.matrices.shape[:-2]
+        sizes = x.shape[-1 - len(kernel) : -1], out.shape[-1 - len(kernel) : -1]
+        for cell in np.ndindex(kernel):
+            cells = [
+                self._cells(k, axis, *of_both) for axis, (k, *of_both) in enumerate(zip(cell, *sizes, strict=True))
+            ]
+            seen, under = ((..., *slices, slice(None)) for slices in zip(*cells, strict=True))
+            out[under] += product(x[seen], self.matrices[cell])
 
     def _cells(self, k: int, axis: int, size: int, output: int) -> tuple[slice, slice]:
         """Return which inputs put their k-th cell inside the output, and where."""

@@ -7,7 +7,7 @@ run it, says so in its record. No two sides of a shape are equal, so that no mix
 
 from collections import namedtuple
 
-IMAGE, ROW, FEATURES = (7, 5, 4), (9, 4), (6,)
+IMAGE, ROW, FEATURES, VOLUME = (7, 5, 4), (9, 4), (6,), (3, 7, 5, 4)
 FIRST = {"data_format": "channels_first"}
 ACTIVATIONS = (
     "relu", "relu6", "linear", "sigmoid", "hard_sigmoid", "tanh", "softmax", "softplus", "softsign", "elu", "selu",
@@ -263,8 +263,30 @@ SHAPES = [
     *each(ROW, "ZeroPadding1D", padding=[2, (1, 2)]),
     *each(IMAGE, "ZeroPadding2D", padding=[2, (2, 1), ((1, 2), (0, 3))], data_format=["channels_first"]),
 ]  # fmt: skip
+CONV3 = {"filters": 6, "kernel_size": (2, 3, 1)}
+VOLUMES = [
+    *window(VOLUME, "Conv3D", CONV3, strides=[2, (2, 1, 3)], padding=["same"]),
+    on(VOLUME, "Conv3D", filters=6, kernel_size=2, groups=2, padding="same"),
+    on(VOLUME, "Conv3D", filters=6, kernel_size=2, dilation_rate=(2, 1, 3), padding="same"),
+    *window(VOLUME, "Conv3DTranspose", CONV3, strides=[2, (2, 1, 3)], padding=["same"], output_padding=[(0, 0, 0)]),
+    on(VOLUME, "Conv3DTranspose", filters=6, kernel_size=(2, 3, 1), strides=(2, 1, 3), output_padding=(1, 0, 2)),
+    *[
+        case
+        for kind in ("AveragePooling3D", "MaxPooling3D")
+        for case in each(VOLUME, kind, pool_size=[(1, 3, 2)], strides=[1, (2, 3, 1), None], padding=["same"])
+    ],
+    *each(VOLUME, "GlobalAveragePooling3D", keepdims=[False, True]),
+    *each(VOLUME, "GlobalMaxPooling3D", keepdims=[False, True]),
+    *each(VOLUME, "Cropping3D", {"cropping": (0, 2, 1)}, cropping=[1, ((1, 0), (0, 2), (1, 2))]),
+    *each(VOLUME, "UpSampling3D", size=[3, (1, 2, 3)]),
+    *each(VOLUME, "ZeroPadding3D", padding=[2, (0, 2, 1), ((1, 0), (0, 2), (1, 2))], data_format=["channels_first"]),
+    *each(VOLUME, "SpatialDropout3D", {"rate": 0.5}, data_format=["channels_last", "channels_first"]),
+    *each(VOLUME, "BatchNormalization", axis=[-1, 2]),
+    on(VOLUME, "Flatten"),
+]  # fmt: skip
 CASES = [
     *CONVOLUTIONS, *DENSE, *POOLING, *NORMALISATIONS, *ELEMENTWISE, *QUIET, *AUGMENTATIONS, *MERGING, *SHAPES,
+    *VOLUMES,
 ]  # fmt: skip
 
 

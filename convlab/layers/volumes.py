@@ -1,0 +1,262 @@
+"""The layers on volumes (D, H, W, C): what those on images do, with one axis more."""
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from math import inf, prod
+
+from convlab import ops
+from convlab.arrays import Array
+from convlab.errors import ShapeError
+from convlab.layers.base import Layer, Shape
+from convlab.layers.checks import check_count
+from convlab.layers.convolving import Convolving
+from convlab.layers.naming import options_of
+from convlab_kernels.cpu.im2col3d import Im2col3D
+from convlab_kernels.cpu.transposed import Transposed
+from convlab_kernels.transposed_window import TransposedWindow3D
+from convlab_kernels.window3d import PaddingLike3D, Triple, Window3D, parse_triple
+
+
+def volume_size(shape: Shape) -> Triple:
+    """Return (D, H, W) of a volume's shape (D, H, W, C); ShapeError for another."""
+    if len(shape) != 4:
+        raise ShapeError("expected (D, H, W, C)")
+    return shape[0], shape[1], shape[2]
+
+
+@dataclass(eq=False)
+class Conv3D(Convolving):
+    """Convolution with `filters` kernels; weights kernel (KD, KH, KW, C/groups, O) and bias (O,)."""
+
+    name: str
+    filters: int
+    kernel: int | Triple
+    stride: int | Triple = 1
+    padding: PaddingLike3D = "valid"
+    dilation: int | Triple = 1
+    groups: int = 1
+    activation: str = "linear"
+    use_bias: bool = True
+    window: Window3D = field(init=False, repr=False)
+
+    def parse(self) -> None:
+        """Parse the window."""
+        self.window = Window3D.parse(self.kernel, self.stride, self.padding, self.dilation)
+        check_count("filters", self.filters)
+        check_count("groups", self.groups)
+
+    def weight_shapes(self) -> dict[str, Shape]:
+        """Return the shapes of kernel and bias."""
+        volume_size(self.input_shape)
+        kernel = (*self.window.kernel, self.input_shape[3] // self.groups, self.filters)
+        bias = {"bias": (self.filters,)} if self.use_bias else {}
+        ops.check_conv3d((1, *self.input_shape), kernel, bias.get("bias"), self.groups)
+        return {"kernel": kernel, **bias}
+
+    def infer_shape(self) -> Shape:
+        """Return (OD, OH, OW, O)."""
+        return (*self.window.output_size(volume_size(self.input_shape)), self.filters)
+
+    def multiply_adds(self, output_shape: Shape) -> int:
+        """OD * OH * OW * KD * KH * KW * C/groups * O."""
+        return prod(output_shape[:3]) * prod(self.shapes["kernel"])
+
+    def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:
+        """Convolve (N, D, H, W, C) to (N, OD, OH, OW, O)."""
+        kernel = self.prepared("kernel", x, lambda w: Im2col3D(w, self.window, self.groups), "im2col3d")
+        output = (*self.window.output_size(x.shape[1:4]), self.filters)
+        return ops.run_conv2d(kernel, x, output, self.weight_as("bias", x), relu, ceiling)
+
+
+@dataclass(eq=False)
+class Conv3DTranspose(Convolving):
+    """The adjoint of a convolution, which makes volumes larger; weights kernel (KD, KH, KW, O, C) and bias (O,)."""
+
+    name: str
+    filters: int
+    kernel: int | Triple
+    stride: int | Triple = 1
+    padding: PaddingLike3D = "valid"
+    output_padding: int | Triple | None = None
+    dilation: int | Triple = 1
+    activation: str = "linear"
+    use_bias: bool = True
+    window = "varies"
+    scatter: TransposedWindow3D = field(init=False, repr=False)
+
+    def parse(self) -> None:
+        """Parse the window that is put down for each input."""
+        check_count("filters", self.filters)
+        self.scatter = TransposedWindow3D.parse(
+            self.kernel, self.stride, self.padding, self.dilation, self.output_padding
+        )
+
+    def weight_shapes(self) -> dict[str, Shape]:
+        """Return the shapes of kernel and bias."""
+        volume_size(self.input_shape)
+        kernel = (*self.scatter.kernel, self.filters, self.input_shape[3])
+        bias = {"bias": (self.filters,)} if self.use_bias else {}
+        ops.check_conv3d_transpose((1, *self.input_shape), kernel, bias.get("bias"))
+        return {"kernel": kernel, **bias}
+
+    def infer_shape(self) -> Shape:
+        """Return (OD, OH, OW, O)."""
+        return (*self.scatter.output_size(volume_size(self.input_shape)), self.filters)
+
+    def multiply_adds(self, output_shape: Shape) -> int:
+        """D * H * W * KD * KH * KW * O * C."""
+        return prod(self.scatter.input_size(volume_size(output_shape))) * prod(self.shapes["kernel"])
+
+    def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:
+        """Scatter (N, D, H, W, C) into (N, OD, OH, OW, O)."""
+        kernel = self.prepared("kernel", x, lambda w: Transposed(w, self.scatter), "transposed")
+        output = (*self.scatter.output_size(x.shape[1:4]), self.filters)
+        return ops.run_conv2d(kernel, x, output, self.weight_as("bias", x), relu, ceiling)
+
+
+@dataclass(eq=False)
+class Pooling3D(Layer):
+    """What both poolings share: a window, and channels that stay apart."""
+
+    name: str
+    pool: int | Triple
+    stride: int | Triple | None = None
+    padding: PaddingLike3D = "valid"
+    window: Window3D = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Parse the window once."""
+        with options_of(self.name):
+            self.window = Window3D.parse(self.pool, self.pool if self.stride is None else self.stride, self.padding)
+
+    def infer_shape(self) -> Shape:
+        """Return (OD, OH, OW, C)."""
+        size = volume_size(self.input_shape)
+        ops.check_pool3d((1, *self.input_shape), self.window)
+        return (*self.window.output_size(size), self.input_shape[3])
+
+
+class MaxPooling3D(Pooling3D):
+    """The largest value in each window."""
+
+    def __call__(self, x: Array) -> Array:
+        """Pool (N, D, H, W, C) to (N, OD, OH, OW, C)."""
+        return ops.run_max_pool3d(x, self.window)
+
+
+class AveragePooling3D(Pooling3D):
+    """The mean of each window, over the cells inside the volume."""
+
+    def __call__(self, x: Array) -> Array:
+        """Pool (N, D, H, W, C) to (N, OD, OH, OW, C)."""
+        return ops.run_avg_pool3d(x, self.window)
+
+
+@dataclass(eq=False)
+class GlobalPooling3D(Layer):
+    """What both global poolings share: one number a channel; `keepdims` leaves them a volume of one cell."""
+
+    name: str
+    keepdims: bool = False
+    window = None
+
+    def infer_shape(self) -> Shape:
+        """Return (C,), or (1, 1, 1, C)."""
+        volume_size(self.input_shape)
+        return (1, 1, 1, self.input_shape[3]) if self.keepdims else self.input_shape[3:]
+
+    def __call__(self, x: Array) -> Array:
+        """Pool (N, D, H, W, C) to (N, C), or (N, 1, 1, 1, C)."""
+        y = self.reduce(x)
+        return y[:, None, None, None] if self.keepdims else y
+
+    @abstractmethod
+    def reduce(self, x: Array) -> Array:
+        """Pool (N, D, H, W, C) to (N, C)."""
+
+
+class GlobalMaxPooling3D(GlobalPooling3D):
+    """The largest value of each channel."""
+
+    def reduce(self, x: Array) -> Array:
+        """Pool (N, D, H, W, C) to (N, C)."""
+        return ops.global_max_pool3d(x)
+
+
+class GlobalAveragePooling3D(GlobalPooling3D):
+    """The mean of each channel."""
+
+    def reduce(self, x: Array) -> Array:
+        """Pool (N, D, H, W, C) to (N, C)."""
+        return ops.global_avg_pool3d(x)
+
+
+@dataclass(eq=False)
+class ZeroPadding3D(Layer):
+    """Zeros around the volume: an int, a triple or ((front, back), (top, bottom), (left, right))."""
+
+    name: str
+    padding: PaddingLike3D = 1
+    window: Window3D = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Parse the padding once."""
+        with options_of(self.name):
+            self.window = ops.border3d(self.padding)
+
+    def infer_shape(self) -> Shape:
+        """Return (front+D+back, top+H+bottom, left+W+right, C)."""
+        return (*self.window.output_size(volume_size(self.input_shape)), self.input_shape[3])
+
+    def __call__(self, x: Array) -> Array:
+        """Pad (N, D, H, W, C)."""
+        return ops.zero_pad3d(x, self.padding)
+
+
+@dataclass(eq=False)
+class Cropping3D(Layer):
+    """The volume without `cropping` cells at its sides: given as padding is."""
+
+    name: str
+    cropping: PaddingLike3D = 1
+    window: Window3D = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Parse the cropping once: a window of one cell that starts inside the volume."""
+        with options_of(self.name):
+            self.window = ops.cropping3d(self.cropping)
+
+    def infer_shape(self) -> Shape:
+        """Return (D-front-back, H-top-bottom, W-left-right, C)."""
+        size = volume_size(self.input_shape)
+        ops.check_cropping3d(self.window, size)
+        return (*self.window.output_size(size), self.input_shape[3])
+
+    def __call__(self, x: Array) -> Array:
+        """Crop (N, D, H, W, C)."""
+        return ops.crop3d(x, self.cropping)
+
+
+@dataclass(eq=False)
+class UpSampling3D(Layer):
+    """Each cell `size` times along each axis."""
+
+    name: str
+    size: int | Triple = 2
+    window = "varies"
+
+    def __post_init__(self) -> None:
+        """Refuse what has no meaning."""
+        with options_of(self.name):
+            self.factors = parse_triple("size", self.size, least=1)
+
+    def infer_shape(self) -> Shape:
+        """Return (OD, OH, OW, C)."""
+        depth, height, width = (
+            n * times for n, times in zip(volume_size(self.input_shape), self.factors, strict=True)
+        )
+        return depth, height, width, self.input_shape[3]
+
+    def __call__(self, x: Array) -> Array:
+        """Enlarge (N, D, H, W, C)."""
+        return ops.upsample3d(x, self.factors)
