@@ -5,12 +5,14 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from recorded import FRAMEWORKS, Book, write_records
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
+CONCURRENT = {"meetings", "multiprocessing", "signal", "socket", "subprocess", "threading", "time"}
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -41,6 +43,14 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Write the records of a run in which all went well."""
     if Book.recording and exitstatus == 0:
         write_records()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of modules that use threads, processes, signals or a clock."""
+    for item in items:
+        used = {value.__name__ for value in vars(item.module).values() if isinstance(value, ModuleType)}
+        if used & CONCURRENT:
+            item.add_marker("concurrency")
 
 
 @pytest.fixture

@@ -19,8 +19,6 @@ from convlab.layers import (
 )
 from convlab.model import Model
 
-pytestmark = pytest.mark.concurrency
-
 LAYERS = {
     "Conv1D": lambda: Conv1D("layer", 5, 3),
     "Conv2D": lambda: Conv2D("layer", 5, 3),

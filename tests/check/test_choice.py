@@ -62,8 +62,8 @@ def test_what_fails_or_is_wrong_is_not_timed(capsys):
 
 
 def stops(pid):
-    """Say whether a child stops within five seconds."""
-    for _ in range(500):
+    """Say whether a child stops: it does within milliseconds, or on a busy machine within minutes."""
+    for _ in range(30_000):
         changed, status = os.waitpid(pid, os.WUNTRACED | os.WNOHANG)
         if changed:
             return os.WIFSTOPPED(status)

@@ -14,7 +14,6 @@ from convlab.files import scratch
 from convlab.files.scratch import scratch_folder
 
 pytestmark = [
-    pytest.mark.concurrency,
     pytest.mark.skipif(scratch.fcntl is None, reason="this system has no such locks"),
 ]
 

@@ -11,7 +11,10 @@ from convlab_kernels.cpu.sharing import shared
 threads = import_module("convlab_kernels.cpu.threads")  # `cpu.threads` is the function
 
 ENOUGH = 10**10
-"""Looks after which nobody will come any more: several seconds."""
+"""Looks after which nobody will come any more: several seconds of a core that does nothing else."""
+
+PATIENCE = 300
+"""Seconds after which a thread has failed to do what it does in milliseconds, however busy the machine is."""
 
 WHILE = 10**7
 """Looks that take longer than all that other parts have to do: some milliseconds."""
@@ -24,7 +27,8 @@ BEGUN, ENDED, ALONE = range(3)
 
 
 @inlined
-def _wait(place, number, looks):
+def reaches(place, number, looks):
+    """Return whether the number at an address reaches another, before so many looks at it."""
     for _ in range(looks):  # noqa: SIM110 (any() is not for compiled code)
         if look(place) >= number:
             return True
@@ -34,10 +38,10 @@ def _wait(place, number, looks):
 def _part(runner, first, last, book, together, slow, ended, patience, failing):
     row = 1 + add(address(book, BEGUN), 1)
     book[row, 0], book[row, 1], book[row, 2] = runner, first, last
-    if not _wait(address(book, BEGUN), together, ENOUGH):
+    if not reaches(address(book, BEGUN), together, ENOUGH):
         add(address(book, ALONE), 1)
     if slow in (first, EACH):
-        _wait(address(book, ENDED), ended, patience)
+        reaches(address(book, ENDED), ended, patience)
     if first == failing:
         raise MemoryError
     add(address(book, ENDED), 1)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from meetings import PATIENCE
 
 from convlab_kernels.cpu import compiled as module
 from convlab_kernels.cpu.compiled import compiled, seconds_compiling
@@ -271,13 +272,13 @@ def test_many_threads_call_at_once():
     function, begin, results = compiled(_twice_plus), threading.Barrier(6), []
 
     def call(x):
-        begin.wait(10)
+        begin.wait(PATIENCE)
         results.append(function(x, x) == 3 * x)
 
     callers = [threading.Thread(target=call, args=(float(x),)) for x in range(6)]
     for caller in callers:
         caller.start()
     for caller in callers:
-        caller.join(60)
+        caller.join(PATIENCE)
     assert results == [True] * 6
     assert len(files()) == 1

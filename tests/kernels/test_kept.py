@@ -11,7 +11,6 @@ import pytest
 from convlab_kernels import kept
 
 pytestmark = [
-    pytest.mark.concurrency,
     pytest.mark.skipif(not hasattr(os, "geteuid"), reason="owners and modes are those of POSIX"),
 ]
 

@@ -5,8 +5,6 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.concurrency
-
 PROGRAM = """
 import os, signal, sys
 import numpy as np

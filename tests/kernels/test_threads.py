@@ -13,7 +13,7 @@ from pathlib import Path
 
 import meetings
 import pytest
-from meetings import ENDED, new_book, spread, threads
+from meetings import ENDED, PATIENCE, new_book, spread, threads
 
 from convlab_kernels.cpu import set_threads
 from convlab_kernels.cpu.sharing import CLAIMED, INSIDE, OPEN
@@ -52,7 +52,7 @@ def pool(monkeypatch):
 
 def eventually(condition):
     """Return whether the condition holds at last."""
-    for _ in range(10_000):
+    for _ in range(1000 * PATIENCE):
         if condition():
             return True
         time.sleep(0.001)
@@ -173,7 +173,7 @@ def test_a_task_that_comes_while_a_helper_lies_down_is_not_missed(pool, monkeypa
     pool.asleep = Asleep()
     monkeypatch.setattr(threads, "LOOKS", 1)
     pool.grow(1)
-    assert lies_down.wait(10)
+    assert lies_down.wait(PATIENCE)
     monkeypatch.setattr(threads, "LOOKS", 10**8)
     meet(2)
     assert opened == [True]
@@ -204,7 +204,7 @@ def test_many_callers_at_once_each_get_their_own(pool):
     results, begin = {}, threading.Barrier(8)
 
     def caller(name):
-        begin.wait(10)
+        begin.wait(PATIENCE)
         for turn in range(20):
             results[name, turn] = spread(7)
 
@@ -212,7 +212,7 @@ def test_many_callers_at_once_each_get_their_own(pool):
     for thread in callers:
         thread.start()
     for thread in callers:
-        thread.join(20)
+        thread.join(PATIENCE)
     assert not any(thread.is_alive() for thread in callers)
     assert len(results) == 8 * 20
     for parts in results.values():
@@ -318,7 +318,7 @@ print("both")
     path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [sys.executable, "-c", program],
-        capture_output=True, text=True, timeout=60, check=False, env={**os.environ, "PYTHONPATH": path},
+        capture_output=True, text=True, timeout=PATIENCE, check=False, env={**os.environ, "PYTHONPATH": path},
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (0, "both\n"), done.stderr
 
