@@ -163,7 +163,7 @@ def explain(
         **vars(sums[this]),
         model=model.name,
         layer=layer,
-        kind=type(node.layer).__name__,
+        kind=node.layer.kind,
         sources=sources,
         shape=model.shapes[layer],
         image=image,

@@ -48,7 +48,7 @@ def _range(layer: Layer, name: str, shape: Shape) -> tuple[float, float]:
 
 def _fan_in(layer: Layer, name: str, shape: Shape) -> float:
     """Return how many products a kernel adds up for one output; on the average, where windows are put down."""
-    kind = type(layer).__name__
+    kind = layer.kind.rpartition("(")[2].rstrip(")")  # of a layer around another, the inner one's
     if kind.endswith("Transpose"):
         return layer.multiply_adds(layer.output_shape) / prod(layer.output_shape)
     depthwise = name.startswith("depthwise") or kind.startswith("Depthwise")

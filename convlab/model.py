@@ -307,7 +307,7 @@ class Model:
                         continue
                     made[name] = unshared(array, owners)
                     if name in wanted:
-                        kept[name], kinds[name] = made[name], type(node.layer).__name__
+                        kept[name], kinds[name] = made[name], node.layer.kind
             outputs.update({name: made[name] for name in self.outputs})
         return Activations(
             kept,

@@ -93,7 +93,7 @@ def summarise(model: Model) -> Summary:
         rows.append(
             Row(
                 node.name,
-                type(node.layer).__name__,
+                node.layer.kind,
                 model.shapes[node.name],
                 parameters,
                 node.layer.multiply_adds(model.shapes[node.name]),

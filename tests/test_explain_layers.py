@@ -47,6 +47,7 @@ from convlab.layers import (
     Subtract,
     ThresholdedReLU,
     UpSampling2D,
+    over_time,
 )
 from convlab.model import Node
 
@@ -139,6 +140,35 @@ def test_merges(merge):
     else:
         assert [why.patch[0, 0, i] for i in (0, 1)] == [acts["conv"][0, 1, 2, 0], acts.input[0, 1, 2, 0]]
         assert "conv, input: row 1, column 2, channel 0" in str(why)
+
+
+@pytest.mark.parametrize(
+    ("inner", "shape"),
+    [
+        (Dense("a", 4, "softmax"), (5, 3)),
+        (BatchNormalization("a"), (5, 3)),
+        (ReLU("a", 0.7, 0.1, 0.2), (5, 3)),
+        (Conv1D("a", 2, 3, padding="same", activation="relu"), (5, 7, 3)),
+        (GlobalMaxPooling1D("a"), (5, 7, 3)),
+        (Flatten("a"), (5, 7, 3)),
+        (Dense("a", 4), (5, 7, 3)),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_each_step(inner, shape):
+    model = convlab.Model.sequential("net", shape, [over_time(inner)])
+    randomise(model, 0)
+    acts = assert_every_number_is_explained(model, numbers(*shape))
+    at = (0, 3, 1) if acts["a"].ndim == 3 else (3, 1, 1)
+    place = convlab.explain(model, acts, "a", *at).place
+    assert 3 in (place.columns if len(shape) == 2 else place.rows)
+
+
+def test_what_is_merged_at_each_step_has_no_explanation():
+    model = convlab.Model("net", {"x": (5, 3), "y": (5, 3)}, [Node("a", over_time(Add("a")), ("x", "y"))])
+    acts = model.run([numbers(5, 3), numbers(5, 3)])
+    with pytest.raises(convlab.UnsupportedError, match="'a' merges inputs at each step: no explanation"):
+        convlab.explain(model, acts, "a", 0, 0, 0)
 
 
 def test_a_gate_that_is_repeated_over_the_image():

@@ -145,4 +145,4 @@ def _layer(model: Model, node: Node, batch: int, run: Spread) -> LayerTime:
     output = model.shapes[node.name]
     moved = batch * sum(prod(model.shapes[name]) for name in (*node.inputs, node.name)) + node.layer.parameters
     flops = 2 * batch * node.layer.multiply_adds(output)
-    return LayerTime(node.name, type(node.layer).__name__, output, flops, 4 * moved, run)
+    return LayerTime(node.name, node.layer.kind, output, flops, 4 * moved, run)

@@ -44,7 +44,7 @@ def altered(layer: Layer, weights: Mapping[str, Any] | None = None, **options: A
         other = replace(layer, **options)
         other.build(*layer.input_shapes)
     else:
-        raise UnsupportedError(f"layer {layer.name!r} is a {type(layer).__name__}, whose options cannot be altered")
+        raise UnsupportedError(f"layer {layer.name!r} is a {layer.kind}, whose options cannot be altered")
     if layer.shapes:
         other.set_weights(**{**layer.weights, **(weights or {})})
     return other

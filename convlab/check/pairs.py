@@ -60,7 +60,7 @@ class Pairs:
         node = next((n for n in (name, other) if n.removesuffix("/pre") in shapes), None)
         if name in self.a.inputs:
             return Pair(name, other, node, INPUT_KIND)
-        kinds = {n.name: type(n.layer).__name__ for n in self.model.nodes} if self.model else {}
+        kinds = {n.name: n.layer.kind for n in self.model.nodes} if self.model else {}
         kind = self.a.kinds.get(name) or self.b.kinds.get(other) or kinds.get((node or "").removesuffix("/pre"), "")
         return Pair(name, other, node, kind)
 

@@ -32,6 +32,7 @@ from convlab.layers import (
     Shape,
     Softmax,
     ThresholdedReLU,
+    TimeDistributed,
     UnitNormalization,
 )
 from convlab.model import Model
@@ -66,7 +67,7 @@ def flattened(model: Model) -> dict[str, Rows]:
     for node in model.nodes:
         arriving = [orders[source] for source in node.inputs]
         shapes = [model.shapes[source] for source in node.inputs]
-        lost = f"{node.name!r} ({type(node.layer).__name__})"
+        lost = f"{node.name!r} ({node.layer.kind})"
         orders[node.name] = _order(node.layer, arriving, shapes, model.shapes[node.name], lost)
         order = arriving[0]
         if seen.setdefault(node.layer.name, order) != order:  # one layer, fed in two orders
@@ -79,6 +80,10 @@ def flattened(model: Model) -> dict[str, Rows]:
 def _order(layer: Layer, arriving: Sequence[Order], shapes: Sequence[Shape], made: Shape, lost: str) -> Order:
     """Return the order of a layer's output."""
     order = next((one for one in arriving if isinstance(one, str)), arriving[0])
+    while isinstance(layer, TimeDistributed):
+        if isinstance(layer.inner, Flatten | Reshape | Permute):
+            return lost
+        layer = layer.inner
     if isinstance(order, str):
         return order
     if len(arriving) > 1:

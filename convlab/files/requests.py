@@ -38,7 +38,7 @@ class LayerWeights:
     layers
         The layers of a nested model, in Keras' order, with those that have no weights: Keras 3 counts them.
     written
-        The class that the file's author used, where that has another name today.
+        The class that the file's author used, where that has another name today, or is around it: "TimeDistributed".
     """
 
     name: str

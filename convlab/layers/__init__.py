@@ -10,6 +10,7 @@ from convlab.layers.bordering import Cropping2D, ZeroPadding2D
 from convlab.layers.convolution import Conv2D
 from convlab.layers.dense import Dense
 from convlab.layers.depthwise import DepthwiseConv2D, SeparableConv2D
+from convlab.layers.distributed import TimeDistributed, over_time
 from convlab.layers.dot import Dot
 from convlab.layers.functions import ACTIVATIONS
 from convlab.layers.identity import (
@@ -136,6 +137,7 @@ __all__ = [
     "StochasticDepth",
     "Subtract",
     "ThresholdedReLU",
+    "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
@@ -143,4 +145,5 @@ __all__ = [
     "ZeroPadding1D",
     "ZeroPadding2D",
     "ZeroPadding3D",
+    "over_time",
 ]

@@ -72,6 +72,11 @@ class Layer(ABC):
         return layer
 
     @property
+    def kind(self) -> str:
+        """The name of its class; of a layer around another, of both."""
+        return type(self).__name__
+
+    @property
     def input_shape(self) -> Shape:
         """Shape of the (first) input, without the batch."""
         return self.input_shapes[0] if self.input_shapes else ()

@@ -3,24 +3,16 @@
 Weights and outputs have the shapes they have in Keras, without the row.
 """
 
-from collections.abc import Mapping
-from copy import copy
 from typing import cast
 
 from convlab.arrays import Array
 from convlab.errors import ShapeError
-from convlab.layers.base import Activated, Layer, Shape
-from convlab.layers.once import once
+from convlab.layers.base import Activated, Shape
+from convlab.layers.wrapping import Wrapping
 
 
-class OneRow(Layer):
+class OneRow(Wrapping):
     """A layer on sequences (W, C) that does what `inner` does on images (1, W, C)."""
-
-    def __init__(self, inner: Layer) -> None:
-        self._unweighted, self.name, self.window, self.activation = inner, inner.name, inner.window, inner.activation
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._unweighted!r})"
 
     def weight_shapes(self) -> dict[str, Shape]:
         """Return the inner shapes without the row, the first axis of every kernel."""
@@ -39,19 +31,6 @@ class OneRow(Layer):
     def multiply_adds(self, output_shape: Shape) -> int:
         """Return those of the image of one row."""
         return self._unweighted.multiply_adds((1, *output_shape))
-
-    @property
-    def inner(self) -> Layer:
-        """The layer on images, with this one's weights."""
-        held = self._held
-        inner: Layer = once(held.prepared, "inner", lambda: self._with(held.weights))
-        return inner
-
-    def _with(self, weights: Mapping[str, Array]) -> Layer:
-        inner = copy(self._unweighted)
-        if weights:
-            inner.set_weights(**{name: w.reshape(inner.shapes[name]) for name, w in weights.items()})
-        return inner
 
     def __call__(self, x: Array) -> Array:
         """Compute (N, W, C) as (N, 1, W, C)."""

@@ -87,4 +87,4 @@ def _gamma(roundings: int, unit: float) -> float:
 def weighted_sum(layer: Layer, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
     """Return what the layer adds up of its input, maps (H, W, C), for its output (y, x, channel)."""
     known = ", ".join(sorted(kind.__name__ for kind in weighted_sum.registry if kind not in (object, Layer)))
-    raise UnsupportedError(f"layer {layer.name!r} is a {type(layer).__name__}, which explain does not know: {known}")
+    raise UnsupportedError(f"layer {layer.name!r} is a {layer.kind}, which explain does not know: {known}")

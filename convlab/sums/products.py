@@ -5,7 +5,15 @@ from dataclasses import replace
 import numpy as np
 
 from convlab.arrays import Array
-from convlab.layers import Conv2D, Conv2DTranspose, Dense, DepthwiseConv2D, Layer, OneRow, SeparableConv2D
+from convlab.layers import (
+    Conv2D,
+    Conv2DTranspose,
+    Dense,
+    DepthwiseConv2D,
+    Layer,
+    OneRow,
+    SeparableConv2D,
+)
 from convlab.sums.base import WeightedSum, weighted_sum
 from convlab.sums.place import Place
 

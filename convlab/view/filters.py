@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from convlab.arrays import Array
 from convlab.errors import ShapeError, UnsupportedError
-from convlab.layers import OneRow
+from convlab.layers import Layer, OneRow, TimeDistributed
 from convlab.model import Model
 from convlab.view.feature_maps import chosen
 from convlab.view.mosaic import Pixels, arrange, default_columns, mosaic
@@ -70,10 +70,10 @@ def filters(
         Where to save it.
     """
     kernel = model[layer].weights.get("kernel")
-    if isinstance(model[layer], OneRow) and kernel is not None:
+    if isinstance(_innermost(model[layer]), OneRow) and kernel is not None:
         kernel = kernel[None]
     if kernel is None or kernel.ndim != 4:
-        raise UnsupportedError(f"layer {layer!r} ({type(model[layer]).__name__}) has no convolution kernels")
+        raise UnsupportedError(f"layer {layer!r} ({model[layer].kind}) has no convolution kernels")
     kh, kw, c, o = kernel.shape
     deep = c not in (1, 3) or inputs is not None
     rows = chosen(o, slice(MOST_FILTERS) if deep and outputs is None else outputs)
@@ -87,6 +87,12 @@ def filters(
             part = part[:, :, ::-1]
         figure = _panels(part, rows, title, note)
     return finish(figure, path, ax)
+
+
+def _innermost(layer: Layer) -> Layer:
+    while isinstance(layer, TimeDistributed):
+        layer = layer.inner
+    return layer
 
 
 def _count(numbers: list[int], whole: int) -> str:

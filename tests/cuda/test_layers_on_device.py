@@ -77,6 +77,7 @@ SAME = {  # layer class -> options, and the shapes of its inputs; the steps are 
     "Subtract": [({}, IMAGE, IMAGE)],
     "ThresholdedReLU": [({"theta": 0.3}, IMAGE)],
     "UnitNormalization": [({}, IMAGE)],
+    "TimeDistributed": [((layers.MaxPooling2D("layer", 2),), (4, *IMAGE)), ((layers.Softmax("layer"),), (4, 6))],
     "UpSampling1D": [({"size": 3}, SEQUENCE)],
     "UpSampling2D": [({"size": (2, 3)}, IMAGE), ({"interpolation": "bilinear"}, IMAGE)],
     "UpSampling3D": [({"size": (2, 1, 3)}, VOLUME)],
@@ -126,7 +127,8 @@ SUMS = {  # the same with the terms of a sum
 
 
 def layer_and_inputs(name, options, shapes, dtype):
-    layer = built(getattr(layers, name)("layer", **options), *shapes)
+    make = getattr(layers, name)
+    layer = built(layers.over_time(*options) if name == "TimeDistributed" else make("layer", **options), *shapes)
     return layer, [numbers(seed, (2, *shape), dtype) for seed, shape in enumerate(shapes)]
 
 

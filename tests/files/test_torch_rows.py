@@ -103,6 +103,18 @@ LOST = {
         FLAT,
         "'pool' (MaxPooling2D)",
     ),
+    "flattened at each step": (
+        lambda x: layers.Flatten()(
+            layers.TimeDistributed(layers.Flatten(), name="each")(layers.Reshape((1, 5, 4, 2))(x))
+        ),
+        FLAT,
+        "'each' (TimeDistributed(Flatten))",
+    ),
+    "repeated": (
+        lambda x: layers.Flatten()(layers.RepeatVector(2, name="twice")(layers.Flatten()(x))),
+        2 * FLAT,
+        "'twice' (RepeatVector)",
+    ),
     "shuffled": (lambda x: layers.Flatten()(layers.Reshape((2, 5, 4), name="mixed")(x)), FLAT, "'mixed' (Reshape)"),
 }  # fmt: skip
 

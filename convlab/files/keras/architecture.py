@@ -27,7 +27,7 @@ class KerasLayer:
     layers
         Of a model that is used as a layer: its own, in the order of its config.
     written
-        Its class in the file's own spelling, where that is another: "SyncBatchNormalization".
+        Its class in the file's own spelling, where that is another, or is around it: "TimeDistributed".
     """
 
     name: str
@@ -114,6 +114,6 @@ def _tree(model: ModelConfig, path: Path, names: Mapping[Path, str]) -> tuple[Ke
 
 def _branch(layer: LayerConfig, path: Path, names: Mapping[Path, str]) -> KerasLayer:
     if layer.model is not None:
-        return KerasLayer(layer.name, layer.kind, None, _tree(layer.model, path, names))
+        return KerasLayer(layer.name, layer.kind, None, _tree(layer.model, path, names), layer.written)
     name = None if layer.kind == "InputLayer" else names[path]
     return KerasLayer(layer.name, layer.kind, name, written=layer.written)

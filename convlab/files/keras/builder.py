@@ -9,12 +9,12 @@ from typing import Any, NoReturn
 from convlab.errors import LayerNameError, ShapeError, UnsupportedError, WeightsError
 from convlab.files.keras.axes import dims_between_forms, moved_shape
 from convlab.files.keras.calls import Inliner, Step
-from convlab.files.keras.channels_first import Tensor, is_along_an_axis, moved_inputs, takes_moved
+from convlab.files.keras.channels_first import Tensor, is_along_an_axis, is_channels_first, moved_inputs, takes_moved
 from convlab.files.keras.graph import LayerConfig, ModelConfig
 from convlab.files.keras.layers import LAYERS
 from convlab.files.keras.operators import Operands, operator
 from convlab.files.keras.options import Options, is_list, is_whole, shown
-from convlab.layers import Layer, Permute, Shape
+from convlab.layers import Layer, Permute, Shape, over_time
 from convlab.model import Model, Node
 from convlab_kernels.window import Window
 from convlab_kernels.window3d import Window3D
@@ -108,13 +108,21 @@ class Builder:
         options = {**step.config.options, "activation": None}
         linear = replace(step, node=f"{step.node}/linear", config=replace(step.config, options=options, after=None))
         self.call(linear, inputs, moved)
-        self.add(Step(step.node, f"{step.layer}/{after.name}", after, (linear.node,)))
+        self.add(Step(step.node, f"{step.layer}/{after.name}", after, (linear.node,), steps=step.steps))
 
     def call(self, step: Step, inputs: Sequence[Tensor], moved: bool) -> None:
         """Add the node of a call, and before it what brings its inputs into their form."""
         inputs = [self.arrange(x, moved) for x in inputs]
+        if step.steps >= min(len(x.shape) for x in inputs):
+            raise ShapeError(
+                f"{self.where}: layer {shown(step.layer)} is TimeDistributed, {step.steps} deep, on an input of"
+                f" {inputs[0].shape}: expected (T, ...)"
+            )
+        first = bool(step.steps) and is_channels_first(step.config.kind, step.config.options)
+        if first:
+            inputs = [self.turn(x, step.steps, "channels_last") for x in inputs]
         if step.layer not in self.layers:
-            self.layers[step.layer] = self.make(step, len(inputs[0].shape) + 1, inputs[0].moved)
+            self.layers[step.layer] = self.make(step, len(inputs[0].shape) + 1 - step.steps, inputs[0].moved)
             self.made_from[step.layer] = step.config, step.operands
         elif self.made_from[step.layer] != (step.config, step.operands):
             raise UnsupportedError(
@@ -122,6 +130,8 @@ class Builder:
                 f" {shown(step.layer)}: rename one"
             )
         self.append(step.node, self.layers[step.layer], inputs, moved)
+        if first:
+            self.tensors[step.node] = self.turn(self.tensors[step.node], step.steps, "channels_first")
 
     def arrange(self, x: Tensor, moved: bool) -> Tensor:
         """Return a tensor in the moved form, or in Keras' own."""
@@ -131,6 +141,17 @@ class Builder:
         name = f"{x.name}/{'channels_last' if moved else 'channels_first'}"
         if name not in self.tensors:
             self.append(name, Permute(name, dims_between_forms(rank, moved)), [x], moved)
+        return self.tensors[name]
+
+    def turn(self, x: Tensor, steps: int, form: str) -> Tensor:
+        """Return a tensor of steps, whose channels Keras has first, with the channels of each last, or back again."""
+        rank = len(x.shape) - steps
+        if rank < 2:
+            return x
+        name = f"{x.name}/{form}"
+        if name not in self.tensors:
+            dims = (axis + steps for axis in dims_between_forms(rank, form == "channels_last"))
+            self.append(name, Permute(name, (*range(1, steps + 1), *dims)), [x], moved=False)
         return self.tensors[name]
 
     def append(self, name: str, layer: Layer, inputs: Sequence[Tensor], moved: bool) -> None:
@@ -178,7 +199,7 @@ class Builder:
                 " use a layer of Keras instead, such as ReLU for Maximum(tensor, 0)"
             )
         self.note(step.layer, options)
-        return made
+        return over_time(made, step.steps)
 
     def note(self, name: str, options: Options) -> None:
         """Keep what is said on the receipt of a layer's options."""

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from convlab.errors import UnsupportedError, WeightsError
@@ -18,13 +18,17 @@ Path = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Step:
-    """One call of one layer: the node it becomes and the nodes, or inputs, that it takes."""
+    """One call of one layer: the node it becomes and the nodes, or inputs, that it takes.
+
+    `steps` counts the axes of steps, in front of all others, along each of which it is called.
+    """
 
     node: str
     layer: str
     config: LayerConfig
     inputs: tuple[str, ...]
     operands: tuple[float | None, ...] = ()
+    steps: int = 0
 
 
 class Inliner:
@@ -54,7 +58,7 @@ class Inliner:
     def _damaged(self, what: str) -> NoReturn:
         raise WeightsError(f"{self.where}: the model's config is damaged: {what}")
 
-    def _expand(self, model: ModelConfig, path: Path, sources: Sequence[str]) -> list[str]:
+    def _expand(self, model: ModelConfig, path: Path, sources: Sequence[str], steps: int = 0) -> list[str]:
         """Write out the calls of a model on `sources`; return the nodes of its outputs."""
         if len(sources) != len(model.inputs):
             self._damaged(f"model {shown(model.name)} takes {len(model.inputs)} inputs, found {len(sources)}")
@@ -67,9 +71,12 @@ class Inliner:
             self._count(len(layer.calls[call].inputs) + (len(layer.model.outputs) if layer.model else 0))
             inputs = [graph.value(values, reference) for reference in layer.calls[call].inputs]
             if layer.model is not None:
-                values[name, call] = self._expand(layer.model, (*path, name), inputs)
+                values[name, call] = self._expand(layer.model, (*path, name), inputs, steps + layer.steps)
             else:
-                values[name, call] = [self._step(layer, (*path, name), inputs, layer.calls[call].operands)]
+                called = Step(
+                    "", self.names[*path, name], layer, tuple(inputs), layer.calls[call].operands, steps + layer.steps
+                )
+                values[name, call] = [self._add(called)]
         return [graph.value(values, reference) for reference in model.outputs]
 
     def _count(self, inputs: int) -> None:
@@ -82,9 +89,8 @@ class Inliner:
                 f"{self.where}: the calls of the model's layers take more than {INPUTS_LIMIT:,} inputs"
             )
 
-    def _step(self, layer: LayerConfig, path: Path, inputs: list[str], operands: tuple[float | None, ...]) -> str:
-        name = self.names[path]
-        self.steps.append(Step(self._node(name), name, layer, tuple(inputs), operands))
+    def _add(self, step: Step) -> str:
+        self.steps.append(replace(step, node=self._node(step.layer)))
         return self.steps[-1].node
 
     def _node(self, name: str) -> str:

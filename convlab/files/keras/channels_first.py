@@ -60,9 +60,16 @@ def says_channels_first(options: Mapping[str, Any]) -> bool:
     return options.get("data_format") == "channels_first"
 
 
+def is_channels_first(kind: str, options: Mapping[str, Any]) -> bool:
+    """Tell whether a layer, by itself, takes images whose channels are first."""
+    return (kind in WITH_LAYOUT or kind == "Flatten") and says_channels_first(options)
+
+
 def takes_moved(step: Step, inputs: Sequence[Tensor]) -> bool:
     """Tell in which form a layer is to be given its inputs."""
     kind, options = step.config.kind, step.config.options
+    if step.steps:
+        return False
     if kind in WITH_LAYOUT:
         return says_channels_first(options)
     if kind == "Flatten":
@@ -93,6 +100,8 @@ def moved_inputs(steps: Sequence[Step]) -> set[str]:
     says: dict[str, bool] = {}
     for step in reversed(steps):
         kind, options = step.config.kind, step.config.options
+        if step.steps:
+            continue
         if kind in WITH_LAYOUT:
             says |= dict.fromkeys(step.inputs, says_channels_first(options))
         elif step.node in says and (kind in MERGING or _passes_on(kind, options)):

@@ -9,10 +9,11 @@ from convlab.errors import UnsupportedError
 from convlab.files.keras.entries import DEPTH_LIMIT, Call, Entries, Reference
 from convlab.files.keras.layers import LAYERS
 from convlab.files.keras.operators import LINES
-from convlab.files.keras.options import is_list, shown
+from convlab.files.keras.options import Options, is_list, shown
 from convlab.files.keras.spellings import kind_today, options_today
 
 MODELS = ("Functional", "Sequential")
+WRAPPER = "TimeDistributed"
 ACTIVATION_LAYERS = ("Activation", "ELU", "LeakyReLU", "ReLU", "Softmax")
 
 
@@ -20,7 +21,8 @@ ACTIVATION_LAYERS = ("Activation", "ELU", "LeakyReLU", "ReLU", "Softmax")
 class LayerConfig:
     """A layer, or a model as a layer, as its config describes it, in today's spelling.
 
-    `after` is its activation function where that is a layer itself; `written` is its class as the file spells it.
+    `after` is its activation function where that is a layer itself; `written` is its class as the file spells it. Of
+    layers that TimeDistributed is around, `steps` counts how often; all else but name and calls is the inner layer's.
     """
 
     name: str
@@ -30,6 +32,7 @@ class LayerConfig:
     model: "ModelConfig | None" = None
     after: "LayerConfig | None" = None
     written: str = ""
+    steps: int = 0
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,8 @@ class _Reader(Entries):
         named = inner.get("name") if isinstance(inner, Mapping) else None
         name = self.text(entry.get("name") or named, "a layer's name")
         written = self.kind(entry, name)
+        if written == WRAPPER:
+            return self.distributed(self.entry(inner, f"the config of layer {shown(name)}"), entry, name, depth)
         if kind_today(written, {}) in MODELS:
             model = self.model(entry, depth + 1)
             return LayerConfig(name, model.kind, {}, self.calls(entry.get("inbound_nodes"), name), model)
@@ -135,6 +140,19 @@ class _Reader(Entries):
         options = options_today(kind, options)
         after = self.after(options.get("activation"), name, depth)
         return LayerConfig(name, kind, options, calls, after=after, written=written)
+
+    def distributed(self, options: Mapping[str, Any], entry: Mapping[str, Any], name: str, depth: int) -> LayerConfig:
+        """Read TimeDistributed as the layer, or the model, that it is around."""
+        if depth > DEPTH_LIMIT:
+            self.damaged(f"layers are nested more than {DEPTH_LIMIT} deep")
+        own = Options(self.where, name, WRAPPER, options_today(WRAPPER, options), 0, False, 0)
+        inner = self.layer({"name": name, **self.entry(own.take("layer"), f"the layer in {shown(name)}")}, depth + 1)
+        own.refuse_rest()
+        if inner.kind == "InputLayer":
+            self.damaged(f"layer {shown(name)} is {WRAPPER} around an input")
+        values = {**inner.options, "batch_shape": own.take("batch_shape", None)}
+        calls = self.calls(entry.get("inbound_nodes"), name)
+        return replace(inner, name=name, options=values, calls=calls, written=WRAPPER, steps=inner.steps + 1)
 
     def check_known(self, kind: str, name: str) -> None:
         """Refuse a layer that is in no table, before anything else about it is looked at."""
@@ -158,7 +176,7 @@ class _Reader(Entries):
 
 def _first_shape(layer: LayerConfig) -> Any:
     """Return what the first layer of a chain, which may be a model, says of its input."""
-    while layer.model is not None:
+    while layer.model is not None and not layer.steps:
         first = layer.model.layers.get(layer.model.inputs[0].layer) if layer.model.inputs else None
         if first is None:
             return None
@@ -173,7 +191,7 @@ def _from_zero(model: ModelConfig) -> ModelConfig:
     outputs, and only of Functional models.
     """
     calls = [call for layer in model.layers.values() for call in layer.calls]
-    inner = {name: layer for name, layer in model.layers.items() if layer.model is not None}
+    inner = {name: layer for name, layer in model.layers.items() if layer.model is not None and not layer.steps}
     if any(call.keras3 for call in calls):
         extra = {name: int(layer.kind == "Functional") for name, layer in inner.items()}
         return replace(model, outputs=tuple(reference.less(extra) for reference in model.outputs))

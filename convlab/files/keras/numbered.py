@@ -19,6 +19,8 @@ __all__ = ["find_numbered", "snake_case"]
 
 LAYERS = "layers"
 OLD_LAYERS = "_layer_checkpoint_dependencies"
+WRAPPED = "layer"
+WRAPPERS_LIMIT = 32
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,26 @@ class Container:
         return [key for key in keys if key != "optimizer" and not (self.prefix and "\\" in key)]
 
     def variables(self, key: str) -> h5py.Group | None:
-        """Return the group of a layer's arrays."""
-        return hdf5.get_group(self.group, f"{self.prefix}{key}/vars")
+        """Return the group of a layer's arrays; a layer around another has none of its own."""
+        return hdf5.get_group(self.group, f"{self.inner(key)}/vars")
+
+    def name(self, key: str) -> str | None:
+        """Return the name of a layer, where the file tells it."""
+        own = hdf5.get_group(self.group, f"{self.prefix}{key}/vars")
+        return None if own is None else hdf5.read_text(own, "name")
+
+    def inner(self, key: str) -> str:
+        """Return the path of a layer, or of the innermost that layers are around, TimeDistributed(Dense)."""
+        path = self.prefix + key
+        for _ in range(WRAPPERS_LIMIT):
+            if hdf5.get_group(self.group, f"{path}/{WRAPPED}") is None:
+                break
+            path = f"{path}/{WRAPPED}"
+        return path
 
     def inside(self, key: str = "") -> "Container | None":
         """Return where the layers of a nested model lie; of the whole model, without a key."""
-        stem = self.prefix + key
+        stem = self.inner(key) if key else self.prefix
         for name in (LAYERS, OLD_LAYERS):
             group = hdf5.get_group(self.group, f"{stem}/{name}" if stem else name)
             if group is not None:
@@ -72,7 +88,7 @@ class Search:
         if self.budget < 0:
             hdf5.refuse(self.file, f"holds more than {hdf5.MEMBERS_LIMIT:,} groups of layers")
         stored = dict(self._stored(container, keys))
-        names = {key: hdf5.read_text(arrays.group, "name") for key, arrays in stored.items()}
+        names = {key: container.name(key) for key in stored}
         owners = _owners(names, {key for key, arrays in stored.items() if arrays.paths}, layers, container)
         for key in keys:
             owner = owners.get(key)

@@ -162,6 +162,8 @@ def _weights(model: Model, layer: KerasLayer, entry: Mapping[str, Any]) -> Itera
 def _entries(entry: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """Return the layers in a model's config by name."""
     config = entry.get("config", {})
+    while isinstance(config, Mapping) and "layer" in config:  # TimeDistributed around a model
+        config = config["layer"].get("config", {})
     layers = config if isinstance(config, list) else config.get("layers", [])
     return {layer.get("name") or layer["config"]["name"]: layer for layer in layers}
 

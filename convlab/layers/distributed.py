@@ -1,0 +1,73 @@
+"""One layer applied to each of several steps: to the pictures of a film, to the words of a sentence."""
+
+from collections.abc import Callable
+from typing import cast
+
+from convlab.arrays import Array
+from convlab.errors import ShapeError
+from convlab.layers.base import ONE_CELL, Activated, Layer, Shape
+from convlab.layers.wrapping import Wrapping
+
+
+class TimeDistributed(Wrapping):
+    """A layer that does to each step of (T, ...) what `inner` does to one; the weights are the inner layer's.
+
+    Several inputs are of equally many steps. The steps are one after the other in the batch that `inner` gets.
+    """
+
+    @property
+    def kind(self) -> str:
+        """Keras' names of both layers."""
+        return f"TimeDistributed({self._unweighted.kind})"
+
+    def check_inputs(self) -> None:
+        """Raise ShapeError unless all inputs have as many steps, and are as many as the inner layer takes."""
+        if any(len(shape) < 2 for shape in self.input_shapes):
+            raise ShapeError("expected (T, ...), T steps of at least one axis")
+        if len({shape[0] for shape in self.input_shapes}) > 1:
+            raise ShapeError(f"inputs of {' and '.join(str(shape[0]) for shape in self.input_shapes)} steps")
+        self._unweighted.input_shapes = tuple(shape[1:] for shape in self.input_shapes)
+        self._unweighted.check_inputs()
+
+    def weight_shapes(self) -> dict[str, Shape]:
+        """Return the inner layer's."""
+        return self._unweighted.weight_shapes()
+
+    def infer_shape(self) -> Shape:
+        """Return (T, ...) of what the inner layer makes of one step."""
+        inner = self._unweighted
+        inner.shapes = inner.weight_shapes()
+        inner.output_shape = inner.infer_shape()
+        on_vectors = all(len(shape) == 2 for shape in self.input_shapes)
+        across = len(inner.input_shape) == len(inner.output_shape) == 2  # sequences: steps are the rows of an image
+        self.window = ONE_CELL if on_vectors else inner.window if across and inner.window else "varies"
+        return (self.input_shape[0], *inner.output_shape)
+
+    def multiply_adds(self, output_shape: Shape) -> int:
+        """Return those of all steps."""
+        return output_shape[0] * self._unweighted.multiply_adds(output_shape[1:])
+
+    def __call__(self, *inputs: Array) -> Array:
+        """Compute (N, T, ...) as (N*T, ...)."""
+        return self.over_steps(self.inner, inputs)
+
+    def over_steps(self, compute: Callable[..., Array], inputs: tuple[Array, ...]) -> Array:
+        """Apply a function of batches to all steps of (N, T, ...) each."""
+        n, steps = inputs[0].shape[:2]
+        y = compute(*(x.reshape(n * steps, *x.shape[2:]) for x in inputs))
+        return y.reshape(n, steps, *y.shape[1:])
+
+
+class ActivatedTimeDistributed(TimeDistributed, Activated):
+    """The same for a layer with an activation function of its own."""
+
+    def linear(self, *inputs: Array) -> Array:
+        """Compute the batch without the activation function."""
+        return self.over_steps(cast(Activated, self.inner).linear, inputs)
+
+
+def over_time(inner: Layer, steps: int = 1) -> Layer:
+    """Return a layer as one on each step of so many axes of steps."""
+    for _ in range(steps):
+        inner = (ActivatedTimeDistributed if isinstance(inner, Activated) else TimeDistributed)(inner)
+    return inner
