@@ -1,9 +1,15 @@
 """TimeDistributed around layers and whole networks, read from Keras' files of every format."""
 
+import json
+
 import numpy as np
 import pytest
 from keras_configs import entry, functional, image, refused, sequential
+from keras_twins import assert_same, assert_same_outputs, config, randomise, saved
+from recorded import file, this_test
+from stand_in import library
 
+import convlab
 from convlab.errors import ShapeError, UnsupportedError, WeightsError
 from convlab.files.keras.architecture import read_architecture
 
@@ -26,11 +32,11 @@ def nested(depth, layer):
 
 
 def test_keras_2_says_the_shape_in_the_outer_layer():
-    config = sequential(
+    written = sequential(
         ("TimeDistributed", {"name": "td", "batch_input_shape": [None, 4, 6, 7, 3], "layer": CONV}),
         ("TimeDistributed", {"name": "flat", "layer": {"class_name": "Flatten", "config": {"name": "flatten"}}}),
     )
-    model = read_architecture(config, "net.h5").model
+    model = read_architecture(written, "net.h5").model
     assert (model.input_shape, model.output_shape) == ((4, 6, 7, 3), (4, 60))
     assert [layer.kind for layer in model.layers] == ["TimeDistributed(Conv2D)", "TimeDistributed(Flatten)"]
 
@@ -43,10 +49,10 @@ def test_a_network_inside_has_names_of_its_own():
 
 def test_names_that_are_there_twice_become_paths():
     inner = sequential(("Conv2D", CONV["config"]), name="cnn")
-    config = film(inner)
-    config["config"]["layers"].append(entry("Flatten", "conv", [["td", 0, 0, {}]]))
-    config["config"]["output_layers"] = [["conv", 0, 0]]
-    assert list(read_architecture(config, "net.h5").model.shapes) == ["image", "td/conv", "conv"]
+    written = film(inner)
+    written["config"]["layers"].append(entry("Flatten", "conv", [["td", 0, 0, {}]]))
+    written["config"]["output_layers"] = [["conv", 0, 0]]
+    assert list(read_architecture(written, "net.h5").model.shapes) == ["image", "td/conv", "conv"]
 
 
 @pytest.mark.parametrize(
@@ -69,12 +75,8 @@ def test_an_option_that_nobody_knows_is_refused():
     assert "has stateful=True" in refused(film(CONV, stateful=True), UnsupportedError)
 
 
-keras = pytest.importorskip("keras", reason="the rest is compared with Keras live")
-from keras import layers  # noqa: E402
-from keras_twins import assert_same, assert_same_outputs, randomise  # noqa: E402
-
-import convlab  # noqa: E402
-
+keras = library("keras")
+layers = keras.layers
 live = pytest.mark.filterwarnings("ignore")
 
 
@@ -131,19 +133,18 @@ def test_as_keras(which):
 @pytest.mark.parametrize("suffix", [".h5", ".keras", ".weights.h5"])
 @pytest.mark.parametrize("which", ["layers", "models", "first", "nested"])
 def test_files(which, suffix, tmp_path):
-    net, file, topology = randomise(network(which)), tmp_path / f"net{suffix}", tmp_path / "net.json"
+    net, path, topology = randomise(network(which)), tmp_path / f"net{suffix}", tmp_path / "net.json"
     if suffix == ".weights.h5":
-        net.save_weights(file)
-        topology.write_text(net.to_json())
-        model = convlab.load(file, topology=topology)
+        topology.write_text(json.dumps(config(net)))
+        model = convlab.load(file("keras", (this_test(),), net.save_weights, path), topology=topology)
     else:
-        net.save(file)
-        model = convlab.load(file)
+        model = convlab.load(saved(net, path))
     assert_same_outputs(net, model)
 
 
 @live
 def test_convert_writes_it_back(tmp_path):
+    pytest.importorskip("keras", reason="Keras reads what is written")
     from convlab.cli import main
 
     net = randomise(network("models"))
