@@ -50,8 +50,9 @@ def load(
     preprocessing : str or Preprocessing, optional
         How pictures become inputs, where a file cannot say: "unit" (0-1), "raw" (0-255), or Keras' "caffe", "tf",
         "torch". Assumed, with a warning where it is used, if not given: raw for a network that rescales, else unit.
-    layout : "HWIO" or "OIHW"
-        Order of the axes of the convolution kernels in a Keras file.
+    layout : "HWIO" or "OIHW", with "-theano" or "-tensorflow" behind it
+        Order of the axes of the convolution kernels in a Keras file; and who wrote them, where it does not say:
+        Theano's are turned by 180 degrees.
     strict : bool
         Refuse a file with missing or unexpected layers; if False, `model.receipt` lists them.
     names : mapping of str to str, optional

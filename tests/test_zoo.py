@@ -290,7 +290,7 @@ def test_channels_first_files_give_the_same_network(tmp_path):
     size = {"input_shape": (32, 40, 1)}  # so that pool2 is 6 x 8 x 16: no two sizes equal
     expected = convlab.load("lenet5", weights=0, **size)
     path = write(tmp_path / "first.h5", channels_first(expected))
-    model = convlab.load("lenet5", weights=path, layout="OIHW", **size)
+    model = convlab.load("lenet5", weights=path, layout="OIHW-tensorflow", **size)
     for layer in expected.layers:
         for name, array in layer.weights.items():
             np.testing.assert_array_equal(model[layer.name].weights[name], array)
@@ -315,7 +315,7 @@ def test_a_file_that_lacks_a_layer_is_refused_unless_told_otherwise(tmp_path):
 
 
 def test_an_unknown_layout_is_refused(tmp_path):
-    with pytest.raises(WeightsError, match="layout 'OHWI' is unknown, expected one of HWIO, OIHW"):
+    with pytest.raises(WeightsError, match="layout 'OHWI' is unknown, expected one of HWIO, OIHW, HWIO-theano, "):
         convlab.load("lenet5", weights=tmp_path / "any.h5", layout="OHWI")
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from convlab.cli.options import command
+from convlab.cli.options import add_layout, command
 from convlab.errors import FileError, UnsupportedError
 from convlab.loading import load
 from convlab.model import Model
@@ -20,6 +20,7 @@ def add(commands: Any) -> None:
     known = parser.add_mutually_exclusive_group()
     known.add_argument("--architecture", type=_network, choices=ZOO, help="whose weights IN holds")
     known.add_argument("--topology", type=Path, metavar="FILE", help="the same as JSON, as Keras' to_json writes it")
+    add_layout(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -31,11 +32,11 @@ def run(arguments: argparse.Namespace) -> None:
     if source.exists() and target.exists() and target.samefile(source):
         raise FileError(f"{target}: this is the file to be read; give OUT another name")
     if arguments.architecture:
-        model = load(arguments.architecture, source)
+        model = load(arguments.architecture, source, layout=arguments.layout)
         write_weights(model, target)
         written = "weights alone"
     else:
-        model, written = _convert_model(source, target, arguments.topology)
+        model, written = _convert_model(source, target, arguments.topology, arguments.layout)
     print(f"{model.receipt}\n{target}: {written}, {model.receipt.totals if model.receipt else ''}")
 
 
@@ -43,7 +44,7 @@ def _network(text: str) -> str:
     return zoo_name(text) or text
 
 
-def _convert_model(source: Path, target: Path, topology: Path | None) -> tuple[Model, str]:
+def _convert_model(source: Path, target: Path, topology: Path | None, layout: str) -> tuple[Model, str]:
     """Convert a network that Keras described; return it and what was written."""
     from convlab.files.keras.config import read_config, read_topology
     from convlab.files.keras.model import read_model
@@ -55,7 +56,7 @@ def _convert_model(source: Path, target: Path, topology: Path | None) -> tuple[M
             f"{source}: weights of PyTorch do not tell the architecture; give --architecture"
             f" ({', '.join(ZOO)}) or --topology FILE"
         )
-    model = load(source, topology=topology)
+    model = load(source, topology=topology, layout=layout)
     config = read_topology(topology) if topology else read_config(source)
     write_model(replace(read_model(source, topology=topology), model=model), config, target)
     if is_loadable(config):

@@ -35,6 +35,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--preprocessing", choices=MODES, help="how pictures become inputs, where MODEL is a file (default: assumed)"
     )
+    add_layout(parser)
     parser.add_argument("--device", choices=DEVICES, default="cpu", help="what computes (default: cpu)")
     parser.add_argument("--input-shape", type=_shape, metavar="H,W,C", help="where a file leaves the size open")
 
@@ -51,6 +52,7 @@ def load_model(arguments: argparse.Namespace, default: str | None = "pretrained"
         topology=arguments.topology,
         preprocessing=arguments.preprocessing,
         input_shape=arguments.input_shape,
+        layout=arguments.layout,
     ).to(arguments.device)
 
 
@@ -59,6 +61,11 @@ def _shape(text: str) -> tuple[int, ...]:
         return tuple(map(int, text.split(",")))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no shape: give whole numbers as 224,224,3") from None
+
+
+def add_layout(parser: argparse.ArgumentParser) -> None:
+    """Let a command take files of Keras 1 with channels first."""
+    parser.add_argument("--layout", default="HWIO", metavar="OIHW", help="of the kernels in a file of Keras 1")
 
 
 def add_picture(parser: argparse.ArgumentParser, *, required: bool = False) -> None:

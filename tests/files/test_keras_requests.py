@@ -42,7 +42,7 @@ def test_layers_left_out_are_noted(tmp_path: Path) -> None:
 
 
 def test_layout_is_one_of_two(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="layout 'OHWI' is unknown, expected one of HWIO, OIHW"):
+    with pytest.raises(WeightsError, match="layout 'OHWI' is unknown, expected one of HWIO, OIHW, HWIO-theano, "):
         read_weights(tmp_path / "w.h5", [CONV], layout="OHWI")
 
 

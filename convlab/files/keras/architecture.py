@@ -45,12 +45,15 @@ class Architecture:
     ----------
     neutral, precision
         What the receipt is to say of options that change nothing, and of types that are not float32.
+    backend
+        What ran the network, as far as its config says.
     """
 
     model: Model
     layers: tuple[KerasLayer, ...]
     neutral: tuple[str, ...] = ()
     precision: tuple[str, ...] = ()
+    backend: str | None = None
 
 
 def read_architecture(
@@ -92,7 +95,7 @@ def read_architecture(
     builder = Builder(where, _major(config, keras_version))
     model = builder.model(graph, inliner, input_shape)
     layers = _tree(graph, (), inliner.names)
-    return Architecture(model, layers, _by_layers(builder.neutral), _by_layers(builder.precisions))
+    return Architecture(model, layers, _by_layers(builder.neutral), _by_layers(builder.precisions), backend)
 
 
 def _by_layers(found: Mapping[str, Sequence[str]]) -> tuple[str, ...]:

@@ -19,8 +19,8 @@ class Stored:
 
 @dataclass(frozen=True)
 class Contents:
-    """What a file says it holds: its layers that have weights, and whether Theano wrote their kernels."""
+    """What a file says it holds: its layers with weights, and whether Theano wrote them (None: it does not say)."""
 
     layout: str
-    theano: bool
+    theano: bool | None
     layers: dict[str, Stored]

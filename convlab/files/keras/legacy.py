@@ -44,8 +44,8 @@ def find_legacy(file: h5py.File, root: h5py.Group, names: list[str], layers: Seq
     version = hdf5.read_text(file, "keras_version")
     backend = hdf5.read_text(root, "backend")
     theano = _is_theano(backend, stored)
-    told = "theano (told by weight names without ':0')" if theano else "not stated"
-    layout = f"Keras legacy HDF5, keras_version {version or 'not stated'}, backend {backend or told}"
+    told = backend or ("theano (told by weight names without ':0')" if theano else None)
+    layout = f"Keras legacy HDF5, keras_version {version or 'not stated'}" + (f", backend {told}" if told else "")
     return Contents(layout, theano, found)
 
 
@@ -68,8 +68,8 @@ def _groups(file: h5py.File, root: h5py.Group, names: list[str]) -> dict[str, St
     return stored
 
 
-def _is_theano(backend: str | None, stored: Mapping[str, Stored]) -> bool:
-    """Tell whether Theano wrote the kernels: Keras 2 says so, in Keras 1 the names of the weights do."""
+def _is_theano(backend: str | None, stored: Mapping[str, Stored]) -> bool | None:
+    """Tell whether Theano wrote the kernels: Keras 2 says so, in Keras 1 the names of the weights may."""
     if backend is not None:
         return backend == "theano"
-    return any(THEANO_KERNEL.search(path) for arrays in stored.values() for path in arrays.paths)
+    return any(THEANO_KERNEL.search(path) for arrays in stored.values() for path in arrays.paths) or None

@@ -79,7 +79,7 @@ def read_model_weights(
     strict
         Whether missing and unexpected layers are an error, or only noted in the receipt.
     layout
-        How the file stores convolution kernels, "HWIO" or "OIHW".
+        How the file stores convolution kernels, as `read_weights` takes it.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def read_model_weights(
     path, model = Path(path), architecture.model
     asked = _asked(architecture.layers, model, flattened(model))
     with _weights_file(path, model) as file:
-        arrays, receipt = read_weights(file, asked, layout=layout, strict=strict)
+        arrays, receipt = read_weights(file, asked, layout=layout, backend=architecture.backend, strict=strict)
     adopt(model, arrays, replace(receipt, file=os.fspath(path)))
 
 

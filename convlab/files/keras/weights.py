@@ -5,7 +5,7 @@ The architecture decides what is asked for; the file only answers, and an answer
 
 import os
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -23,14 +23,21 @@ from convlab.files.receipt import Receipt, ReceiptRow, describe_difference
 from convlab.files.requests import LayerWeights, change_of_order, check_rows, rows_in_order
 from convlab.layers import Shape
 
-__all__ = ["LayerWeights", "read_weights"]
+__all__ = ["LAYOUTS", "LayerWeights", "read_weights"]
 
 Array: TypeAlias = NDArray[np.float32]
 Step: TypeAlias = tuple[str, Callable[[Array], Array]]
 
-LAYOUTS = ("HWIO", "OIHW")  # of kernels; those of volumes have a D before the H
+AXES = ("HWIO", "OIHW")  # of kernels; those of volumes have a D before the H
+BACKENDS = ("theano", "tensorflow")  # who wrote the kernels, where the file does not say
+LAYOUTS = (*AXES, *(f"{axes}-{backend}" for axes in AXES for backend in BACKENDS))
 COUNTS = ("count",)  # the arrays that Keras stores as integers
 ROTATED = ("Conv1D", "Conv2D", "Conv2DTranspose", "Conv3D")  # what Keras 2 turns when it loads a file of Theano's
+UNSAID = (
+    "its kernels are OIHW, and neither it nor the architecture says who wrote them: Theano's are turned by 180"
+    " degrees; pass layout='OIHW-theano' (--layout OIHW-theano) to turn them back ('th kernels'),"
+    " layout='OIHW-tensorflow' to take them as they are ('tf kernels')"
+)
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,7 @@ def read_weights(
     *,
     also_known: Collection[str] = (),
     layout: str = "HWIO",
+    backend: str | None = None,
     strict: bool = True,
 ) -> tuple[dict[str, dict[str, Array]], Receipt]:
     """Read the weights of an architecture from a Keras HDF5 file.
@@ -85,7 +93,10 @@ def read_weights(
     also_known
         Layers of the full architecture that this model leaves out: not unexpected when the file has them.
     layout
-        How the file stores convolution kernels, "HWIO" or "OIHW".
+        How the file stores convolution kernels, "HWIO" or "OIHW"; with "-theano" or "-tensorflow" behind it who
+        wrote them, where the file does not say.
+    backend
+        Who wrote them as far as the architecture says.
     strict
         Whether missing and unexpected layers are an error, or only noted in the receipt.
 
@@ -103,14 +114,18 @@ def read_weights(
     """
     if layout not in LAYOUTS:
         raise WeightsError(f"{path}: layout {layout!r} is unknown, expected one of {', '.join(LAYOUTS)}")
-    if layout == "OIHW":
+    axes, _, told = layout.partition("-")
+    if axes == "OIHW":
         check_rows(Path(path), _leaves(layers))
     with hdf5.open_hdf5(path) as file:
         contents = find_contents(file, layers)
         missing, unexpected, left_out = _account(contents, layers, also_known)
         if strict and (missing or unexpected):
             hdf5.refuse(file, describe_difference(dict.fromkeys(missing, ""), dict.fromkeys(unexpected, "")))
-        requests = _plan(contents, layers, layout)
+        contents = _with_backend(contents, told, backend)
+        requests = _plan(contents, layers, axes)
+        if contents.theano is None and axes == "OIHW" and any(map(_is_turned_by_theano, _leaves(layers))):
+            hdf5.refuse(file, UNSAID)
         check_growth(Path(path), sum(request.dataset.nbytes for request in requests), "the weights asked for")
         arrays: dict[str, dict[str, Array]] = {}
         rows = []
@@ -120,6 +135,16 @@ def read_weights(
             rows.append(request.receipt_row(values.shape))
     registry.check(Path(path))
     return arrays, Receipt(os.fspath(path), contents.layout, tuple(rows), missing, unexpected, left_out)
+
+
+def _with_backend(contents: Contents, told: str, backend: str | None) -> Contents:
+    """Return the contents with who wrote the kernels: as the caller says, else the file, else the architecture."""
+    if told or (contents.theano is None and backend):
+        by = f"{told} (told by layout)" if told else f"{backend} (told by the architecture)"
+        return replace(contents, theano=(told or backend) == "theano", layout=f"{contents.layout}, backend {by}")
+    if contents.theano is None:
+        return replace(contents, layout=f"{contents.layout}, backend not stated")
+    return contents
 
 
 def _account(
@@ -134,11 +159,11 @@ def _account(
     return missing, unexpected, left_out
 
 
-def _plan(contents: Contents, layers: Sequence[LayerWeights], layout: str) -> list[Request]:
+def _plan(contents: Contents, layers: Sequence[LayerWeights], axes: str) -> list[Request]:
     """Find and check every array of every layer, without reading any."""
     found = [(layer, contents.layers[layer.name]) for layer in _leaves(layers) if layer.name in contents.layers]
     return [
-        _request(layer, role, stored.group, path, layout, contents.theano)
+        _request(layer, role, stored.group, path, axes, contents.theano is True)
         for layer, stored in found
         for role, path in match_roles(layer, stored).items()
     ]
@@ -149,36 +174,43 @@ def _leaves(layers: Sequence[LayerWeights]) -> list[LayerWeights]:
     return list({leaf.name: leaf for layer in layers for _, leaf in layer.leaves()}.values())
 
 
-def _request(layer: LayerWeights, role: str, group: h5py.Group, path: str, layout: str, theano: bool) -> Request:
+def _request(layer: LayerWeights, role: str, group: h5py.Group, path: str, axes: str, theano: bool) -> Request:
     dataset = hdf5.get_dataset(group, path)
     if dataset is None:
         hdf5.refuse(group, f"{layer.name} lists {path}, but the file has no such dataset")
     shape = layer.shapes[role]
-    steps = _steps(layer, role, layout, theano)
-    request = Request(layer.name, role, dataset, _stored_shape(role, shape, layout), steps)
-    hints = {_stored_shape(role, shape, other): f": this is {other}; pass layout='{other}'" for other in LAYOUTS}
+    steps = _steps(layer, role, axes, theano)
+    request = Request(layer.name, role, dataset, _stored_shape(role, shape, axes), steps)
+    hints = {
+        _stored_shape(role, shape, other): f": this is {other}; pass layout='{other}' (--layout {other})"
+        for other in AXES
+    }
     check_floats(dataset, request.stored_shape, str(request), hints, integers=role in COUNTS)
     return request
 
 
-def _stored_shape(role: str, shape: Shape, layout: str) -> Shape:
-    return (*shape[:-3:-1], *shape[:-2]) if _is_kernel(role, shape) and layout == "OIHW" else shape
+def _stored_shape(role: str, shape: Shape, axes: str) -> Shape:
+    return (*shape[:-3:-1], *shape[:-2]) if _is_kernel(role, shape) and axes == "OIHW" else shape
 
 
 def _is_kernel(role: str, shape: Shape) -> bool:
     return role.endswith("kernel") and len(shape) in (4, 5)
 
 
-def _steps(layer: LayerWeights, role: str, layout: str, theano: bool) -> list[Step]:
+def _is_turned_by_theano(layer: LayerWeights) -> bool:
+    return layer.kind in ROTATED and any(_is_kernel(*array) for array in layer.shapes.items())
+
+
+def _steps(layer: LayerWeights, role: str, axes: str, theano: bool) -> list[Step]:
     """Return what has to be done to an array of a layer, in order."""
     steps: list[Step] = []
     shape = layer.shapes[role]
-    if _is_kernel(role, shape) and layout == "OIHW":
+    if _is_kernel(role, shape) and axes == "OIHW":
         sides = "HW" if len(shape) == 4 else "DHW"
         steps.append((f"OI{sides} -> {sides}IO", lambda kernel: kernel.transpose(*range(2, kernel.ndim), 1, 0)))
     if role == "kernel" and theano and layer.kind in ROTATED:  # Theano turned kernels; everyone else correlates
         steps.append(("rotated 180 degrees (Theano)", lambda kernel: np.flip(kernel, tuple(range(kernel.ndim - 2)))))
-    if role == "kernel" and len(shape) == 2 and layout == "OIHW" and layer.image is not None:
+    if role == "kernel" and len(shape) == 2 and axes == "OIHW" and layer.image is not None:
         image = layer.image
         steps.append((f"rows {change_of_order(image)}", lambda kernel: rows_in_order(kernel, image)))
     return steps
