@@ -196,6 +196,22 @@ def test_the_winner_of_a_pooling_is_the_only_product():
     assert e.formula == "largest of 4 cells, at row 2, column 5"
 
 
+@pytest.mark.parametrize(
+    ("cells", "winner"),
+    [
+        ([[3, 3, 3], [3, 3, 3]], (0, 0)),
+        ([[1, 2, 3], [3, 2, 3]], (0, 2)),
+        ([[0, 1, 2], [2, 3, 3]], (1, 1)),
+        ([[-3, -2, -4], [-2, -2, -3]], (0, 1)),
+    ],
+)
+@pytest.mark.parametrize(("layer", "at"), [(MaxPooling2D("p", (2, 3)), (0, 0)), (GlobalMaxPooling2D("p"), ())])
+def test_of_equal_cells_the_first_row_by_row_wins_to_which_the_gradient_goes_too(cells, winner, layer, at):
+    model = network((2, 3, 1), [layer])
+    e = explain(model, model.run(np.array(cells, np.float32).reshape(1, 2, 3, 1)), "p", *at)
+    assert e.winner == winner and np.argwhere(e.kernel[:, :, 0]).tolist() == [list(winner)]
+
+
 def test_an_average_counts_the_cells_inside():
     model = network((4, 5, 1), [AveragePooling2D("p", 3, 2, "same")])
     e = explain(model, model.run(np.full((1, 4, 5, 1), 6, np.float32)), "p")

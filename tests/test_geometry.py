@@ -111,6 +111,22 @@ def test_branches_of_equal_size_and_different_jump_have_no_one_field():
     assert fields["add"] == "varies"
 
 
+@pytest.mark.parametrize("order", [("back", "forth"), ("forth", "back"), ("back", "forth", "inside")])
+def test_where_branches_meet_a_unit_sees_what_each_of_them_sees(order):
+    branches = {
+        "back": Conv2D("back", 1, (3, 2), 1, ((2, 0), (1, 0)), use_bias=False),
+        "forth": Conv2D("forth", 1, (2, 4), 1, ((0, 1), (0, 3)), use_bias=False),
+        "inside": Conv2D("inside", 1, 1, use_bias=False),
+    }
+    nodes = [Node(name, branches[name], ("input",)) for name in order]
+    model = convlab.Model("m", (*IMAGE, 1), [*nodes, Node("add", Add("add"), order)])
+    for layer in branches.values():
+        if layer.shapes:
+            layer.set_weights(kernel=np.ones(layer.shapes["kernel"], np.float32))
+    assert model.receptive_fields()["add"] == Field((-2, -1), (1, 3), (1, 1))
+    assert check(model) == (11 - 3) * (14 - 4)
+
+
 def test_vgg16():
     fields = convlab.load("vgg16", weights=None).receptive_fields()
     # sizes by hand: each 3x3 convolution adds twice the jump, each pooling adds the jump and doubles it

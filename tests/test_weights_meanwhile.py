@@ -1,10 +1,12 @@
 """Weights that are replaced while another thread predicts: what is left afterwards is of the new ones alone."""
 
 import sys
+from copy import copy
 
 import numpy as np
 import pytest
 
+from convlab.computing import computing
 from convlab.layers import (
     Conv1D,
     Conv2D,
@@ -16,7 +18,10 @@ from convlab.layers import (
     ReLU,
     SeparableConv1D,
     SeparableConv2D,
+    base,
+    one_row,
 )
+from convlab.layers.once import once
 from convlab.model import Model
 
 LAYERS = {
@@ -55,6 +60,33 @@ def before_each_statement(function, meanwhile):
     return called
 
 
+@pytest.mark.parametrize("kind", [kind for kind in LAYERS if kind != "PReLU"])
+def test_a_copy_keeps_the_old_weights_though_they_change_while_its_kernel_is_prepared(kind, monkeypatch):
+    layer = LAYERS[kind]()
+    shape = (7, 3) if isinstance(layer, OneRow) else (6, 7, 3)
+    layer.build(shape)
+    old, new = ({name: np.full(side, n, np.float32) for name, side in layer.shapes.items()} for n in (1, 2))
+    layer.set_weights(**old)
+    x = -np.random.default_rng(0).random((1, *shape), np.float32)
+    with computing(compiled=True):
+        before, asked = layer(x), []
+        layer.drop_prepared()
+        other = copy(layer)  # which shares what is prepared
+
+        def once_with_another_thread(*arguments):
+            asked.append(arguments)
+            if len(asked) == 1:
+                layer.set_weights(**new)
+            return once(*arguments)
+
+        for module in (base, one_row):
+            monkeypatch.setattr(module, "once", once_with_another_thread)
+        layer(x)
+        monkeypatch.undo()
+        assert np.array_equal(other(x), before)
+        assert not np.array_equal(layer(x), before)
+
+
 @pytest.mark.parametrize("kind", LAYERS)
 def test_nothing_is_left_of_the_old_weights(kind):
     layer = LAYERS[kind]()
@@ -76,8 +108,8 @@ def test_nothing_is_left_of_the_old_weights(kind):
     before_each_statement(layer.set_weights, another_thread)(**new)
     assert np.array_equal(model.predict(x), after) and np.array_equal(model.run(x).output, after)
     assert len(copies) > 5
-    for copy in copies:
+    for one in copies:
         name = next(iter(layer.shapes))
-        expected = after if copy["layer"].weights[name].max() == 2 else before
-        for output in (copy.predict(x), copy.run(x).output):
+        expected = after if one["layer"].weights[name].max() == 2 else before
+        for output in (one.predict(x), one.run(x).output):
             assert np.array_equal(output[..., 1:], expected[..., 1:]) and not output[..., 0].any()
