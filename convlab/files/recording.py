@@ -23,6 +23,7 @@ from convlab.files.growth import check_growth
 from convlab.files.hdf5 import get_dataset, open_hdf5, read_names, read_text, reading, refuse, reopen_hdf5
 from convlab.files.hdf5_arrays import check_chunks, check_floats
 from convlab.files.hdf5_writing import new_file
+from convlab.files.json_text import parse_json
 from convlab.names import printable
 from convlab.preprocessing import Preprocessing
 
@@ -143,7 +144,7 @@ def _read_preprocessing(file: h5py.File) -> Preprocessing | None:
     if not text:
         return None
     try:
-        fields = json.loads(text)
+        fields = parse_json(text)
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
         return Preprocessing(**values)
     except (ValueError, TypeError, AttributeError) as error:

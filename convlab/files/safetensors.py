@@ -4,7 +4,6 @@ The format's specification (github.com/huggingface/safetensors, README, "Format"
 reader; the package of that name would add a dependency and give NumPy no bfloat16.
 """
 
-import json
 import os
 import struct
 from collections.abc import Iterator
@@ -18,11 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab.errors import WeightsError
+from convlab.files.json_text import parse_json
 from convlab.files.tensors import StateDict, Tensor, refuse
 
 __all__ = ["looks_like_safetensors", "open_safetensors"]
 
 HEADER_LIMIT = 1 << 24  # bytes, some 100,000 tensors; the format allows 100 MB, which take Python a gigabyte
+AXES = 64  # as many as an array of NumPy may have
 FLOATS = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
 SIZES = {
     **{"F64": 8, "I64": 8, "U64": 8, "C64": 8, "F32": 4, "I32": 4, "U32": 4, "F16": 2, "BF16": 2, "I16": 2, "U16": 2},
@@ -73,8 +74,8 @@ def _read_header(path: Path, file: BinaryIO, size: int) -> tuple[dict[str, Any],
             f" expected at most {min(HEADER_LIMIT, size - 8):,})",
         )
     try:
-        header = json.loads(file.read(length).decode(), object_pairs_hook=_unique)
-    except (ValueError, RecursionError) as error:
+        header = parse_json(file.read(length).decode(), _unique)
+    except ValueError as error:
         refuse(path, f"file is damaged (safetensors: the header is no JSON: {error})")
     if not isinstance(header, dict):
         refuse(path, "file is damaged (safetensors: the header is no JSON object)")
@@ -95,6 +96,8 @@ def _check_entry(path: Path, name: str, entry: Any) -> tuple[int, int]:
         refuse(path, f"file is damaged (safetensors: {name!r} is not a printable name)")
     match entry:
         case {"dtype": str(dtype), "shape": [*sides], "data_offsets": [begin, end]} if dtype in SIZES:
+            if len(sides) > AXES:
+                refuse(path, f"{name} has {len(sides):,} axes, expected at most {AXES}")
             if all(type(n) is int and n >= 0 for n in (*sides, begin, end)):  # a bool is no number here
                 if end - begin == prod(sides) * SIZES[dtype]:
                     return begin, end

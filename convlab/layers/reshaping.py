@@ -11,6 +11,8 @@ from convlab.layers.base import Layer, Shape
 from convlab.layers.checks import check_count, refused
 from convlab.layers.naming import options_of
 
+AXES = 63  # an array of NumPy has up to 64, and one is the batch
+
 
 @dataclass(eq=False)
 class Flatten(Layer):
@@ -47,8 +49,8 @@ class Reshape(Layer):
         shape = self.target_shape
         if not isinstance(shape, list | tuple) or not all(type(size) is int and size >= -1 for size in shape):
             raise refused(self, "target_shape", shape, "a list of whole numbers")
-        if shape.count(-1) > 1:
-            raise refused(self, "target_shape", shape, "at most one -1")
+        if shape.count(-1) > 1 or len(shape) > AXES:
+            raise refused(self, "target_shape", shape, f"at most one -1, and at most {AXES} sizes")
 
     def infer_shape(self) -> Shape:
         """Return the target shape, -1 filled in."""
@@ -80,7 +82,7 @@ class Permute(Layer):
         """Refuse what is no order."""
         dims = self.dims
         whole = isinstance(dims, list | tuple) and all(type(axis) is int for axis in dims)
-        if not whole or sorted(dims) != list(range(1, len(dims) + 1)):
+        if not whole or len(dims) > AXES or sorted(dims) != list(range(1, len(dims) + 1)):
             raise refused(self, "dims", dims, "the numbers from 1 up, each once")
 
     def infer_shape(self) -> Shape:

@@ -1,15 +1,14 @@
 """Read the text of an architecture, and what Keras says beside it, as plain JSON data."""
 
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from convlab.errors import WeightsError
 from convlab.files import hdf5
 from convlab.files.foreign import TENSORFLOW_JS
+from convlab.files.json_text import parse_json
 from convlab.files.keras.archive import is_archive, read_member
 
 __all__ = ["Config", "read_config", "read_topology"]
@@ -70,27 +69,13 @@ def read_topology(path: Path) -> Config:
 
 
 def _parse(text: str | bytes, where: str) -> dict[str, Any]:
-    """Parse JSON without what JSON does not have, NaN and infinity."""
     try:
-        values = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
-    except RecursionError:
-        raise WeightsError(f"{where} is nested too deeply") from None
+        values = parse_json(text)
     except ValueError as error:
         raise WeightsError(f"{where} is not JSON text ({error})") from error
     if not isinstance(values, dict):
         raise WeightsError(f"{where} holds a JSON {type(values).__name__}, expected an object")
     return values
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a number of JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text[:20]} is too large")
-    return number
 
 
 def _text(values: Mapping[str, Any], key: str) -> str | None:
