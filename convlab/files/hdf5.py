@@ -20,8 +20,10 @@ import h5py
 import numpy as np
 
 from convlab.errors import WeightsError
+from convlab.files.damage import damage
 from convlab.files.foreign import describe
 from convlab.files.hdf5_heaps import check_heaps
+from convlab.names import shortened
 
 __all__ = [
     "MEMBERS_LIMIT",
@@ -48,8 +50,6 @@ REPEATED_LIMIT = 2 << 30
 NAME_LIMIT = 1 << 16  # characters of one name, or label
 _shown = Repr()
 _shown.maxstring = 80
-# libhdf5 speaks through many exceptions; a damaged link table, for one, looks like a missing name (KeyError).
-HDF5_ERRORS = (OSError, LookupError, RuntimeError, ValueError, TypeError, ArithmeticError, MemoryError)
 
 
 @contextmanager
@@ -112,13 +112,8 @@ def reading(source: Any) -> Iterator[None]:
 
     `source` is the file's path or anything inside the open file.
     """
-    try:
+    with damage(_file_of(source), "HDF5"):
         yield
-    except WeightsError:
-        raise
-    except HDF5_ERRORS as error:
-        reason = " ".join(str(error).strip("'\"").split()) or type(error).__name__
-        raise WeightsError(f"{_file_of(source)}: file is damaged (HDF5: {reason})") from error
 
 
 def _file_of(source: Any) -> str:
@@ -127,7 +122,7 @@ def _file_of(source: Any) -> str:
 
 def refuse(source: Any, reason: str) -> NoReturn:
     """Raise a WeightsError about a file, given as `reading` takes it."""
-    raise WeightsError(f"{_file_of(source)}: {reason}")
+    raise WeightsError(f"{_file_of(source)}: {shortened(reason)}")
 
 
 def get_group(parent: h5py.Group, path: str) -> h5py.Group | None:

@@ -1,5 +1,6 @@
 """Read .npz files: zip archives of .npy members, each looked at before it is unpacked, none ever unpickled."""
 
+import sys
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +13,10 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from convlab.files.tensors import StateDict, Tensor, refuse
-from convlab.files.zips import opened, zip_errors
+from convlab.files.damage import damage
+from convlab.files.growth import check_growth
+from convlab.files.tensors import AXES, StateDict, Tensor, refuse
+from convlab.files.zips import opened, shown, zip_errors
 
 __all__ = ["open_npz", "zip_errors"]
 
@@ -37,7 +40,7 @@ def _describe(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> 
     name = member.filename.removesuffix(".npy")
     if name == member.filename or not name.isprintable():
         refuse(path, f"holds {member.filename!r}, expected nothing but .npy members")
-    with archive.open(member) as stream:
+    with damage(path, f"{name}.npy"), archive.open(member) as stream:
         version = npy.read_magic(stream)
         if version != (1, 0):  # later ones are for names of fields, and for headers of up to 4 GiB
             refuse(path, f"{name} is in version {version} of the .npy format, expected (1, 0)")
@@ -45,16 +48,19 @@ def _describe(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> 
         start = stream.tell()
     if dtype.hasobject:
         refuse(path, f"{name} holds Python objects (pickle), which are never loaded")
+    if len(shape) > AXES or any(abs(side) > sys.maxsize for side in shape):
+        refuse(path, f"{name} declares shape {shape}, which no array has")
     if start + prod(shape) * dtype.itemsize != member.file_size:
         refuse(
             path,
             f"{name} declares shape {shape} of {dtype}, {prod(shape) * dtype.itemsize:,} bytes,"
             f" but holds {member.file_size - start:,}",
         )
-    return Tensor(name, shape, dtype.name, partial(_fetch, archive, member, start, shape, dtype, fortran))
+    return Tensor(name, shape, dtype.name, partial(_fetch, path, archive, member, start, shape, dtype, fortran))
 
 
 def _fetch(
+    path: Path,
     archive: zipfile.ZipFile,
     member: zipfile.ZipInfo,
     start: int,
@@ -62,6 +68,7 @@ def _fetch(
     dtype: np.dtype[Any],
     fortran: bool,
 ) -> NDArray[Any]:
+    check_growth(path, member.file_size, shown(member.filename))
     with archive.open(member) as stream:
         stream.read(start)
         data = stream.read(member.file_size - start)  # never more than declared, and the checksum is compared

@@ -18,12 +18,11 @@ from numpy.typing import NDArray
 
 from convlab.errors import WeightsError
 from convlab.files.json_text import parse_json
-from convlab.files.tensors import StateDict, Tensor, refuse
+from convlab.files.tensors import AXES, StateDict, Tensor, from_bfloat16, refuse
 
 __all__ = ["looks_like_safetensors", "open_safetensors"]
 
 HEADER_LIMIT = 1 << 24  # bytes, some 100,000 tensors; the format allows 100 MB, which take Python a gigabyte
-AXES = 64  # as many as an array of NumPy may have
 FLOATS = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
 SIZES = {
     **{"F64": 8, "I64": 8, "U64": 8, "C64": 8, "F32": 4, "I32": 4, "U32": 4, "F16": 2, "BF16": 2, "I16": 2, "U16": 2},
@@ -131,6 +130,4 @@ def _fetch(path: Path, file: BinaryIO, start: int, entry: dict[str, Any]) -> NDA
     file.seek(start)
     if file.readinto(values.reshape(-1).view(np.uint8)) != values.nbytes:  # type: ignore[attr-defined]
         refuse(path, "file is damaged (safetensors: it was cut while it was read)")
-    if kind == "BF16":  # the upper half of a float32
-        return (values.astype(np.uint32) << np.uint32(16)).view(np.float32)
-    return values
+    return from_bfloat16(values) if kind == "BF16" else values

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from convlab.errors import WeightsError
 from convlab.layers import Shape
+from convlab.names import shortened
 
-__all__ = ["FLOATS", "Array", "StateDict", "Tensor", "read_finite", "refuse"]
+__all__ = ["AXES", "FLOATS", "Array", "StateDict", "Tensor", "from_bfloat16", "read_finite", "refuse"]
 
 FLOATS = ("bfloat16", "float16", "float32", "float64")
+AXES = 64  # as many as an array of NumPy may have: products of what a file says stay numbers that can be shown
 Array: TypeAlias = NDArray[np.float32]
 
 
@@ -49,7 +51,7 @@ class StateDict:
 
 def refuse(path: Path, reason: str) -> NoReturn:
     """Raise a WeightsError about a file."""
-    raise WeightsError(f"{path}: {reason}")
+    raise WeightsError(f"{path}: {shortened(reason)}")
 
 
 def read_finite(path: Path, tensor: Tensor) -> Array:
@@ -69,3 +71,8 @@ def read_finite(path: Path, tensor: Tensor) -> Array:
         bad = math.prod(values.shape) - np.count_nonzero(finite)
         refuse(path, f"{tensor.name} holds {bad:,} non-finite values, first at [{first}]{cause}")
     return values
+
+
+def from_bfloat16(bits: NDArray[np.uint16]) -> Array:
+    """Return numbers whose bits are the upper half of a float32's."""
+    return (bits.astype(np.uint32) << np.uint32(16)).view(np.float32)

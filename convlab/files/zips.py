@@ -3,15 +3,14 @@
 import io
 import os
 import stat
-import struct
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from convlab.errors import WeightsError
+from convlab.files.damage import damage
 from convlab.files.tensors import refuse
 
 __all__ = ["opened", "shown", "zip_errors"]
@@ -22,18 +21,6 @@ KINDS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 ENCRYPTED = 0x1  # among the flag bits
 HEADER = 30  # bytes before the data of a member, and its name
 LONGEST = 80  # characters of a name in a message
-# zipfile speaks through many exceptions, damage to a table through those of whatever it is taken for
-ZIP_ERRORS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    RuntimeError,
-    ValueError,
-    LookupError,
-    OverflowError,
-    MemoryError,
-)
 
 
 class BoundedFile(io.FileIO):
@@ -72,15 +59,11 @@ def opened(path: Path, at_most: int = MEMBERS_LIMIT) -> Iterator[zipfile.ZipFile
 @contextmanager
 def zip_errors(path: Path) -> Iterator[None]:
     """Turn whatever goes wrong with an archive into one line (WeightsError) that names the file."""
-    try:
-        yield
-    except WeightsError:
-        raise
-    except OSError as error:
-        raise WeightsError(f"{path}: cannot be unpacked ({error.strerror or error})") from error
-    except ZIP_ERRORS as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise WeightsError(f"{path}: file is damaged (zip: {reason[:LONGEST]})") from error
+    with damage(path, "zip"):
+        try:
+            yield
+        except OSError as error:
+            raise WeightsError(f"{path}: cannot be unpacked ({error.strerror or error})") from error
 
 
 def check_members(path: Path, members: list[zipfile.ZipInfo], size: int, at_most: int) -> None:

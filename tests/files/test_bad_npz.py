@@ -31,7 +31,7 @@ def test_pickle_in_npz(tmp_path: Path) -> None:
     path = write_npz(tmp_path / "w.npz", {"fc.weight": np.array([Trap(sprung)], object), "fc.bias": GOOD["fc.bias"]})
     refused(path, "fc.weight holds Python objects (pickle), which are never loaded")
     write_zip(path, [("fc.weight.npy", pickle.dumps(Trap(sprung)))])
-    refused(path, "file is damaged (zip: the magic string is not correct")
+    refused(path, "file is damaged (fc.weight.npy: the magic string is not correct")
     assert not sprung.exists()
 
 
@@ -45,12 +45,22 @@ def test_pickle_in_npz(tmp_path: Path) -> None:
         (npy_header((3,)) + bytes(11), "declares shape (3,) of float32, 12 bytes, but holds 11"),
         (npy_header((3,)) + bytes(13), "declares shape (3,) of float32, 12 bytes, but holds 13"),
         (npy_header((3,), version=(2, 0)) + bytes(12), "is in version (2, 0) of the .npy format, expected (1, 0)"),
-        (npy_header("(3,), 'x': __import__('os')"), "file is damaged (zip: "),
+        (npy_header("(3,), 'x': __import__('os')"), "file is damaged (fc.bias.npy: "),
+        (npy_header("(3,"), "file is damaged (fc.bias.npy: "),
+        (npy_header("(3, '"), "file is damaged (fc.bias.npy: "),
+        (npy_header("\0"), "file is damaged (fc.bias.npy: "),
+        (npy_header("9" * 5000), "file is damaged (fc.bias.npy: "),
+        (npy_header("(" * 5000), "file is damaged (fc.bias.npy: "),
+        (npy_header((10**4000, 10**4000)), "fc.bias declares shape (1000"),
+        (npy_header((9**9,) * 65), "9), which no array has"),
         (npy_header((-3,)), "declares shape (-3,) of float32"),
-        (npy_header("[3]"), "file is damaged (zip: shape is not valid"),
-        (b"\x93NUMPY\x01\x00\xff\xff{'descr'", "file is damaged (zip: EOF"),
+        (npy_header("[3]"), "file is damaged (fc.bias.npy: shape is not valid"),
+        (b"\x93NUMPY\x01\x00\xff\xff{'descr'", "file is damaged (fc.bias.npy: EOF"),
     ],
-    ids=["huge", "short", "long", "version", "expression", "negative", "list", "cut"],
+    ids=[
+        *("huge", "short", "long", "version", "expression", "bracket", "text", "nul", "digits", "depth", "sides"),
+        *("axes", "negative", "list", "cut"),
+    ],
 )
 def test_npy_header_that_lies(content: bytes, reason: str, tmp_path: Path) -> None:
     refused(write_zip(tmp_path / "w.npz", [("fc.bias.npy", content)]), reason)
@@ -79,7 +89,7 @@ def test_bomb_whose_size_the_archive_hides(tmp_path: Path) -> None:
     )
     declared = len(npy(GOOD["fc.bias"]))
     path.write_bytes(path.read_bytes().replace(struct.pack("<I", len(content)), struct.pack("<I", declared)))
-    refused(path, "file is damaged (zip: Bad CRC-32 for file 'fc.bias.npy')")
+    refused(path, "file is damaged (fc.bias.npy: Bad CRC-32 for file 'fc.bias.npy')")
 
 
 def test_members(tmp_path: Path) -> None:

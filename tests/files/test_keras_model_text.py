@@ -119,9 +119,9 @@ SPOILT = [
     ('{"a": NaN}', "is not JSON text (NaN is not a number of JSON)"),
     ('{"a": -Infinity}', "is not JSON text (-Infinity is not a number of JSON)"),
     ('{"a": 1e999}', "is not JSON text (1e999 is too large)"),
-    ('{"a": ' + "9" * 5000 + "}", "is not JSON text (Exceeds the limit"),
-    ('{"a":' * 100_000 + "1" + "}" * 100_000, "is nested too deeply"),
-    ("[" * 100_000, "is nested too deeply"),
+    ('{"a": ' + "9" * 5000 + "}", "is not JSON text (a whole number of 5,000 digits, expected at most 40)"),
+    ('{"a":' * 100_000 + "1" + "}" * 100_000, "is not JSON text (it is nested too deeply)"),
+    ("[" * 100_000, "is not JSON text (it is nested too deeply)"),
 ]
 
 

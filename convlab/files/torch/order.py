@@ -83,8 +83,13 @@ def _numbered_before(a: str, b: str) -> bool:
     parts = zip(re.split(r"(\d+)", a), re.split(r"(\d+)", b), strict=False)
     for i, (one, other) in enumerate(parts):
         if one != other:
-            return i % 2 == 1 and int(one) < int(other)
+            return i % 2 == 1 and _in_order(one.lstrip("0"), other.lstrip("0"))
     return False
+
+
+def _in_order(one: str, other: str) -> bool:
+    """Compare two whole numbers of however many digits."""
+    return (len(one), one) < (len(other), other)
 
 
 def _ways(fitting: Sequence[Sequence[str]], predecessors: Mapping[str, frozenset[str]]) -> list[Way]:

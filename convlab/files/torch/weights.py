@@ -7,12 +7,14 @@ import os
 import stat
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from math import prod
 from pathlib import Path
 
 import numpy as np
 
 from convlab.errors import WeightsError
 from convlab.files.foreign import describe
+from convlab.files.growth import check_growth
 from convlab.files.npz import open_npz
 from convlab.files.receipt import Receipt, ReceiptRow
 from convlab.files.requests import LayerWeights, check_rows
@@ -84,8 +86,6 @@ def read_torch_weights(
     ------
     WeightsError
         If the file is not what it should be, or there is more than one way to read it.
-    UnsupportedError
-        For a state_dict file where PyTorch is not installed.
     """
     path = Path(path)
     asked = [layer for layer in layers if layer.shapes]
@@ -98,6 +98,7 @@ def read_torch_weights(
             if layer.name in matching.modules
             for role, one in (counterparts(layer) or {}).items()
         ]
+        check_growth(path, sum(4 * prod(tensor.shape) for *_, tensor in plan), "the weights asked for")
         for layer, role, _, tensor in plan:
             if tensor.dtype not in FLOATS:
                 refuse(path, f"{layer} {role} ({tensor.name}) has dtype {tensor.dtype}, expected float")
