@@ -188,8 +188,13 @@ class Model:
         """Return an image, or a list of them, as the network's input (N, H, W, C) float32.
 
         `source` is a path, PIL image, array or nested list, or a list of these; for the options (`fit`, `resample`,
-        `span`) and the errors see `convlab.files.images.prepare`.
+        `span`) and the errors see `convlab.files.images.prepare`. A network on volumes, sequences or features takes
+        arrays and .npy files as they are: see `convlab.files.volumes.prepare_arrays`.
         """
+        if len(self.input_shape) != 3:
+            from convlab.files.volumes import prepare_arrays
+
+            return prepare_arrays(source, self.input_shape, **options)
         if self.preprocessing is None:
             raise UnsupportedError(
                 f"model {self.name!r} has no preprocessing: give run() an array of your own; commands take pictures"

@@ -113,7 +113,7 @@ def test_what_takes_no_picture_has_no_preprocessing(tmp_path):
     keras.Sequential([keras.Input((7,)), keras.layers.Dense(3, name="d")]).save(tmp_path / "vector.keras")
     model = convlab.load(tmp_path / "vector.keras")
     assert model.preprocessing is None
-    with pytest.raises(UnsupportedError, match=r"has no preprocessing: give run\(\) an array"):
+    with pytest.raises(ImageError, match=r"^the array has shape .*, the network takes arrays of \(7,\), or a batch"):
         model.prepare(PIXELS)
     with pytest.raises(ShapeError, match=r"'vector' takes \(7,\), no image: preprocessing 'unit' has no use"):
         convlab.load(tmp_path / "vector.keras", preprocessing="unit")

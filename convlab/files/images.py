@@ -119,8 +119,8 @@ def _read(source: Any) -> Iterator[tuple[str, np.ndarray]]:
 def _read_one(source: Any, where: str = "") -> tuple[str, np.ndarray]:
     if isinstance(source, str | PathLike):
         path = Path(source)
-        _check_file(path)
-        values = _load_npy(path) if path.suffix.lower() == ".npy" else _decode(path)
+        check_file(path)
+        values = load_npy(path) if path.suffix.lower() == ".npy" else _decode(path)
         name = str(path)
     elif isinstance(source, Image.Image):
         name = f"{where}PIL image"
@@ -171,7 +171,7 @@ def _channel_hint(values: np.ndarray) -> str:
 # ---- files and PIL images
 
 
-def _check_file(path: Path) -> None:
+def check_file(path: Path) -> None:
     try:
         if not path.exists():
             raise ImageError(f"{path}: no such file")
@@ -183,7 +183,7 @@ def _check_file(path: Path) -> None:
         raise ImageError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def _load_npy(path: Path) -> np.ndarray:
+def load_npy(path: Path) -> np.ndarray:
     try:  # mapped, because that compares the shape with the file's size before it reserves memory
         return np.lib.format.open_memmap(path, mode="r")
     except Exception as error:  # the header is parsed as Python, so that damage shows as almost anything

@@ -14,7 +14,7 @@ from convlab.arrays import Array
 from convlab.errors import ShapeError
 from convlab.view.mosaic import colormap, dead_channels, default_columns, mosaic
 from convlab.view.paper import FAINT, HIGH, RIGHT, SCREEN, finish, frame, heading, number_rows, root, show
-from convlab.view.picture import recorded_maps
+from convlab.view.picture import VOLUMES, recorded_maps
 from convlab.view.scale import Rule, Scale
 
 BAR = 0.9  # inches for a colour bar
@@ -28,12 +28,14 @@ def feature_maps(
     columns: int | None = None,
     scale: Rule = "channel",
     image: int = 0,
+    slices: Sequence[int] | slice | None = None,
     ax: Axes | None = None,
     path: str | Path | None = None,
 ) -> Figure:
     """Draw the channels of a layer for one image of the batch, and return the Figure.
 
-    What the colours mean is written above the maps; dead channels are hatched and counted, NaN is magenta.
+    What the colours mean is written above the maps; dead channels are hatched and counted, NaN is magenta. A volume
+    (D, H, W, C) is drawn as a table with a row for each channel and a column for each slice.
 
     Parameters
     ----------
@@ -42,12 +44,18 @@ def feature_maps(
     channels : sequence of int or slice, optional
         Which channels; all of them by default.
     columns, scale, image
-        As in `mosaic`.
+        As in `mosaic`; a volume has a column for each slice.
+    slices : sequence of int or slice, optional
+        Which slices of a volume: all by default, or as many as a sheet has room for, evenly spread.
     ax : Axes, optional
         Where to draw; by default on a figure of its own.
     path : optional
         Where to save the figure.
     """
+    if acts[layer].ndim == VOLUMES:
+        from convlab.view.volumes import slice_table
+
+        return slice_table(acts, layer, channels=channels, slices=slices, scale=scale, image=image, ax=ax, path=path)
     whole = recorded_maps(acts[layer], image)
     numbers = chosen(whole.shape[2], channels)
     maps = whole[:, :, numbers]
@@ -68,7 +76,7 @@ def feature_maps(
     return finish(root(ax), path)
 
 
-def chosen(count: int, which: Sequence[int] | slice | None) -> list[int]:
+def chosen(count: int, which: Sequence[int] | slice | None, what: str = "channels") -> list[int]:
     """Return the numbers that a choice means out of `count`."""
     numbers = list(range(count))
     if which is None:
@@ -76,11 +84,11 @@ def chosen(count: int, which: Sequence[int] | slice | None) -> list[int]:
     try:
         picked = numbers[which] if isinstance(which, slice) else [numbers[i] for i in which]
     except (TypeError, ValueError):
-        raise ShapeError(f"channels {which!r}: expected a slice or a list of numbers from 0 to {count - 1}") from None
+        raise ShapeError(f"{what} {which!r}: expected a slice or a list of numbers from 0 to {count - 1}") from None
     except IndexError:
-        raise ShapeError(f"channels {which}: there are only 0 to {count - 1}") from None
+        raise ShapeError(f"{what} {which}: there are only 0 to {count - 1}") from None
     if not picked:
-        raise ShapeError(f"channels {which} selects none of the {count}")
+        raise ShapeError(f"{what} {which} selects none of the {count}")
     return picked
 
 
@@ -92,14 +100,16 @@ def _title(acts: Activations, layer: str, shape: tuple[int, ...], whole: int, im
 
 
 def _remarks(maps: Array, numbers: list[int]) -> str:
-    dead = [str(numbers[i]) for i in np.flatnonzero(dead_channels(maps))]
-    remarks = ""
-    if dead:
-        listed = ", ".join(dead[:8]) + (", …" if len(dead) > 8 else "")
-        remarks += f"  ·  {len(dead)} dead, hatched ({listed})"
+    dead = [numbers[i] for i in np.flatnonzero(dead_channels(maps))]
+    remarks = f"  ·  {len(dead)} dead, hatched ({listed(dead)})" if dead else ""
     if odd := int((~np.isfinite(maps)).sum()):
         remarks += f"  ·  {odd} values are NaN or infinite (magenta)"
     return remarks
+
+
+def listed(numbers: list[int]) -> str:
+    """Return the first few of some numbers as text."""
+    return ", ".join(map(str, numbers[:8])) + (", …" if len(numbers) > 8 else "")
 
 
 def _number_tiles(ax: Axes, numbers: list[int], rows: int, columns: int, pitch: tuple[int, int]) -> None:

@@ -54,8 +54,8 @@ def filters(
     """Draw the kernels of a convolution layer, and return the Figure.
 
     A layer that sees three colours gets a panel in colour and one for each of them; a layer with one input channel
-    one panel; any other a table with a row for each output channel and a column for each input channel. Blue is
-    negative, white zero, red positive.
+    one panel; any other a table with a row for each output channel and a column for each input channel. Kernels on
+    volumes are drawn slice by slice. Blue is negative, white zero, red positive.
 
     Parameters
     ----------
@@ -69,17 +69,15 @@ def filters(
     path : optional
         Where to save it.
     """
-    kernel = model[layer].weights.get("kernel")
-    if isinstance(_innermost(model[layer]), OneRow) and kernel is not None:
-        kernel = kernel[None]
-    if kernel is None or kernel.ndim != 4:
-        raise UnsupportedError(f"layer {layer!r} ({model[layer].kind}) has no convolution kernels")
-    kh, kw, c, o = kernel.shape
-    deep = c not in (1, 3) or inputs is not None
+    kernel = _kernel(model, layer)
+    *sides, c, o = kernel.shape
+    slices = sides[0] if len(sides) == 3 else 1
+    deep = c not in (1, 3) or inputs is not None or len(sides) == 3
     rows = chosen(o, slice(MOST_FILTERS) if deep and outputs is None else outputs)
-    columns = chosen(c, slice(MOST_INPUTS) if deep and inputs is None else inputs)
-    part, note = _scaled(kernel[:, :, columns][:, :, :, rows], scale)
-    title = f"{model.name} · {layer}: {_count(rows, o)} kernels of {kh} × {kw}"
+    columns = chosen(c, slice(max(1, MOST_INPUTS // slices)) if deep and inputs is None else inputs)
+    part, note = _scaled(kernel[..., columns, :][..., rows], scale)
+    size = " × ".join(map(str, sides))
+    title = f"{model.name} · {layer}: {_count(rows, o)} kernels of {size}"
     if deep:
         figure = _table(part, rows, columns, f"{title}, {_count(columns, c)} input channels", note)
     else:
@@ -87,6 +85,16 @@ def filters(
             part = part[:, :, ::-1]
         figure = _panels(part, rows, title, note)
     return finish(figure, path, ax)
+
+
+def _kernel(model: Model, layer: str) -> Array:
+    """Return a layer's kernels (KH, KW, C, O) or (KD, KH, KW, C, O)."""
+    kernel, inner = model[layer].weights.get("kernel"), _innermost(model[layer])
+    if isinstance(inner, OneRow) and kernel is not None:
+        kernel = kernel[None]
+    if kernel is None or kernel.ndim not in (4, 5):
+        raise UnsupportedError(f"layer {layer!r} ({model[layer].kind}) has no convolution kernels")
+    return kernel.swapaxes(-1, -2) if type(inner).__name__.endswith("Transpose") else kernel
 
 
 def _innermost(layer: Layer) -> Layer:
@@ -100,10 +108,10 @@ def _count(numbers: list[int], whole: int) -> str:
 
 
 def _scaled(kernel: Array, scale: str) -> tuple[Array, str]:
-    """Return kernels (KH, KW, C, O) divided by their largest weight, so that they lie in -1..1, and what to say."""
+    """Return kernels (..., C, O) divided by their largest weight, so that they lie in -1..1, and what to say."""
     if scale not in ("channel", "shared"):
         raise ShapeError(f"scale {scale!r} is unknown for filters: use channel, shared")
-    peaks = np.abs(kernel).max(axis=(0, 1, 2) if scale == "channel" else None)
+    peaks = np.abs(kernel).max(axis=tuple(range(kernel.ndim - 1)) if scale == "channel" else None)
     which = "each kernel on its own scale" if scale == "channel" else f"one scale for all kernels, ±{peaks:.3g}"
     return kernel / np.where(peaks > 0, peaks, 1), f"{which}: blue negative, white 0, red positive"
 
@@ -133,19 +141,36 @@ def _panels(kernel: Array, rows: list[int], title: str, note: str) -> Figure:
 
 
 def _table(kernel: Array, rows: list[int], columns: list[int], title: str, note: str) -> Figure:
-    """Draw (KH, KW, C, O) with a row for each output channel and a column for each input channel."""
-    kh, kw, c, o = kernel.shape
-    kernels = kernel.transpose(0, 1, 3, 2).reshape(kh, kw, o * c)
-    pixels = _signed(kernels, c, _zoom(kernel, c, o, SCREEN))
+    """Draw (KH, KW, C, O) with a row for each output channel and a column for each input channel.
+
+    Of (KD, KH, KW, C, O) each slice has a column.
+    """
+    *depth, kh, kw, c, o = kernel.shape
+    slices = depth[0] if depth else 1
+    # (KD, KH, KW, C, O) -> (KH, KW, O, C, KD), a tile for each of the last three
+    tiles = np.moveaxis(kernel.reshape(slices, kh, kw, c, o), 0, 4).transpose(0, 1, 3, 2, 4).reshape(kh, kw, -1)
+    pixels = _signed(tiles, c * slices, _zoom(tiles, c * slices, o, SCREEN))
     ax = frame(pixels, title)
     show(ax, pixels)
-    down, across = (pixels.shape[0] + GAP) / o, (pixels.shape[1] + GAP) / c
-    number_rows(ax, rows, down)
-    ax.set_xticks([(i + 0.5) * across for i in range(c)], map(str, columns))
-    ax.set_xlabel("input channel", fontsize=8, color=FAINT)
+    across = (pixels.shape[1] + GAP) / (c * slices)
+    number_rows(ax, rows, (pixels.shape[0] + GAP) / o)
+    if depth:
+        _number_slices(ax, columns, slices, across)
+        note += ", slice by slice"
+    else:
+        ax.set_xticks([(i + 0.5) * across for i in range(c)], map(str, columns))
+        ax.set_xlabel("input channel", fontsize=8, color=FAINT)
     ax.set_ylabel("output channel", fontsize=8, color=FAINT)
     heading(ax, title, note)
     return root(ax)
+
+
+def _number_slices(ax: Axes, columns: list[int], slices: int, across: float) -> None:
+    """Write the number of each slice, and under the middle one that of the channel; draw lines between channels."""
+    names = [f"{k}\nchannel {column}" if k == slices // 2 else str(k) for column in columns for k in range(slices)]
+    ax.set_xticks([(i + 0.5) * across for i in range(len(names))], names)
+    for i in range(1, len(columns)):
+        ax.axvline(i * slices * across - GAP / 2 - 0.5, color=FAINT, linewidth=0.8)
 
 
 def _zoom(kernel: Array, columns: int, rows: int, width: int) -> int:

@@ -10,7 +10,7 @@ from convlab.activations import Activations
 from convlab.arrays import Array
 from convlab.statistics import statistics
 from convlab.view.mosaic import Pixels, mosaic, most_varied
-from convlab.view.picture import recorded_maps
+from convlab.view.picture import recorded_maps, slice_note
 
 CELL = "text-align:left;padding:2px 8px"
 HEADER = (
@@ -41,7 +41,8 @@ def _row(acts: Activations, name: str) -> str:
     numbers = [f"{value:.4g}" for value in (s.min, s.mean, s.max, s.std)]
     channels = array.shape[-1]
     cells = [escape(name), " × ".join(map(str, array.shape)), *numbers]
-    cells += [f"{s.zero_share:.0%}", f"{len(s.dead)} of {channels}", _thumbnail(array) if array.size else ""]
+    thumbnail = f"{_thumbnail(array)} {slice_note(array)}" if array.size else ""
+    cells += [f"{s.zero_share:.0%}", f"{len(s.dead)} of {channels}", thumbnail.rstrip()]
     return "<tr>" + "".join(f"<td style='{CELL}'>{cell}</td>" for cell in cells) + "</tr>"
 
 

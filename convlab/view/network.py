@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,7 +14,7 @@ from convlab.errors import ShapeError
 from convlab.view.dense import bars
 from convlab.view.mosaic import mosaic, most_varied
 from convlab.view.paper import DPI, FAINT, INK, bare, finish, place, root, sheet, show
-from convlab.view.picture import ROW, draw_input, recorded_maps
+from convlab.view.picture import ROW, draw_input, recorded_maps, slice_note
 
 TILE = 150  # pixels across a map
 INPUT, MAPS, UNITS, OUTPUT = 2.2, 1.0, 0.5, 1.9  # inches across what is drawn
@@ -40,7 +41,8 @@ def network(
     Of each convolution the `maps` channels that vary most (leaving out their borders, which show the padding more
     than the image) are shown, each on its own scale, with their numbers; layers that keep the channels apart show
     what becomes of the same ones. Layers of one dimension are columns of cells, read downwards; maps of a single row
-    are drawn as bars. Left out are layers that only reshape, and what was kept before an activation function.
+    are drawn as bars; of volumes the middle slice is shown. Left out are layers that only reshape, and what was kept
+    before an activation function.
 
     The strips stand in order of execution, and where a line is full the next one goes on. So a network that branches
     shows its branches one after the other; what feeds what is not drawn.
@@ -55,7 +57,7 @@ def network(
     strips = _lines(widths, heights)
     for strip, (name, x) in zip(strips, acts.inputs.items(), strict=False):
         draw_input(strip, acts, image, name)
-        _head(strip, acts.model if len(acts.inputs) == 1 else name, x.shape[1:])
+        _head(strip, acts.model if len(acts.inputs) == 1 else name, x)
     for strip, (name, values) in zip(strips[len(acts.inputs) :], layers.items(), strict=True):
         if not _is_flat(values):
             _draw_maps(strip, values, channels[name])
@@ -63,7 +65,7 @@ def network(
             _draw_output(strip, values[0, 0], acts.labels)
         else:
             _draw_units(strip, values[0, 0])
-        _head(strip, name, acts[name].shape[1:])
+        _head(strip, name, acts[name])
     return finish(root(strips[0]), path, ax)
 
 
@@ -124,17 +126,23 @@ def _lines(widths: list[float], heights: list[float]) -> list[Axes]:
     return axes
 
 
-def _head(ax: Axes, name: str, shape: tuple[int, ...]) -> None:
-    """Write a layer's name and shape above its strip."""
+def _head(ax: Axes, name: str, array: Array) -> None:
+    """Write a layer's name and shape above its strip, and which slice of a volume it shows."""
+    text: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
+    told = [*filter(None, [slice_note(array)]), " × ".join(map(str, array.shape[1:]))]
     size = 8 if len(name) < 9 else 6.5
+    above = (0, 9 + 9 * len(told))
     ax.annotate(
-        name.replace("_", "_\n", 1), (0, 1), (0, 18), xycoords="axes fraction", textcoords="offset points",
-        fontsize=size, fontweight="bold", color=INK, va="bottom", linespacing=1.1,
-    )  # fmt: skip
-    ax.annotate(
-        " × ".join(map(str, shape)), (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points",
-        fontsize=6.5, color=FAINT, va="bottom",
-    )  # fmt: skip
+        name.replace("_", "_\n", 1),
+        (0, 1),
+        above,
+        fontsize=size,
+        fontweight="bold",
+        color=INK,
+        linespacing=1.1,
+        **text,
+    )
+    ax.annotate("\n".join(told), (0, 1), (0, 5), fontsize=6.5, color=FAINT, **text)
 
 
 def _draw_maps(ax: Axes, values: Array, channels: Array) -> None:

@@ -109,6 +109,11 @@ def _geometry(model: Model | None, layer: str) -> tuple[Field, Pair]:
             f"overlay: the units of {layer!r} see boxes at no even distance; take the layer before {layer!r} that"
             " resizes or reshapes"
         )
+    if len(field.jump) != 2:
+        raise UnsupportedError(
+            f"overlay: layer {layer!r} is a volume of {model.shapes[node]}, and maps are laid over images:"
+            " draw it with feature_maps"
+        )
     height, width = (1, *model.shapes[node])[-3:-1]
     return field, (height, width)
 

@@ -9,24 +9,38 @@ from convlab.arrays import Array
 from convlab.view.mosaic import image_maps, mosaic
 from convlab.view.paper import bare
 
+VOLUMES = 5  # axes of volumes (N, D, H, W, C)
 ROW = 1 / 8  # height of a picture of a single row, as a share of its width: drawn to scale it would be a line
 
 
 def recorded_maps(array: Array, image: int) -> Array:
     """Return the maps (H, W, C) of one image of a recorded array (N, ...).
 
-    One row for (N, W, C), one cell for (N, features); further axes are laid out under one another.
+    One row for (N, W, C), one cell for (N, features), of a volume its middle slice; further axes are laid out under
+    one another.
     """
-    if array.ndim > 2:
+    if array.ndim == VOLUMES:
+        array = array[:, middle(array)]
+    elif array.ndim > 2:
         array = array.reshape(len(array), prod(array.shape[1:-2]), *array.shape[-2:])
     return image_maps(array, image)
+
+
+def middle(array: Array) -> int:
+    """Return the number of the middle slice of volumes (N, D, H, W, C)."""
+    return array.shape[1] // 2
+
+
+def slice_note(array: Array) -> str:
+    """Return what to say of the one slice that `recorded_maps` takes of a volume; nothing of what is none."""
+    return f"slice {middle(array)}" if array.ndim == VOLUMES else ""
 
 
 def draw_input(ax: Axes, acts: Activations, image: int, name: str | None = None) -> None:
     """Show an image of the batch as it was before preprocessing; of what was no picture, the first channel.
 
-    Of several inputs the one of that name, by default the first that has rows and columns. A pixel (y, x) lies at
-    those coordinates.
+    Of a volume its middle slice. Of several inputs the one of that name, by default the first that has rows and
+    columns. A pixel (y, x) lies at those coordinates.
     """
     x = acts.inputs[name or next((n for n, a in acts.inputs.items() if a.ndim > 2), next(iter(acts.inputs)))]
     form = acts.preprocessing
