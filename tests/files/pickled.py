@@ -16,7 +16,10 @@ def text(value: str) -> bytes:
 
 
 def whole(value: int) -> bytes:
-    return b"I%d\n" % value
+    if abs(value) < 1 << 31:
+        return b"J" + struct.pack("<i", value)
+    digits = value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True)
+    return b"\x8b" + struct.pack("<I", len(digits)) + digits
 
 
 def several(*parts: bytes) -> bytes:
@@ -47,6 +50,7 @@ def write(path: Path, value: bytes, numbers: Mapping[str, bytes] = {}) -> Path:
     """Write an archive of a pickle and the bytes of its storages."""
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("w/data.pkl", b"\x80\x02" + value + b".")
+        archive.writestr("w/version", "3")
         for key, data in numbers.items():
             archive.writestr(f"w/data/{key}", data)
     return path

@@ -33,6 +33,14 @@ def test_what_is_spoilt_below_is_good_and_read_without_pytorch(
         np.testing.assert_array_equal(arrays["fc"]["bias"], GOOD["fc.bias"])
 
 
+def test_pytorch_reads_the_same(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason="is what writes such files")
+    numbers = {name: array.tobytes() for name, array in GOOD.items()}
+    loaded = torch.load(write(tmp_path / "w.pt", pickled.state(GOOD), numbers), weights_only=True)
+    for name, array in GOOD.items():
+        np.testing.assert_array_equal(loaded[name].numpy(), array)
+
+
 def test_a_state_dict_as_python_2_wrote_it(tmp_path: Path) -> None:
     pairs = [b"](" + text(name) + value + b"e" for name, value in (("fc.weight", WEIGHT), ("fc.bias", BIAS))]
     path = write(tmp_path / "w.pt", called("collections.OrderedDict", b"](" + b"".join(pairs) + b"e"), NUMBERS)
@@ -56,7 +64,7 @@ DEEP = b")q\0" + b"h\0\x86q\0" * 60  # a tuple of twice the tuple before: 2 ** 6
         ),
         (dictionary({"fc.weight": tensor(DEEP + b"Q", (3, 2), (2, 1))}), "file is damaged (PyTorch: "),
         (
-            dictionary({"fc.weight": tensor(FLOATS, (3, 2), (2, 1)).replace(b"I3\n", DEEP)}),
+            dictionary({"fc.weight": WEIGHT.replace(whole(3), DEEP)}),
             "reaches out of its storage",
         ),
     ],

@@ -87,9 +87,9 @@ def _open_zip(path: Path) -> Iterator[Contents]:
 
 def _described(given: Any) -> tuple[str, int, str, int]:
     """Return what numbers a storage holds, the bytes of one, its key, and how many there are."""
-    _, kind, key, _, count, *_ = given
+    _, kind, key, _, count, *view = given
     name = kind.given.removeprefix(PREFIX).removesuffix(SUFFIX)
-    if not isinstance(key, str) or not 0 <= count <= 1 << 60:
+    if not isinstance(key, str) or not 0 <= count <= 1 << 60 or view not in ([], [None]):
         raise ValueError("a storage is not described as it should be")
     return (*KINDS[name], key, int(count))
 
