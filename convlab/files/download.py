@@ -5,6 +5,7 @@ did to the part, it gets the final name only with the right size and MD5, and is
 """
 
 import os
+import stat
 import sys
 import time
 import urllib.error
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from convlab.errors import WeightsError
+from convlab.files.patience import ImpatienceError, Patience, handlers
 from convlab.files.registry import Entry, bundled_path, cache_folder, difference, lookup
 
 Progress = Callable[[int, int | None], None]
@@ -25,6 +27,7 @@ TIMEOUT = 30.0  # seconds a server may be silent
 TRIES = 5  # connections in a row that may bring nothing new
 PAUSE = 0.25  # seconds before the next connection, doubled each time nothing came
 CHUNK = 1 << 18  # bytes, the most that is read at once
+OVERHEAD = 1 << 20  # bytes of headers
 
 
 class _CutError(Exception):
@@ -53,8 +56,8 @@ def fetch(name: str | Entry, folder: str | Path | None = None, progress: Progres
     Raises
     ------
     WeightsError
-        Unknown name; a server that refuses, fails or sends another file; a folder that cannot be written, or has
-        another file of that name; another process that is at the same file.
+        Unknown name; a server that refuses, fails, is too slow or sends another file; a folder that cannot be
+        written, or has another file of that name; another process that is at the same file.
     """
     entry = name if isinstance(name, Entry) else lookup(name)
     if entry.bundled:
@@ -79,7 +82,7 @@ def fetch(name: str | Entry, folder: str | Path | None = None, progress: Progres
 @contextmanager
 def _alone(lock: Path) -> Iterator[None]:
     """Keep every other process out; the system unlocks for a process that dies, so no lock is ever stale."""
-    with lock.open("wb") as file:
+    with _own(lock, os.O_RDWR) as file:
         if not _locked(file, lock):
             file_name = lock.with_suffix("")
             raise WeightsError(f"{file_name}: another process is downloading it; run again when it is done")
@@ -88,6 +91,24 @@ def _alone(lock: Path) -> Iterator[None]:
         finally:
             with suppress(PermissionError):  # Windows keeps a file that is open
                 lock.unlink()
+
+
+def _own(path: Path, flags: int) -> BinaryIO:
+    """Open a file beside the final one, or make it: a link that somebody put there could lead to anything.
+
+    Raises
+    ------
+    WeightsError
+        If there is something else than a file.
+    """
+    wary = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    if path.is_symlink():
+        raise WeightsError(f"{path}: is a link, which is not followed; remove it, and run again")
+    file = os.fdopen(os.open(path, flags | os.O_CREAT | wary, 0o666), "wb")
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise WeightsError(f"{path}: is no file; remove it, and run again")
+    return file
 
 
 def _locked(file: BinaryIO, lock: Path) -> bool:
@@ -133,9 +154,10 @@ def _receive_all(entry: Entry, part: Path, progress: Progress) -> bool:
     Returns whether the part file is patchwork: put together from several answers, perhaps days apart.
     """
     most, idle = _length(part), 0
+    patience = Patience(None if entry.size is None else OVERHEAD + TRIES * entry.size)
     while entry.size is None or _length(part) < entry.size:
         try:
-            return _receive(entry, part, progress) > 0
+            return _receive(entry, part, progress, patience) > 0
         except _CutError as error:
             idle = 0 if _length(part) > most else idle + 1
             most = max(most, _length(part))
@@ -144,21 +166,25 @@ def _receive_all(entry: Entry, part: Path, progress: Progress) -> bool:
                     f"{entry.url}: {error}, {TRIES} times in a row; "
                     f"{_length(part):,} bytes are kept, run again to go on"
                 ) from error
+        except ImpatienceError as error:
+            raise WeightsError(
+                f"{entry.url}: too slow: {error}; {_length(part):,} bytes are kept, run again to go on"
+            ) from error
         time.sleep(PAUSE * 2**idle)
     return True
 
 
-def _receive(entry: Entry, part: Path, progress: Progress) -> int:
+def _receive(entry: Entry, part: Path, progress: Progress, patience: Patience) -> int:
     """Append to the part file what it lacks, over one connection; return the offset the answer began at.
 
     A server that cannot resume sends everything anew: the offset is 0.
     """
     start = _length(part)
-    with _open(entry, start) as response:
+    with _open(entry, start, patience) as response:
         if response.status != 206:
             start = 0
         done, total = start, _total(entry, response, start)
-        with part.open("ab" if start else "wb") as file:
+        with _own(part, os.O_WRONLY | (os.O_APPEND if start else os.O_TRUNC)) as file:
             progress(done, total)
             for chunk in _chunks(response):
                 file.write(chunk)
@@ -173,13 +199,13 @@ def _receive(entry: Entry, part: Path, progress: Progress) -> int:
     return start
 
 
-def _open(entry: Entry, start: int) -> HTTPResponse:
+def _open(entry: Entry, start: int, patience: Patience) -> HTTPResponse:
     """Ask for the file from byte `start` on."""
     if urllib.parse.urlsplit(entry.url or "").scheme not in ("http", "https"):
         raise WeightsError(f"{entry.name}: cannot download from {entry.url!r}, expected an http(s) address")
     request = urllib.request.Request(str(entry.url), headers={"Range": f"bytes={start}-"} if start else {})
     try:
-        response: HTTPResponse = _opener().open(request, timeout=TIMEOUT)
+        response: HTTPResponse = _opener(patience).open(request, timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
         error.close()
         raise _refusal(entry, error, start) from error
@@ -188,19 +214,18 @@ def _open(entry: Entry, start: int) -> HTTPResponse:
     return response
 
 
-def _opener() -> urllib.request.OpenerDirector:
+def _opener(patience: Patience) -> urllib.request.OpenerDirector:
     """Return an opener of http and https alone: the usual one would follow a redirect to ftp."""
     opener = urllib.request.OpenerDirector()
     for handler in (
-        urllib.request.ProxyHandler,
-        urllib.request.HTTPHandler,
-        urllib.request.HTTPSHandler,
-        urllib.request.HTTPRedirectHandler,
-        urllib.request.HTTPDefaultErrorHandler,
-        urllib.request.HTTPErrorProcessor,
-        urllib.request.UnknownHandler,
+        urllib.request.ProxyHandler(),
+        *handlers(patience),
+        urllib.request.HTTPRedirectHandler(),
+        urllib.request.HTTPDefaultErrorHandler(),
+        urllib.request.HTTPErrorProcessor(),
+        urllib.request.UnknownHandler(),
     ):
-        opener.add_handler(handler())
+        opener.add_handler(handler)
     return opener
 
 
@@ -237,4 +262,4 @@ def _chunks(response: HTTPResponse) -> Iterator[bytes]:
 
 
 def _length(part: Path) -> int:
-    return part.stat().st_size if part.exists() else 0
+    return part.lstat().st_size if os.path.lexists(part) else 0

@@ -1,18 +1,24 @@
 """Downloads that cannot be: servers that refuse, a user who stops it, a second process, a full disk."""
 
+import errno
+import os
 import re
 import socket
 import subprocess
 import sys
+import threading
 import time
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 from moody_server import BODY, MD5, Server, bytes_from, failure, names, whole
 
 from convlab.errors import WeightsError
-from convlab.files import download
+from convlab.files import download, patience
 from convlab.files.download import fetch
+from convlab.files.patience import Patience
 from convlab.files.registry import Entry
 
 pytestmark = pytest.mark.usefixtures("hurry")
@@ -157,9 +163,12 @@ def test_a_lock_that_its_owner_just_removed_is_no_lock(tmp_path: Path):
         assert not download._locked(file, lock)
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_disk(server: Server, tmp_path: Path):
-    (tmp_path / "toy.h5.part").symlink_to("/dev/full")
+def full(_: int) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(download.os, "fsync", full)
     message = failure(server.entry, tmp_path)
     assert message == (
         f"{tmp_path / 'toy.h5'}: cannot be written: No space left on device; make room or choose another "
@@ -172,3 +181,91 @@ def test_a_folder_that_is_a_file(server: Server, tmp_path: Path):
     with pytest.raises(WeightsError, match=r"folder.toy\.h5: cannot be written: File exists"):
         fetch(server.entry, tmp_path / "folder")
     assert server.asked == []
+
+
+# links, and what is no file
+
+
+@pytest.mark.parametrize("suffix", [".lock", ".part"])
+def test_a_link_is_not_followed(server: Server, tmp_path: Path, suffix: str):
+    """Others may be able to write to the folder: what their link leads to is the user's."""
+    precious, folder = tmp_path / "precious", tmp_path / "folder"
+    precious.write_text("mine")
+    folder.mkdir()
+    (folder / f"toy.h5{suffix}").symlink_to(precious)
+    with pytest.raises(WeightsError, match=rf"toy\.h5\{suffix}: is a link, which is not followed; remove it"):
+        fetch(server.entry, folder)
+    assert precious.read_text() == "mine"
+    (folder / f"toy.h5{suffix}").unlink()
+    fetch(server.entry, folder)
+    assert whole(folder)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs FIFOs")
+@pytest.mark.parametrize("suffix", [".lock", ".part"])
+def test_a_fifo_is_not_waited_for(server: Server, tmp_path: Path, suffix: str):
+    os.mkfifo(tmp_path / f"toy.h5{suffix}")
+    with pytest.raises(WeightsError, match=r"(is no file; remove it|No such device)"):
+        fetch(server.entry, tmp_path)
+
+
+# servers that would hold a fetch for ever; the clock is the test's
+
+
+class Clock:
+    """Goes by so many seconds each time it is looked at."""
+
+    def __init__(self, step: float) -> None:
+        self.step, self.now = step, 0.0
+
+    def __call__(self) -> float:
+        self.now += self.step
+        return self.now
+
+
+def test_a_slow_server(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(download, "Patience", partial(Patience, clock=Clock(60)))
+    message = failure(server.entry, tmp_path)
+    assert re.search(
+        r"/toy\.h5: too slow: [\d,]+ bytes in 360 s, expected at least 1,048,576; [\d,]+ bytes are kept", message
+    )
+    assert len(server.asked) == 1
+    kept = (tmp_path / "toy.h5.part").read_bytes()
+    assert 0 < len(kept) < len(BODY)
+    assert kept == BODY[: len(kept)]
+    monkeypatch.setattr(patience, "LEAST", 1)  # a byte each time: slow enough for this clock
+    fetch(server.entry, tmp_path)
+    assert whole(tmp_path)
+
+
+def test_a_server_that_never_ends_its_headers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Of itself, http.client waits for a hundred lines of 65,536 bytes, 30 s for each."""
+    monkeypatch.setattr(download, "Patience", partial(Patience, clock=Clock(60)))
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        thread = threading.Thread(target=drip, args=(server,))
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/toy.h5"
+        message = failure(Entry("toy", "toy.h5", url, 9, MD5), tmp_path)
+        thread.join()
+    assert re.search(r": too slow: [\d,]+ bytes in 360 s, expected at least 1,048,576; 0 bytes are kept", message)
+
+
+def drip(server: socket.socket) -> None:
+    """Send a header byte after byte, to one client, until it goes away."""
+    client, _ = server.accept()
+    with client, suppress(OSError):
+        client.recv(1 << 16)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        client.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+        while True:
+            client.sendall(b"a")
+
+
+def test_a_server_that_starts_anew_each_time(server: Server, tmp_path: Path):
+    """Each time a byte more comes than before; 300,007 times would be 45 GB."""
+    server.ranges, server.cuts = False, list(range(290_000, 290_060))
+    message = failure(server.entry, tmp_path)
+    assert re.search(r"/toy\.h5: too slow: 2,[\d,]+ bytes came, and the file is still not whole; ", message)
+    assert len(server.asked) < 12
