@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,7 @@ MODEL_FILES = (".h5", ".hdf5", ".keras", ".json")
 
 Weights = str | Path | int | None
 Names = Mapping[str, str] | None
+Functions = Mapping[str, Callable[[Any], Any]] | None
 
 
 def load(
@@ -30,6 +32,7 @@ def load(
     layout: str = "HWIO",
     strict: bool = True,
     names: Names = None,
+    functions: Functions = None,
 ) -> Model:
     """Return a network with its weights.
 
@@ -57,6 +60,9 @@ def load(
         Refuse a file with missing or unexpected layers; if False, `model.receipt` lists them.
     names : mapping of str to str, optional
         Layer -> module of a PyTorch file, {"block1_conv1": "features.0"}, where names and shapes leave it open.
+    functions : mapping of str to function, optional
+        By the name of each Lambda layer, {"scaled": np.tanh}, what makes an array (N, ...) of one, or of a list of
+        them: Keras stores such a layer's function as code, and convlab runs no code from a file.
 
     Raises
     ------
@@ -72,6 +78,8 @@ def load(
     how = _How(layout, strict, names)
     called = str(name) if str(name) in ZOO or Path(name).exists() else zoo_name(str(name))
     if called in ZOO and topology is None:
+        if functions:
+            raise UnsupportedError(f"{name}: functions are for the Lambda layers of a file; this network has none")
         model = build(called, include_top, input_shape)
         if weights == "pretrained":
             weights = _pretrained(model.name, include_top)
@@ -79,7 +87,7 @@ def load(
         _give(model, weights, lambda path: _read(model, path, how, top))
     else:
         _require_file(name, include_top)
-        model = _load_file(Path(name), weights, topology, input_shape, how)
+        model = _load_file(Path(name), weights, topology, input_shape, how, functions)
     if preprocessing is not None:
         model.preprocessing = _preprocessing(model, preprocessing)
     return model
@@ -159,13 +167,18 @@ def _pretrained(name: str, include_top: bool) -> Path:
 
 
 def _load_file(
-    path: Path, weights: Weights, topology: str | Path | None, input_shape: Shape | None, how: _How
+    path: Path,
+    weights: Weights,
+    topology: str | Path | None,
+    input_shape: Shape | None,
+    how: _How,
+    functions: Functions,
 ) -> Model:
     """Return a network whose architecture a file describes."""
     from convlab.files.keras.model import read_model, read_model_weights
     from convlab.files.torch.weights import is_torch_weights
 
-    architecture = read_model(path, topology=topology, input_shape=input_shape)
+    architecture = read_model(path, topology=topology, input_shape=input_shape, functions=functions)
     model = architecture.model
 
     def read(source: Path) -> None:

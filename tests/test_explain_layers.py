@@ -10,6 +10,7 @@ from convlab.initialise import randomise
 from convlab.layers import (
     ACTIVATIONS,
     ELU,
+    GLU,
     Activation,
     Add,
     Average,
@@ -26,12 +27,14 @@ from convlab.layers import (
     Dense,
     DepthwiseConv2D,
     Dropout,
+    Embedding,
     Flatten,
     GlobalAveragePooling2D,
     GlobalMaxPooling1D,
     LayerNormalization,
     LayerScale,
     LeakyReLU,
+    Masking,
     Maximum,
     MaxPooling2D,
     Minimum,
@@ -74,6 +77,7 @@ ON_IMAGES = {
     "leaky": LeakyReLU("a", 0.2),
     "prelu": PReLU("a", (2,)),
     "elu": ELU("a", 0.5),
+    "masking": Masking("a", 0.5),
     "thresholded": ThresholdedReLU("a", 0.5),
     "rescaling": Rescaling("a", (2.0, 3.0, -4.0), 0.5),
     "layer scale": LayerScale("a"),
@@ -115,6 +119,23 @@ def test_layers_on_rows(layer):
     model = convlab.Model.sequential("net", ROW, [layer])
     randomise(model, 0)
     assert_every_number_is_explained(model, numbers(*ROW))
+
+
+@pytest.mark.parametrize("shape", [(7,), (4, 7)])
+def test_words(shape):
+    model = convlab.Model.sequential("net", shape, [Embedding("a", 7, 5)])
+    randomise(model, 0)
+    acts = assert_every_number_is_explained(model, np.random.default_rng(1).integers(0, 7, (1, *shape)))
+    at = (0, 3, 2) if len(shape) == 1 else (1, 3, 2)
+    word = int(acts.input[(0, *at[3 - len(shape) - 1 : 2])])
+    assert convlab.explain(model, acts, "a", *at).formula == f"row {word}, column 2 of the table"
+
+
+def test_a_gated_half():
+    model = convlab.Model.sequential("net", (5, 4, 6), [GLU("a")])
+    acts = assert_every_number_is_explained(model, numbers(5, 4, 6))
+    why = convlab.explain(model, acts, "a", 1, 2, 1)
+    assert list(why.place.channels) == [1, 4]
 
 
 def test_a_vector_that_is_repeated():

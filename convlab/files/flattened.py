@@ -19,10 +19,12 @@ from convlab.layers import (
     Dot,
     Flatten,
     Identity,
+    Lambda,
     Layer,
     LayerNormalization,
     LayerScale,
     LeakyReLU,
+    Masking,
     Normalization,
     Permute,
     PReLU,
@@ -38,7 +40,7 @@ from convlab.layers import (
 from convlab.model import Model
 
 KEEPING = (
-    *(Identity, Activation, ReLU, LeakyReLU, ELU, PReLU, Softmax, ThresholdedReLU, LayerScale, Rescaling),
+    *(Identity, Activation, ReLU, LeakyReLU, ELU, PReLU, Softmax, ThresholdedReLU, LayerScale, Rescaling, Masking),
     *(BatchNormalization, LayerNormalization, Normalization, UnitNormalization),
 )
 
@@ -80,20 +82,29 @@ def flattened(model: Model) -> dict[str, Rows]:
 def _order(layer: Layer, arriving: Sequence[Order], shapes: Sequence[Shape], made: Shape, lost: str) -> Order:
     """Return the order of a layer's output."""
     order = next((one for one in arriving if isinstance(one, str)), arriving[0])
-    while isinstance(layer, TimeDistributed):
-        if isinstance(layer.inner, Flatten | Reshape | Permute):
-            return lost
-        layer = layer.inner
     if isinstance(order, str):
         return order
+    inner = _innermost(layer)
+    if isinstance(inner, Lambda) or (inner is not layer and isinstance(inner, Flatten | Reshape | Permute)):
+        return lost  # what it does nobody knows; and steps have no place in an order
     if len(arriving) > 1:
-        alike = all(one == order for one in arriving)
-        if alike and isinstance(layer, Dot) and len(made) == 1:
-            return None  # a sum over all of them is the same in any order
-        return order if alike and (order is None or not isinstance(layer, Concatenate)) else lost
-    if isinstance(layer, KEEPING) or (isinstance(layer, Dense) and len(made) > 1):
+        return _merged(inner, order, all(one == order for one in arriving), made, lost)
+    if isinstance(inner, KEEPING) or (isinstance(inner, Dense) and len(made) > 1):
         return order
-    return _moved(layer, order, shapes[0], made, lost)
+    return _moved(inner, order, shapes[0], made, lost)
+
+
+def _innermost(layer: Layer) -> Layer:
+    while isinstance(layer, TimeDistributed):
+        layer = layer.inner
+    return layer
+
+
+def _merged(layer: Layer, order: Image | Permuted | None, alike: bool, made: Shape, lost: str) -> Order:
+    """Return the order of the output of a layer that merges inputs, which are in one order or not."""
+    if alike and isinstance(layer, Dot) and len(made) == 1:
+        return None  # a sum over all of them is the same in any order
+    return order if alike and (order is None or not isinstance(layer, Concatenate)) else lost
 
 
 def _moved(layer: Layer, order: Image | Permuted | None, shape: Shape, made: Shape, lost: str) -> Order:

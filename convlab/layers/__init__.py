@@ -3,7 +3,7 @@
 Classes, weights and their order are named as in Keras; shapes leave out the batch: (H, W, C) or (features,).
 """
 
-from convlab.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax, ThresholdedReLU
+from convlab.layers.activation import ELU, GLU, Activation, LeakyReLU, PReLU, ReLU, Softmax, ThresholdedReLU
 from convlab.layers.applications import CustomScaleLayer, LayerScale, StochasticDepth
 from convlab.layers.base import Activated, Layer, Shape
 from convlab.layers.bordering import Cropping2D, ZeroPadding2D
@@ -12,6 +12,7 @@ from convlab.layers.dense import Dense
 from convlab.layers.depthwise import DepthwiseConv2D, SeparableConv2D
 from convlab.layers.distributed import TimeDistributed, over_time
 from convlab.layers.dot import Dot
+from convlab.layers.embedding import Embedding, Masking
 from convlab.layers.functions import ACTIVATIONS
 from convlab.layers.identity import (
     ActivityRegularization,
@@ -32,6 +33,7 @@ from convlab.layers.normalisation import (
     UnitNormalization,
 )
 from convlab.layers.one_row import OneRow
+from convlab.layers.own_function import Lambda
 from convlab.layers.pooling import (
     AveragePooling2D,
     GlobalAveragePooling2D,
@@ -70,6 +72,7 @@ from convlab.layers.volumes import (
 __all__ = [
     "ACTIVATIONS",
     "ELU",
+    "GLU",
     "Activated",
     "Activation",
     "ActivityRegularization",
@@ -97,6 +100,7 @@ __all__ = [
     "DepthwiseConv2D",
     "Dot",
     "Dropout",
+    "Embedding",
     "Flatten",
     "GaussianDropout",
     "GaussianNoise",
@@ -108,10 +112,12 @@ __all__ = [
     "GlobalMaxPooling3D",
     "GroupNormalization",
     "Identity",
+    "Lambda",
     "Layer",
     "LayerNormalization",
     "LayerScale",
     "LeakyReLU",
+    "Masking",
     "MaxPooling1D",
     "MaxPooling2D",
     "MaxPooling3D",

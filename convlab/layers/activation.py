@@ -129,6 +129,30 @@ class PReLU(Layer):
 
 
 @dataclass(eq=False)
+class GLU(Layer):
+    """The first half of the channels, each times the sigmoid of its partner in the second: Keras' activation "glu".
+
+    Dauphin et al., arXiv 1612.08083, section 2.
+    """
+
+    name: str
+
+    def infer_shape(self) -> Shape:
+        """Return (..., C/2)."""
+        *others, channels = self.input_shape
+        if channels % 2:
+            raise ShapeError(f"{channels} channels are no two halves")
+        return (*others, channels // 2)
+
+    @quiet
+    def __call__(self, x: Array) -> Array:
+        """Gate (N, ..., C) to (N, ..., C/2)."""
+        half = x.shape[-1] // 2
+        gated: Array = x[..., :half] * ops.sigmoid(x[..., half:])
+        return gated
+
+
+@dataclass(eq=False)
 class Softmax(Layer):
     """exp(x) / sum(exp(x)) along an axis, or several; axes count from the batch, 0, or back from the last, -1."""
 

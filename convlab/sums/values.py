@@ -5,11 +5,15 @@ import numpy as np
 from convlab.arrays import Array
 from convlab.errors import UnsupportedError
 from convlab.layers import (
+    ACTIVATIONS,
     ELU,
+    GLU,
     BatchNormalization,
+    Embedding,
     Layer,
     LayerScale,
     LeakyReLU,
+    Masking,
     PReLU,
     ReLU,
     Rescaling,
@@ -73,6 +77,40 @@ def _layer_scaled(layer: LayerScale, maps: Array, y: int, x: int, channel: int) 
     )
 
 
+@weighted_sum.register
+def _looked_up(layer: Embedding, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+    """Return the number in the table; rows of words lie along the input's last axis."""
+    place = Place.cell(maps, 0, y, x)
+    word = int(place.cells(maps)[0, 0, 0])
+    found = float(layer.weights["embeddings"][word, channel].astype(maps.dtype))
+    return WeightedSum(
+        place=place,
+        patch=np.array([[[float(word)]]]),
+        kernel=np.array([[[found / word if word else 0.0]]]),
+        products=np.array([[[found]]]),
+        formula=f"row {word}, column {channel} of the table",
+        roundings=0,
+    )
+
+
+@weighted_sum.register
+def _gated(layer: GLU, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+    """Take the gate for the weight of the number that it is before."""
+    half = maps.shape[2] // 2
+    place = Place(range(y, y + 1), range(x, x + 1), range(channel, channel + half + 1, half), maps.shape[:2])
+    patch = place.cells(maps)
+    value, gate = (float(number) for number in patch[0, 0])
+    opened = float(ACTIVATIONS["sigmoid"](np.array([gate]))[0])
+    return WeightedSum(
+        place=place,
+        patch=patch,
+        kernel=np.array([[[opened, 0.0]]]),
+        products=np.array([[[value * opened, 0.0]]]),
+        formula=f"input {value:.6g} x sigmoid of {gate:.6g}",
+    )
+
+
+@weighted_sum.register(Masking)
 @weighted_sum.register(ReLU)
 @weighted_sum.register(LeakyReLU)
 @weighted_sum.register(PReLU)

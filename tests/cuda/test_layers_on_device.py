@@ -31,7 +31,9 @@ SAME = {  # layer class -> options, and the shapes of its inputs; the steps are 
     "CustomScaleLayer": [({"scale": 0.17}, IMAGE, IMAGE)],
     "Dropout": [({}, IMAGE)],
     "ELU": [({"alpha": 0.5}, IMAGE)],
+    "Embedding": [({"input_dim": 7, "output_dim": 5}, (9,))],
     "Flatten": [({}, IMAGE), ({"channels_first": True}, IMAGE)],
+    "GLU": [({}, IMAGE)],
     "GaussianDropout": [({}, IMAGE)],
     "GaussianNoise": [({}, IMAGE)],
     "GlobalMaxPooling1D": [({}, SEQUENCE)],
@@ -39,9 +41,11 @@ SAME = {  # layer class -> options, and the shapes of its inputs; the steps are 
     "GlobalMaxPooling3D": [({}, VOLUME), ({"keepdims": True}, VOLUME)],
     "GroupNormalization": [({"groups": 3}, IMAGE)],
     "Identity": [({}, IMAGE)],
+    "Lambda": [({"function": lambda x: x * 2 + 1}, IMAGE), ({"function": lambda x: x[0] - x[1]}, IMAGE, IMAGE)],
     "LayerNormalization": [({}, IMAGE), ({"axis": (1, 2), "rms_scaling": True}, IMAGE)],
     "LayerScale": [({}, IMAGE)],
     "LeakyReLU": [({}, IMAGE)],
+    "Masking": [({"mask_value": 0.5}, SEQUENCE)],
     "MaxPooling1D": [({"pool": 3, "stride": 2, "padding": "same"}, SEQUENCE)],
     "MaxPooling2D": [({"pool": (3, 2)}, IMAGE)],
     "MaxPooling3D": [({"pool": (3, 1, 2), "stride": 1, "padding": "same"}, VOLUME)],
@@ -129,7 +133,8 @@ SUMS = {  # the same with the terms of a sum
 def layer_and_inputs(name, options, shapes, dtype):
     make = getattr(layers, name)
     layer = built(layers.over_time(*options) if name == "TimeDistributed" else make("layer", **options), *shapes)
-    return layer, [numbers(seed, (2, *shape), dtype) for seed, shape in enumerate(shapes)]
+    inputs = [numbers(seed, (2, *shape), dtype) for seed, shape in enumerate(shapes)]
+    return layer, [np.floor(3 + 3 * x) for x in inputs] if name == "Embedding" else inputs
 
 
 def assert_copied_once(device, layer, *inputs):
@@ -182,3 +187,10 @@ def test_new_weights_are_copied_again(device):
     layer(device.take(x))
     layer.set_weights(**{name: -w for name, w in layer.weights.items()})
     assert_as_numpy(device, layer, x, terms=9, magnitude=magnitudes(layer, x))
+
+
+def test_what_is_no_word_is_nan_on_a_device(device):
+    layer, x = built(layers.Embedding("layer", 7, 5), (3,)), np.array([[1, 2.5, 7]], np.float32)
+    found = device.give(layer(device.take(x)))
+    assert np.array_equal(found[0, 0], layer.weights["embeddings"][1].astype(np.float32))
+    assert np.isnan(found[0, 1:]).all()

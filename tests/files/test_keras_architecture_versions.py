@@ -204,6 +204,6 @@ def test_real_topology(shared):
 
 def test_real_lambda(shared):
     config, version = real_config(shared / "keras_files" / "copperwire_mnist_enc.h5")
-    assert "layer 'lambda_1' is a Lambda, which convlab does not load" in refused(
+    assert "layer 'lambda_1' is a Lambda, whose function is code, and convlab runs none from a file" in refused(
         config, UnsupportedError, keras_version=version
     )

@@ -196,7 +196,7 @@ def test_transposed_convolution_of_keras_2(shared: Path) -> None:
 def test_lambda_is_refused_by_name(shared: Path) -> None:
     path = shared / "keras_files" / "copperwire_mnist_enc.h5"
     with pytest.raises(
-        UnsupportedError, match="layer 'lambda_1' is a Lambda, which convlab does not load; it loads A"
+        UnsupportedError, match="layer 'lambda_1' is a Lambda, whose function is code, and convlab runs none"
     ):
         read_model(path)
 

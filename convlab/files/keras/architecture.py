@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from convlab.files.keras.builder import Builder
+from convlab.files.keras.builder import Builder, Functions
 from convlab.files.keras.calls import Inliner, Path
 from convlab.files.keras.graph import LayerConfig, ModelConfig, read_graph
 from convlab.layers import Shape
@@ -63,6 +63,7 @@ def read_architecture(
     backend: str | None = None,
     *,
     input_shape: Shape | None = None,
+    functions: Functions | None = None,
 ) -> Architecture:
     """Build the network that a Keras config describes, without weights.
 
@@ -80,6 +81,8 @@ def read_architecture(
         What ran the network: no layer means anything else for it, only the stored kernels of Theano do.
     input_shape
         (H, W, C) of the only input, in place of what the config says.
+    functions
+        By the name of a Lambda layer, what is computed in its place.
 
     Raises
     ------
@@ -92,7 +95,7 @@ def read_architecture(
     """
     graph = read_graph(config, where)
     inliner = Inliner(graph, where)
-    builder = Builder(where, _major(config, keras_version))
+    builder = Builder(where, _major(config, keras_version), functions or {})
     model = builder.model(graph, inliner, input_shape)
     layers = _tree(graph, (), inliner.names)
     return Architecture(model, layers, _by_layers(builder.neutral), _by_layers(builder.precisions), backend)

@@ -1,7 +1,7 @@
 """Calls of Keras' layers turned into a network of convlab's, one after the other."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 from typing import Any, NoReturn
@@ -12,13 +12,17 @@ from convlab.files.keras.calls import Inliner, Step
 from convlab.files.keras.channels_first import Tensor, is_along_an_axis, is_channels_first, moved_inputs, takes_moved
 from convlab.files.keras.graph import LayerConfig, ModelConfig
 from convlab.files.keras.layers import LAYERS
+from convlab.files.keras.masks import HEEDING, mask_on
 from convlab.files.keras.operators import Operands, operator
 from convlab.files.keras.options import Options, is_list, is_whole, shown
-from convlab.layers import Layer, Permute, Shape, over_time
+from convlab.layers import Lambda, Layer, Permute, Shape, over_time
 from convlab.model import Model, Node
+from convlab.names import unknown
 from convlab_kernels.window import Window
 from convlab_kernels.window3d import Window3D
 
+Functions = Mapping[str, Callable[[Any], Any]]
+LAMBDA = "Lambda"
 LARGEST = 2**40  # numbers in one activation: more is a mistake, or a trap
 LARGEST_LAYER = 2**31  # numbers in the weights of one layer
 AXES = 8  # of one activation; NumPy ends at 64
@@ -35,13 +39,14 @@ class Builder:
         Types other than float32 that the file computes in, "mixed_float16", and the layers.
     """
 
-    def __init__(self, where: str, keras: int) -> None:
-        self.where, self.keras = where, keras
+    def __init__(self, where: str, keras: int, functions: Functions) -> None:
+        self.where, self.keras, self.functions = where, keras, functions
         self.tensors: dict[str, Tensor] = {}
         self.layers: dict[str, Layer] = {}
         self.made_from: dict[str, tuple[LayerConfig, Operands]] = {}
         self.forms: dict[str, bool] = {}
         self.nodes: list[Node] = []
+        self.masks: dict[str, str] = {}
         self.neutral: defaultdict[str, list[str]] = defaultdict(list)
         self.precisions: defaultdict[str, list[str]] = defaultdict(list)
 
@@ -61,6 +66,7 @@ class Builder:
         inputs = {tensor.name: tensor.shape for tensor in self.tensors.values()}
         for step in inliner.steps:
             self.add(step)
+        self.check_functions(inliner.steps)
         for name in inliner.outputs:
             if name in inputs:
                 raise UnsupportedError(f"{self.where}: output {shown(name)} is an input: there is nothing to compute")
@@ -100,6 +106,7 @@ class Builder:
         inputs = [self.tensors[name] for name in step.inputs]
         if not inputs:
             self.damaged(f"layer {shown(step.layer)} takes nothing")
+        self.mask(step)
         moved = self.forms.setdefault(step.layer, takes_moved(step, inputs))
         after = step.config.after or _along_an_axis(step.config, moved)
         if after is None:
@@ -109,6 +116,18 @@ class Builder:
         linear = replace(step, node=f"{step.node}/linear", config=replace(step.config, options=options, after=None))
         self.call(linear, inputs, moved)
         self.add(Step(step.node, f"{step.layer}/{after.name}", after, (linear.node,), steps=step.steps))
+
+    def mask(self, step: Step) -> None:
+        """Follow a mask of steps through a call; refuse a layer that would heed it."""
+        source = mask_on(step.config, step.layer, self.masks, step.inputs)
+        if source is None:
+            return
+        if step.config.kind in HEEDING:
+            raise UnsupportedError(
+                f"{self.where}: layer {shown(step.layer)} ({step.config.kind}) leaves out the steps that layer"
+                f" {shown(source)} masks, which convlab does not load; without a mask, it does"
+            )
+        self.masks[step.node] = source
 
     def call(self, step: Step, inputs: Sequence[Tensor], moved: bool) -> None:
         """Add the node of a call, and before it what brings its inputs into their form."""
@@ -185,6 +204,9 @@ class Builder:
         config = step.config
         options = Options(self.where, config.name, config.kind, config.options, rank, moved, self.keras)
         try:
+            if config.kind == LAMBDA:
+                options.ignore_rest()
+                return over_time(Lambda(step.layer, self.function(step.layer)), step.steps)
             if step.operands or config.kind not in LAYERS:
                 made = operator(step.layer, config.kind, step.operands)
             else:
@@ -200,6 +222,22 @@ class Builder:
             )
         self.note(step.layer, options)
         return over_time(made, step.steps)
+
+    def function(self, name: str) -> Callable[[Any], Any]:
+        """Return what the user gave for a layer whose function is Python code in the file."""
+        if name not in self.functions:
+            raise UnsupportedError(
+                f"layer {shown(name)} is a Lambda, whose function is code, and convlab runs none from a file; in"
+                f" Python, give one that does the same to an array: convlab.load(..., functions={{{shown(name)}: f}})"
+            )
+        return self.functions[name]
+
+    def check_functions(self, steps: Sequence[Step]) -> None:
+        """Refuse a function for a layer that is no Lambda."""
+        known = list(dict.fromkeys(step.layer for step in steps if step.config.kind == LAMBDA))
+        for name in self.functions:
+            if name not in known:
+                raise LayerNameError(f"{self.where}: functions: {unknown('Lambda layer', name, known)}")
 
     def note(self, name: str, options: Options) -> None:
         """Keep what is said on the receipt of a layer's options."""
@@ -225,8 +263,8 @@ def _padded(layer: Layer) -> Shape:
 
 
 def _along_an_axis(config: LayerConfig, moved: bool) -> LayerConfig | None:
-    """Return, as a layer, an activation function along Keras' last axis where that is not our last."""
+    """Return, as a layer, an activation function along Keras' last axis where that is not our last, or glu."""
     function: Any = config.options.get("activation")
-    if not moved or config.kind == "Activation" or not is_along_an_axis(function):
+    if config.kind == "Activation" or not is_along_an_axis(function) or not (moved or function == "glu"):
         return None
     return LayerConfig(function, "Activation", {"activation": function}, ())

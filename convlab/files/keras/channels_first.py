@@ -42,7 +42,7 @@ WITH_AXIS = frozenset(
         "UnitNormalization",
     }
 )
-ALONG_AN_AXIS = frozenset({"log_softmax", "softmax", "sparsemax"})
+ALONG_AN_AXIS = frozenset({"glu", "log_softmax", "softmax", "sparsemax"})
 """Activation functions that see all values along the last axis."""
 
 

@@ -156,7 +156,7 @@ class _Reader(Entries):
 
     def check_known(self, kind: str, name: str) -> None:
         """Refuse a layer that is in no table, before anything else about it is looked at."""
-        if kind not in LAYERS and kind not in LINES and kind != "InputLayer":
+        if kind not in LAYERS and kind not in LINES and kind not in ("InputLayer", "Lambda"):
             raise UnsupportedError(
                 f"{self.where}: layer {shown(name)} is a {shown(kind)[1:-1]}, which convlab does not load;"
                 f" it loads {', '.join(LAYERS)}"

@@ -63,6 +63,17 @@ def _dense(name: str, options: Options) -> Layer:
     return layers.Dense(name, options.whole("units"), options.activation(), options.flag("use_bias", True))
 
 
+def _activation(name: str, options: Options) -> Layer:
+    if options.take("activation", None) == "glu":  # the only one that changes a shape
+        return layers.GLU(name)
+    return layers.Activation(name, options.activation())
+
+
+def _embedding(name: str, options: Options) -> Layer:
+    options.flag("mask_zero", False)  # see convlab.files.keras.masks
+    return layers.Embedding(name, options.whole("input_dim"), options.whole("output_dim"))
+
+
 def _global_pooling(make: Callable[..., Layer]) -> Maker:
     return lambda name, options: make(name, options.flag("keepdims", False))
 
@@ -156,7 +167,7 @@ def _relu(name: str, options: Options) -> Layer:
 
 
 LAYERS: dict[str, Maker] = {
-    "Activation": lambda name, options: layers.Activation(name, options.activation()),
+    "Activation": _activation,
     "ActivityRegularization": _plain(layers.ActivityRegularization),
     "Add": _plain(layers.Add),
     "AlphaDropout": _plain(layers.AlphaDropout),
@@ -183,6 +194,7 @@ LAYERS: dict[str, Maker] = {
     "Dot": _dot,
     "Dropout": _plain(layers.Dropout),
     "ELU": lambda name, options: layers.ELU(name, options.number("alpha", 1.0)),
+    "Embedding": _embedding,
     "Flatten": lambda name, options: layers.Flatten(name, options.moved and not options.channels_first),
     "GaussianDropout": _plain(layers.GaussianDropout),
     "GaussianNoise": _plain(layers.GaussianNoise),
@@ -197,6 +209,7 @@ LAYERS: dict[str, Maker] = {
     "LayerNormalization": _layer_normalization,
     "LayerScale": _layer_scale,
     "LeakyReLU": lambda name, options: layers.LeakyReLU(name, options.number("negative_slope", 0.3)),
+    "Masking": lambda name, options: layers.Masking(name, options.number("mask_value", 0.0)),
     "MaxPooling1D": _pooling(layers.MaxPooling1D, Options.single),
     "MaxPooling2D": _pooling(layers.MaxPooling2D, Options.pair),
     "MaxPooling3D": _pooling(layers.MaxPooling3D, Options.triple),

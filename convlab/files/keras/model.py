@@ -12,6 +12,7 @@ from convlab.files.flattened import flattened
 from convlab.files.growth import check_growth
 from convlab.files.keras.architecture import Architecture, KerasLayer, read_architecture
 from convlab.files.keras.archive import is_archive, unpack_member
+from convlab.files.keras.builder import Functions
 from convlab.files.keras.config import read_config, read_topology
 from convlab.files.keras.weights import read_weights
 from convlab.files.requests import LayerWeights, Rows
@@ -31,6 +32,7 @@ def read_model(
     *,
     topology: str | os.PathLike[str] | None = None,
     input_shape: Shape | None = None,
+    functions: Functions | None = None,
 ) -> Architecture:
     """Build the network that a Keras file describes, without weights; it is named after the file.
 
@@ -43,6 +45,8 @@ def read_model(
         The architecture, where the file has none: a text file of what Keras' to_json() returned.
     input_shape
         (H, W, C) of the only input, in place of what the file says.
+    functions
+        By the name of a Lambda layer, what is computed in its place.
 
     Raises
     ------
@@ -57,7 +61,12 @@ def read_model(
     source = path if topology is None else Path(topology)
     config = read_topology(source) if topology is not None or path.suffix == ".json" else read_config(path)
     architecture = read_architecture(
-        config.values, str(source), config.keras_version, config.backend, input_shape=input_shape
+        config.values,
+        str(source),
+        config.keras_version,
+        config.backend,
+        input_shape=input_shape,
+        functions=functions,
     )
     architecture.model.name = path.stem.removesuffix(".weights")
     return architecture

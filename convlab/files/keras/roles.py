@@ -14,7 +14,7 @@ Slot: TypeAlias = tuple[str, str]  # a layer's name and what an array is for: ("
 
 ROLE = re.compile(
     r"(?:^|[/_])(depthwise_kernel|pointwise_kernel|kernel|bias|gamma|beta|moving_mean|moving_variance"
-    r"|running_mean|running_std|alpha|mean|variance|count|W|b)(?:_\d+)?(?::\d+)?$"
+    r"|running_mean|running_std|alpha|embeddings|mean|variance|count|W|b)(?:_\d+)?(?::\d+)?$"
 )
 KERAS_1_ROLES = {  # its running_std holds the variance, whatever it says
     "W": "kernel",
@@ -53,6 +53,8 @@ def _role_for(path: str, layer: LayerWeights) -> str | None:
     role = _role_of(path)
     if role is None or role in layer.shapes:
         return role
+    if role == "kernel" and "embeddings" in layer.shapes:  # W, as Keras 1 called it
+        return "embeddings"
     return next((name for name in layer.shapes if _plain(name) == _plain(role)), role)
 
 

@@ -60,7 +60,11 @@ OPTIONS = {
     "subsample": "strides",
     "subsample_length": "strides",
 }
-OPTIONS_OF_ONE_KIND = {("LeakyReLU", "alpha"): "negative_slope", ("UpSampling1D", "length"): "size"}
+OPTIONS_OF_ONE_KIND = {
+    ("Embedding", "output_dim"): "output_dim",
+    ("LeakyReLU", "alpha"): "negative_slope",
+    ("UpSampling1D", "length"): "size",
+}
 VALUES = {"tf": "channels_last", "th": "channels_first"}
 OLDER_ACTIVATIONS = {"hard_sigmoid": "hard_sigmoid_keras2"}
 """Names whose meaning changed with Keras 3."""

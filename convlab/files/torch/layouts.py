@@ -5,6 +5,7 @@ depthwise        weight (C*M, 1, KH, KW)          depthwise kernel (KH, KW, C, M
 ConvTranspose2d  weight (I, O, KH, KW)            kernel (KH, KW, O, I)
 Linear           weight (out, in)                 kernel (in, out)
 Linear           weight (out, C*H*W)              kernel (H*W*C, out), behind a Flatten
+Embedding        weight (V, D)                    embeddings (V, D)
 BatchNorm2d      weight, bias, running_mean, running_var: gamma, beta, moving_mean, moving_variance
 PReLU            weight (C,) or (1,)              alpha (H, W, C) or (1, 1, C)
 """
@@ -50,6 +51,8 @@ def _counterpart(layer: LayerWeights, role: str, shape: Shape) -> Counterpart | 
         return _vector(NORM[role], shape, layer.image)
     if role == "bias":
         return _vector("bias", shape, None)
+    if role == "embeddings":
+        return Counterpart("weight", (shape,), "as stored", lambda table: table)
     if role == "alpha":
         return _alpha(shape, layer.image)
     if role in ("kernel", "depthwise_kernel") and "pointwise_kernel" not in layer.shapes:

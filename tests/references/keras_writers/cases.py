@@ -7,6 +7,8 @@ run it, says so in its record. No two sides of a shape are equal, so that no mix
 
 from collections import namedtuple
 
+from .numbers import WORDS
+
 IMAGE, ROW, FEATURES, VOLUME = (7, 5, 4), (9, 4), (6,), (3, 7, 5, 4)
 FIRST = {"data_format": "channels_first"}
 ACTIVATIONS = (
@@ -284,9 +286,19 @@ VOLUMES = [
     *each(VOLUME, "BatchNormalization", axis=[-1, 2]),
     on(VOLUME, "Flatten"),
 ]  # fmt: skip
+SEQUENCES = [
+    *each(WORDS, "Embedding", {"input_dim": 8, "output_dim": 5}, mask_zero=[True], trainable=[False]),
+    *each(ROW, "Masking", mask_value=[0.5]),
+    on((3, *IMAGE), "TimeDistributed", layer=on(IMAGE, "Conv2D", filters=6, kernel_size=3, activation="relu")),
+    on((3, *IMAGE), "TimeDistributed", layer=on(IMAGE, "BatchNormalization")),
+    on((3, *IMAGE), "TimeDistributed", layer=on(IMAGE, "MaxPooling2D", pool_size=2)),
+    on((3, *IMAGE), "TimeDistributed", layer=on(IMAGE, "Flatten")),
+    on(ROW, "TimeDistributed", layer=on(FEATURES, "Dense", units=5, use_bias=False)),
+    on(ROW, "TimeDistributed", layer=on(FEATURES, "Dropout", rate=0.5)),
+]
 CASES = [
     *CONVOLUTIONS, *DENSE, *POOLING, *NORMALISATIONS, *ELEMENTWISE, *QUIET, *AUGMENTATIONS, *MERGING, *SHAPES,
-    *VOLUMES,
+    *SEQUENCES, *VOLUMES,
 ]  # fmt: skip
 
 

@@ -9,6 +9,8 @@ import numpy as np
 
 N = 2
 SAMPLES = 96
+WORDS = (12,)
+"""An input of this shape is of words: whole numbers from 0 to 7."""
 
 
 def _eighths(seed, shape, low, high):
@@ -18,7 +20,9 @@ def _eighths(seed, shape, low, high):
 
 
 def given(name, shape):
-    """Return the batch for the input of that name, (N, *shape), within [-2, 2]."""
+    """Return the batch for the input of that name, (N, *shape), within [-2, 2] unless it is of words."""
+    if tuple(shape) == WORDS:
+        return _eighths("input " + name, (N, *shape), 0, 7) * 8
     return _eighths("input " + name, (N, *shape), -16, 16)
 
 

@@ -1,0 +1,79 @@
+"""Layers on words: their numbers in a dictionary become vectors."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from convlab.arrays import Array, module_of
+from convlab.errors import UnsupportedError
+from convlab.layers.base import Layer, Shape
+from convlab.layers.checks import check_count, refused
+from convlab.layers.naming import options_of
+from convlab.ops.quiet import quiet
+
+EXACT = 2**24
+"""The whole numbers below are all told apart by float32."""
+
+
+@dataclass(eq=False)
+class Embedding(Layer):
+    """A row of a table for each whole number from 0 to below `input_dim`; weight embeddings (input_dim, output_dim).
+
+    Another number is an error; on a GPU, where nobody waits to look at numbers, its row is NaN.
+    """
+
+    name: str
+    input_dim: int
+    output_dim: int
+
+    def __post_init__(self) -> None:
+        """Refuse what is no size of a table."""
+        with options_of(self.name):
+            check_count("input_dim", self.input_dim)
+            check_count("output_dim", self.output_dim)
+
+    def weight_shapes(self) -> dict[str, Shape]:
+        """Return the table's."""
+        return {"embeddings": (self.input_dim, self.output_dim)}
+
+    def infer_shape(self) -> Shape:
+        """Return (..., output_dim)."""
+        self.window = "varies"
+        return (*self.input_shape, self.output_dim)
+
+    @quiet
+    def __call__(self, x: Array) -> Array:
+        """Look the numbers (N, ...) up: (N, ..., output_dim)."""
+        if self.input_dim > EXACT and x.dtype == np.float32:
+            raise UnsupportedError(f"layer {self.name!r} has {self.input_dim:,} rows: give it numbers in float64")
+        xp = module_of(x)
+        known = (x >= 0) & (x < self.input_dim) & (xp.floor(x) == x)
+        if xp is np and not known.all():
+            raise self._unknown(x, known)
+        rows: Array = self.weight_as("embeddings", x).take(xp.where(known, x, 0).astype(int), axis=0)
+        return rows if xp is np else xp.where(known[..., None], rows, x.dtype.type(np.nan))
+
+    def _unknown(self, x: Array, known: Array) -> UnsupportedError:
+        at = tuple(int(i) for i in np.argwhere(~known)[0])
+        return UnsupportedError(
+            f"layer {self.name!r}: the input has {x[at]:.7g} at {at}, expected whole numbers from 0 to"
+            f" {self.input_dim - 1:,}, the rows of its table"
+        )
+
+
+@dataclass(eq=False)
+class Masking(Layer):
+    """Steps in which every number is `mask_value` become 0; no layer of convlab leaves them out of anything."""
+
+    name: str
+    mask_value: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no number."""
+        if isinstance(self.mask_value, bool) or not isinstance(self.mask_value, int | float):
+            raise refused(self, "mask_value", self.mask_value, "a number")
+
+    def __call__(self, x: Array) -> Array:
+        """Compare each number of (N, ..., C)."""
+        xp = module_of(x)
+        return xp.where((x != self.mask_value).any(axis=-1, keepdims=True), x, x.dtype.type(0))
