@@ -6,6 +6,8 @@ Only the weights come from convlab; names of layers are convlab's, `name/pre` is
 from types import SimpleNamespace
 
 import numpy as np
+from recorded import answers, installed, this_test
+from stand_in import StandIn, library
 
 from convlab.preprocessing import VGG
 
@@ -30,8 +32,7 @@ def picture(height, width, n=1):
 
 def torch_vgg16(model, flatten=None):
     """Return name -> function of an (N, C, H, W) tensor; with dense layers if the model has them."""
-    from torch.nn import functional
-
+    functional = library("torch.nn.functional")
     layers = {}
     for block, convolutions in enumerate(CONVOLUTIONS, 1):
         for c in range(1, convolutions + 1):
@@ -50,8 +51,7 @@ def torch_vgg16(model, flatten=None):
 
 def torch_lenet5(model, flatten=None):
     """Return name -> function of an (N, C, H, W) tensor."""
-    from torch.nn import functional
-
+    functional = library("torch.nn.functional")
     first = {"conv1": _torch_convolution(model, "conv1", padding=2)["conv1/pre"], "relu1": functional.relu}
     second = {"conv2": _torch_convolution(model, "conv2", padding=0)["conv2/pre"], "relu2": functional.relu}
     dense = {name: _torch_dense(model, name) for name in ("fc1", "fc2", "fc3")}
@@ -93,8 +93,8 @@ class Absolute:
 
 def _torch_convolution(model, name, padding):
     import torch
-    from torch.nn import functional
 
+    functional = library("torch.nn.functional")
     weights = model[name].weights
     kernel = torch.tensor(weights["kernel"]).permute(3, 2, 0, 1)  # (KH, KW, C, O) -> (O, C, KH, KW)
     bias = torch.tensor(weights["bias"])
@@ -102,8 +102,7 @@ def _torch_convolution(model, name, padding):
 
 
 def _torch_dense(model, name):
-    import torch
-
+    torch = library("torch")
     kernel, bias = (torch.tensor(model[name].weights[role]) for role in ("kernel", "bias"))
     return lambda x: x @ kernel + bias
 
@@ -112,13 +111,23 @@ def run_torch(layers, x):
     """Return name -> array, channels last, of layers fed one by the other from x (N, H, W, C)."""
     import torch
 
-    recorded = {}
+    outputs = {}
     with torch.no_grad():
         value = to_torch(x)
         for name, layer in layers.items():
             value = layer(value)
-            recorded[name] = from_torch(value)
-    return recorded
+            outputs[name] = from_torch(value)
+    return outputs
+
+
+def recorded_torch(layers, x, ours=None, only=None):
+    """Return what `run_torch` does, of `only` some layers, or its record: samples among `ours`, convlab's arrays."""
+
+    def ask():
+        theirs = run_torch(layers, x)
+        return {name: theirs[name] for name in only or theirs}
+
+    return answers("torch", (this_test(),), ask, ours)
 
 
 def to_torch(x):
@@ -142,8 +151,15 @@ def run_keras(network, x):
     return {layer.name: out.detach().numpy() for layer, out in zip(layers, outputs, strict=True)}
 
 
+def recorded_keras(network, x, ours):
+    """Return what `run_keras` does, or samples of it from its record, among our arrays."""
+    return answers("keras", (this_test(),), lambda: run_keras(network, x), ours)
+
+
 def keras_lenet5(model):
     """Return LeNet-5 in Keras, with the weights of a convlab model."""
+    if not installed("keras"):
+        return StandIn()
     from convlab_weights.train_lenet5 import keras_lenet5
 
     return give_weights(keras_lenet5(), model)

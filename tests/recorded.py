@@ -59,11 +59,16 @@ def answer(library, question, ask, ours=None):
     return found
 
 
-def answers(library, question, ask):
-    """Return the dictionary of arrays that `ask()` gets from a library."""
+def answers(library, question, ask, ours=None):
+    """Return the arrays by name that `ask()` gets from a library; `ours` are convlab's by the same names."""
     asked = ask() if installed(library) else None
     names = answer(library, (*question, "names"), lambda: np.array(list(asked))).tolist()
-    return {name: answer(library, (*question, name), lambda name=name: asked[name]) for name in names}
+
+    def one(name):
+        sampled = None if ours is None else lambda: ours[name]
+        return answer(library, (*question, name), lambda: asked[name], sampled)
+
+    return {name: one(name) for name in names}
 
 
 def text(library, question, ask):

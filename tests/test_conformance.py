@@ -4,33 +4,15 @@ Of the operators convlab has, each case either runs or stands in `EXCLUDED` unde
 is what convlab does not do. Cases of ONNX have channels first, and here they are transposed at the door.
 """
 
-import importlib
-import pkgutil
 import re
-from pathlib import Path
+from collections import Counter
 
 import numpy as np
 import pytest
+from onnx_cases import from_onnx, recorded
+from recorded import installed
 
 import convlab
-
-onnx = pytest.importorskip("onnx")
-from onnx.backend.test.loader import load_model_tests  # noqa: E402
-
-NODE_FILES = (
-    "averagepool",
-    "batchnorm",
-    "conv",
-    "flatten",
-    "gemm",
-    "globalaveragepool",
-    "globalmaxpool",
-    "maxpool",
-    "relu",
-    "sigmoid",
-    "softmax",
-    "tanh",
-)
 
 EXCLUDED = {
     "one or three spatial dimensions: convlab has images alone": [
@@ -71,7 +53,7 @@ def first(x):
 def window(attributes):
     """Return stride and padding in convlab's words."""
     top, left, bottom, right = attributes.get("pads", (0, 0, 0, 0))
-    same = attributes.get("auto_pad") == b"SAME_UPPER"
+    same = attributes.get("auto_pad") == "SAME_UPPER"
     return {
         "stride": tuple(attributes.get("strides", (1, 1))),
         "padding": "same" if same else ((top, bottom), (left, right)),
@@ -129,42 +111,6 @@ OPERATORS = {
 }
 
 
-def node_cases():
-    """Yield (name, model, data sets) of ONNX's single-node cases.
-
-    Their files are imported one by one: the loader would compute the cases of all operators, which takes long.
-    """
-    package = importlib.import_module("onnx.backend.test.case.node")
-    for file in pkgutil.iter_modules(package.__path__):
-        if file.name.replace("_", "").startswith(NODE_FILES):  # some were renamed between versions
-            importlib.import_module(f"{package.__name__}.{file.name}")
-    for case in package._NodeTestCases:
-        yield case.name, case.model, case.data_sets
-
-
-def read(path):
-    """Return the array in a file of one tensor."""
-    tensor = onnx.TensorProto()
-    tensor.ParseFromString(path.read_bytes())
-    return onnx.numpy_helper.to_array(tensor)
-
-
-def file_cases(kind):
-    """Yield (name, model, data sets) of the models whose outputs PyTorch computed."""
-    for case in load_model_tests(kind=kind):
-        folder = Path(case.model_dir)
-        sets = [
-            tuple([read(path) for path in sorted(data.glob(f"{side}_*.pb"))] for side in ("input", "output"))
-            for data in sorted(folder.glob("test_data_set_*"))
-        ]
-        yield case.name, onnx.load(folder / "model.onnx"), sets
-
-
-def of_one_known_operator(case):
-    nodes = case[1].graph.node
-    return len(nodes) == 1 and nodes[0].op_type in OPERATORS
-
-
 def reason(name):
     """Return why a case cannot run, or None if it can."""
     for why, patterns in EXCLUDED.items():
@@ -173,41 +119,47 @@ def reason(name):
     return None
 
 
-NODE = list(filter(of_one_known_operator, node_cases()))
-FILES = (case for kind in ("pytorch-converted", "pytorch-operator") for case in file_cases(kind))
-PYTORCH = list(filter(of_one_known_operator, FILES))
-RUN = [case for case in (*NODE, *PYTORCH) if reason(case[0]) is None]
+CASES = from_onnx(OPERATORS) if installed("onnx") else recorded()
+RUN = [case for case in CASES if reason(case.name) is None and case.data]
 
 
-@pytest.mark.parametrize("case", RUN, ids=[case[0] for case in RUN])
+def run(case):
+    """Yield what convlab computes, and what is expected."""
+    assert case.data
+    for inputs, expected in case.data:
+        yield OPERATORS[case.operator](case.attributes, *inputs), expected
+
+
+@pytest.mark.parametrize("case", RUN, ids=[case.name for case in RUN])
 def test_onnx(case):
-    _, model, data_sets = case
-    (node,) = model.graph.node
-    attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-    stored = {array.name: onnx.numpy_helper.to_array(array) for array in model.graph.initializer}
-    free = [value.name for value in model.graph.input if value.name not in stored]
-    assert data_sets
-    for inputs, (expected,) in data_sets:
-        values = stored | dict(zip(free, inputs, strict=True))
-        actual = OPERATORS[node.op_type](attributes, *(values[name] for name in node.input))
+    for actual, expected in run(case):
         assert actual.shape == expected.shape
         assert actual.dtype == expected.dtype == np.float32
         np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=2e-6)
 
 
 def test_as_many_ran_as_there_are():
-    counts = {}
-    for _, model, _ in RUN:
-        operator = model.graph.node[0].op_type
-        counts[operator] = counts.get(operator, 0) + 1
-    least = {"Conv": 17, "MaxPool": 6, "AveragePool": 8, "BatchNormalization": 4, "Gemm": 6, "Softmax": 10}
-    assert [operator for operator, n in least.items() if counts.get(operator, 0) < n] == [], counts
+    counts = Counter(case.operator for case in RUN)
+    least = {"Conv": 16, "MaxPool": 6, "AveragePool": 8, "BatchNormalization": 4, "Gemm": 6, "Softmax": 10}
+    assert [operator for operator, n in least.items() if counts[operator] < n] == [], counts
     assert set(counts) == set(OPERATORS)
-    assert sum(model.graph.node[0].op_type == "Conv" for _, model, _ in PYTORCH) == 12 + 8 + 7
+    assert sum(case.operator == "Conv" and case.pytorch for case in CASES) == 12 + 8 + 7
+
+
+def test_the_record_is_what_onnx_has():
+    """All but one case of a million numbers; with ONNX the record must be the same."""
+    found = {case.name: case for case in recorded()}
+    assert [case.name for case in CASES] == list(found)
+    assert [case.name for case in found.values() if not case.data and reason(case.name) is None] == [
+        "test_operator_conv"
+    ]
+    for case in RUN:
+        for (_, expected), (_, before) in zip(case.data, found[case.name].data, strict=False):
+            np.testing.assert_array_equal(expected, before)
 
 
 def test_every_exclusion_excludes_something():
-    names = {name for name, _, _ in (*NODE, *PYTORCH)}
+    names = {case.name for case in CASES}
     for why, patterns in EXCLUDED.items():
         for pattern in patterns:
             assert any(re.fullmatch(pattern, name) for name in names), f"{why}: {pattern}"
@@ -216,10 +168,7 @@ def test_every_exclusion_excludes_something():
 REFUSED = ["padding of more than half the window is refused"]
 
 
-@pytest.mark.parametrize("case", [case for case in NODE if reason(case[0]) in REFUSED], ids=lambda case: case[0])
+@pytest.mark.parametrize("case", [case for case in CASES if reason(case.name) in REFUSED], ids=lambda case: case.name)
 def test_what_is_excluded_as_refused_is_refused(case):
-    _, model, [(inputs, _)] = case
-    (node,) = model.graph.node
-    attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
     with pytest.raises(convlab.ShapeError, match="more than half of the window"):
-        OPERATORS[node.op_type](attributes, *inputs)
+        list(run(case))

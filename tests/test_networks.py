@@ -13,6 +13,7 @@ from frameworks import (
     channel_height_width,
     from_torch,
     picture,
+    recorded_torch,
     relative_distance,
     run_torch,
     samples,
@@ -21,6 +22,7 @@ from frameworks import (
     torch_lenet5,
     torch_vgg16,
 )
+from recorded import live
 
 import convlab
 from convlab.files.keras.weights import LayerWeights, read_weights
@@ -43,31 +45,29 @@ def lenet5_input(n=3):
 
 @pytest.mark.parametrize("weights", ["pretrained", 0])
 def test_lenet5_equals_torch_in_every_layer(weights):
-    pytest.importorskip("torch")
     model = convlab.load("lenet5", weights=weights)
     x = lenet5_input()
-    theirs = run_torch(torch_lenet5(model), x)
     ours = model.run(x)
+    theirs = recorded_torch(torch_lenet5(model), x, ours)
     assert list(theirs) == list(ours)
     assert_close(model, ours, theirs)
 
 
 def test_vgg16_equals_torch_in_every_layer():
-    pytest.importorskip("torch")
     model = convlab.load("vgg16", weights=0)
     x = picture(224, 224)
-    theirs = run_torch(torch_vgg16(model), x)
     ours = model.run(x, pre=True)
+    theirs = recorded_torch(torch_vgg16(model), x, ours)
     assert list(theirs) == list(ours)
     assert_close(model, ours, theirs)
 
 
 @pytest.mark.parametrize(("height", "width", "n"), [(34, 52, 3), (65, 39, 1)])
 def test_vgg16_of_other_sizes_equals_torch(height, width, n):
-    pytest.importorskip("torch")
     model = vgg16(height, width)
     x = picture(height, width, n)
-    assert_close(model, model.run(x, pre=True), run_torch(torch_vgg16(model), x))
+    ours = model.run(x, pre=True)
+    assert_close(model, ours, recorded_torch(torch_vgg16(model), x, ours))
 
 
 def test_vgg16_in_double_is_what_its_float32_rounds():
@@ -99,7 +99,7 @@ def assert_each_layer_alone_is_right(model, acts):
 
 
 def test_each_layer_of_vgg16_alone_equals_torch():
-    pytest.importorskip("torch")
+    live("torch", instead="test_networks.py")
     model = vgg16(34, 96, include_top=True)
     assert_each_layer_alone_is_right(model, model.run(picture(34, 96), pre=True))
 
@@ -110,12 +110,13 @@ def test_each_layer_of_vgg16_alone_equals_torch():
 @pytest.mark.parametrize("name", ["lenet5", "vgg16"])
 def test_the_other_order_of_flattening_changes_the_answers(name):
     """No shape tells (H, W, C) from (C, H, W); only the numbers do."""
-    pytest.importorskip("torch")
     model = convlab.load("lenet5") if name == "lenet5" else vgg16(64, 96, include_top=True)
     x = lenet5_input(8) if name == "lenet5" else picture(64, 96, 2)
     network, last = (torch_lenet5, "fc3") if name == "lenet5" else (torch_vgg16, "predictions/pre")
     ours = model.run(x, pre=True)[last]
-    right, wrong = (run_torch(network(model, *order), x)[last] for order in ((), (channel_height_width,)))
+    right, wrong = (
+        recorded_torch(network(model, *order), x, only=[last])[last] for order in ((), (channel_height_width,))
+    )
     assert relative_distance(ours, right) < tolerances(model)[last]
     assert relative_distance(ours, wrong) > 0.1
     assert (ours.argmax(1) == right.argmax(1)).all()
@@ -163,7 +164,7 @@ def trained(shared):
 
 
 def test_trained_vgg16_on_a_photograph_equals_torch(trained, shared):
-    pytest.importorskip("torch")
+    live("torch", instead="test_networks.py")
     x = trained.prepare(shared / "photos" / "chelsea.png")
     assert x.shape == (1, 112, 144, 3)
     ours = trained.run(x, pre=True)

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from frameworks import assert_close, keras_lenet5, picture, run_keras
+from frameworks import assert_close, keras_lenet5, picture, recorded_keras, run_keras
+from recorded import live
 
 import convlab
 
-keras = pytest.importorskip("keras")
+INSTEAD = "test_networks_recorded.py"  # at a smaller size
 # Keras asks NumPy for arrays in a way that NumPy 2 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -52,6 +53,7 @@ def random_biases(network):
 @pytest.fixture(scope="module")
 def small():
     """Return Keras' VGG16 without its top for pictures of 48 x 66."""
+    keras = live("keras", INSTEAD)
     keras.utils.set_random_seed(1)
     network = keras.applications.VGG16(weights=None, include_top=False, input_shape=(48, 66, 3))
     random_biases(network)
@@ -76,6 +78,7 @@ def test_vgg16_from_each_format_equals_keras_in_every_layer(write, small, tmp_pa
 
 
 def test_whole_vgg16_from_a_whole_model_file_equals_keras_in_every_layer(tmp_path):
+    keras = live("keras", INSTEAD)
     keras.utils.set_random_seed(2)
     network = keras.applications.VGG16(weights=None)
     random_biases(network)
@@ -96,6 +99,7 @@ def test_whole_vgg16_from_a_whole_model_file_equals_keras_in_every_layer(tmp_pat
 def test_lenet5_equals_keras_in_every_layer(weights):
     model = convlab.load("lenet5", weights=weights)
     x = np.random.default_rng(0).uniform(0, 1, (3, 28, 28, 1)).astype(np.float32)
-    ours, theirs = model.run(x), run_keras(keras_lenet5(model), x)
+    ours = model.run(x)
+    theirs = recorded_keras(keras_lenet5(model), x, ours)
     assert list(ours) == list(theirs)
     assert_close(model, ours, theirs)

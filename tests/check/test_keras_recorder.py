@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 from frameworks import assert_close, keras_lenet5
+from recorded import live
 
 import convlab
 from convlab.check.compare import compare
 from convlab.check.keras_recorder import record_keras
 
-keras = pytest.importorskip("keras")
+keras = live("keras", instead="test_networks_recorded.py")
 layers = keras.layers
 
 
@@ -170,7 +171,7 @@ def test_the_model_predicts_and_is_left_as_it_was_found():
 
 
 def test_pytorch_keeps_nothing_for_a_backward_pass(monkeypatch):
-    torch, seen = pytest.importorskip("torch"), []
+    torch, seen = live("torch", instead="check/test_torch_recorder.py"), []
     network = keras.Sequential([keras.Input((5, 7, 3)), layers.ReLU()])
     monkeypatch.setattr(layers.ReLU, "call", lambda self, x: seen.append(torch.is_grad_enabled()) or x)
     record_keras(network, numbers(2, 5, 7, 3))
