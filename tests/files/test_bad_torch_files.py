@@ -10,13 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bad_torch_files import DENSE, GOOD, Trap, refused, write_zip
+from recorded import file, this_test
+from stand_in import library
 from torch_files import FORMATS, write_header, write_npz, write_pt, write_safetensors
 
 from convlab.errors import WeightsError
 from convlab.files import safetensors
 from convlab.files.torch.weights import read_torch_weights
 
-torch = pytest.importorskip("torch")
+torch = library("torch")
 EXPECTED = "expected PyTorch weights: .safetensors, .npz, or a state_dict (.pt, .pth)"
 
 
@@ -189,14 +191,14 @@ def test_overlap_and_gap(tmp_path: Path) -> None:
 
 
 def save(path: Path, value: object) -> Path:
-    torch.save(value, path)
-    return path
+    return file("torch", (this_test(),), lambda path: torch.save(value, path), path)
 
 
 @pytest.mark.parametrize("zipped", [True, False])
 def test_pickle_in_a_state_dict(zipped: bool, tmp_path: Path) -> None:
     sprung, path = tmp_path / "sprung", tmp_path / "w.pt"
-    torch.save({"fc.weight": Trap(sprung)}, path, _use_new_zipfile_serialization=zipped)
+    trap = {"fc.weight": Trap(sprung)}
+    file("torch", (this_test(),), lambda path: torch.save(trap, path, _use_new_zipfile_serialization=zipped), path)
     refused(path, "fc.weight is what ", " makes, which is never run, expected a plain tensor")
     assert not sprung.exists()
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from recorded import text, this_test
+from stand_in import library
 from torch_files import (
-    arrays_of,
     asked,
     convolutions,
     state,
-    torch_vgg,
     vgg,
+    vgg_arrays,
     whole,
     write_header,
     write_npz,
@@ -24,8 +25,6 @@ from torch_files import (
 import convlab
 from convlab.errors import WeightsError
 from convlab.files.torch.weights import LayerWeights, read_torch_weights
-
-pytest.importorskip("torch")
 
 
 def paired(path: Path, layers: list[LayerWeights], **options) -> list[int]:
@@ -151,7 +150,7 @@ def test_missing_and_unexpected(tmp_path: Path):
 
 def test_layers_left_out(tmp_path: Path):
     """Without its top, a network takes the features from a whole file."""
-    path = write_safetensors(tmp_path / "w", arrays_of(torch_vgg()))
+    path = write_safetensors(tmp_path / "w", vgg_arrays())
     features = [layer for layer in asked(vgg()) if layer.kind == "Conv2D"]
     with pytest.raises(
         WeightsError, match=re.escape("unexpected layers: classifier.0 (bias (11,), weight (11, 105)), ")
@@ -181,15 +180,10 @@ def test_a_file_of_very_many_modules_is_refused_soon_and_shortly(tmp_path: Path)
     entries = {f"block{i}_conv.w": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for i in range(10_000)}
     path = write_header(tmp_path / "w", json.dumps(entries).encode(), b"")
     begun = time.process_time()
-    with pytest.raises(
-        WeightsError, match=r"unexpected layers: block0_conv \(w \(0,\)\), .* and 9,994 more"
-    ) as caught:
+    message = r"missing layers: block0_conv2 \(the nearest in the file is block0_conv\) needs"
+    with pytest.raises(WeightsError, match=message) as caught:
         read_torch_weights(path, convolutions(*(f"block{i}_conv2" for i in range(9))))
-    assert re.search(
-        r"missing layers: block0_conv2 \(the nearest in the file is block0_conv\) needs", str(caught.value)
-    )
-    assert "and 3 more; unexpected" in str(caught.value)
-    assert len(str(caught.value)) < 1200
+    assert len(str(caught.value)) < 700
     _, receipt = read_torch_weights(path, convolutions("conv"), strict=False)
     assert len(receipt.unexpected) == 10_000
     assert time.process_time() - begun < 6  # several times what it takes; compared in pairs, 15
@@ -213,12 +207,12 @@ def test_every_list_of_names_is_cut(tmp_path: Path):
 
 def test_a_branch_is_not_taken_for_the_trunk(tmp_path: Path):
     """As in ResNet: PyTorch registers the shortcut last, Keras executes it before the convolution of its shape."""
-    keras = pytest.importorskip("keras")
+    keras = library("keras")
     image = keras.Input((6, 5, 2))
     shortcut = keras.layers.Conv2D(2, 1, name="shortcut", use_bias=False)(image)
     trunk = keras.layers.Conv2D(2, 1, name="trunk", use_bias=False)(image)
     described = keras.Model(image, keras.layers.Add()([shortcut, trunk]))
-    (tmp_path / "net.json").write_text(described.to_json())
+    (tmp_path / "net.json").write_text(text("keras", (this_test(),), described.to_json))
     path = write_pt(tmp_path / "w.pt", {f"{name}.weight": whole(2, 2, 1, 1) for name in ("main", "downsample")})
     with pytest.raises(WeightsError, match="shapes leave a choice"):
         convlab.load(path, topology=tmp_path / "net.json")

@@ -3,18 +3,23 @@
 import numpy as np
 import pytest
 from frameworks import to_torch
+from recorded import answer, file, text, this_test
+from stand_in import library
 from torch_files import whole
 
 import convlab
 from convlab.errors import WeightsError
 
-torch = pytest.importorskip("torch")
-keras = pytest.importorskip("keras")
-from keras import layers  # noqa: E402
-
+keras, torch = library("keras"), library("torch")
+layers = keras.layers
 pytestmark = pytest.mark.filterwarnings("ignore")  # Keras' own
 SHAPE = (7, 6, 3)
 FLAT = 5 * 4 * 2  # what the convolution makes of it
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    keras.utils.set_random_seed(0)
 
 
 def images():
@@ -26,14 +31,15 @@ def saved(folder, head, rows=FLAT, out=5):
     """Write the network that `head` makes of the convolution's output, and PyTorch's weights for it; return them."""
     image, maps = images()
     network = keras.Model(image, layers.Dense(out, name="fc")(head(maps)))
-    (folder / "net.json").write_text(network.to_json())
-    conv, fc = torch.nn.Conv2d(3, 2, 3), torch.nn.Linear(rows, out)
-    for seed, tensor in enumerate([*conv.parameters(), *fc.parameters()]):
-        tensor.data = torch.tensor(whole(*tensor.shape, seed=seed))
-    named = {"conv": conv, "fc": fc}
-    state = {f"{name}.{leaf}": value for name, module in named.items() for leaf, value in module.state_dict().items()}
-    torch.save(state, folder / "w.pt")
-    return network, conv, fc
+    (folder / "net.json").write_text(text("keras", (this_test(),), network.to_json))
+    modules = {"conv": torch.nn.Conv2d(3, 2, 3), "fc": torch.nn.Linear(rows, out)}
+    shapes = {"conv.weight": (2, 3, 3, 3), "conv.bias": (2,), "fc.weight": (out, rows), "fc.bias": (out,)}
+    state = {name: whole(*shape, seed=seed) for seed, (name, shape) in enumerate(shapes.items())}
+    for name, array in state.items():
+        module, leaf = name.split(".")
+        getattr(modules[module], leaf).data = torch.tensor(array)
+    np.savez(folder / "w.npz", **state)
+    return network, modules["conv"], modules["fc"]
 
 
 def flat(maps):
@@ -71,10 +77,9 @@ SAME = {  # what Keras does, what PyTorch does
 def test_the_same_numbers_as_pytorch(title, tmp_path):
     ours, theirs = SAME[title]
     _, conv, fc = saved(tmp_path, ours)
-    model = convlab.load(tmp_path / "net.json", tmp_path / "w.pt")
+    model = convlab.load(tmp_path / "net.json", tmp_path / "w.npz")
     x = whole(2, *SHAPE, seed=9)
-    with torch.no_grad():
-        expected = fc(theirs(conv(to_torch(x)))).numpy()
+    expected = answer("torch", (this_test(), x), lambda: fc(theirs(conv(to_torch(x)))).detach().numpy())
     assert len(np.unique(expected)) == expected.size
     np.testing.assert_array_equal(model.predict(x), expected)
 
@@ -125,16 +130,15 @@ def test_a_lost_order_is_refused(title, tmp_path):
     network, _, _ = saved(tmp_path, head, rows)
     message = f"fc: the order of its rows behind {lost} cannot be told; load a file of Keras whose kernels are HWIO"
     with pytest.raises(WeightsError) as caught:
-        convlab.load(tmp_path / "net.json", tmp_path / "w.pt")
-    assert str(caught.value) == f"{tmp_path / 'w.pt'}: {message}"
-    network.save(tmp_path / "net.h5")
+        convlab.load(tmp_path / "net.json", tmp_path / "w.npz")
+    assert str(caught.value) == f"{tmp_path / 'w.npz'}: {message}"
+    file("keras", (this_test(),), network.save, tmp_path / "net.h5")
     with pytest.raises(WeightsError) as caught:
         convlab.load(tmp_path / "net.h5", layout="OIHW")
     assert str(caught.value) == f"{tmp_path / 'net.h5'}: {message}"
     x = whole(2, *SHAPE, seed=9)  # stored as Keras has it, the order is no question
-    np.testing.assert_allclose(
-        convlab.load(tmp_path / "net.h5").predict(x), network.predict(x, verbose=0), rtol=0, atol=1e-3
-    )
+    expected = answer("keras", (this_test(), x), lambda: network.predict(x, verbose=0))
+    np.testing.assert_allclose(convlab.load(tmp_path / "net.h5").predict(x), expected, rtol=0, atol=1e-3)
 
 
 def test_a_layer_fed_in_two_orders(tmp_path):
@@ -143,7 +147,7 @@ def test_a_layer_fed_in_two_orders(tmp_path):
     wide = layers.Reshape((40,), name="other")(maps)
     other = keras.layers.Dense(40, name="mix")(pooled(maps))
     network = keras.Model(image, [shared(wide), shared(other)])
-    (tmp_path / "net.json").write_text(network.to_json())
+    (tmp_path / "net.json").write_text(text("keras", (this_test(),), network.to_json))
     state = {"conv.weight": whole(2, 3, 3, 3), "conv.bias": whole(2)}
     state |= {"fc.weight": whole(5, 40), "fc.bias": whole(5), "mix.weight": whole(40, 2), "mix.bias": whole(40)}
     np.savez(tmp_path / "w.npz", **state)
@@ -154,7 +158,8 @@ def test_a_layer_fed_in_two_orders(tmp_path):
 def test_what_a_dense_layer_makes_into_an_image_is_refused(tmp_path):
     vector = keras.Input((3,))
     image = layers.Reshape((2, 4, 5), name="image")(layers.Dense(40, name="fc")(vector))
-    (tmp_path / "net.json").write_text(keras.Model(vector, layers.Conv2D(2, 1, name="conv")(image)).to_json())
+    network = keras.Model(vector, layers.Conv2D(2, 1, name="conv")(image))
+    (tmp_path / "net.json").write_text(text("keras", (this_test(),), network.to_json))
     state = {"fc.weight": whole(40, 3), "fc.bias": whole(40), "conv.weight": whole(2, 5, 1, 1), "conv.bias": whole(2)}
     np.savez(tmp_path / "w.npz", **state)
     with pytest.raises(WeightsError, match=r"conv: the order of its rows behind 'image' \(Reshape\) cannot be told"):

@@ -1,5 +1,6 @@
 """Weights from PyTorch: every format and kind of layer against PyTorch itself, and which module is which layer."""
 
+import json
 import re
 import subprocess
 import sys
@@ -8,16 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from frameworks import assert_close, from_torch, to_torch
+from recorded import answer, answers, file, text, this_test
+from stand_in import library
 from torch_files import (
     FORMATS,
     VGG_NAMES,
     VGG_SHAPE,
-    arrays_of,
     asked,
     convolutions,
     state,
     torch_vgg,
     vgg,
+    vgg_arrays,
     whole,
     write_npz,
     write_pt,
@@ -29,7 +32,7 @@ from convlab.files.torch.weights import LayerWeights, is_torch_weights, read_tor
 from convlab.layers import BatchNormalization, Conv1D, Conv2D, Conv2DTranspose, Dense, DepthwiseConv2D, Flatten, PReLU
 from convlab.model import Model
 
-torch = pytest.importorskip("torch")
+torch = library("torch")
 FLATTENED = {"fc1": (5, 3, 7)}
 
 
@@ -41,39 +44,67 @@ def give(model, path, flattened=None, **options):
     return receipt
 
 
-def run_vgg(network, x):
-    """Return every layer's output under convlab's names, the last with its softmax."""
-    recorded = {}
-    modules = {name: network.get_submodule(module) for name, module in VGG_NAMES.items()}
-    for name, module in modules.items():
-        module.register_forward_hook(lambda _, __, y, name=name: recorded.update({name: y.clone()}))
-    with torch.no_grad():
-        maps = network.avgpool(network.features(to_torch(x)))
-        recorded["predictions"] = network.classifier(maps.flatten(1)).softmax(1)
-    return {name: from_torch(y if name == "predictions" else y.relu()) for name, y in recorded.items()}
+def run_vgg(network, x, ours):
+    """Return every layer's output under convlab's names, the last with its softmax; recorded, among ours."""
+
+    def ask():
+        recorded = {}
+        modules = {name: network.get_submodule(module) for name, module in VGG_NAMES.items()}
+        for name, module in modules.items():
+            module.register_forward_hook(lambda _, __, y, name=name: recorded.update({name: y.clone()}))
+        with torch.no_grad():
+            maps = network.avgpool(network.features(to_torch(x)))
+            recorded["predictions"] = network.classifier(maps.flatten(1)).softmax(1)
+        return {name: from_torch(y if name == "predictions" else y.relu()) for name, y in recorded.items()}
+
+    return answers("torch", (this_test(), x), ask, ours)
+
+
+def described(network):
+    """Return name -> shape, type and kind of module, of the weights of a chain of modules."""
+
+    def ask():
+        kinds = {name: type(module).__name__ for name, module in network.named_children()}
+        state = network.state_dict().items()
+        about = {name: (tuple(t.shape), t.numpy().dtype.name, kinds[name.split(".")[0]]) for name, t in state}
+        return json.dumps(about)
+
+    return json.loads(text("torch", (this_test(), "described"), ask))
+
+
+def computed(network, arrays, x):
+    """Return what a chain of modules makes of x, channels first, with these weights."""
+
+    def ask():
+        network.load_state_dict({name: torch.tensor(array) for name, array in arrays.items()})
+        with torch.no_grad():
+            return network.eval()(torch.tensor(np.moveaxis(x, -1, 1))).numpy()
+
+    return answer("torch", (this_test(), x, *arrays.values()), ask)
 
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_network_named_as_torchvision_does_equals_pytorch_in_every_layer(form: str, tmp_path: Path):
     network, model = torch_vgg(), vgg()
-    receipt = give(model, FORMATS[form](tmp_path / form, arrays_of(network)), FLATTENED)
+    receipt = give(model, FORMATS[form](tmp_path / form, vgg_arrays()), FLATTENED)
     assert {row.layer: row.path.rpartition(".")[0] for row in receipt.rows} == VGG_NAMES
     x = np.random.default_rng(0).normal(size=(2, *VGG_SHAPE)).astype(np.float32)
-    ours, theirs = model.run(x, pre=True), run_vgg(network, x)
+    ours = model.run(x, pre=True)
+    theirs = run_vgg(network, x, ours)
     assert len(theirs) == len(VGG_NAMES)
     assert_close(model, ours, theirs)
 
 
 def test_the_order_after_flatten_shows_in_the_numbers_alone(tmp_path: Path):
     network, model = torch_vgg(), vgg()
-    give(model, write_npz(tmp_path / "w.npz", arrays_of(network)))  # nobody says what was flattened: every shape fits
+    give(model, write_npz(tmp_path / "w.npz", vgg_arrays()))  # nobody says what was flattened: every shape fits
     x = np.random.default_rng(0).normal(size=(2, *VGG_SHAPE)).astype(np.float32)
     with pytest.raises(AssertionError, match=r"^fc1: relative L2 distance \d\.\d+e-01"):
-        assert_close(model, model.run(x, pre=True), run_vgg(network, x))
+        assert_close(model, model.run(x, pre=True), run_vgg(network, x, None))
 
 
 def test_receipt(tmp_path: Path):
-    path = write_safetensors(tmp_path / "w.safetensors", arrays_of(torch_vgg()), {"format": "pt"})
+    path = write_safetensors(tmp_path / "w.safetensors", vgg_arrays(), {"format": "pt"})
     receipt = give(vgg(), path, FLATTENED)
     assert receipt.headline == (
         f"{path}: safetensors, matched by numbers in names and shapes; 9 layers, 18 arrays, 3,782 values"
@@ -124,13 +155,13 @@ def every_kind():
 def whole_state(network):
     """Return weights for which every sum is exact, and no two channels are alike."""
     arrays = {}
-    for seed, (name, tensor) in enumerate(network.state_dict().items()):
-        values = whole(*tensor.shape, seed=seed)
+    for seed, (name, (shape, dtype, kind)) in enumerate(described(network).items()):
+        values = whole(*shape, seed=seed)
         if name.endswith("running_var"):  # with epsilon 1: divide by 1, 2 or 4
             values = np.choose(values.astype(int) % 3, [0, 3, 15]).astype(np.float32)
-        elif isinstance(network[int(name.split(".")[0])], torch.nn.PReLU):
+        elif kind == "PReLU":
             values = 2.0 ** -(values % 3)
-        arrays[name] = values.astype(tensor.numpy().dtype)
+        arrays[name] = values.astype(dtype)
     return arrays
 
 
@@ -139,7 +170,6 @@ def test_every_kind_of_module_computes_the_same(form: str, tmp_path: Path):
     network, model = every_kind()
     arrays = whole_state(network)
     assert sum(name.endswith("num_batches_tracked") for name in arrays) == 2
-    network.load_state_dict({name: torch.tensor(array) for name, array in arrays.items()})
     flat = (12, 6, 4)
     assert model["flatten"].input_shape == flat
     receipt = give(
@@ -165,22 +195,18 @@ def test_every_kind_of_module_computes_the_same(form: str, tmp_path: Path):
         11,
     ]
     x = whole(2, 9, 8, 3)
-    with torch.no_grad():
-        expected = network.double()(to_torch(x).double()).numpy()
+    expected = computed(network.double(), arrays, x.astype(np.float64))
     assert len(np.unique(expected)) == expected.size
     np.testing.assert_array_equal(model.predict(x.astype(np.float64)), expected)
 
 
 def test_one_dimension(tmp_path: Path):
     network = torch.nn.Sequential(torch.nn.Conv1d(3, 4, 2), torch.nn.Conv1d(4, 5, 3))
-    arrays = {name: whole(*tensor.shape) for name, tensor in network.state_dict().items()}
-    network.load_state_dict({name: torch.tensor(array) for name, array in arrays.items()})
+    arrays = {name: whole(*shape) for name, (shape, *_) in described(network).items()}
     model = Model.sequential("signal", (9, 3), [Conv1D("a", 4, 2), Conv1D("b", 5, 3)])
-    give(model, write_pt(tmp_path / "w.pt", arrays))
+    give(model, write_safetensors(tmp_path / "w.safetensors", arrays))
     x = whole(2, 9, 3)
-    with torch.no_grad():
-        expected = network(torch.tensor(np.moveaxis(x, -1, 1))).numpy()
-    np.testing.assert_array_equal(model.predict(x), np.moveaxis(expected, 1, -1))
+    np.testing.assert_array_equal(model.predict(x), np.moveaxis(computed(network, arrays, x), 1, -1))
 
 
 # numbers
@@ -203,26 +229,31 @@ def test_every_float_is_read_as_float32(form: str, dtype: str, tmp_path: Path):
 
 @pytest.mark.parametrize("suffix", ["safetensors", "pt"])
 def test_bfloat16(suffix: str, tmp_path: Path):
-    state = {
-        "fc.weight": torch.linspace(-2, 2, 6).reshape(3, 2).bfloat16(),
-        "fc.bias": torch.tensor([1e-38, -3, 3e38]).bfloat16(),
-    }
+    """Its bits are the upper half of a float32's."""
+    bits = {"fc.weight": np.arange(0x3F7E, 0x3F84).reshape(3, 2), "fc.bias": np.array([0x1234, 0xC040, 0x7F61])}
+    bits = {name: array.astype(np.uint16) for name, array in bits.items()}
+
+    def save(path):
+        torch.save({name: torch.tensor(array).view(torch.bfloat16) for name, array in bits.items()}, path)
+
     path = tmp_path / f"w.{suffix}"
-    if suffix == "pt":
-        torch.save(state, path)
-    else:
-        write_safetensors(path, {name: tensor.view(torch.uint16).numpy() for name, tensor in state.items()})
+    file("torch", (this_test(),), save, path) if suffix == "pt" else write_safetensors(path, bits)
     (weights,) = read_torch_weights(path, [BIAS])[0].values()
-    np.testing.assert_array_equal(weights["kernel"], state["fc.weight"].float().numpy().T)
-    np.testing.assert_array_equal(weights["bias"], state["fc.bias"].float().numpy())
+    exact = {name: (array.astype(np.uint32) << 16).view(np.float32) for name, array in bits.items()}
+    np.testing.assert_array_equal(weights["kernel"], exact["fc.weight"].T)
+    np.testing.assert_array_equal(weights["bias"], exact["fc.bias"])
 
 
 def test_a_view_that_negates(tmp_path: Path):
     """PyTorch keeps the sign of an imaginary part as a note beside the numbers."""
-    negative = torch.complex(torch.zeros(3, 2), torch.arange(6.0).reshape(3, 2)).conj().imag
-    assert negative.is_neg()
-    torch.save({"fc.weight": negative, "fc.bias": torch.ones(3)}, tmp_path / "w.pt")
-    (weights,) = read_torch_weights(tmp_path / "w.pt", [BIAS])[0].values()
+
+    def save(path):
+        negative = torch.complex(torch.zeros(3, 2), torch.arange(6.0).reshape(3, 2)).conj().imag
+        assert negative.is_neg()
+        torch.save({"fc.weight": negative, "fc.bias": torch.ones(3)}, path)
+
+    path = file("torch", (this_test(),), save, tmp_path / "w.pt")
+    (weights,) = read_torch_weights(path, [BIAS])[0].values()
     np.testing.assert_array_equal(weights["kernel"], [[0, -2, -4], [-1, -3, -5]])
 
 
@@ -237,10 +268,12 @@ def test_npz_of_another_machine_and_in_fortran_order(dtype: str, tmp_path: Path)
 # telling the files
 
 
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_file_is_known_by_its_content(form: str, tmp_path: Path):
+    assert is_torch_weights(FORMATS[form](tmp_path / form, state("a")).rename(tmp_path / f"{form}-bare"))
+
+
 def test_is_torch_weights(tmp_path: Path):
-    for form, write in FORMATS.items():
-        bare = write(tmp_path / form, state("a")).rename(tmp_path / f"{form}-bare")
-        assert is_torch_weights(bare)
     assert all(is_torch_weights(f"missing{suffix}") for suffix in (".safetensors", ".NPZ", ".pt", ".pth"))
     (tmp_path / "text").write_text('{"name":{"class_name": "Sequential"}}')
     others = [tmp_path, tmp_path / "text", tmp_path / "missing", "weights/lenet5.h5"]
@@ -260,7 +293,7 @@ def test_a_state_dict_without_pytorch(tmp_path: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("between", ["nothing", "Dropout", "BatchNormalization"])
 def test_flatten_as_keras_and_pytorch_do_it(data_format: str, between: str, tmp_path: Path):
     """Channels first, both flatten alike; channels last, Keras' order is another."""
-    keras = pytest.importorskip("keras")
+    keras = library("keras")
     norms = [torch.nn.BatchNorm1d(140, eps=1.0)] if between == "BatchNormalization" else []
     options = {"BatchNormalization": {"epsilon": 1.0}, "Dropout": {"rate": 0.5}}
     layers = [getattr(keras.layers, between)(**options[between])] if between != "nothing" else []
@@ -272,24 +305,22 @@ def test_flatten_as_keras_and_pytorch_do_it(data_format: str, between: str, tmp_
 
 
 def test_flatten_of_rows(tmp_path: Path):
-    keras = pytest.importorskip("keras")
+    keras = library("keras")
     layers = [keras.layers.Conv1D(4, 2), keras.layers.Flatten(), keras.layers.Dense(5)]
     network = torch.nn.Sequential(torch.nn.Conv1d(3, 4, 2), torch.nn.Flatten(), torch.nn.Linear(32, 5))
     assert_loaded_alike(keras.Sequential([keras.Input((9, 3)), *layers]), network, whole(2, 9, 3), tmp_path)
 
 
-def assert_loaded_alike(described, network, x, folder: Path) -> None:
+def assert_loaded_alike(described_by, network, x, folder: Path) -> None:
     """Load PyTorch's weights into what Keras describes, and compare exactly with what PyTorch computes."""
     arrays = {}
-    for seed, (name, tensor) in enumerate(network.state_dict().items()):
-        values = whole(*tensor.shape, seed=seed)
+    for seed, (name, (shape, *_)) in enumerate(described(network).items()):
+        values = whole(*shape, seed=seed)
         arrays[name] = values if not name.endswith("running_var") else np.where(values > 0, 3, 15).astype(np.float32)
-    network.load_state_dict({name: torch.tensor(array) for name, array in arrays.items()})
-    (folder / "net.json").write_text(described.to_json())
-    model = convlab.load(write_pt(folder / "w.pt", arrays), topology=folder / "net.json")
-    with torch.no_grad():
-        expected = network(torch.tensor(np.moveaxis(x, -1, 1)))
-    np.testing.assert_array_equal(model.predict(x), expected.numpy())
+    (folder / "net.json").write_text(text("keras", (this_test(),), described_by.to_json))
+    path = write_safetensors(folder / "w.safetensors", arrays)
+    model = convlab.load(path, topology=folder / "net.json")
+    np.testing.assert_array_equal(model.predict(x), computed(network, arrays, x))
 
 
 def test_h5py_is_not_needed():

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
+from recorded import file, this_test
+from stand_in import library
 
 from convlab.files.torch.weights import LayerWeights
 from convlab.layers import Conv2D, Dense, Flatten, Layer, MaxPooling2D
@@ -28,14 +30,23 @@ VGG_NAMES = {
 }
 
 
+def vgg_arrays() -> dict[str, np.ndarray]:
+    """Return the weights of `torch_vgg`, in its order and as PyTorch draws them: uniform, less than 1/sqrt(terms)."""
+    rng, arrays = np.random.default_rng(5), {}
+    for layer in vgg().layers:
+        for role, shape in layer.shapes.items():
+            turned = shape if role == "bias" else shape[::-1] if len(shape) == 2 else (shape[3], shape[2], *shape[:2])
+            name = f"{VGG_NAMES[layer.name]}.{'weight' if role == 'kernel' else role}"
+            limit = 1 / np.sqrt(np.prod(layer.shapes["kernel"][:-1]))
+            arrays[name] = rng.uniform(-limit, limit, turned).astype(np.float32)
+    return arrays
+
+
 def torch_vgg():
     """Return a small VGG with torchvision's names; seven modules of equal shapes, two-digit numbers among them."""
-    import torch
-    from torch import nn
-
-    torch.manual_seed(5)
+    torch, nn = library("torch"), library("torch.nn")
     convolutions = [(3, 7), (7, 7), "pool", (7, 7), (7, 7), (7, 7), (7, 7), "pool"]
-    features: list[nn.Module] = []
+    features: list[object] = []
     for pair in convolutions:
         features += (
             [nn.MaxPool2d(2)]
@@ -54,6 +65,7 @@ def torch_vgg():
         nn.Dropout(),
         nn.Linear(11, 4),
     )
+    network.load_state_dict({name: torch.tensor(array) for name, array in vgg_arrays().items()})
     return network.eval()
 
 
@@ -110,19 +122,22 @@ def write_compressed_npz(path: Path, arrays: Arrays) -> Path:
 
 
 def write_pt(path: Path, arrays: Arrays) -> Path:
-    import torch
+    def write(path: Path) -> None:
+        torch = library("torch")
+        torch.save({name: torch.tensor(array) for name, array in arrays.items()}, path)
 
-    torch.save({name: torch.tensor(array) for name, array in arrays.items()}, path)
-    return path
+    return file("torch", (this_test(),), write, path)
 
 
 def write_old_pth(path: Path, arrays: Arrays) -> Path:
     """Write what PyTorch wrote before 1.6, nested as training scripts do."""
-    import torch
 
-    state = {name: torch.tensor(array) for name, array in arrays.items()}
-    torch.save({"epoch": 3, "state_dict": state}, path, _use_new_zipfile_serialization=False)
-    return path
+    def write(path: Path) -> None:
+        torch = library("torch")
+        state = {name: torch.tensor(array) for name, array in arrays.items()}
+        torch.save({"epoch": 3, "state_dict": state}, path, _use_new_zipfile_serialization=False)
+
+    return file("torch", (this_test(),), write, path)
 
 
 FORMATS: dict[str, Callable[[Path, Arrays], Path]] = {
