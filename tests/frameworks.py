@@ -92,9 +92,7 @@ class Absolute:
 
 
 def _torch_convolution(model, name, padding):
-    import torch
-
-    functional = library("torch.nn.functional")
+    torch, functional = library("torch"), library("torch.nn.functional")
     weights = model[name].weights
     kernel = torch.tensor(weights["kernel"]).permute(3, 2, 0, 1)  # (KH, KW, C, O) -> (O, C, KH, KW)
     bias = torch.tensor(weights["bias"])
