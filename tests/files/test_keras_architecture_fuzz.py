@@ -93,7 +93,40 @@ FIRST_3 = functional(
     [["mean", 0, 0]],
     "Functional",
 )
-VALID = [KERAS_1, KERAS_2, KERAS_3, FIRST, FIRST_3]
+STEPS = functional(
+    [
+        entry("InputLayer", "film", batch_input_shape=[None, 4, 8, 9, 3]),
+        entry("InputLayer", "words", batch_input_shape=[None, 4]),
+        entry(
+            "TimeDistributed",
+            "cnn",
+            [["film", 0, 0, {}]],
+            layer=sequential(
+                ("Conv2D", {"name": "conv", "filters": 2, "kernel_size": [3, 3], "activation": "glu"}),
+                ("CenterCrop", {"name": "middle", "height": 4, "width": 5}),
+                ("Flatten", {"name": "flat"}),
+            ),
+        ),
+        entry(
+            "TimeDistributed",
+            "each",
+            [["cnn", 0, 0, {}]],
+            layer={"class_name": "Dense", "config": {"name": "fc", "units": 5, "activation": "softmax"}},
+        ),
+        entry("Embedding", "table", [["words", 0, 0, {}]], input_dim=7, output_dim=5, mask_zero=True),
+        entry("Masking", "masking", [["table", 0, 0, {}]], mask_value=0.0),
+        entry("Dot", "dot", [["each", 0, 0, {}], ["masking", 0, 0, {}]], axes=[1, 1], normalize=True),
+        entry("ThresholdedReLU", "above", [["dot", 0, 0, {}]], theta=0.5),
+        entry("Flatten", "row", [["above", 0, 0, {}]]),
+        entry("RepeatVector", "again", [["row", 0, 0, {}]], n=3),
+        entry("Lambda", "own", [["again", 0, 0, {}]], function=["4wEAAAA=", None, None], function_type="lambda"),
+    ],
+    [["film", 0, 0], ["words", 0, 0]],
+    [["own", 0, 0]],
+    "Functional",
+)
+VALID = [KERAS_1, KERAS_2, KERAS_3, FIRST, FIRST_3, STEPS]
+FUNCTIONS = {"own": lambda x: x[..., :2]}
 
 HOSTILE = st.one_of(
     st.none(),
@@ -103,7 +136,21 @@ HOSTILE = st.one_of(
     st.floats(),
     st.text(max_size=4),
     st.sampled_from(
-        ["conv", "image", "inner", "Conv2D", "Add", "Lambda", "Model", "channels_first", "softmax", "x" * 999, "a\nb"]
+        [
+            "conv",
+            "image",
+            "inner",
+            "Conv2D",
+            "Add",
+            "Lambda",
+            "Model",
+            "TimeDistributed",
+            "Embedding",
+            "channels_first",
+            "softmax",
+            "x" * 999,
+            "a\nb",
+        ]
     ),
     st.recursive(st.integers(0, 3), lambda inner: st.lists(inner, max_size=4), max_leaves=6),
     st.dictionaries(st.sampled_from(["class_name", "config", "name", "args", "items"]), st.integers(), max_size=3),
@@ -148,7 +195,8 @@ def damaged(draw):
 def outcome(config, **options):
     """Read a config; an error is one line that names the file."""
     try:
-        return read_architecture(config, "bad.json", **options)
+        functions = FUNCTIONS if config is not None and '"own"' in json.dumps(config, default=str) else None
+        return read_architecture(config, "bad.json", functions=functions, **options)
     except ConvlabError as error:
         assert "\n" not in str(error)
         assert len(str(error)) < 3000
@@ -156,9 +204,9 @@ def outcome(config, **options):
         return error
 
 
-@pytest.mark.parametrize("config", VALID, ids=["keras1", "keras2", "keras3", "first", "first3"])
+@pytest.mark.parametrize("config", VALID, ids=["keras1", "keras2", "keras3", "first", "first3", "steps"])
 def test_what_is_damaged_below_is_sound(config):
-    read_architecture(config, "good.json")
+    read_architecture(config, "good.json", functions=FUNCTIONS if config is STEPS else None)
 
 
 @settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
