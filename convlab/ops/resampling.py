@@ -2,7 +2,8 @@
 
 Output cell i of m lies over the point (i + 1/2) * n / m of an input of n cells. It takes of the cells whose centres
 are near that point; a kernel says how much, by their distance. Cells beyond the border are left out, and the shares
-of the others add up to 1. As in TensorFlow: `scale_and_translate_op.cc`, `resize_bicubic_op.cc`, `resize_area_op.cc`.
+of the others add up to 1. As in TensorFlow: `scale_and_translate_op.cc`, `resize_bicubic_op.cc`, `resize_area_op.cc`;
+and as in PyTorch, whose bicubic interpolation is another, and repeats the cells at the border.
 """
 
 from collections.abc import Callable, Mapping
@@ -48,11 +49,11 @@ def _gaussian(xp: Any, distance: Array) -> Array:
     return xp.exp(-2 * distance * distance)  # a deviation of 1/2
 
 
-KEYS = _cubic(0, 0.5)  # Keys 1981, "Cubic convolution interpolation", with a = -1/2
 KERNELS: Mapping[str, Kernel] = MappingProxyType(
     {
         "bilinear": Kernel(1, _triangle),
-        "bicubic": Kernel(2, KEYS),
+        "bicubic": Kernel(2, _cubic(0, 0.5)),
+        "bicubic_torch": Kernel(2, _cubic(0, 0.75)),  # Keras' bicubic where it runs on PyTorch
         "gaussian": Kernel(1.5, _gaussian),
         "lanczos3": Kernel(3, _lanczos(3)),
         "lanczos5": Kernel(5, _lanczos(5)),
@@ -70,6 +71,9 @@ def taps(xp: Any, n: int, cells: int, interpolation: str, antialias: bool) -> tu
     """
     if interpolation == "area":
         return _overlaps(xp, n, cells)
+    repeats = interpolation == "bicubic_torch" and not antialias
+    if interpolation == "bicubic_torch" and antialias:
+        interpolation = "bicubic"  # PyTorch, too, smooths with this one
     kernel = KERNELS[interpolation]
     stretch = max(n / cells, 1.0) if antialias else 1.0
     point = (xp.arange(cells) + 0.5) * (n / cells)
@@ -78,7 +82,7 @@ def taps(xp: Any, n: int, cells: int, interpolation: str, antialias: bool) -> tu
     reach = kernel.radius * stretch
     index = xp.ceil(point - reach - 0.5)[:, None] + xp.arange(2 * ceil(reach) + 1)
     distance = abs(index + 0.5 - point[:, None]) / stretch
-    inside = (distance < kernel.radius) & (index >= 0) & (index < n)
+    inside = (distance < kernel.radius) & (repeats | ((index >= 0) & (index < n)))
     shares = xp.where(inside, kernel.share(xp, distance), 0.0)
     return index.clip(0, n - 1).astype(int), shares / shares.sum(axis=1, keepdims=True)
 

@@ -30,9 +30,9 @@ def resize2d(x: ArrayLike, size: int | Pair, interpolation: str = "bilinear", an
     """Return x (N, H, W, C) as images of (height, width) = `size`, not smoothed first unless with `antialias`.
 
     "nearest" takes the cell that the point lies in, "bilinear" weighs the two (four) nearest centres by distance and
-    repeats the cells at the border; "area" is the mean over the output cell's area, the others are TensorFlow's:
-    "bicubic", "gaussian", "lanczos3", "lanczos5", "mitchellcubic" (see `convlab.ops.resampling`). Neither of the
-    first and "area" has another kernel to be smoothed with.
+    repeats the cells at the border; "area" is the mean over the output cell's area. "bicubic", "gaussian",
+    "lanczos3", "lanczos5", "mitchellcubic" are TensorFlow's, "bicubic_torch" is PyTorch's (see
+    `convlab.ops.resampling`). Two are never smoothed: "nearest" and "area".
     """
     (x,) = as_floats(x)
     check_image(x.shape, "resize2d")

@@ -1,7 +1,7 @@
 """Every layer in the table, alone, over its options: read from Keras' config, it computes what Keras does."""
 
 import pytest
-from keras_twins import assert_same
+from keras_twins import assert_same, read
 from recorded import answer
 from stand_in import library
 
@@ -167,6 +167,14 @@ ELSEWHERE = {"ThresholdedReLU", "Embedding"}  # of Keras 2 only; on words: test_
 @pytest.mark.parametrize(("layer", "shape"), CASES)
 def test_layer(layer, shape):
     assert_same(keras.Sequential([keras.Input(shape), layer]))
+
+
+def test_bicubic_as_the_backend_has_it():
+    """Of a file that says PyTorch ran it, it is PyTorch's; of its JSON alone, TensorFlow's."""
+    network = keras.Sequential([keras.Input(IMAGE), layers.UpSampling2D(3, interpolation="bicubic")])
+    model = assert_same(network, backend="torch").model
+    assert model.layers[0].interpolation == "bicubic_torch"
+    assert read(network).model.layers[0].interpolation == "bicubic"
 
 
 @pytest.mark.parametrize("layer", MERGES)

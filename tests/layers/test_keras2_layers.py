@@ -31,7 +31,7 @@ def test_layer(case, dtype):
 
 def test_every_interpolation_is_recorded():
     used = {options.get("interpolation") for _, options in CALLS.values()}
-    assert used - {None} == set(ops.INTERPOLATIONS) - {"nearest", "bilinear"}
+    assert used - {None} == set(ops.INTERPOLATIONS) - {"nearest", "bilinear", "bicubic_torch"}
 
 
 def test_bicubic_is_rounded_to_tensorflows_table():

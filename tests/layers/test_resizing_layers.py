@@ -117,12 +117,21 @@ def test_resizing_that_keeps_the_aspect_ratio(size, option):
     assert_close(run(layer, X), expected, gamma(ROUNDINGS, np.float64) + 64 * np.finfo(np.float64).eps)
 
 
-@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_bicubic_resizing_is_keras_on_pytorch(size):
+    layer = built(Resizing("r", *size, "bicubic_torch"), SHAPE)
+    expected = keras_output(layer, X, height=size[0], width=size[1], interpolation="bicubic")
+    assert_close(run(layer, X), expected, 4 * gamma(2 * 12, np.float64) + 64 * np.finfo(np.float64).eps)
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "bicubic_torch"])
 @pytest.mark.parametrize("size", [(3, 4), (5, 2), (7, 3)], ids=str)
 def test_antialiased_resizing(size, interpolation):
     """PyTorch smooths as TensorFlow does, where every side gets smaller."""
     layer = built(Resizing("r", *size, interpolation, antialias=True), SHAPE)
-    expected = keras_output(layer, X, height=size[0], width=size[1], interpolation=interpolation, antialias=True)
+    expected = keras_output(
+        layer, X, height=size[0], width=size[1], interpolation=interpolation.removesuffix("_torch"), antialias=True
+    )
     assert_close(run(layer, X), expected, 4 * gamma(2 * 40, np.float64))
 
 

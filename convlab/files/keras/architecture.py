@@ -78,7 +78,8 @@ def read_architecture(
     keras_version
         What the file says beside the config, where the config does not say it itself.
     backend
-        What ran the network: no layer means anything else for it, only the stored kernels of Theano do.
+        What ran the network: "bicubic" means another interpolation on "torch" than elsewhere, and the stored kernels
+        of Theano are others.
     input_shape
         (H, W, C) of the only input, in place of what the config says.
     functions
@@ -95,7 +96,7 @@ def read_architecture(
     """
     graph = read_graph(config, where)
     inliner = Inliner(graph, where)
-    builder = Builder(where, _major(config, keras_version), functions or {})
+    builder = Builder(where, _major(config, keras_version), functions or {}, backend)
     model = builder.model(graph, inliner, input_shape)
     layers = _tree(graph, (), inliner.names)
     return Architecture(model, layers, _by_layers(builder.neutral), _by_layers(builder.precisions), backend)

@@ -39,8 +39,8 @@ class Builder:
         Types other than float32 that the file computes in, "mixed_float16", and the layers.
     """
 
-    def __init__(self, where: str, keras: int, functions: Functions) -> None:
-        self.where, self.keras, self.functions = where, keras, functions
+    def __init__(self, where: str, keras: int, functions: Functions, backend: str | None = None) -> None:
+        self.where, self.keras, self.functions, self.backend = where, keras, functions, backend
         self.tensors: dict[str, Tensor] = {}
         self.layers: dict[str, Layer] = {}
         self.made_from: dict[str, tuple[LayerConfig, Operands]] = {}
@@ -202,7 +202,10 @@ class Builder:
     def make(self, step: Step, rank: int, moved: bool) -> Layer:
         """Make a layer from its options; refuse what is set and not known."""
         config = step.config
-        options = Options(self.where, config.name, config.kind, config.options, rank, moved, self.keras)
+        values = config.options
+        if self.backend == "torch" and values.get("interpolation") == "bicubic":
+            values = {**values, "interpolation": "bicubic_torch"}
+        options = Options(self.where, config.name, config.kind, values, rank, moved, self.keras)
         try:
             if config.kind == LAMBDA:
                 options.ignore_rest()
