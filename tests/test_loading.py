@@ -5,13 +5,15 @@ import json
 import h5py
 import numpy as np
 import pytest
+from recorded import answer, answers, file, this_test
+from stand_in import library
 
 import convlab
 from convlab.cli import main
 from convlab.errors import FileError, ImageError, ShapeError, UnsupportedError, WeightsError
 from convlab.preprocessing import MODES
 
-keras = pytest.importorskip("keras")
+keras = library("keras")
 
 SHAPE = (9, 8, 3)
 
@@ -26,13 +28,38 @@ def network(*first, shape=SHAPE, seed=0):
     return keras.Sequential([keras.Input(shape, name="photo"), *first, *layers])
 
 
+@pytest.fixture(autouse=True)
+def seeded():
+    keras.utils.set_random_seed(0)
+
+
+def save(theirs, path):
+    """Write a model, its weights or its JSON, as the name has it."""
+
+    def write(path):
+        if path.suffix == ".json":
+            path.write_text(theirs.to_json())
+        else:
+            (theirs.save_weights if path.name.endswith(".weights.h5") else theirs.save)(path)
+
+    return file("keras", (this_test(),), write, path)
+
+
+def weights_of(theirs, layer):
+    """Return the arrays of a layer in Keras."""
+
+    def ask():
+        return {weight.name: weight.numpy() for weight in theirs.get_layer(layer).weights}
+
+    return list(answers("keras", (this_test(), layer), ask).values())
+
+
 @pytest.fixture
 def saved(tmp_path):
     """Return a model of Keras, and a folder with every file that Keras can make of it."""
     theirs = network()
-    theirs.save(tmp_path / "net.keras")
-    theirs.save_weights(tmp_path / "net.weights.h5")
-    (tmp_path / "net.json").write_text(theirs.to_json())
+    for name in ("net.keras", "net.weights.h5", "net.json"):
+        save(theirs, tmp_path / name)
     return theirs, tmp_path
 
 
@@ -41,7 +68,7 @@ X = np.random.default_rng(0).normal(size=(2, *SHAPE)).astype(np.float32)
 
 def assert_same(model, theirs):
     """Compare outputs: a softmax over sums of 27 and 4 products, far less than 100 roundings of numbers below 1."""
-    expected = theirs.predict(X, verbose=0)
+    expected = answer("keras", (this_test(), X), lambda: theirs.predict(X, verbose=0))
     np.testing.assert_allclose(model.predict(X), expected, rtol=0, atol=100 * np.finfo(np.float32).eps)
 
 
@@ -81,7 +108,7 @@ def test_a_seed_or_nothing_in_place_of_the_weights(saved):
 
 def test_a_side_left_open_is_given(tmp_path):
     theirs = network(shape=(None, None, 3))
-    theirs.save(tmp_path / "open.keras")
+    save(theirs, tmp_path / "open.keras")
     with pytest.raises(UnsupportedError, match=r"input .* give input_shape=\(H, W, C\)"):
         convlab.load(tmp_path / "open.keras")
     assert_same(convlab.load(tmp_path / "open.keras", input_shape=SHAPE), theirs)
@@ -92,7 +119,7 @@ PIXELS = np.random.default_rng(1).integers(0, 256, (9, 8, 3), dtype=np.uint8)
 
 @pytest.mark.parametrize(("rescaling", "mode"), [(True, "raw"), (False, "unit")])
 def test_the_preprocessing_is_assumed_aloud(tmp_path, rescaling, mode):
-    network(*([keras.layers.Rescaling(1 / 255)] if rescaling else [])).save(tmp_path / "net.keras")
+    save(network(*([keras.layers.Rescaling(1 / 255)] if rescaling else [])), tmp_path / "net.keras")
     model = convlab.load(tmp_path / "net.keras")
     with pytest.warns(UserWarning, match=f"assumed {mode}: RGB"):
         x = model.prepare(PIXELS)
@@ -110,7 +137,7 @@ def test_the_preprocessing_may_be_chosen(saved):
 
 
 def test_what_takes_no_picture_has_no_preprocessing(tmp_path):
-    keras.Sequential([keras.Input((7,)), keras.layers.Dense(3, name="d")]).save(tmp_path / "vector.keras")
+    save(keras.Sequential([keras.Input((7,)), keras.layers.Dense(3, name="d")]), tmp_path / "vector.keras")
     model = convlab.load(tmp_path / "vector.keras")
     assert model.preprocessing is None
     with pytest.raises(ImageError, match=r"^the array has shape .*, the network takes arrays of \(7,\), or a batch"):
@@ -151,7 +178,7 @@ def of_pytorch(theirs, path, **renamed):
     """Write the weights of Keras' network as PyTorch lays them out; modules may have other names."""
     state = {}
     for name in ("conv", "probabilities"):
-        kernel, bias = theirs.get_layer(name).get_weights()
+        kernel, bias = weights_of(theirs, name)
         module = renamed.get(name, name)
         state[f"{module}.weight"] = kernel.transpose(3, 2, 0, 1) if kernel.ndim == 4 else kernel.T
         state[f"{module}.bias"] = bias
@@ -165,9 +192,9 @@ def test_names_pair_the_layers_of_a_model_file(tmp_path, source):
     image = keras.Input(SHAPE)
     branches = [keras.layers.Conv2D(3, 1, name=name, activation="relu")(image) for name in "ab"]
     theirs = keras.Model(image, keras.layers.Subtract(name="minus")(branches))
-    theirs.save(tmp_path / "net.keras")
-    (tmp_path / "net.json").write_text(theirs.to_json())
-    kernels = {name: theirs.get_layer(name).get_weights()[0].transpose(3, 2, 0, 1) for name in "ab"}
+    save(theirs, tmp_path / "net.keras")
+    save(theirs, tmp_path / "net.json")
+    kernels = {name: weights_of(theirs, name)[0].transpose(3, 2, 0, 1) for name in "ab"}
     state = {"one.weight": kernels["b"], "two.weight": kernels["a"], "one.bias": np.zeros(3), "two.bias": np.zeros(3)}
     np.savez(tmp_path / "w.npz", **state)
     with pytest.raises(WeightsError, match="shapes leave a choice: a may be one or two"):
@@ -190,15 +217,15 @@ def test_strict_reaches_the_reader_of_pytorch(saved):
         convlab.load(folder / "net.json", folder / "w.npz")
     model = convlab.load(folder / "net.json", folder / "w.npz", strict=False)
     assert model.receipt.missing == ("probabilities",)
-    np.testing.assert_array_equal(model["conv"].weights["kernel"], theirs.get_layer("conv").get_weights()[0])
+    np.testing.assert_array_equal(model["conv"].weights["kernel"], weights_of(theirs, "conv")[0])
 
 
 @pytest.mark.parametrize("name", ["net.h5", "net.keras"])
 def test_strict_reaches_the_reader_of_keras(saved, name):
     theirs, folder = saved
-    theirs.save(folder / "net.h5")
+    save(theirs, folder / "net.h5")
     part = [keras.Input(SHAPE), theirs.get_layer("conv"), keras.layers.Conv2D(2, 1, name="other")]
-    keras.Sequential(part).save(folder / f"part-{name}")
+    save(keras.Sequential(part), folder / f"part-{name}")
     with pytest.raises(WeightsError, match="missing layers: probabilities; unexpected layers: other"):
         convlab.load(folder / "net.json", folder / f"part-{name}")
     receipt = convlab.load(folder / "net.json", folder / f"part-{name}", strict=False).receipt
@@ -207,7 +234,7 @@ def test_strict_reaches_the_reader_of_keras(saved, name):
 
 def test_kernels_stored_with_channels_first(saved):
     theirs, folder = saved
-    theirs.save(folder / "net.h5")
+    save(theirs, folder / "net.h5")
     with h5py.File(folder / "net.h5", "a") as file:
         path = next(path for path in dataset_paths(file) if path.endswith("conv/kernel"))
         kernel = file[path][()].transpose(3, 2, 0, 1)
@@ -258,7 +285,7 @@ def test_the_command_runs_a_network_of_several_outputs(tmp_path, capsys):
     x = keras.Input(SHAPE, name="photo")
     mean = keras.layers.GlobalAveragePooling2D(name="mean")(x)
     outputs = [keras.layers.Dense(2, name="age")(mean), keras.layers.Dense(3, "softmax", name="kind")(mean)]
-    keras.Model(x, outputs).save(tmp_path / "two.keras")
+    save(keras.Model(x, outputs), tmp_path / "two.keras")
     np.save(tmp_path / "x.npy", PIXELS)
     arguments = ["run", str(tmp_path / "two.keras"), str(tmp_path / "x.npy"), "--preprocessing", "unit"]
     assert main([*arguments, "--out", str(tmp_path / "out"), "--json"]) == 0
