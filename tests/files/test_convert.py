@@ -9,7 +9,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from torch_files import VGG_SHAPE, arrays_of, torch_vgg, vgg, write_pt, write_safetensors
+from recorded import file, installed, live, text, this_test
+from stand_in import library
+from torch_files import VGG_SHAPE, arrays_of, torch_vgg, vgg, vgg_arrays, write_pt, write_safetensors
 
 import convlab
 from convlab.cli import convert
@@ -21,7 +23,7 @@ from convlab.initialise import randomise
 from convlab.layers import Conv2D, Dense, Flatten
 from convlab.model import Model
 
-keras = pytest.importorskip("keras")
+keras = library("keras")
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 LENET = bundled_path(lookup("lenet5"))
 
@@ -46,7 +48,20 @@ def assert_same_weights(one: Model, other: Model) -> None:
 def scramble(network, seed: int = 0) -> None:
     """Give a Keras model weights of which no two are alike."""
     rng = np.random.default_rng(seed)
-    network.set_weights([rng.uniform(0.1, 0.9, array.shape).astype(array.dtype) for array in network.get_weights()])
+    if installed("keras"):
+        network.set_weights(
+            [rng.uniform(0.1, 0.9, array.shape).astype(array.dtype) for array in network.get_weights()]
+        )
+
+
+def saved(network, path: Path) -> Path:
+    return file("keras", (this_test(),), network.save, path)
+
+
+def assert_keras_loads(path: Path, network) -> None:
+    """Assert that Keras, where it is installed, loads a file as the network's whole model."""
+    if installed("keras"):
+        assert_keras_weights(network, keras.models.load_model(path, compile=False))
 
 
 def assert_keras_weights(network, other) -> None:
@@ -61,6 +76,7 @@ def assert_keras_weights(network, other) -> None:
 
 @pytest.mark.parametrize("by_name", [False, True])
 def test_lenet5_for_keras(by_name: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    live("keras", instead="files/test_convert.py")
     from convlab_weights.train_lenet5 import keras_lenet5
 
     run(LENET, tmp_path / "out.h5", "--architecture", "lenet5")
@@ -102,8 +118,8 @@ def keras_vgg():
 @pytest.mark.parametrize("write", [write_safetensors, write_pt])
 def test_from_pytorch_to_keras(write, tmp_path: Path):
     """PyTorch's weights, the architecture in JSON: Keras then computes what PyTorch does."""
-    import torch
-
+    torch = live("torch", instead="files/test_convert.py")
+    live("keras", instead="files/test_convert.py")
     network = torch_vgg()
     source = write(tmp_path / "weights.bin", arrays_of(network))
     (tmp_path / "vgg.json").write_text(keras_vgg().to_json())
@@ -123,8 +139,7 @@ def test_from_pytorch_to_keras(write, tmp_path: Path):
 @pytest.mark.parametrize("architecture", ["vgg16"])
 def test_a_state_dict_of_torchvision_loads_as_the_zoo_names_it(architecture: str, tmp_path: Path):
     """VGG16 itself is half a gigabyte: features alone, thirteen convolutions, eight of two shapes."""
-    from torch import nn
-
+    nn = live("torch.nn", instead="files/test_torch_weights.py")
     plan = [64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0]
     features, channels = nn.Sequential(), 3
     for size in plan:
@@ -149,6 +164,7 @@ def test_names_of_over_64_kilobytes_are_split(tmp_path: Path):
     write_weights(model, tmp_path / "out.h5")
     with h5py.File(tmp_path / "out.h5") as file:
         assert {name for name in file.attrs if name.startswith("layer_names")} == {"layer_names0", "layer_names1"}
+    live("keras", instead="files/test_convert.py")
     network = keras.Sequential([keras.Input((5, 4, 1)), *(keras.layers.Conv2D(1, 1, name=name) for name in names)])
     network.load_weights(tmp_path / "out.h5")
     for name in names:
@@ -195,10 +211,10 @@ def test_a_whole_model_is_one_again(freeze, suffix: str, tmp_path: Path, capsys:
     scramble(network)
     freeze(network)
     source = tmp_path / f"in{suffix}"
-    network.save(source)
+    saved(network, source)
     run(source, tmp_path / "out.h5")
     assert capsys.readouterr().out.splitlines()[-1].startswith(f"{tmp_path / 'out.h5'}: whole model, ")
-    assert_keras_weights(network, keras.models.load_model(tmp_path / "out.h5", compile=False))
+    assert_keras_loads(tmp_path / "out.h5", network)
     assert_same_weights(convlab.load(source), convlab.load(tmp_path / "out.h5"))
 
 
@@ -206,9 +222,9 @@ def test_a_layer_with_more_than_convlab_needs(tmp_path: Path):
     """Normalization counts the data it has seen."""
     network = keras.Sequential([keras.Input((6, 7, 3)), keras.layers.Normalization(), keras.layers.Conv2D(2, 1)])
     network.layers[0].adapt(np.random.default_rng(0).normal(2, 3, (20, 6, 7, 3)))
-    network.save(tmp_path / "in.keras")
+    saved(network, tmp_path / "in.keras")
     run(tmp_path / "in.keras", tmp_path / "out.h5")
-    assert_keras_weights(network, keras.models.load_model(tmp_path / "out.h5", compile=False))
+    assert_keras_loads(tmp_path / "out.h5", network)
 
 
 def test_channels_first(tmp_path: Path):
@@ -225,18 +241,18 @@ def test_channels_first(tmp_path: Path):
         ]
     )
     scramble(network)
-    network.save(tmp_path / "in.keras")
+    saved(network, tmp_path / "in.keras")
     run(tmp_path / "in.keras", tmp_path / "out.h5")
-    assert_keras_weights(network, keras.models.load_model(tmp_path / "out.h5", compile=False))
+    assert_keras_loads(tmp_path / "out.h5", network)
 
 
 def test_weights_of_keras_3_with_a_topology(tmp_path: Path):
     network = nested(alike=True)
     scramble(network)
-    network.save_weights(tmp_path / "in.weights.h5")
-    (tmp_path / "net.json").write_text(network.to_json())
+    file("keras", (this_test(),), network.save_weights, tmp_path / "in.weights.h5")
+    (tmp_path / "net.json").write_text(text("keras", (this_test(),), network.to_json))
     run(tmp_path / "in.weights.h5", tmp_path / "out.h5", "--topology", tmp_path / "net.json")
-    assert_keras_weights(network, keras.models.load_model(tmp_path / "out.h5", compile=False))
+    assert_keras_loads(tmp_path / "out.h5", network)
 
 
 def test_a_config_of_keras_1_is_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -254,6 +270,7 @@ def test_a_config_of_keras_1_is_left_out(tmp_path: Path, capsys: pytest.CaptureF
         f"{tmp_path / 'out.h5'}: weights alone (Keras no longer loads the architecture of a Keras 1 file),"
         " 1 layer, 2 arrays, 16 values"
     )
+    live("keras", instead="files/test_convert.py")
     network = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, name="fc")])
     network.load_weights(tmp_path / "out.h5")
     np.testing.assert_array_equal(network.get_weights()[0], kernel)
@@ -310,7 +327,7 @@ def test_a_model_without_weights(tmp_path: Path):
 
 
 def test_pytorch_without_an_architecture(tmp_path: Path):
-    source = write_safetensors(tmp_path / "w.safetensors", arrays_of(torch_vgg()))
+    source = write_safetensors(tmp_path / "w.safetensors", vgg_arrays())
     message = f"{source}: weights of PyTorch do not tell the architecture; give --architecture (lenet5, vgg16, vgg19)"
     with pytest.raises(UnsupportedError, match=re.escape(message)):
         run(source, tmp_path / "out.h5")
