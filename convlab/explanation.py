@@ -198,8 +198,11 @@ def _recorded(model: Model, acts: Activations, node: Node) -> list[Array]:
             f" run the network with record={needed}"
         )
     arrays = [acts.inputs[name] if name in acts.inputs else acts[name] for name in names]
-    if max(array.ndim for array in arrays) > 4:
-        raise UnsupportedError(f"layer {node.name!r} cannot be explained: it is on no images, nor on what is simpler")
+    if volumes := [array.shape[1:] for array in arrays if array.ndim > 4]:
+        raise UnsupportedError(
+            f"layer {node.name!r} ({node.layer.kind}) cannot be explained: its numbers lie in"
+            f" {volumes[0]}, a volume or more; images (H, W, C), sequences and features can be"
+        )
     for name, array in zip(names, arrays, strict=True):
         if array.shape[1:] != model.shapes[name]:
             raise ShapeError(

@@ -5,6 +5,7 @@ The layer itself is never changed.
 """
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -19,12 +20,14 @@ from convlab.layers import (
     Activated,
     Activation,
     AveragePooling2D,
+    AveragePooling3D,
     BatchNormalization,
     Dense,
     Flatten,
     Layer,
     LeakyReLU,
     MaxPooling2D,
+    MaxPooling3D,
     PReLU,
     ReLU,
     Shape,
@@ -32,6 +35,7 @@ from convlab.layers import (
 )
 from convlab.model import Node
 from convlab_kernels.window import Sides, Window
+from convlab_kernels.window3d import Sides3D, Window3D
 
 Outputs = Iterator[tuple[str, Array]]
 
@@ -45,7 +49,9 @@ SLOPES = (0.01, 0.2, 0.3, 0.1)  # PyTorch's, a usual one, Keras', Darknet's
 
 def kernel_turned(_: Suspect, node: Node, inputs: list[Array]) -> Outputs:
     """Turn each kernel by 180 degrees."""
-    yield from _other_kernels(node.layer, inputs, lambda k: [("", k[::-1, ::-1])] if k.ndim == 4 else [])
+    yield from _other_kernels(
+        node.layer, inputs, lambda k: [("", np.flip(k, tuple(range(k.ndim - 2))))] if k.ndim > 2 else []
+    )
 
 
 def kernel_reshaped(_: Suspect, node: Node, inputs: list[Array]) -> Outputs:
@@ -59,10 +65,12 @@ def kernel_reshaped(_: Suspect, node: Node, inputs: list[Array]) -> Outputs:
                 (": an (out, in) buffer read as (in, out)", k.T.reshape(k.shape)),
                 (": an (in, out) buffer read as (out, in)", k.reshape(k.shape[::-1]).T),
             ]
-        kh, kw, i, o = k.shape
+        *window, i, o = k.shape
+        sides, spatial = "DHW"[-len(window) :], tuple(range(len(window)))
+        first = k.reshape(o, i, *window).transpose(*(axis + 2 for axis in spatial), 1, 0)
         return [
-            (": an OIHW buffer read as HWIO", k.transpose(3, 2, 0, 1).reshape(k.shape)),
-            (": an HWIO buffer read as OIHW", k.reshape(o, i, kh, kw).transpose(2, 3, 1, 0)),
+            (f": an OI{sides} buffer read as {sides}IO", k.transpose(-1, -2, *spatial).reshape(k.shape)),
+            (f": an {sides}IO buffer read as OI{sides}", first),
         ]
 
     yield from _other_kernels(node.layer, inputs, variants)
@@ -74,6 +82,8 @@ def kernel_axes_swapped(_: Suspect, node: Node, inputs: list[Array]) -> Outputs:
     def variants(k: Array) -> list[tuple[str, Array]]:
         if k.ndim == 2:
             return [(": inputs and outputs", k.T)]
+        if k.ndim == 5:
+            return [(": inputs and outputs", k.swapaxes(3, 4)), (": slices and rows", k.swapaxes(0, 1))]
         swaps = {": rows and columns": (1, 0, 2, 3), ": inputs and outputs": (0, 1, 3, 2), ": both": (1, 0, 3, 2)}
         return [(details, k.transpose(axes)) for details, axes in swaps.items()]
 
@@ -91,7 +101,7 @@ def _other_kernels(
     layer: Layer, inputs: list[Array], variants: Callable[[Array], list[tuple[str, Array]]]
 ) -> Outputs:
     for name, weight in layer.weights.items():
-        if "kernel" in name and weight.ndim in (2, 4):
+        if "kernel" in name and weight.ndim in (2, 4, 5):
             for details, kernel in variants(weight):
                 if kernel.shape == weight.shape and not np.array_equal(kernel, weight):
                     yield details, altered(layer, {name: kernel})(*inputs)
@@ -104,7 +114,7 @@ def flattened_otherwise(suspect: Suspect, node: Node, inputs: list[Array]) -> Ou
     """Flatten channels first, or undo that; or feed a dense layer so, which is all its kernel can tell."""
     x = inputs[0]
     if isinstance(node.layer, Flatten):
-        if x.ndim == 4:
+        if x.ndim in (4, 5):
             yield from flat_orders(node.layer(x), x.shape[1:])
     elif isinstance(node.layer, Dense) and (image := suspect.flattened.get(node.name)):
         for details, row in flat_orders(x, image):
@@ -120,27 +130,29 @@ def padding_on_the_other_side(_: Suspect, node: Node, inputs: list[Array]) -> Ou
 
 def zeros_compete(_: Suspect, node: Node, inputs: list[Array]) -> Outputs:
     """Let the cells of the padding take part in max pooling as zeros."""
-    if isinstance(node.layer, MaxPooling2D):
+    if isinstance(node.layer, MaxPooling2D | MaxPooling3D):
         yield from _pooled_with_zeros(node.layer, inputs)
 
 
 def zeros_count(_: Suspect, node: Node, inputs: list[Array]) -> Outputs:
     """Count the cells of the padding in average pooling."""
-    if isinstance(node.layer, AveragePooling2D):
+    if isinstance(node.layer, AveragePooling2D | AveragePooling3D):
         yield from _pooled_with_zeros(node.layer, inputs)
 
 
 def _pooled_with_zeros(layer: Layer, inputs: list[Array]) -> Outputs:
-    pads = _pads(layer, inputs)
-    if pads and pads != ((0, 0), (0, 0)):
-        yield "", altered(layer, padding="valid")(ops.zero_pad2d(inputs[0], pads))
+    pads: Any = _pads(layer, inputs)
+    if pads and any(map(any, pads)):
+        pad = ops.zero_pad2d if len(pads) == 2 else ops.zero_pad3d
+        yield "", altered(layer, padding="valid")(pad(inputs[0], pads))
 
 
-def _pads(layer: Layer, inputs: list[Array]) -> Sides | None:
-    if not isinstance(layer.window, Window) or not hasattr(layer, "padding"):
+def _pads(layer: Layer, inputs: list[Array]) -> Sides | Sides3D | None:
+    window: Any = layer.window
+    if not isinstance(window, Window | Window3D) or not hasattr(layer, "padding"):
         return None
-    height, width = inputs[0].shape[1:3]
-    return layer.window.pads((height, width))
+    pads: Sides | Sides3D = window.pads(inputs[0].shape[1:-1])
+    return pads
 
 
 # ---- functions

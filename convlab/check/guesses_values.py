@@ -70,19 +70,20 @@ def relu_applied(suspect: Suspect) -> Views:
 def flattened_otherwise(suspect: Suspect) -> Views:
     """Read a row of numbers as (C, H, W) that is (H, W, C), or the other way round."""
     ours = suspect.ours
-    for height, width, channels in suspect.images:
-        if ours.ndim == 2 and ours.shape[1] == prod((height, width, channels)):
-            for details, row in flat_orders(ours, (height, width, channels)):
+    for image in suspect.images:
+        if ours.ndim == 2 and ours.shape[1] == prod(image):
+            for details, row in flat_orders(ours, image):
                 yield details, row, suspect.theirs
             return
 
 
 def flat_orders(x: Array, image: tuple[int, ...]) -> Iterator[tuple[str, Array]]:
     """Yield x (N, H*W*C) in the order (C, H, W), and x taken for (C, H, W) in the order (H, W, C)."""
-    height, width, channels = image
-    last, first = x.reshape(-1, height, width, channels), x.reshape(-1, channels, height, width)
-    yield f": channels first, {channels} x {height} x {width}", np.moveaxis(last, -1, 1).reshape(x.shape)
-    yield f": channels last, {height} x {width} x {channels}", np.moveaxis(first, 1, -1).reshape(x.shape)
+    *sides, channels = image
+    last, first = x.reshape(-1, *image), x.reshape(-1, channels, *sides)
+    size = " x ".join(map(str, sides))
+    yield f": channels first, {channels} x {size}", np.moveaxis(last, -1, 1).reshape(x.shape)
+    yield f": channels last, {size} x {channels}", np.moveaxis(first, 1, -1).reshape(x.shape)
 
 
 def _distances(ours: Array, theirs: Array) -> Array:

@@ -58,7 +58,7 @@ class Suspect:
         Our inputs of the network, as far as they may be to blame: what is compared itself, or not recorded by them.
     preprocessing : Preprocessing or None
     images : sequence of shapes
-        The shapes (H, W, C) of the layers before it, the nearest first.
+        The shapes (H, W, C), or (D, H, W, C), of the layers before it, the nearest first.
     flattened : dict of str to shape
         Name of a dense layer -> the (H, W, C) that was flattened before it.
     """
@@ -110,7 +110,7 @@ def find_suspect(pairs: Pairs, rows: Sequence[Row], first: int) -> Suspect | Non
         values,
         {pair.name: ours} if is_input else inputs,
         pairs.preprocessing,
-        [row.shape[1:] for row in rows[first - 1 :: -1] if len(row.shape) == 4] if first else [],
+        [row.shape[1:] for row in rows[first - 1 :: -1] if len(row.shape) in (4, 5)] if first else [],
         {} if pairs.model is None else flattened_images(pairs.model),
     )
     computed = suspect.from_inputs({}) if suspect.nodes else ours

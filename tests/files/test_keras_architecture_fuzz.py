@@ -125,7 +125,38 @@ STEPS = functional(
     [["own", 0, 0]],
     "Functional",
 )
-VALID = [KERAS_1, KERAS_2, KERAS_3, FIRST, FIRST_3, STEPS]
+VOLUMES = functional(
+    [
+        entry("InputLayer", "scan", batch_shape=[None, 5, 8, 9, 2]),
+        entry("Conv3D", "conv", call(tensor("scan")), filters=4, kernel_size=[2, 3, 1], padding="same", groups=2),
+        entry("MaxPooling3D", "pool", call(tensor("conv")), pool_size=[1, 2, 3], strides=[2, 1, 1]),
+        entry("Conv3DTranspose", "up", call(tensor("pool")), filters=3, kernel_size=2, strides=[1, 2, 1]),
+        entry("Cropping3D", "crop", call(tensor("up")), cropping=[[0, 1], [1, 2], [0, 1]]),
+        entry("ZeroPadding3D", "pad", call(tensor("crop")), padding=[1, 0, 2]),
+        entry("UpSampling3D", "near", call(tensor("pad")), size=[1, 2, 1]),
+        entry("BatchNormalization", "norm", call(tensor("near")), axis=-1),
+        entry("GlobalAveragePooling3D", "mean", call(tensor("norm")), keepdims=True),
+        entry("Multiply", "gated", call([tensor("norm"), tensor("mean")])),
+        entry("AveragePooling3D", "last", call(tensor("gated")), pool_size=2, padding="same"),
+        entry("Flatten", "flat", call(tensor("last"))),
+    ],
+    [["scan", 0, 0]],
+    [["flat", 0, 0]],
+    "Functional",
+)
+FIRST_VOLUMES = sequential(
+    (
+        "Convolution3D",
+        {
+            "name": "c", "nb_filter": 2, "kernel_dim1": 3, "kernel_dim2": 2, "kernel_dim3": 1, "dim_ordering": "th",
+            "batch_input_shape": [None, 3, 5, 8, 9], "activation": "softmax",
+        },
+    ),
+    ("ZeroPadding3D", {"name": "z", "padding": [1, 2, 3], "dim_ordering": "th"}),
+    ("GlobalMaxPooling3D", {"name": "m", "dim_ordering": "th"}),
+    keras_version="1.2.2",
+)  # fmt: skip
+VALID = [KERAS_1, KERAS_2, KERAS_3, FIRST, FIRST_3, STEPS, VOLUMES, FIRST_VOLUMES]
 FUNCTIONS = {"own": lambda x: x[..., :2]}
 
 HOSTILE = st.one_of(
@@ -204,12 +235,14 @@ def outcome(config, **options):
         return error
 
 
-@pytest.mark.parametrize("config", VALID, ids=["keras1", "keras2", "keras3", "first", "first3", "steps"])
+@pytest.mark.parametrize(
+    "config", VALID, ids=["keras1", "keras2", "keras3", "first", "first3", "steps", "volumes", "first_volumes"]
+)
 def test_what_is_damaged_below_is_sound(config):
     read_architecture(config, "good.json", functions=FUNCTIONS if config is STEPS else None)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=420, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(damaged())
 def test_damaged_config(config):
     outcome(config)
@@ -279,4 +312,19 @@ def test_an_activation_that_would_fill_the_memory():
     size = 2**31 - 1
     ups = [("UpSampling2D", {"name": f"u{i}", "size": [size, size]}) for i in range(300)]
     config = sequential(("UpSampling2D", {"name": "u", "batch_input_shape": [None, 2, 3, 4]}), *ups)
+    assert "would make" in str(outcome(config))
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("Conv3D", {"filters": 2, "kernel_size": 3, "padding": "same", "dilation_rate": 2**30}),
+        ("Conv3DTranspose", {"filters": 2, "kernel_size": 3, "strides": 2**30}),
+        ("MaxPooling3D", {"pool_size": 2**30, "strides": 1, "padding": "same"}),
+        ("ZeroPadding3D", {"padding": 2**29}),
+        ("UpSampling3D", {"size": 2**30}),
+    ],
+)
+def test_a_volume_that_would_fill_the_memory(kind, options):
+    config = sequential((kind, {"name": "v", "batch_input_shape": [None, 5, 8, 9, 3], **options}))
     assert "would make" in str(outcome(config))
