@@ -9,7 +9,7 @@ from convlab.activations import Activations
 from convlab.arrays import Array
 from convlab.errors import LayerNameError, ShapeError, UnsupportedError
 from convlab.geometry import Field
-from convlab.layers import ACTIVATIONS, Concatenate, Identity, Shape
+from convlab.layers import ACTIVATIONS, Concatenate, Identity, Shape, Stack
 from convlab.layers.merging import Merge
 from convlab.model import Model, Node
 from convlab.names import unknown
@@ -218,9 +218,9 @@ def _sums(
     """Return what feeds the number, the sums its activation function takes together, and which of them is its own."""
     y, x, channel = at
     layer = node.layer
-    if isinstance(layer, Concatenate):
-        source, channel = _part(layer, inputs, channel)
-        return (node.inputs[source],), [weighted_sum(Identity(layer.name), inputs[source], y, x, channel)], 0
+    if isinstance(layer, Concatenate | Stack):
+        source, place = _part(layer, inputs, at)
+        return (node.inputs[source],), [weighted_sum(Identity(layer.name), inputs[source], *place)], 0
     if isinstance(layer, Merge):
         maps = np.stack([np.broadcast_to(one, output)[:, :, channel] for one in inputs], axis=-1)
         return node.inputs, [weighted_sum(layer, maps, y, x, channel)], 0
@@ -228,13 +228,18 @@ def _sums(
     return node.inputs, [weighted_sum(layer, inputs[0], y, x, k) for k in together], together.index(channel)
 
 
-def _part(layer: Concatenate, inputs: list[Array], channel: int) -> tuple[int, int]:
-    """Return which input a channel comes from, and which channel it is there."""
-    if any(maps.shape[:2] != inputs[0].shape[:2] for maps in inputs) or layer.window == "varies":
-        raise UnsupportedError(f"layer {layer.name!r} does not put channels side by side: no explanation")
-    ends = np.cumsum([maps.shape[2] for maps in inputs])
-    source = int(np.searchsorted(ends, channel, side="right"))
-    return source, channel - int(ends[source]) + inputs[source].shape[2]
+def _part(layer: Merge, inputs: list[Array], at: tuple[int, int, int]) -> tuple[int, tuple[int, ...]]:
+    """Return which input a number comes from, and its place there: the layer is asked where it puts each place."""
+    ends = np.cumsum([maps.size for maps in inputs])
+    places = [
+        np.arange(end - maps.size, end, dtype=np.float64).reshape(1, *maps.shape[3 - len(shape) :])
+        for end, maps, shape in zip(ends, inputs, layer.input_shapes, strict=True)
+    ]
+    moved = layer(*places)[0]
+    place = int(moved.reshape(*(1,) * (3 - moved.ndim), *moved.shape)[at])
+    source = int(np.searchsorted(ends, place, side="right"))
+    inside = np.unravel_index(place - int(ends[source]) + inputs[source].size, inputs[source].shape)
+    return source, tuple(int(i) for i in inside)
 
 
 def _within(layer: str, name: str, index: object, size: int) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "docs/networks.md", "kernels/README.md", "weights/README.md"]
+PAGES = ["README.md", "docs/functions.md", "docs/networks.md", "kernels/README.md", "weights/README.md"]
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -5,13 +5,16 @@ Classes, weights and their order are named as in Keras; shapes leave out the bat
 
 from convlab.layers.activation import ELU, GLU, Activation, LeakyReLU, PReLU, ReLU, Softmax, ThresholdedReLU
 from convlab.layers.applications import CustomScaleLayer, LayerScale, StochasticDepth
+from convlab.layers.axes import ExpandDims, Squeeze
 from convlab.layers.base import Activated, Layer, Shape
+from convlab.layers.blocks import DepthToSpace, SpaceToDepth
 from convlab.layers.bordering import Cropping2D, ZeroPadding2D
 from convlab.layers.convolution import Conv2D
 from convlab.layers.dense import Dense
 from convlab.layers.depthwise import DepthwiseConv2D, SeparableConv2D
 from convlab.layers.distributed import TimeDistributed, over_time
 from convlab.layers.dot import Dot
+from convlab.layers.elementwise import Elementwise
 from convlab.layers.embedding import Embedding, Masking
 from convlab.layers.functions import ACTIVATIONS
 from convlab.layers.identity import (
@@ -25,7 +28,7 @@ from convlab.layers.identity import (
     SpatialDropout2D,
     SpatialDropout3D,
 )
-from convlab.layers.merging import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
+from convlab.layers.merging import Add, Average, Concatenate, Maximum, Minimum, Multiply, Stack, Subtract
 from convlab.layers.normalisation import (
     BatchNormalization,
     GroupNormalization,
@@ -34,12 +37,14 @@ from convlab.layers.normalisation import (
 )
 from convlab.layers.one_row import OneRow
 from convlab.layers.own_function import Lambda
+from convlab.layers.padding import Pad
 from convlab.layers.pooling import (
     AveragePooling2D,
     GlobalAveragePooling2D,
     GlobalMaxPooling2D,
     MaxPooling2D,
 )
+from convlab.layers.reducing import Reduce
 from convlab.layers.rescaling import Normalization, Rescaling
 from convlab.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
 from convlab.layers.resizing import CenterCrop, Resizing, UpSampling2D
@@ -56,6 +61,7 @@ from convlab.layers.sequences import (
     UpSampling1D,
     ZeroPadding1D,
 )
+from convlab.layers.slicing import Slice, Split, Take
 from convlab.layers.transposed import Conv2DTranspose
 from convlab.layers.volumes import (
     AveragePooling3D,
@@ -96,11 +102,14 @@ __all__ = [
     "Cropping3D",
     "CustomScaleLayer",
     "Dense",
+    "DepthToSpace",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
     "Dot",
     "Dropout",
+    "Elementwise",
     "Embedding",
+    "ExpandDims",
     "Flatten",
     "GaussianDropout",
     "GaussianNoise",
@@ -127,8 +136,10 @@ __all__ = [
     "Normalization",
     "OneRow",
     "PReLU",
+    "Pad",
     "Permute",
     "ReLU",
+    "Reduce",
     "RepeatVector",
     "Rescaling",
     "Reshape",
@@ -136,12 +147,18 @@ __all__ = [
     "SeparableConv1D",
     "SeparableConv2D",
     "Shape",
+    "Slice",
     "Softmax",
+    "SpaceToDepth",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "Split",
+    "Squeeze",
+    "Stack",
     "StochasticDepth",
     "Subtract",
+    "Take",
     "ThresholdedReLU",
     "TimeDistributed",
     "UnitNormalization",

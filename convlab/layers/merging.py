@@ -1,6 +1,7 @@
 """Layers that make one array of several."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any, ClassVar
@@ -27,8 +28,12 @@ class Merge(Layer):
 
     def infer_shape(self) -> Shape:
         """Return the shape that all inputs are repeated to."""
+        return self.repeated(self.input_shapes)
+
+    def repeated(self, operands: Sequence[Shape]) -> Shape:
+        """Return the shape that the inputs, and maybe constants, are repeated to."""
         try:
-            shape = np.broadcast_shapes(*self.input_shapes)
+            shape = np.broadcast_shapes(*operands)
         except ValueError:
             raise ShapeError("sizes differ, and none of them is 1") from None
         even = all(given[:-1] == shape[:-1] for given in self.input_shapes)
@@ -118,3 +123,22 @@ class Concatenate(Merge):
     def merge(self, inputs: list[Any]) -> Array:
         """Put them side by side."""
         return module_of(inputs[0]).concatenate(inputs, axis=inner_axis(self.axis, inputs[0].ndim))
+
+
+@dataclass(eq=False)
+class Stack(Merge):
+    """The inputs along a new axis, which counts in what comes out: from the batch, 0, or back from the last, -1."""
+
+    axis: int = -1
+
+    def infer_shape(self) -> Shape:
+        """Return the inputs' shape with their number put in."""
+        if len(set(self.input_shapes)) > 1:
+            raise ShapeError("to be stacked, inputs need one shape")
+        axis = inner_axis(self.axis, len(self.input_shape) + 2) - 1
+        self.window = "varies"
+        return (*self.input_shape[:axis], len(self.input_shapes), *self.input_shape[axis:])
+
+    def merge(self, inputs: list[Any]) -> Array:
+        """Stack them."""
+        return module_of(inputs[0]).stack(inputs, axis=inner_axis(self.axis, inputs[0].ndim + 1))

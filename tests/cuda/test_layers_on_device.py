@@ -29,9 +29,16 @@ SAME = {  # layer class -> options, and the shapes of its inputs; the steps are 
     "Cropping2D": [({"cropping": 1}, IMAGE)],
     "Cropping3D": [({"cropping": (1, 2, 0)}, VOLUME)],
     "CustomScaleLayer": [({"scale": 0.17}, IMAGE, IMAGE)],
+    "DepthToSpace": [({"size": 1}, IMAGE), ({"size": 2}, (5, 7, 12))],
     "Dropout": [({}, IMAGE)],
     "ELU": [({"alpha": 0.5}, IMAGE)],
     "Embedding": [({"input_dim": 7, "output_dim": 5}, (9,))],
+    "Elementwise": [
+        ({"function": "power", "operands": (2.5, None)}, IMAGE),
+        ({"function": "where", "operands": (None, [0.5] * 6, None)}, IMAGE, IMAGE),
+        ({"function": "erf"}, IMAGE),
+    ],
+    "ExpandDims": [({"axis": 1}, IMAGE)],
     "Flatten": [({}, IMAGE), ({"channels_first": True}, IMAGE)],
     "GLU": [({}, IMAGE)],
     "GaussianDropout": [({}, IMAGE)],
@@ -58,11 +65,19 @@ SAME = {  # layer class -> options, and the shapes of its inputs; the steps are 
         ({"axis": None}, IMAGE),
     ],
     "PReLU": [({}, IMAGE), ({"shared_axes": [1, 2]}, IMAGE)],
+    "Pad": [
+        ({"cells": ((1, 2), (0, 3), (1, 0)), "value": 1.5}, IMAGE),
+        ({"cells": ((1, 2), (2, 0), (0, 0)), "mode": "reflect"}, IMAGE),
+    ],
     "Permute": [({"dims": (3, 1, 2)}, IMAGE)],
     "ReLU": [({}, IMAGE), ({"max_value": 0.5, "negative_slope": 0.1, "threshold": 0.2}, IMAGE)],
+    "Reduce": [
+        ({"function": "max", "axis": (1, 3)}, IMAGE),
+        ({"function": "sum", "axis": -1, "keepdims": True}, IMAGE),
+    ],
+    "RepeatVector": [({"n": 3}, (6,))],
     "Rescaling": [({"scale": 1 / 3, "offset": [0.1] * 6}, IMAGE)],
     "Reshape": [({"target_shape": (7, -1)}, IMAGE)],
-    "RepeatVector": [({"n": 3}, (6,))],
     "Resizing": [
         ({"height": 3, "width": 9}, IMAGE),
         ({"height": 3, "width": 9, "crop_to_aspect_ratio": True}, IMAGE),
@@ -73,12 +88,18 @@ SAME = {  # layer class -> options, and the shapes of its inputs; the steps are 
             for antialias in (False, True)
         ),
     ],
+    "Slice": [({"index": (slice(1, -1), 2, ..., None)}, IMAGE)],
     "Softmax": [({}, IMAGE), ({"axis": (1, 2)}, IMAGE)],
+    "SpaceToDepth": [({"size": 2}, (4, 6, 3))],
     "SpatialDropout1D": [({}, SEQUENCE)],
     "SpatialDropout2D": [({}, IMAGE)],
     "SpatialDropout3D": [({}, VOLUME)],
+    "Split": [({"parts": 3, "number": 1}, IMAGE)],
+    "Squeeze": [({}, (5, 1, 6))],
+    "Stack": [({"axis": 1}, IMAGE, IMAGE)],
     "StochasticDepth": [({}, IMAGE)],
     "Subtract": [({}, IMAGE, IMAGE)],
+    "Take": [({"indices": (2, 0, -1), "axis": 1}, IMAGE)],
     "ThresholdedReLU": [({"theta": 0.3}, IMAGE)],
     "UnitNormalization": [({}, IMAGE)],
     "TimeDistributed": [((layers.MaxPooling2D("layer", 2),), (4, *IMAGE)), ((layers.Softmax("layer"),), (4, 6))],
@@ -141,7 +162,8 @@ def assert_copied_once(device, layer, *inputs):
     """Assert that the weights were copied to the device, at most once, and that a second call copies nothing."""
     if device.transfers is None:
         return
-    options = [getattr(layer, name, None) for name in ("mean", "variance", "scale", "offset")]
+    options = [getattr(layer, name, None) for name in ("mean", "variance", "scale", "offset", "indices")]
+    options += [operand for operand in getattr(layer, "operands", ()) if operand is not None]
     numbers = layer.parameters + sum(np.size(option) for option in options if option is not None)
     assert {direction for direction, _ in device.transfers} <= {"to device"}
     assert sum(size for _, size in device.transfers) <= numbers * inputs[0].itemsize

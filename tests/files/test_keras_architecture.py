@@ -115,21 +115,14 @@ def test_arithmetic_on_tensors(keras):
     keras_twins.assert_same(keras.Model(x, (y - 2) / 4 + keras.layers.ReLU()(0.5 * x) - y * x))
 
 
-@pytest.mark.parametrize("expression", [lambda x: 1 / x, lambda x: x / x, lambda x: x**2, lambda x: x[:, 1:]])
-def test_other_arithmetic_is_refused(keras, expression):
-    x = keras.Input((8, 9, 3))
-    config = keras_twins.config(keras.Model(x, expression(x)))
-    assert "which convlab does not load" in refused(config, UnsupportedError)
-
-
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("form", [".keras", ".h5"])
-def test_operation_with_the_name_of_a_layer_is_refused(keras, tmp_path, form):
+def test_operation_with_the_name_of_a_layer_is_none(keras, tmp_path, form):
     """keras.ops.average(x) is one number; a layer Average of one tensor is that tensor."""
     x = keras.Input((8, 9, 3))
     network = keras.Model(x, x * keras.ops.average(x))
     keras_twins.saved(network, tmp_path / f"m{form}")
-    with pytest.raises(UnsupportedError, match=r"layer 'average\w*' is the operation Average of keras.ops, which"):
+    with pytest.raises(UnsupportedError, match=r"layer 'average\w*' \(Average of keras.ops\) says no axis: "):
         read_model(tmp_path / f"m{form}")
 
 
@@ -140,13 +133,6 @@ def test_operations_that_are_layers(keras):
     keras_twins.assert_same(
         keras.Model(x, ops.softmax(ops.concatenate([z, ops.subtract(x, y), ops.add(x, y)], axis=1)))
     )
-
-
-def test_operation_on_a_number_says_what_to_do(keras):
-    x = keras.Input((8, 9, 3))
-    config = keras_twins.config(keras.Model(x, keras.ops.maximum(x, 0.0)))
-    message = "Maximum(tensor, 0), which convlab does not load; use a layer of Keras instead, such as ReLU for"
-    assert message in refused(config, UnsupportedError)
 
 
 @pytest.mark.filterwarnings("ignore")

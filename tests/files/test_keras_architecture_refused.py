@@ -176,7 +176,7 @@ def test_a_class_of_the_authors_own_with_a_name_of_keras(more, shown):
 
 
 @pytest.mark.parametrize(
-    "kind", ["LocallyConnected2D", "ConvLSTM2D", "TFOpLambda", "SlicingOpLambda", "my_package>Thing", "LSTM"]
+    "kind", ["LocallyConnected2D", "ConvLSTM2D", "TensorFlowOpLayer", "ClassMethod", "my_package>Thing", "LSTM"]
 )
 def test_an_unknown_class_is_refused_by_name(kind):
     """Before its options and its call are looked at."""

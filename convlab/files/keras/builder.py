@@ -10,10 +10,11 @@ from convlab.errors import LayerNameError, ShapeError, UnsupportedError, Weights
 from convlab.files.keras.axes import dims_between_forms, moved_shape
 from convlab.files.keras.calls import Inliner, Step
 from convlab.files.keras.channels_first import Tensor, is_along_an_axis, is_channels_first, moved_inputs, takes_moved
+from convlab.files.keras.function_options import FunctionOptions
 from convlab.files.keras.graph import LayerConfig, ModelConfig
 from convlab.files.keras.layers import LAYERS
 from convlab.files.keras.masks import HEEDING, mask_on
-from convlab.files.keras.operators import Operands, operator
+from convlab.files.keras.operations import OPERATIONS
 from convlab.files.keras.options import Options, is_list, is_whole, shown
 from convlab.layers import Lambda, Layer, Permute, Shape, over_time
 from convlab.model import Model, Node
@@ -43,7 +44,7 @@ class Builder:
         self.where, self.keras, self.functions, self.backend = where, keras, functions, backend
         self.tensors: dict[str, Tensor] = {}
         self.layers: dict[str, Layer] = {}
-        self.made_from: dict[str, tuple[LayerConfig, Operands]] = {}
+        self.made_from: dict[str, LayerConfig] = {}
         self.forms: dict[str, bool] = {}
         self.nodes: list[Node] = []
         self.masks: dict[str, str] = {}
@@ -142,8 +143,8 @@ class Builder:
             inputs = [self.turn(x, step.steps, "channels_last") for x in inputs]
         if step.layer not in self.layers:
             self.layers[step.layer] = self.make(step, len(inputs[0].shape) + 1 - step.steps, inputs[0].moved)
-            self.made_from[step.layer] = step.config, step.operands
-        elif self.made_from[step.layer] != (step.config, step.operands):
+            self.made_from[step.layer] = step.config
+        elif self.made_from[step.layer] != step.config:
             raise UnsupportedError(
                 f"{self.where}: two layers, one of them maybe the activation of another, would be named"
                 f" {shown(step.layer)}: rename one"
@@ -201,28 +202,21 @@ class Builder:
 
     def make(self, step: Step, rank: int, moved: bool) -> Layer:
         """Make a layer from its options; refuse what is set and not known."""
-        config = step.config
+        config, title = step.config, step.config.function or step.config.kind
         values = config.options
         if self.backend == "torch" and values.get("interpolation") == "bicubic":
             values = {**values, "interpolation": "bicubic_torch"}
-        options = Options(self.where, config.name, config.kind, values, rank, moved, self.keras)
+        kind = FunctionOptions if config.function else Options
+        options = kind(self.where, config.name, title, values, rank, moved, self.keras)
+        makers: Mapping[str, Callable[[str, Any], Layer]] = OPERATIONS if config.kind in OPERATIONS else LAYERS
         try:
             if config.kind == LAMBDA:
                 options.ignore_rest()
                 return over_time(Lambda(step.layer, self.function(step.layer)), step.steps)
-            if step.operands or config.kind not in LAYERS:
-                made = operator(step.layer, config.kind, step.operands)
-            else:
-                made = LAYERS[config.kind](step.layer, options)
+            made = makers[config.kind](step.layer, options)
         except (ShapeError, UnsupportedError) as error:
             named = str(error).startswith(f"{self.where}: ")
             raise error if named else type(error)(f"{self.where}: {error}") from None
-        if made is None:
-            numbers = ", ".join("tensor" if number is None else f"{number:g}" for number in step.operands)
-            raise UnsupportedError(
-                f"{self.where}: layer {shown(config.name)} is {config.kind}({numbers}), which convlab does not load;"
-                " use a layer of Keras instead, such as ReLU for Maximum(tensor, 0)"
-            )
         self.note(step.layer, options)
         return over_time(made, step.steps)
 

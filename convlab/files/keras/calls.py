@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NoReturn
 
 from convlab.errors import UnsupportedError, WeightsError
@@ -10,6 +11,7 @@ from convlab.files.keras.entries import Reference
 from convlab.files.keras.graph import LayerConfig, ModelConfig
 from convlab.files.keras.options import shown
 
+SEVERAL = ("split", "unstack")  # the operations with several outputs
 CALLS_LIMIT = 20_000  # models in models called twice each would make billions out of a small file
 INPUTS_LIMIT = 200_000  # of all calls, and outputs of models
 
@@ -27,7 +29,6 @@ class Step:
     layer: str
     config: LayerConfig
     inputs: tuple[str, ...]
-    operands: tuple[float | None, ...] = ()
     steps: int = 0
 
 
@@ -68,15 +69,14 @@ class Inliner:
             self._orders[path] = graph.order(values)
         for name, call in self._orders[path]:
             layer = model.layers[name]
-            self._count(len(layer.calls[call].inputs) + (len(layer.model.outputs) if layer.model else 0))
+            outputs = graph.outputs.get((name, call), 1) if layer.kind in SEVERAL else 1
+            self._count(len(layer.calls[call].inputs) * outputs + (len(layer.model.outputs) if layer.model else 0))
             inputs = [graph.value(values, reference) for reference in layer.calls[call].inputs]
             if layer.model is not None:
                 values[name, call] = self._expand(layer.model, (*path, name), inputs, steps + layer.steps)
             else:
-                called = Step(
-                    "", self.names[*path, name], layer, tuple(inputs), layer.calls[call].operands, steps + layer.steps
-                )
-                values[name, call] = [self._add(called)]
+                called = Step("", self.names[*path, name], layer, tuple(inputs), steps + layer.steps)
+                values[name, call] = self._calls_of(called, outputs)
         return [graph.value(values, reference) for reference in model.outputs]
 
     def _count(self, inputs: int) -> None:
@@ -88,6 +88,15 @@ class Inliner:
             raise UnsupportedError(
                 f"{self.where}: the calls of the model's layers take more than {INPUTS_LIMIT:,} inputs"
             )
+
+    def _calls_of(self, step: Step, outputs: int) -> list[str]:
+        """Write out a call; one whose outputs are several, once for each: "split:0", "split:1"."""
+        if step.config.kind not in SEVERAL:
+            return [self._add(step)]
+        configs = [replace(step.config, options={**step.config.options, "number": i}) for i in range(outputs)]
+        return [
+            self._add(replace(step, layer=f"{step.layer}:{i}", config=config)) for i, config in enumerate(configs)
+        ]
 
     def _add(self, step: Step) -> str:
         self.steps.append(replace(step, node=self._node(step.layer)))
@@ -118,6 +127,15 @@ class _Graph:
 
     def __init__(self, model: ModelConfig, where: str) -> None:
         self.model, self.where = model, where
+
+    @cached_property
+    def outputs(self) -> dict[tuple[str, int], int]:
+        """How many outputs of each call are taken, from the first to the last that is."""
+        taken = [i for layer in self.model.layers.values() for call in layer.calls for i in call.inputs]
+        most: dict[tuple[str, int], int] = {}
+        for i in (*self.model.outputs, *taken):
+            most[i.layer, i.call] = max(most.get((i.layer, i.call), 1), i.output + 1)
+        return most
 
     def damaged(self, what: str) -> NoReturn:
         raise WeightsError(f"{self.where}: the config of model {shown(self.model.name)} is damaged: {what}")

@@ -74,7 +74,7 @@ def takes_moved(step: Step, inputs: Sequence[Tensor]) -> bool:
         return says_channels_first(options)
     if kind == "Flatten":
         return says_channels_first(options) or inputs[0].moved
-    if kind in MERGING:
+    if kind in MERGING or (kind == "elementwise" and _is_alike(options)):
         return any(x.moved for x in inputs) and len({len(x.shape) for x in inputs}) == 1
     return inputs[0].moved and _passes_on(kind, options)
 
@@ -88,11 +88,18 @@ def _passes_on(kind: str, options: Mapping[str, Any]) -> bool:
     """Tell whether a layer without a layout of its own does the same to a tensor in either form."""
     if kind == "Activation":
         return not is_along_an_axis(options.get("activation"))
+    if kind == "elementwise":
+        return _is_alike(options)
     if kind == "Rescaling":
         return not any(isinstance(options.get(key), list | tuple) for key in ("scale", "offset"))
     axis = options.get("axis", -1)
     at_most_one = not isinstance(axis, list | tuple) or len(axis) <= 1
     return kind in VALUE_BY_VALUE or (kind in WITH_AXIS and at_most_one)
+
+
+def _is_alike(options: Mapping[str, Any]) -> bool:
+    """Tell whether a function of numbers has no constants but single numbers, alike for all values."""
+    return not any(isinstance(operand, list | tuple) for operand in options.get("operands", ()))
 
 
 def moved_inputs(steps: Sequence[Step]) -> set[str]:

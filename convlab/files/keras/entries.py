@@ -12,19 +12,14 @@ from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from convlab.errors import UnsupportedError, WeightsError
-from convlab.files.keras.options import is_list, is_number, is_whole, shown
+from convlab.files.keras.options import is_list, is_whole, shown
 
-OPERATIONS = re.compile(r"keras\.src\.ops\.\w+")
-EQUAL_OPERATIONS = frozenset(
-    {"Add", "Concatenate", "Divide", "Maximum", "Minimum", "Multiply", "Softmax", "Subtract", "TrueDivide"}
-)
-"""Classes of keras.ops that do what the layer of the same name does; Average, for one, is another thing there."""
 DEPTH_LIMIT = 32  # models in models, and lists in lists
 NAME_LIMIT = 500
 UNNAMED = "Custom>"  # Keras puts it before a class that is registered without a package, also one of its own
 MODULE = re.compile(
     r"(tensorflow\.(python\.)?|tf_)?keras(\.src)?(\._?legacy)?"
-    r"(\.(applications|engine|layers|models|activations)(\.\w+)*|\.ops\.(numpy|nn))?"
+    r"(\.(applications|engine|layers|models|activations|ops)(\.\w+)*)?"
 )
 
 
@@ -43,23 +38,14 @@ class Reference:
 
 @dataclass(frozen=True)
 class Call:
-    """What a layer is called on; `operands` has a number, or None for a tensor, for each where there are numbers."""
+    """What a layer is called on."""
 
     inputs: tuple[Reference, ...]
-    operands: tuple[float | None, ...] = ()
     keras3: bool = False
 
     def less(self, extra: Mapping[str, int]) -> "Call":
         """Return the call with the calls of some layers counted from another number."""
         return replace(self, inputs=tuple(reference.less(extra) for reference in self.inputs))
-
-
-def _is_operation(entry: Mapping[str, Any]) -> bool:
-    """Tell whether a layer is an operation of keras.ops; in an .h5 file, which has no modules, its axis tells."""
-    module, options = entry.get("module"), entry.get("config")
-    if isinstance(module, str):
-        return OPERATIONS.fullmatch(module) is not None
-    return entry.get("class_name") == "Average" and isinstance(options, Mapping) and "axis" in options
 
 
 class Entries:
@@ -102,11 +88,6 @@ class Entries:
                 f"{self.where}: layer {shown(name)} is {shown(full)}, a class of its author's own;"
                 " convlab loads Keras' own layers and runs no code from a file"
             )
-        if kind not in EQUAL_OPERATIONS and _is_operation(entry):
-            raise UnsupportedError(
-                f"{self.where}: layer {shown(name)} is the operation {shown(kind)[1:-1]} of keras.ops, which convlab"
-                f" does not load; use a layer of Keras instead, or one of {', '.join(sorted(EQUAL_OPERATIONS))}"
-            )
         return kind
 
     def calls(self, value: Any, name: str) -> tuple[Call, ...]:
@@ -120,10 +101,7 @@ class Entries:
         if isinstance(value, Mapping):
             # predict() tells every call of Keras 3 that it is no training, whatever stands here
             self.check_arguments(value.get("kwargs", {}), name, ignored=("training",))
-            leaves = list(self.leaves(value.get("args"), name))
-            inputs = tuple(leaf for leaf in leaves if isinstance(leaf, Reference))
-            operands = tuple(None if isinstance(leaf, Reference) else leaf for leaf in leaves)
-            return Call(inputs, operands if len(inputs) < len(operands) else (), keras3=True)
+            return Call(tuple(self.leaves(value.get("args"), name)), keras3=True)
         items = self.items(value, f"a call of {shown(name)}")
         if items and isinstance(items[0], str):
             items = [items]
@@ -136,8 +114,8 @@ class Entries:
             self.check_arguments(rest.pop(), name)
         return self.reference([layer, *rest], name)
 
-    def leaves(self, value: Any, name: str, depth: int = 0) -> Iterator[Reference | float]:
-        """Yield the tensors and numbers in the arguments of a call as Keras 3 writes them."""
+    def leaves(self, value: Any, name: str, depth: int = 0) -> Iterator[Reference]:
+        """Yield the tensors in the arguments of a call as Keras 3 writes them."""
         if depth > DEPTH_LIMIT:
             self.damaged(f"the arguments of {shown(name)} are nested more than {DEPTH_LIMIT} deep")
         if is_list(value):
@@ -146,8 +124,6 @@ class Entries:
         elif isinstance(value, Mapping) and value.get("class_name") == "__keras_tensor__":
             tensor = self.entry(value.get("config"), f"an input of {shown(name)}")
             yield self.reference(tensor.get("keras_history"), name)
-        elif is_number(value):
-            yield float(value)
         elif value is not None:
             raise UnsupportedError(
                 f"{self.where}: layer {shown(name)} is called on {shown(value)}; convlab calls layers on tensors"

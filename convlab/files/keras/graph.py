@@ -1,19 +1,25 @@
 """A Keras config (parsed JSON) as a tree of models and layers with their calls, every part of it checked."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 from convlab.errors import UnsupportedError
-from convlab.files.keras.entries import DEPTH_LIMIT, Call, Entries, Reference
+from convlab.files.keras.arguments import Arguments
+from convlab.files.keras.entries import DEPTH_LIMIT, Call, Reference
+from convlab.files.keras.functions import KERAS, TENSORFLOW
 from convlab.files.keras.layers import LAYERS
-from convlab.files.keras.operators import LINES
 from convlab.files.keras.options import Options, is_list, shown
 from convlab.files.keras.spellings import kind_today, options_today
 
 MODELS = ("Functional", "Sequential")
 WRAPPER = "TimeDistributed"
+TF_LAYERS = ("TFOpLambda", "SlicingOpLambda")
+OPERATIONS = re.compile(r"keras\.src\.ops\.\w+")
+OWN_OPTIONS = {"Average": "axis", "Reshape": "newshape"}
+"""Operations with the class of a layer that does something else, and an option that only they have."""
 ACTIVATION_LAYERS = ("Activation", "ELU", "LeakyReLU", "ReLU", "Softmax")
 
 
@@ -21,8 +27,9 @@ ACTIVATION_LAYERS = ("Activation", "ELU", "LeakyReLU", "ReLU", "Softmax")
 class LayerConfig:
     """A layer, or a model as a layer, as its config describes it, in today's spelling.
 
-    `after` is its activation function where that is a layer itself; `written` is its class as the file spells it. Of
-    layers that TimeDistributed is around, `steps` counts how often; all else but name and calls is the inner layer's.
+    `after` is its activation function where that is a layer itself; `written` is its class as the file spells it, or,
+    of a function on tensors, whose arguments are the options, `function` is what it is called. Of layers that
+    TimeDistributed is around, `steps` counts how often; all else but name and calls is the inner layer's.
     """
 
     name: str
@@ -33,6 +40,7 @@ class LayerConfig:
     after: "LayerConfig | None" = None
     written: str = ""
     steps: int = 0
+    function: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,7 +74,7 @@ def read_graph(config: Any, where: str) -> ModelConfig:
     return _Reader(where).model(config, 0)
 
 
-class _Reader(Entries):
+class _Reader(Arguments):
     """Reads models and layers."""
 
     def model(self, value: Any, depth: int) -> ModelConfig:
@@ -132,6 +140,8 @@ class _Reader(Entries):
             model = self.model(entry, depth + 1)
             return LayerConfig(name, model.kind, {}, self.calls(entry.get("inbound_nodes"), name), model)
         options = self.entry(inner, f"the config of layer {shown(name)}")
+        if is_function(entry, options):
+            return self.function(entry, options, name, written)
         kind = kind_today(written, options)
         self.check_known(kind, name)
         calls = self.calls(entry.get("inbound_nodes"), name)
@@ -154,9 +164,25 @@ class _Reader(Entries):
         calls = self.calls(entry.get("inbound_nodes"), name)
         return replace(inner, name=name, options=values, calls=calls, written=WRAPPER, steps=inner.steps + 1)
 
+    def function(self, entry: Mapping[str, Any], config: Mapping[str, Any], name: str, written: str) -> LayerConfig:
+        """Read a layer that is a function on tensors."""
+        if written in TF_LAYERS:
+            called, arguments = self.text(config.get("function"), f"the function of layer {shown(name)}"), {}
+            function, title = TENSORFLOW.get(called), f"tf.{called}"
+        else:
+            function, arguments, title = KERAS.get(written), {**config}, f"{written} of keras.ops"
+            arguments.pop("name", None)
+        if function is None:
+            raise UnsupportedError(
+                f"{self.where}: layer {shown(name)} is the function {shown(title)[1:-1]}, which convlab does not"
+                " load; use a layer of Keras instead, or one of the functions in docs/functions.md"
+            )
+        calls, options = self.function_calls(entry.get("inbound_nodes") or [], name, title, function, arguments)
+        return LayerConfig(name, function.kind, options, calls, function=title)
+
     def check_known(self, kind: str, name: str) -> None:
         """Refuse a layer that is in no table, before anything else about it is looked at."""
-        if kind not in LAYERS and kind not in LINES and kind not in ("InputLayer", "Lambda"):
+        if kind not in LAYERS and kind not in ("InputLayer", "Lambda"):
             raise UnsupportedError(
                 f"{self.where}: layer {shown(name)} is a {shown(kind)[1:-1]}, which convlab does not load;"
                 f" it loads {', '.join(LAYERS)}"
@@ -172,6 +198,28 @@ class _Reader(Entries):
                 f" convlab loads functions by name, and {', '.join(ACTIVATION_LAYERS)}"
             )
         return self.layer({"name": "activation", **value}, depth + 1)
+
+
+def is_function(entry: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
+    """Tell whether a layer is a function on tensors.
+
+    In an .h5 file, where Keras 3 writes no modules, some operations have the class of a layer: their options, and
+    that they are called on more than one thing, tell them apart.
+    """
+    kind, module = entry.get("class_name"), entry.get("module")
+    if kind in TF_LAYERS:
+        return True
+    if isinstance(module, str):
+        return OPERATIONS.fullmatch(module) is not None
+    if kind not in LAYERS or kind in OWN_OPTIONS:
+        return kind in KERAS and OWN_OPTIONS.get(kind, kind) in (*config, kind)
+    return kind in KERAS and any(len(args) > 1 for args in _arguments(entry.get("inbound_nodes")))
+
+
+def _arguments(calls: Any) -> list[list[Any]]:
+    """Return the arguments of each call as Keras 3 writes them, as far as they are lists."""
+    found = [call.get("args") for call in calls if isinstance(call, Mapping)] if is_list(calls) else []
+    return [list(args) for args in found if isinstance(args, list | tuple)]
 
 
 def _first_shape(layer: LayerConfig) -> Any:

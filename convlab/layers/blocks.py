@@ -1,0 +1,59 @@
+"""Channels spread over places, and places gathered in channels: sub-pixel convolution.
+
+Shi et al., "Real-time single image and video super-resolution using an efficient sub-pixel convolutional neural
+network" (arXiv 1609.05158), section 3.2; the order of the channels is TensorFlow's, not PyTorch's pixel_shuffle.
+"""
+
+from dataclasses import dataclass
+
+from convlab.arrays import Array
+from convlab.errors import ShapeError
+from convlab.layers.base import Layer, Shape, image_size
+from convlab.layers.checks import check_count
+from convlab.layers.naming import options_of
+
+
+@dataclass(eq=False)
+class _Blocks(Layer):
+    name: str
+    size: int = 2
+    window = "varies"
+
+    def __post_init__(self) -> None:
+        """Refuse what is no size."""
+        with options_of(self.name):
+            check_count("size", self.size)
+
+
+class DepthToSpace(_Blocks):
+    """Each place's channels as a block of `size` x `size` places: rows, then columns, then channels."""
+
+    def infer_shape(self) -> Shape:
+        """Return (H*size, W*size, C / size^2)."""
+        (height, width), size = image_size(self.input_shape), self.size
+        if self.input_shape[2] % size**2:
+            raise ShapeError(f"{self.input_shape[2]} channels do not make blocks of {size} x {size} places")
+        return height * size, width * size, self.input_shape[2] // size**2
+
+    def __call__(self, x: Array) -> Array:
+        """Spread (N, H, W, C)."""
+        (n, height, width, channels), size = x.shape, self.size
+        blocks = x.reshape(n, height, width, size, size, channels // size**2)  # (N, H, W, b, b, C / b^2)
+        return blocks.transpose(0, 1, 3, 2, 4, 5).reshape(n, height * size, width * size, channels // size**2)
+
+
+class SpaceToDepth(_Blocks):
+    """Each block of `size` x `size` places as the channels of one: rows, then columns, then channels."""
+
+    def infer_shape(self) -> Shape:
+        """Return (H / size, W / size, C*size^2)."""
+        (height, width), size = image_size(self.input_shape), self.size
+        if height % size or width % size:
+            raise ShapeError(f"{height} x {width} places are no blocks of {size} x {size}")
+        return height // size, width // size, self.input_shape[2] * size**2
+
+    def __call__(self, x: Array) -> Array:
+        """Gather (N, H, W, C)."""
+        (n, height, width, channels), size = x.shape, self.size
+        blocks = x.reshape(n, height // size, size, width // size, size, channels)  # (N, H/b, b, W/b, b, C)
+        return blocks.transpose(0, 1, 3, 2, 4, 5).reshape(n, height // size, width // size, channels * size**2)

@@ -1,0 +1,57 @@
+"""A function of numbers, one by one, as a layer: of one input or several, some of its operands constants."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from convlab.arrays import Array, kind_of, like
+from convlab.errors import ShapeError, UnsupportedError
+from convlab.layers.base import Shape
+from convlab.layers.checks import numbers
+from convlab.layers.merging import Merge
+from convlab.layers.once import once
+from convlab.names import unknown
+from convlab.ops.elementwise import FUNCTIONS, elementwise
+
+
+@dataclass(eq=False)
+class Elementwise(Merge):
+    """A function of `convlab.ops.elementwise.FUNCTIONS`, value by value.
+
+    `operands` has, in order, None for an input, or a constant: a number, or lists of numbers without a batch. Inputs
+    and constants of size 1 along an axis, or without it, are repeated along it; axes are aligned at the last one.
+    """
+
+    function: str = "absolute"
+    operands: Sequence[Any] = (None,)
+
+    def __post_init__(self) -> None:
+        """Read the constants once."""
+        if self.function not in FUNCTIONS:
+            raise UnsupportedError(f"layer {self.name!r}: {unknown('function', self.function, FUNCTIONS)}")
+        self.operands = [
+            None if operand is None else numbers(self, f"operand {i}", operand)
+            for i, operand in enumerate(self.operands, start=1)
+        ]
+
+    def infer_shape(self) -> Shape:
+        """Return the shape that inputs and constants are repeated to."""
+        if len(self.input_shapes) != (expected := sum(operand is None for operand in self.operands)):
+            raise ShapeError(f"{len(self.input_shapes)} inputs, expected {expected}")
+        constants = [operand.shape for operand in self.operands if operand is not None]
+        return self.repeated([*self.input_shapes, *constants])
+
+    def merge(self, inputs: list[Any]) -> Array:
+        """Apply the function."""
+        return elementwise(self.function, *self.filled(inputs))
+
+    def filled(self, inputs: Sequence[Any]) -> list[Any]:
+        """Return the operands in order: the inputs, and between them the constants as the inputs' type has them."""
+        given = iter(inputs)
+        return [
+            next(given) if operand is None else self._constant(i, inputs[0])
+            for i, operand in enumerate(self.operands)
+        ]
+
+    def _constant(self, i: int, x: Array) -> Any:
+        return once(self._held.prepared, (f"operand {i}", kind_of(x)), lambda: like(self.operands[i], x))

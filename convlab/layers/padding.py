@@ -1,0 +1,50 @@
+"""A border around an input along any axes but the batch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from convlab.arrays import Array, module_of
+from convlab.errors import ShapeError, UnsupportedError
+from convlab.layers.base import Layer, Shape
+from convlab.names import unknown
+from convlab_kernels.window import Pair
+
+MODES = ("constant", "reflect", "symmetric")
+
+
+@dataclass(eq=False)
+class Pad(Layer):
+    """Cells before and after each axis but the batch: `value`, or what lies inside, mirrored.
+
+    "reflect" mirrors at the outermost cell, which stands once; "symmetric" behind it, so that it stands twice.
+    """
+
+    name: str
+    cells: Sequence[Pair]
+    mode: str = "constant"
+    value: float = 0.0
+    window = "varies"
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown mode."""
+        if self.mode not in MODES:
+            raise UnsupportedError(f"layer {self.name!r}: {unknown('mode', self.mode, MODES)}")
+
+    def infer_shape(self) -> Shape:
+        """Return the sizes with the cells added."""
+        if len(self.cells) != len(self.input_shape):
+            raise ShapeError(f"cells for {len(self.cells)} axes, expected {len(self.input_shape)}")
+        for size, pair in zip(self.input_shape, self.cells, strict=True):
+            most = size if self.mode == "symmetric" else size - 1
+            if self.mode != "constant" and max(pair) > most:
+                raise ShapeError(f"{tuple(pair)} cells, expected at most {most} ({self.mode}) beside {size}")
+        return tuple(
+            before + size + after for size, (before, after) in zip(self.input_shape, self.cells, strict=True)
+        )
+
+    def __call__(self, x: Array) -> Array:
+        """Pad (N, ...)."""
+        sides = [(0, 0), *map(tuple, self.cells)]
+        if self.mode == "constant":
+            return module_of(x).pad(x, sides, constant_values=self.value)
+        return module_of(x).pad(x, sides, mode=self.mode)

@@ -1,0 +1,43 @@
+"""Many numbers made one, along any axes but the batch."""
+
+from dataclasses import dataclass
+
+from convlab.arrays import Array
+from convlab.errors import ShapeError, UnsupportedError
+from convlab.layers.base import ONE_CELL, Layer, Shape
+from convlab.names import unknown
+from convlab.ops.axes import AxisLike, inner_axes
+from convlab.ops.reducing import REDUCTIONS, reduce_axes
+
+
+@dataclass(eq=False)
+class Reduce(Layer):
+    """A function of `convlab.ops.reducing.REDUCTIONS` along an axis, or several.
+
+    Axes count from the batch, 0, or back from the last, -1; `keepdims` leaves them there, with size 1.
+    """
+
+    name: str
+    function: str
+    axis: AxisLike
+    keepdims: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown function."""
+        if self.function not in REDUCTIONS:
+            raise UnsupportedError(f"layer {self.name!r}: {unknown('function', self.function, REDUCTIONS)}")
+
+    def infer_shape(self) -> Shape:
+        """Return the sizes with 1 for those axes, or without them."""
+        rank = len(self.input_shape) + 1
+        axes = inner_axes(self.axis, rank)
+        if not all(self.input_shape[axis - 1] for axis in axes):
+            raise ShapeError(f"there is nothing along axis {self.axis}")
+        everywhere = set(range(1, max(rank - 1, 2))) <= set(axes)
+        self.window = None if everywhere else ONE_CELL if axes == (rank - 1,) and self.keepdims else "varies"
+        kept = {axis: 1 if axis in axes else size for axis, size in enumerate(self.input_shape, start=1)}
+        return tuple(size for axis, size in kept.items() if self.keepdims or axis not in axes)
+
+    def __call__(self, x: Array) -> Array:
+        """Reduce (N, ...)."""
+        return reduce_axes(x, self.function, self.axis, self.keepdims)

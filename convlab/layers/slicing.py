@@ -1,0 +1,105 @@
+"""Parts of an input: slices, and chosen places along an axis."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from reprlib import repr as shortened
+from types import EllipsisType
+
+import numpy as np
+
+from convlab.arrays import Array, kind_of, module_of
+from convlab.errors import ShapeError
+from convlab.layers.base import ONE_CELL, Layer, Shape
+from convlab.layers.checks import check_count
+from convlab.layers.naming import options_of
+from convlab.layers.once import once
+from convlab.ops.axes import inner_axis
+
+Index = slice | int | EllipsisType | None
+
+
+@dataclass(eq=False)
+class Slice(Layer):
+    """x[:, *index]: of each example what slices and indices of NumPy take; None is a new axis."""
+
+    name: str
+    index: Sequence[Index]
+
+    def infer_shape(self) -> Shape:
+        """Return the shape of what is taken."""
+        try:
+            shape = self(np.broadcast_to(np.float32(0), (1, *self.input_shape))).shape[1:]
+        except (IndexError, ValueError) as error:
+            raise ShapeError(f"what is asked for is not there: {error}") from None
+        self.window = ONE_CELL if self._is_of_channels() else "varies"
+        return shape
+
+    def _is_of_channels(self) -> bool:
+        *others, last = self.index or [None]
+        whole = [slice(None)] * (len(self.input_shape) - 1)
+        return isinstance(last, slice) and list(others) in ([Ellipsis], whole)
+
+    def __call__(self, x: Array) -> Array:
+        """Take the part of each example of (N, ...)."""
+        part: Array = x[(slice(None), *self.index)]
+        return part
+
+
+@dataclass(eq=False)
+class Split(Layer):
+    """Part `number`, from 0, of so many equal parts along an axis."""
+
+    name: str
+    parts: int
+    axis: int = -1
+    number: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no part."""
+        with options_of(self.name):
+            check_count("parts", self.parts)
+            if self.number not in range(self.parts):
+                raise ShapeError(f"number is {self.number}, expected 0 to {self.parts - 1}")
+
+    def infer_shape(self) -> Shape:
+        """Return the shape of one part."""
+        axis = inner_axis(self.axis, len(self.input_shape) + 1) - 1
+        size = self.input_shape[axis]
+        if size % self.parts:
+            raise ShapeError(f"{size} cannot be split into {self.parts} equal parts")
+        self.window = ONE_CELL if axis == len(self.input_shape) - 1 else "varies"
+        return (*self.input_shape[:axis], size // self.parts, *self.input_shape[axis + 1 :])
+
+    def __call__(self, x: Array) -> Array:
+        """Take the part of (N, ...)."""
+        axis = inner_axis(self.axis, x.ndim)
+        size = x.shape[axis] // self.parts
+        part: Array = x[(*[slice(None)] * axis, slice(self.number * size, (self.number + 1) * size))]
+        return part
+
+
+@dataclass(eq=False)
+class Take(Layer):
+    """The places `indices` along an axis, in that order; negative ones count back from the last."""
+
+    name: str
+    indices: Sequence[int]
+    axis: int = -1
+
+    def infer_shape(self) -> Shape:
+        """Return the shape with so many places along the axis."""
+        axis = inner_axis(self.axis, len(self.input_shape) + 1) - 1
+        size = self.input_shape[axis]
+        if any(index not in range(-size, size) for index in self.indices):
+            raise ShapeError(f"indices {shortened(list(self.indices))}, expected 0 to {size - 1}")
+        self.window = ONE_CELL if axis == len(self.input_shape) - 1 else "varies"
+        return (*self.input_shape[:axis], len(self.indices), *self.input_shape[axis + 1 :])
+
+    def __call__(self, x: Array) -> Array:
+        """Take the places of (N, ...)."""
+        places = once(self._held.prepared, ("indices", kind_of(x)), lambda: self._places(x))
+        return x.take(places, inner_axis(self.axis, x.ndim))
+
+    def _places(self, x: Array) -> Array:
+        places: Array = module_of(x).asarray(np.array(self.indices, np.int32))
+        return places

@@ -1,0 +1,1 @@
+"""Functions on tensors: the cases that are recorded, and what each Keras wrote and answered."""
