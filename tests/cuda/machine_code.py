@@ -199,12 +199,12 @@ def all_compiled(names: Iterable[str], capabilities: Iterable[tuple[int, int]]) 
         return {f"{cc[0]}.{cc[1]}": {name: running[cc, name].result() for name in names} for cc in capabilities}
 
 
-def versions() -> str:
+def versions() -> dict[str, str]:
     """Return what else the machine code depends on: Numba reads Python's bytecode."""
-    return f"Python {sys.version_info.major}.{sys.version_info.minor}, numba {metadata.version('numba')}"
+    return {"Python": f"{sys.version_info.major}.{sys.version_info.minor}", "numba": metadata.version("numba")}
 
 
-def golden() -> tuple[str, dict[str, dict[str, MachineCode]]]:
+def golden() -> tuple[dict[str, str], dict[str, dict[str, MachineCode]]]:
     """Return with which versions the golden file was made, and what it says."""
     file = json.loads(GOLDEN.read_text(encoding="utf-8"))
     made = file.pop("made with")

@@ -5,7 +5,7 @@ What the golden file says may change with any kernel; what is asserted beside it
 
 import ast
 import inspect
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import machine_code
@@ -50,11 +50,22 @@ def changes(old, new):
                 yield f"{name}: {field} was {before[field]}, is {after[field]}"
 
 
+def without_lengths(codes):
+    """Return machine codes but for how long they are in all: by a few moves, that depends on Python's bytecode."""
+    return {
+        cc: {name: replace(code, code=code.code | {"all": 0}) for name, code in of_cc.items()}
+        for cc, of_cc in codes.items()
+    }
+
+
 def test_all_is_as_in_the_golden_file(codes):
     made, expected = machine_code.golden()
-    if made != machine_code.versions():
-        pytest.skip(f"the golden file was made with {made}, this is {machine_code.versions()}")
+    here = machine_code.versions()
+    if made["numba"] != here["numba"]:
+        pytest.skip(f"the golden file was made with numba {made['numba']}, this is {here['numba']}")
     assert codes.keys() == expected.keys()
+    if made["Python"] != here["Python"]:
+        codes, expected = without_lengths(codes), without_lengths(expected)
     found = [f"{cc} {change}" for cc in codes for change in changes(expected[cc], codes[cc])]
     assert not found, "\n".join([*found, HOW])
 

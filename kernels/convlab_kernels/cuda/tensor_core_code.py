@@ -210,6 +210,7 @@ def tensor_core_kernel(tile: Tile, multiply: Callable[..., Any], name: str) -> K
             copy_fence()
             place = carried(place[0], place[1], int32(place[2] + DEPTH), geometry)
             weight = int32(weight + DEPTH)
+            cuda.syncwarp()  # lanes may have come apart in `carried`; matrices are the whole warp's
             # Calls in place of a loop, which the compiler would leave one: none waits for another's matrices.
             multiply_eight(memory, int32(left + read), int32(right + read), 0, totals)
             multiply_eight(memory, int32(left + read), int32(right + read), 8, totals)
