@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from recorded import live
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 from keras_networks import SMALL, compare_network
 
-keras = pytest.importorskip("keras")
+live("keras", instead="test_networks_recorded.py")
 
 NETWORKS = {  # layers and parameters of what keras.applications has without a classifier
     ("MobileNetV2", ".keras"): (153, 2_257_984),

@@ -23,7 +23,7 @@ from convlab.check.keras_recorder import record_keras
 from convlab.files.keras.architecture import read_architecture
 from convlab.initialise import randomise
 
-NAMES = ("MobileNet", "MobileNetV2", "ResNet50V2", "DenseNet121", "EfficientNetB0", "InceptionV3")
+NAMES = ("MobileNetV2", "ResNet50V2", "EfficientNetB0", "InceptionV3")
 
 
 def in_keras(name):

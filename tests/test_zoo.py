@@ -6,6 +6,7 @@ import re
 import h5py
 import numpy as np
 import pytest
+from recorded import answer, text
 
 import convlab
 from convlab.cli import main
@@ -48,18 +49,29 @@ def test_published_numbers_of_parameters(name, include_top, count):
 @pytest.mark.parametrize("include_top", [True, False])
 @pytest.mark.parametrize("name", ["vgg16", "vgg19"])
 def test_layers_are_those_of_keras(name, include_top):
-    keras = pytest.importorskip("keras")
-    with keras.device("meta"):  # shapes without the memory
-        module = getattr(keras.applications, name)
-        theirs = getattr(module, name.upper())(weights=None, include_top=include_top, input_shape=(224, 224, 3))
-    ours = convlab.load(name, weights=None, include_top=include_top)
-    layers = theirs.layers[1:]  # without the input
-    assert [layer.name for layer in ours.layers] == [layer.name for layer in layers]
-    assert [type(layer).__name__ for layer in ours.layers] == [type(layer).__name__ for layer in layers]
-    assert [(None, *ours.shapes[layer.name]) for layer in ours.layers] == [layer.output.shape for layer in layers]
-    for mine, other in zip(ours.layers, layers, strict=True):
-        assert [*mine.shapes.values()] == [tuple(w.shape) for w in other.weights]
-        assert mine.activation == (other.activation.__name__ if hasattr(other, "activation") else "linear")
+    """By name, kind, shape of output and weights, and activation."""
+
+    def ask():
+        import keras
+
+        with keras.device("meta"):  # shapes without the memory
+            network = getattr(keras.applications, name.upper())(
+                weights=None, include_top=include_top, input_shape=(224, 224, 3)
+            )
+        return json.dumps([described(layer) for layer in network.layers[1:]])  # without the input
+
+    def described(layer):
+        activation = layer.activation.__name__ if hasattr(layer, "activation") else "linear"
+        shapes = [tuple(weight.shape) for weight in layer.weights]
+        return layer.name, type(layer).__name__, layer.output.shape[1:], shapes, activation
+
+    model = convlab.load(name, weights=None, include_top=include_top)
+    ours = [
+        (layer.name, type(layer).__name__, model.shapes[layer.name], [*layer.shapes.values()], layer.activation)
+        for layer in model.layers
+    ]
+    theirs = text("keras", (name, include_top), ask)
+    assert json.dumps(ours) == theirs
 
 
 def test_lenet5_is_the_one_of_dive_into_deep_learning():
@@ -168,8 +180,12 @@ def test_a_network_of_keras_that_is_not_in_the_zoo(called, network):
 
 
 def test_all_that_keras_applications_builds_is_known_by_name():
-    applications = pytest.importorskip("keras").applications
-    assert {*APPLICATIONS, "VGG16", "VGG19"} == {name for name in vars(applications) if name[0].isupper()}
+    def ask():
+        from keras import applications
+
+        return sorted(name for name in vars(applications) if name[0].isupper())
+
+    assert {*APPLICATIONS, "VGG16", "VGG19"} == set(answer("keras", ["applications"], ask))
 
 
 def test_a_seed_gives_the_same_weights_every_time():

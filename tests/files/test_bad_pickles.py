@@ -13,6 +13,7 @@ import pickled
 import pytest
 from bad_torch_files import DENSE, GOOD, Trap, refused
 from pickled import called, dictionary, several, storage, tensor, text, whole, write, write_old, write_state
+from recorded import live
 
 from convlab.files.torch import storages
 from convlab.files.torch.weights import read_torch_weights
@@ -34,7 +35,7 @@ def test_what_is_spoilt_below_is_good_and_read_without_pytorch(
 
 
 def test_pytorch_reads_the_same(tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch", reason="is what writes such files")
+    torch = live("torch", instead="files/test_bad_torch_files.py")
     numbers = {name: array.tobytes() for name, array in GOOD.items()}
     loaded = torch.load(write(tmp_path / "w.pt", pickled.state(GOOD), numbers), weights_only=True)
     for name, array in GOOD.items():
