@@ -1,4 +1,4 @@
-"""`convlab convert`: a weight file of any kind becomes one that Keras loads."""
+"""`convlab convert`: a weight file of any kind becomes a whole model that Keras loads."""
 
 import argparse
 from dataclasses import replace
@@ -9,12 +9,18 @@ from convlab.cli.options import add_layout, command
 from convlab.errors import FileError, UnsupportedError
 from convlab.loading import load
 from convlab.model import Model
+from convlab.names import printable
 from convlab.zoo import ZOO, zoo_name
 
 
 def add(commands: Any) -> None:
     """Say what the command takes."""
-    parser = command(commands, "convert", run, "write a weight file or model as HDF5 that Keras loads")
+    parser = command(
+        commands,
+        "convert",
+        run,
+        "write a model, or weights of a known architecture, as a whole model (.h5) that Keras loads",
+    )
     parser.add_argument("source", type=Path, metavar="IN", help="weight file of Keras or PyTorch, or a Keras model")
     parser.add_argument("target", type=Path, metavar="OUT", help="the .h5 file to write")
     known = parser.add_mutually_exclusive_group()
@@ -25,7 +31,8 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Read, write, and print what became of what."""
-    from convlab.files.keras.writer import check_target, write_weights
+    from convlab.files.keras.config_writing import described
+    from convlab.files.keras.writer import check_target, write_model
 
     source, target = arguments.source, arguments.target
     check_target(target)
@@ -33,11 +40,11 @@ def run(arguments: argparse.Namespace) -> None:
         raise FileError(f"{target}: this is the file to be read; give OUT another name")
     if arguments.architecture:
         model = load(arguments.architecture, source, layout=arguments.layout)
-        write_weights(model, target)
-        written = "weights alone"
+        write_model(*described(model), target)
+        written = "whole model"
     else:
         model, written = _convert_model(source, target, arguments.topology, arguments.layout)
-    print(f"{model.receipt}\n{target}: {written}, {model.receipt.totals if model.receipt else ''}")
+    print(f"{model.receipt}\n{printable(str(target))}: {written}, {model.receipt.totals if model.receipt else ''}")
 
 
 def _network(text: str) -> str:

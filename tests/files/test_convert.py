@@ -17,7 +17,8 @@ import convlab
 from convlab.cli import convert
 from convlab.errors import ConvlabError, FileError, UnsupportedError
 from convlab.files.keras import writer
-from convlab.files.keras.writer import write_weights
+from convlab.files.keras.config_writing import described
+from convlab.files.keras.writer import write_model, write_weights
 from convlab.files.registry import bundled_path, lookup
 from convlab.initialise import randomise
 from convlab.layers import Conv2D, Dense, Flatten
@@ -71,7 +72,7 @@ def assert_keras_weights(network, other) -> None:
             np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
 
 
-# weights alone
+# of a known architecture
 
 
 @pytest.mark.parametrize("by_name", [False, True])
@@ -94,7 +95,51 @@ def test_lenet5_for_keras(by_name: bool, tmp_path: Path, capsys: pytest.CaptureF
     out = capsys.readouterr().out.splitlines()
     assert out[0].startswith(f"{LENET}: ")
     assert re.search(r"^conv1 +kernel +\(5, 5, 1, 6\) +\S+ +as stored$", out[2])
-    assert out[-1] == f"{tmp_path / 'out.h5'}: weights alone, 5 layers, 10 arrays, 61,706 values"
+    assert out[-1] == f"{tmp_path / 'out.h5'}: whole model, 5 layers, 10 arrays, 61,706 values"
+
+
+@pytest.mark.parametrize(
+    ("architecture", "options"),
+    [("lenet5", {}), ("vgg16", {"include_top": False, "input_shape": (32, 64, 3)})],
+)
+def test_keras_loads_a_network_of_the_zoo_with_all_that_it_is(architecture: str, options, tmp_path: Path):
+    """VGG16 without its top: with it, half a gigabyte."""
+    live("keras", instead="files/test_config_writing.py")
+    model = convlab.load(architecture, weights=0, **options)
+    write_model(*described(model), tmp_path / "out.h5")
+    network = keras.models.load_model(tmp_path / "out.h5")
+    assert (network.name, [layer.name for layer in network.layers]) == (
+        model.name,
+        [one.name for one in model.layers],
+    )
+    x = model.prepare(np.random.default_rng(0).integers(0, 256, (2, *model.input_shape), np.uint8))
+    ours, theirs = model.predict(x), network.predict(x, verbose=0)
+    assert np.abs(ours - theirs).max() < 1e-5 * np.abs(theirs).max()
+    network.save(tmp_path / "again.keras")
+    assert_same_weights(model, convlab.load(tmp_path / "again.keras"))
+
+
+def test_a_model_of_keras_2_becomes_one_that_keras_3_loads(tmp_path: Path):
+    """Keras 3 refuses groups=1 and an initializer of a kernel on layers that have neither, as Keras 2 writes them."""
+    live("keras", instead="files/test_config_writing.py")
+    config = json.loads((Path(__file__).parent / "keras2_depthwise.json").read_text())
+    source = tmp_path / "in.h5"
+    model = convlab.load(Path(__file__).parent / "keras2_depthwise.json", weights=0)
+    write_weights(model, source)
+    with h5py.File(source, "a") as file:
+        file.attrs["model_config"], file.attrs["keras_version"] = json.dumps(config), "2.15.0"
+        for name in ("layer_names", "backend"):
+            del file.attrs[name]
+        file.create_group("model_weights").attrs["layer_names"] = [layer.name for layer in model.layers]
+        for layer in model.layers:
+            file.move(layer.name, f"model_weights/{layer.name}")
+    with pytest.raises((TypeError, ValueError), match="groups"):
+        keras.models.load_model(source, compile=False)
+    run(source, tmp_path / "out.h5")
+    network = keras.models.load_model(tmp_path / "out.h5", compile=False)
+    x = np.random.default_rng(0).normal(size=(2, *model.input_shape)).astype(np.float32)
+    theirs = network.predict(x, verbose=0)
+    assert np.abs(model.predict(x) - theirs).max() < 1e-5 * np.abs(theirs).max()
 
 
 def test_a_round_trip_is_bit_for_bit(tmp_path: Path):

@@ -216,3 +216,31 @@ def test_a_branch_is_not_taken_for_the_trunk(tmp_path: Path):
     path = write_pt(tmp_path / "w.pt", {f"{name}.weight": whole(2, 2, 1, 1) for name in ("main", "downsample")})
     with pytest.raises(WeightsError, match="shapes leave a choice"):
         convlab.load(path, topology=tmp_path / "net.json")
+
+
+# names in which "/" is written "."
+
+
+SQUEEZE = ("fire2/squeeze", "fire2/expand1x1", "fire2/expand3x3", "fire3/expand1x1")
+
+
+@pytest.mark.parametrize("write", [write_safetensors, write_npz, write_pt])
+def test_a_dot_for_a_slash_is_read_where_there_is_one_reading(write, tmp_path: Path):
+    """All of one shape, in another order than the network's, in branches: only the names tell."""
+    arrays = state(*(name.replace("/", ".") for name in (SQUEEZE[2], SQUEEZE[0], SQUEEZE[3], SQUEEZE[1])))
+    path = write(tmp_path / "w.npz", arrays)
+    assert paired(path, convolutions(*SQUEEZE), chain=False) == [1, 3, 0, 2]
+    assert read_torch_weights(path, convolutions(*SQUEEZE), chain=False)[1].layout.endswith("matched by names")
+
+
+def test_a_name_as_it_is_goes_before_another_reading(tmp_path: Path):
+    path = write_npz(tmp_path / "w.npz", state("a.b", "a/b"))
+    assert paired(path, convolutions("a/b", "a.b"), chain=False) == [1, 0]
+    assert paired(path, convolutions("a/b", "a.b"), chain=False, names={"a/b": "a.b", "a.b": "a/b"}) == [0, 1]
+
+
+def test_two_layers_that_read_alike_are_not_guessed(tmp_path: Path):
+    path = write_npz(tmp_path / "w.npz", state("a.b.c", "x"))
+    with pytest.raises(WeightsError, match=r"shapes leave a choice: a/b\.c may be a\.b\.c or x"):
+        paired(path, convolutions("a/b.c", "a.b/c"), chain=False)
+    assert paired(path, convolutions("a/b.c", "y/c"), chain=False) == [0, 1]

@@ -23,6 +23,7 @@ from convlab.errors import FileError
 from convlab.files.hdf5_writing import new_file
 from convlab.files.keras.architecture import Architecture, KerasLayer
 from convlab.files.keras.config import Config
+from convlab.files.keras.config_writing import without_idle_options
 from convlab.files.keras.roles import NOT_READ, STATISTICS
 from convlab.files.writing import check_file
 from convlab.model import Model
@@ -88,7 +89,7 @@ def write_model(architecture: Architecture, config: Config, path: Path) -> None:
         if not is_loadable(config):
             _write_groups(file, groups)
             return
-        file.attrs["model_config"] = json.dumps(config.values).encode()
+        file.attrs["model_config"] = json.dumps(without_idle_options(config.values)).encode()
         file.attrs["keras_version"] = _version(config).encode()
         file.attrs["backend"] = BACKEND.encode()
         _write_groups(file.create_group("model_weights"), groups)

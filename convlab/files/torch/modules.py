@@ -1,6 +1,7 @@
 """Which module of a PyTorch network is which layer: told by names, by order and by shapes, and never guessed."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from convlab.files.receipt import describe_difference
@@ -143,11 +144,22 @@ def _named(
     taken = set(names.values())
     if len(taken) < len(names):
         raise MatchingError("names= gives two layers the same module")
-    chosen = {layer: layer for layer in wanted if layer in modules and layer not in taken} | dict(names)
+    alike = _named_alike(wanted, [module for module in modules if module not in taken])
+    chosen = alike | dict(names)
     for layer, module in chosen.items():
         if not modules[module].fits(wanted[layer]):
             raise MatchingError(f"{layer} needs {_needs(wanted[layer])}, found {modules[module]}")
     return {layer: modules[module] for layer, module in chosen.items()}
+
+
+def _named_alike(layers: Collection[str], modules: Collection[str]) -> dict[str, str]:
+    """Return the module of each layer that is called like it, "/" written "." where that can be only this one."""
+    readings = Counter(name.replace("/", ".") for name in layers)
+    found = {layer: layer for layer in layers if layer in modules}
+    dotted = {layer: layer.replace("/", ".") for layer in layers if layer not in found}
+    return found | {
+        layer: name for layer, name in dotted.items() if name in modules and name not in found and readings[name] == 1
+    }
 
 
 def _needs(wanted: Wanted) -> str:
