@@ -190,7 +190,8 @@ def _load_file(
     _assume_preprocessing(model)
     _give(model, path if weights == "pretrained" else weights, read)
     if model.receipt:
-        model.receipt = replace(model.receipt, neutral=architecture.neutral, precision=architecture.precision)
+        told = {key: getattr(architecture, key) for key in ("neutral", "precision", "guessed")}
+        model.receipt = replace(model.receipt, **told)
     return model
 
 

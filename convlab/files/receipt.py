@@ -59,6 +59,9 @@ class Receipt:
         Options in the file that no layer here reads, at values that change nothing: "groups=1 (conv_dw_1)".
     precision
         In what the file computes where it is not float32, as here: "mixed_float16 (conv1, conv2)".
+    guessed
+        What is TensorFlow's here, though the file does not say that TensorFlow ran it, and PyTorch's is another:
+        "interpolation='bicubic' (up)".
     """
 
     file: str
@@ -69,6 +72,7 @@ class Receipt:
     left_out: tuple[str, ...] = ()
     neutral: tuple[str, ...] = ()
     precision: tuple[str, ...] = ()
+    guessed: tuple[str, ...] = ()
 
     @property
     def values(self) -> int:
@@ -101,6 +105,7 @@ class Receipt:
             "left out": self.left_out,
             "options that change nothing here": self.neutral,
             "computed in float32 here, in the file in": self.precision,
+            "as TensorFlow has it (on PyTorch it is another; the file does not say which)": self.guessed,
         }
         notes = [f"{title}: {', '.join(names)}" for title, names in rest.items() if names]
         return "\n".join(map(printable, [self.headline, *lines, *notes]))

@@ -172,9 +172,10 @@ def test_layer(layer, shape):
 def test_bicubic_as_the_backend_has_it():
     """Of a file that says PyTorch ran it, it is PyTorch's; of its JSON alone, TensorFlow's."""
     network = keras.Sequential([keras.Input(IMAGE), layers.UpSampling2D(3, interpolation="bicubic")])
-    model = assert_same(network, backend="torch").model
-    assert model.layers[0].interpolation == "bicubic_torch"
-    assert read(network).model.layers[0].interpolation == "bicubic"
+    known, guessed = assert_same(network, backend="torch"), read(network)
+    assert known.model.layers[0].interpolation == "bicubic_torch" and not known.guessed
+    assert guessed.model.layers[0].interpolation == "bicubic"
+    assert [note.split(" (")[0] for note in guessed.guessed] == ["interpolation='bicubic'"]
 
 
 @pytest.mark.parametrize("layer", MERGES)

@@ -43,8 +43,9 @@ class Architecture:
 
     Attributes
     ----------
-    neutral, precision
-        What the receipt is to say of options that change nothing, and of types that are not float32.
+    neutral, precision, guessed
+        What the receipt is to say of options that change nothing, of types that are not float32, and of what depends
+        on what ran the network where its file does not say that.
     backend
         What ran the network, as far as its config says.
     """
@@ -53,6 +54,7 @@ class Architecture:
     layers: tuple[KerasLayer, ...]
     neutral: tuple[str, ...] = ()
     precision: tuple[str, ...] = ()
+    guessed: tuple[str, ...] = ()
     backend: str | None = None
 
 
@@ -99,7 +101,8 @@ def read_architecture(
     builder = Builder(where, _major(config, keras_version), functions or {}, backend)
     model = builder.model(graph, inliner, input_shape)
     layers = _tree(graph, (), inliner.names)
-    return Architecture(model, layers, _by_layers(builder.neutral), _by_layers(builder.precisions), backend)
+    neutral, precision, guessed = map(_by_layers, (builder.neutral, builder.precisions, builder.guessed))
+    return Architecture(model, layers, neutral, precision, guessed, backend)
 
 
 def _by_layers(found: Mapping[str, Sequence[str]]) -> tuple[str, ...]:

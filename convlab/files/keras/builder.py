@@ -38,6 +38,8 @@ class Builder:
         Options that no layer here reads, at a value that changes nothing, "groups=1", and the layers that have them.
     precisions : dict
         Types other than float32 that the file computes in, "mixed_float16", and the layers.
+    guessed : dict
+        What depends on what ran the network, where nobody says that, and the layers.
     """
 
     def __init__(self, where: str, keras: int, functions: Functions, backend: str | None = None) -> None:
@@ -50,6 +52,7 @@ class Builder:
         self.masks: dict[str, str] = {}
         self.neutral: defaultdict[str, list[str]] = defaultdict(list)
         self.precisions: defaultdict[str, list[str]] = defaultdict(list)
+        self.guessed: defaultdict[str, list[str]] = defaultdict(list)
 
     def damaged(self, what: str) -> NoReturn:
         """Raise WeightsError."""
@@ -203,9 +206,7 @@ class Builder:
     def make(self, step: Step, rank: int, moved: bool) -> Layer:
         """Make a layer from its options; refuse what is set and not known."""
         config, title = step.config, step.config.function or step.config.kind
-        values = config.options
-        if self.backend == "torch" and values.get("interpolation") == "bicubic":
-            values = {**values, "interpolation": "bicubic_torch"}
+        values = self.interpolated(step.layer, config.options)
         kind = FunctionOptions if config.function else Options
         options = kind(self.where, config.name, title, values, rank, moved, self.keras)
         makers: Mapping[str, Callable[[str, Any], Layer]] = OPERATIONS if config.kind in OPERATIONS else LAYERS
@@ -219,6 +220,14 @@ class Builder:
             raise error if named else type(error)(f"{self.where}: {error}") from None
         self.note(step.layer, options)
         return over_time(made, step.steps)
+
+    def interpolated(self, name: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a layer's options with the interpolation that "bicubic" was on what ran the network."""
+        if values.get("interpolation") != "bicubic":
+            return values
+        if self.keras > 2 and self.backend is None:
+            self.guessed["interpolation='bicubic'"].append(name)
+        return {**values, "interpolation": "bicubic_torch"} if self.backend == "torch" else values
 
     def function(self, name: str) -> Callable[[Any], Any]:
         """Return what the user gave for a layer whose function is Python code in the file."""
