@@ -89,6 +89,7 @@ def _augmentation(name: str, options: Options) -> Layer:
 
 def _batch_normalization(name: str, options: Options) -> Layer:
     options.only("mode", 0)
+    options.flag("renorm", False)  # another way to train: a trained network takes the same moving averages
     return layers.BatchNormalization(name, options.axis(), *_normalised(options))
 
 

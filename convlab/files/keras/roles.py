@@ -13,8 +13,8 @@ __all__ = ["NOT_READ", "STATISTICS", "match_roles", "share_out"]
 Slot: TypeAlias = tuple[str, str]  # a layer's name and what an array is for: ("encoder/conv1", "kernel")
 
 ROLE = re.compile(
-    r"(?:^|[/_])(depthwise_kernel|pointwise_kernel|kernel|bias|gamma|beta|moving_mean|moving_variance"
-    r"|running_mean|running_std|alpha|embeddings|mean|variance|count|W|b)(?:_\d+)?(?::\d+)?$"
+    r"(?:^|[/_])(depthwise_kernel|pointwise_kernel|kernel|bias|gamma|beta|moving_mean|moving_variance|moving_stddev"
+    r"|renorm_mean|renorm_stddev|running_mean|running_std|alpha|embeddings|mean|variance|count|W|b)(?:_\d+)?(?::\d+)?$"
 )
 KERAS_1_ROLES = {  # its running_std holds the variance, whatever it says
     "W": "kernel",
@@ -24,6 +24,7 @@ KERAS_1_ROLES = {  # its running_std holds the variance, whatever it says
 }
 STATISTICS = ("moving_mean", "moving_variance", "mean", "variance", "count")  # are not trained
 NOT_READ = {"Normalization": ("count",)}  # how much data it has seen: stored, but not always asked for
+UNASKED = NOT_READ | {"BatchNormalization": ("moving_stddev", "renorm_mean", "renorm_stddev")}  # of renorm=True, too
 
 
 def match_roles(layer: LayerWeights, stored: Stored) -> dict[str, str]:
@@ -36,7 +37,7 @@ def match_roles(layer: LayerWeights, stored: Stored) -> dict[str, str]:
     roles = [_role_for(path, layer) for path in stored.paths]
     rest = iter([role for role in _stored_roles(layer) if role not in roles])
     filled = [role or next(rest, "") for role in roles]
-    unasked = NOT_READ.get(layer.kind, ())
+    unasked = UNASKED.get(layer.kind, ())
     if sorted(role for role in filled if role in layer.shapes or role not in unasked) != sorted(layer.shapes):
         found, expected = ", ".join(stored.paths), ", ".join(layer.shapes)
         hdf5.refuse(stored.group, f"{layer.name} holds {len(filled)} arrays ({found}), expected ({expected})")
@@ -46,7 +47,7 @@ def match_roles(layer: LayerWeights, stored: Stored) -> dict[str, str]:
 
 def _stored_roles(layer: LayerWeights) -> list[str]:
     """Return what Keras stores for a layer, which may be more than is asked for."""
-    return [*layer.shapes, *(role for role in NOT_READ.get(layer.kind, ()) if role not in layer.shapes)]
+    return [*layer.shapes, *(role for role in UNASKED.get(layer.kind, ()) if role not in layer.shapes)]
 
 
 def _role_for(path: str, layer: LayerWeights) -> str | None:

@@ -66,8 +66,12 @@ OPTIONS_OF_ONE_KIND = {
     ("UpSampling1D", "length"): "size",
 }
 VALUES = {"tf": "channels_last", "th": "channels_first"}
-OLDER_ACTIVATIONS = {"hard_sigmoid": "hard_sigmoid_keras2"}
-"""Names whose meaning changed with Keras 3."""
+OLDER_ACTIVATIONS = {
+    "hard_sigmoid": "hard_sigmoid_keras2",
+    "log_softmax_v2": "log_softmax",  # what tf.nn.log_softmax and tf.nn.softmax are called inside TensorFlow
+    "softmax_v2": "softmax",
+}
+"""Names whose meaning changed with Keras 3, or that have another now."""
 
 
 def kind_today(kind: str, options: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ ACTIVATIONS = (
     "relu", "relu6", "linear", "sigmoid", "hard_sigmoid", "tanh", "softmax", "softplus", "softsign", "elu", "selu",
     "exponential", "swish", "silu", "gelu", "mish", "leaky_relu", "hard_silu", "hard_swish", "log_softmax",
     "celu", "hard_shrink", "hard_tanh", "log_sigmoid", "soft_shrink", "sparse_plus", "sparse_sigmoid", "sparsemax",
-    "squareplus", "tanh_shrink",
+    "squareplus", "tanh_shrink", "glu",
 )  # fmt: skip
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "area", "lanczos3", "lanczos5", "gaussian", "mitchellcubic")
@@ -31,12 +31,19 @@ class Case(_Case):
     def __str__(self):
         told = ", ".join("{}={!r}".format(*option) for option in self.options.items())
         shapes = " and ".join(map(str, self.shapes))
-        return f"{self.kind}({told}) on {shapes}"
+        return f"{self.kind}({told})" + (f" on {shapes}" if shapes else "")
+
+    __repr__ = __str__
 
 
 def on(shape, kind, **options):
     """Return a case; `shape` is one of an input, or a list of shapes."""
     return Case(kind, tuple(shape) if isinstance(shape, list) else (shape,), options)
+
+
+def layer(kind, **options):
+    """Return a layer that is an option of another."""
+    return Case(kind, (), options)
 
 
 def each(shape, kind, given=None, **alternatives):
@@ -54,7 +61,7 @@ def window(shape, kind, given, **alternatives):
         kind,
         given,
         use_bias=[False, 0],
-        activation=["relu", "softmax"],
+        activation=["relu", "softmax", layer("ReLU", max_value=1.0)],
         kernel_regularizer=["l2"],
         bias_constraint=["non_neg"],
         activity_regularizer=["l2"],
@@ -113,7 +120,7 @@ DENSE = [
         kernel_constraint=["max_norm"],
         kernel_initializer=["ones"],
         trainable=[False],
-        dtype=["float32", "mixed_float16"],
+        dtype=["float32", "mixed_float16", "float16", "float64"],
     ),
     on(IMAGE, "Dense", units=5),
     on(ROW, "Dense", units=5, use_bias=False),
@@ -148,9 +155,9 @@ NORMALISATIONS = [
         center=[False, 0],
         scale=[False, 1],
         fused=[None, True, False],
-        renorm=[False],
+        renorm=[False, True],
         virtual_batch_size=[None],
-        synchronized=[False],
+        synchronized=[False, True],
         gamma_regularizer=["l2"],
         beta_constraint=["non_neg"],
         trainable=[False],

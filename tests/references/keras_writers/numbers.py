@@ -40,7 +40,7 @@ def weight(layer, index, shape):
     return _eighths(seed, shape, -12, 12) * scale
 
 
-def samples(array):
-    """Return up to SAMPLES numbers spread evenly over an array, and always its first and last."""
+def samples(array, at_most=SAMPLES):
+    """Return a number of numbers spread evenly over an array, and always its first and last."""
     flat = np.asarray(array).reshape(-1)
-    return flat[np.linspace(0, flat.size - 1, min(SAMPLES, flat.size)).astype(int)]
+    return flat[np.linspace(0, flat.size - 1, min(at_most, flat.size)).astype(int)]

@@ -1,39 +1,45 @@
 """Networks of one kind of layer, saved by a Keras in its own files, beside its answers.
 
-Of each kind a folder gets KIND.json (the index: which layer is which case, and what this Keras lacks), KIND.npz (its
+Of each kind a folder gets KIND.json (the index: which layer is which case, and what this Keras lacks), KIND.npy (its
 answers), KIND.h5 and, where this Keras writes archives, KIND.keras.
 """
 
 import json
 import zipfile
 
-import numpy as np
-
-from .numbers import given, samples, weight
+from .answers import write_answers
+from .numbers import given, weight
 
 
 def record_kind(writer, kind, cases, folder):
     """Record the cases of one kind of layer."""
-    index = {"inputs": {}, "layers": {}, "lacking": {}}
+    index = {"inputs": {}, "layers": {}, "lacking": {}, "unwritten": {}}
     if writer.find(kind) is not None:
+        writer.keras.backend.clear_session()
         network = _Network(writer)
         for number, case in enumerate(cases):
             network.add(case, f"{kind.lower()}_{number}")
         answers = network.answers()
         index = {"inputs": network.shapes, "layers": network.layers, "lacking": network.lacking}
         if answers:
-            np.savez(str(folder / (kind + ".npz")), **answers)
-            network.save(folder, kind)
+            index["answers"] = write_answers(folder, kind, answers)
+            index["unwritten"] = save(network.model(list(network.outputs)), folder, kind)
     (folder / (kind + ".json")).write_text(json.dumps(index, indent=1))
 
 
 def save(model, folder, name):
-    """Save a model as .h5, and as .keras where that is an archive."""
-    model.save(str(folder / (name + ".h5")))
-    archive = folder / (name + ".keras")
-    model.save(str(archive))
-    if not zipfile.is_zipfile(str(archive)):  # which before Keras 2.12 was HDF5 under another name
-        archive.unlink()
+    """Save a model as .h5 and .keras; return suffix -> reason of those that this Keras does not write."""
+    unwritten = {}
+    for suffix in (".h5", ".keras"):
+        path = folder / (name + suffix)
+        try:
+            model.save(str(path))
+        except Exception as error:
+            unwritten[suffix] = reason(error)
+        if suffix == ".keras" and path.exists() and not zipfile.is_zipfile(str(path)):
+            path.unlink()
+            unwritten[suffix] = "writes HDF5 under this name"
+    return unwritten
 
 
 def set_weights(layer):
@@ -61,7 +67,7 @@ class _Network:
             self.outputs[name] = layer(tensors if len(tensors) > 1 else tensors[0])
             set_weights(layer)
         except Exception as error:
-            self.lacking[str(case)] = _reason(error)
+            self.lacking[str(case)] = reason(error)
             self.outputs.pop(name, None)
         else:
             self.layers[name] = str(case)
@@ -74,7 +80,7 @@ class _Network:
         return self.inputs[name]
 
     def answers(self):
-        """Return layer -> numbers, and layer:shape -> the shape of all; what cannot be run is dropped."""
+        """Return the array that each layer answers; what cannot be run is dropped."""
         try:
             found = self._predict(list(self.outputs))
         except Exception:  # some layer, alone: which?
@@ -83,9 +89,9 @@ class _Network:
                 try:
                     found.update(self._predict([name]))
                 except Exception as error:
-                    self.lacking[self.layers.pop(name)] = _reason(error)
+                    self.lacking[self.layers.pop(name)] = reason(error)
                     del self.outputs[name]
-        return _compact(found)
+        return found
 
     def _predict(self, names):
         if not names:
@@ -99,20 +105,7 @@ class _Network:
         inputs, outputs = list(self.inputs.values()), [self.outputs[name] for name in names]
         return self.keras.models.Model(inputs, outputs if len(outputs) > 1 else outputs[0])
 
-    def save(self, folder, kind):
-        """Save the network of all that can be run."""
-        save(self.model(list(self.outputs)), folder, kind)
 
-
-def _compact(found):
-    for name, y in found.items():
-        if not np.isfinite(y.astype(float)).all():
-            raise ValueError(f"{name} answers what is no number")
-    answers = {name: samples(y) for name, y in found.items()}
-    answers.update({name + ":shape": np.array(y.shape) for name, y in found.items()})
-    return answers
-
-
-def _reason(error):
+def reason(error):
     """Return the first line of an error, without the places that differ from run to run."""
     return "{}: {}".format(type(error).__name__, (str(error).strip().splitlines() or [""])[0][:150])

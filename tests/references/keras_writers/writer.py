@@ -44,6 +44,10 @@ class Writer:
         found = model(x, training=False) if self._has_tensors_of_values() else model.predict(x)
         return [np.asarray(y) for y in (found if isinstance(found, (list, tuple)) else [found])]
 
+    def is_2(self):
+        """Tell whether it is a Keras 2 inside TensorFlow, whose functions take more than the first ones did."""
+        return "-2." in self.name and self._has_tensors_of_values()
+
     def _has_tensors_of_values(self):
         """Tell whether a model can be called outside predict(), which compiles anew for each."""
         return importlib.import_module("tensorflow").__version__ >= "2"
@@ -51,7 +55,7 @@ class Writer:
     def find(self, kind):
         """Return the class of that name, or None."""
         for place in PLACES:
-            found = getattr(_submodule(self.keras, place), kind, None)
+            found = getattr(submodule(self.keras, place), kind, None)
             if found is not None:
                 return found
         return None
@@ -67,7 +71,7 @@ def _module(package):
     return getattr(importlib.import_module(parent), child) if parent else importlib.import_module(package)
 
 
-def _submodule(keras, place):
+def submodule(keras, place):
     """Return a module below Keras; where Keras is part of TensorFlow, it has attributes and no path."""
     found = keras
     for part in place.split("."):
