@@ -20,8 +20,11 @@ KINDS = by_kind()
 ROUNDINGS = 50
 """Of one number: sums of products are exact in these cases, what is left is a function or a normalisation."""
 
-WRONG = "activation='sparsemax'"
-"""On TensorFlow, Keras 3.15 sums the cumulative sums for it, which is right only where a single number stays."""
+OTHERWISE = [
+    ("keras-3", "activation='sparsemax'"),  # on TensorFlow it sums cumulative sums: right only if one number stays
+    ("keras-2.3", "interpolation='bilinear'"),  # TensorFlow 1 samples corners, and 2 the same file's pixel centres
+]
+"""Answers that are no definition: the beginning of a writer's name, and a part of the case."""
 
 
 @pytest.fixture(scope="module")
@@ -52,14 +55,14 @@ def test_layers(records, writer, kind):
     files = [folder / f"{kind}{suffix}" for suffix in (".h5", ".keras") if suffix not in index["unwritten"]]
     assert files
     for path in files:
-        agree_in_every_layer(convlab.load(path), index, read_answers(folder, kind, index["answers"]))
+        agree_in_every_layer(writer, convlab.load(path), index, read_answers(folder, kind, index["answers"]))
 
 
-def agree_in_every_layer(model, index, answers):
-    x = {name: channels_last(given(name, shape), model.inputs[name]) for name, shape in index["inputs"].items()}
-    acts = model.run(x)
+def agree_in_every_layer(writer, model, index, answers):
+    x = {name: given(name, index["inputs"][name]) for name in model.inputs}
+    acts = model.run({name: channels_last(x[name], shape) for name, shape in model.inputs.items()})
     for layer, case in index["layers"].items():
-        if WRONG in case:
+        if any(writer.startswith(name) and part in case for name, part in OTHERWISE):
             continue
         ours = acts[layer]
         if "channels_first" in case and ours.shape != answers[layer].shape:

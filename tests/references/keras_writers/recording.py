@@ -66,6 +66,7 @@ class _Network:
             tensors = [self._input(i, shape) for i, shape in enumerate(case.shapes)]
             self.outputs[name] = layer(tensors if len(tensors) > 1 else tensors[0])
             set_weights(layer)
+            layer.get_config()  # without which nothing at all can be saved
         except Exception as error:
             self.lacking[str(case)] = reason(error)
             self.outputs.pop(name, None)
