@@ -5,6 +5,7 @@
 writes OUT/results.json, OUT/report.md, OUT/ladder.png, OUT/roofline.png and OUT/gpu_tests.log. The machine needs the
 libraries of convlab and of its extra for CUDA, and PyTorch to compare with; convlab need not be installed. The most
 important comes first, what does not fit into the time is named, and so is what fails: nothing else fails with it.
+Where no kernel of ours has ever run, gpu_smoke.py comes before: it tries a few in two minutes.
 """
 
 import argparse
