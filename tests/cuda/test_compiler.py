@@ -8,6 +8,8 @@ import machine_code
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.smoke
+
 LIKE_NUMPY_2_5 = """
 import numpy
 vars(numpy).pop("row_stack", None)

@@ -15,6 +15,8 @@ from convlab_kernels import kept
 from convlab_kernels.cuda import intrinsics, launch
 from convlab_kernels.cuda.language import FLOATS, INT, Array, Intrinsic, cuda, inlined, ints, kernel, rewritten
 
+pytestmark = pytest.mark.smoke
+
 HERE = Path(__file__).parent
 
 WITHOUT = """
@@ -51,7 +53,7 @@ def test_kernels_are_there_and_run_without_compiler_and_cupy():
 
 
 def test_without_greenlet_what_is_simulated_is_skipped():
-    tests = ["test_pooling_cuda.py", "test_ladder_readme.py", "test_twins.py", "test_ops_on_device.py"]
+    tests = ["test_pooling_cuda.py", "test_ladder_readme.py", "test_twins.py"]
     without = f"import sys, pytest; sys.modules['greenlet'] = None; sys.exit(pytest.main({[*tests, '-q']}))"
     ended = python("import warnings; warnings.simplefilter('default')\n" + without)
     assert ended.returncode == 0, ended.stdout

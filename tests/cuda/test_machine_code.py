@@ -14,6 +14,8 @@ import pytest
 import convlab_kernels.cuda
 from convlab_kernels.cuda.language import FLOATS, cuda, float32, kernel
 
+pytestmark = pytest.mark.smoke
+
 STATIC, DYNAMIC = 48 << 10, {"8.0": 163 << 10, "9.0": 227 << 10, "10.0": 227 << 10}
 """Bytes of shared memory that a block may have ("CUDA C++ Programming Guide", "Technical Specifications")."""
 

@@ -20,6 +20,8 @@ from convlab_kernels.cuda.intrinsics import (
 from convlab_kernels.cuda.language import FLOATS, INT, cuda, float32, int32, kernel
 from convlab_kernels.cuda.tensor_core import rounded
 
+pytestmark = pytest.mark.smoke
+
 X = np.arange(1, 65, dtype=np.float32)
 seeds = pytest.mark.parametrize("seed", range(3))
 copied, one_under_way = copy_wait(0), copy_wait(1)
