@@ -23,6 +23,7 @@ OPERATIONS = {  # by name: calls, each with the shapes of its arrays
     ],
     "crop2d": [(lambda x: ops.crop2d(x, ((1, 0), (2, 1))), IMAGE)],
     "crop3d": [(lambda x: ops.crop3d(x, (1, 2, 0)), VOLUME)],
+    "crop_to_shape": [(lambda x: ops.crop_to_shape(x, (3, 2)), IMAGE)],
     "elu": [(lambda x: ops.elu(x, 0.7), IMAGE)],
     "flatten": [(ops.flatten, IMAGE)],
     "global_max_pool2d": [(ops.global_max_pool2d, IMAGE)],
@@ -35,6 +36,7 @@ OPERATIONS = {  # by name: calls, each with the shapes of its arrays
         (lambda x: ops.max_pool2d(x, 2), IMAGE),
     ],
     "max_pool3d": [(lambda x: ops.max_pool3d(x, (3, 1, 2), (2, 1, 1), padding="same"), VOLUME)],
+    "pad_to_shape": [(lambda x: ops.pad_to_shape(x, (3, 2), 0.5), IMAGE)],
     "relu": [
         (ops.relu, IMAGE),
         (lambda x: ops.relu(x, 0.1, 0.5, 0.2), IMAGE),
@@ -84,9 +86,14 @@ SUMS = {  # by name: calls, how many terms there are in each sum, and the shapes
     "dense": [(ops.dense, 8, (4, 7), (7, 5), (5,)), (ops.dense, 3, IMAGE, (3, 5))],
     "global_avg_pool2d": [(ops.global_avg_pool2d, 5 * 7 + 1, IMAGE)],
     "global_avg_pool3d": [(ops.global_avg_pool3d, 3 * 5 * 7 + 1, VOLUME)],
+    "resize2d": [
+        (lambda x: ops.resize2d(x, (8, 4), "gaussian"), 2 * 8, IMAGE),
+        (lambda x: ops.resize2d(x, (3, 4), "area"), 3 * 3 + 1, IMAGE),
+    ],
 }
 
 PARTS = {  # what these are made of: of shapes and options, or called by the layers, which have tests of their own
+    "INTERPOLATIONS",
     "border",
     "border3d",
     "choose_conv2d",
@@ -94,6 +101,7 @@ PARTS = {  # what these are made of: of shapes and options, or called by the lay
     "cropping3d",
     "output_size",
     "prepare_conv2d",
+    "sides_off",
     *(name for name in ops.__all__ if name.startswith(("check_", "run_"))),
 }
 
