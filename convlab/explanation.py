@@ -243,6 +243,8 @@ def _part(layer: Merge, inputs: list[Array], at: tuple[int, int, int]) -> tuple[
 
 
 def _within(layer: str, name: str, index: object, size: int) -> int:
+    if not size:
+        raise ShapeError(f"explain: the recording holds no {name} of layer {layer!r}: it is of an empty batch")
     if isinstance(index, bool) or not isinstance(index, int | np.integer) or not 0 <= index < size:
         raise ShapeError(f"explain: {name} is {index!r}, but layer {layer!r} has {name} 0 to {size - 1}")
     return int(index)

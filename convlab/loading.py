@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 
 from convlab.errors import FileError, ShapeError, UnsupportedError, WeightsError
+from convlab.files.foreign import CHECKPOINT, is_checkpoint
 from convlab.initialise import randomise
 from convlab.layers import Normalization, Rescaling, Shape
 from convlab.model import Model
 from convlab.preprocessing import Preprocessing, assumed, standard
 from convlab.zoo import ZOO, build, unknown_network, zoo_name
-
-MODEL_FILES = (".h5", ".hdf5", ".keras", ".json")
 
 Weights = str | Path | int | None
 Names = Mapping[str, str] | None
@@ -111,8 +110,11 @@ def _give(model: Model, weights: Weights, read: Callable[[Path], None]) -> None:
 
 
 def _require_file(name: str | Path, include_top: bool) -> None:
-    if not Path(name).exists():
-        if Path(name).suffix not in MODEL_FILES:
+    path = Path(name)
+    if not path.exists():
+        if is_checkpoint(path):
+            raise WeightsError(f"{name}: this is a checkpoint of TensorFlow: {CHECKPOINT}")
+        if not path.suffix and path.name == str(name):
             raise UnsupportedError(unknown_network(str(name)))
         raise FileError(f"{name}: there is no such file")
     if not include_top:

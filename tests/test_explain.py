@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import convlab
+from convlab.errors import ShapeError
 from convlab.explanation import explain
 from convlab.layers import (
     Activation,
@@ -477,3 +478,12 @@ def test_weights_of_float64_are_explained_as_they_were_used():
     why = convlab.explain(model, model.run(x), "conv")
     assert why.kernel[0, 0, 0] == np.float32(1 / 3)
     assert why.agrees
+
+
+def test_of_an_empty_batch_there_is_nothing_to_explain():
+    model = convlab.load("lenet5")
+    acts = model.run(np.zeros((0, 28, 28, 1), np.float32))
+    with pytest.raises(
+        ShapeError, match=r"^explain: the recording holds no image of layer 'conv1': it is of an empty"
+    ):
+        convlab.explain(model, acts, "conv1")

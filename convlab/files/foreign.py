@@ -10,7 +10,7 @@ from convlab.errors import WeightsError
 from convlab.files.zips import opened
 from convlab.names import listed
 
-__all__ = ["TENSORFLOW_JS", "UNPACK", "describe", "describe_members", "name_kind"]
+__all__ = ["CHECKPOINT", "TENSORFLOW_JS", "UNPACK", "describe", "describe_members", "is_checkpoint", "name_kind"]
 
 HEAD = 512  # bytes that tell a kind
 ENTRIES = 10_000  # of a folder
@@ -22,7 +22,7 @@ BESIDE = (
 )
 SAVED_MODEL = (
     "open its folder with TensorFlow up to 2.15, or the package tf_keras, and save one file,"
-    " keras.models.load_model(FOLDER).save('net.h5')"
+    " keras.models.load_model(FOLDER).save('net.h5'); what model.export() wrote is a graph alone: save the network"
 )
 CHECKPOINT = "build the network in TensorFlow, model.load_weights() this, and model.save('net.h5')"
 CONVERT_JS = "tensorflowjs_converter --input_format=tfjs_layers_model model.json net.h5 makes a file of Keras of it"
@@ -131,6 +131,11 @@ def describe(path: Path, head: bytes | None = None) -> str:
     if head.startswith(b"PK\x03\x04"):
         return _describe_zip(path)
     return f"something that begins with {head[:8]!r}"
+
+
+def is_checkpoint(prefix: Path) -> bool:
+    """Tell whether a path is what TensorFlow calls a checkpoint: what the names of its files begin with."""
+    return prefix.with_name(f"{prefix.name}.index").is_file()
 
 
 def name_kind(path: Path, head: bytes) -> Kind | None:

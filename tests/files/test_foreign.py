@@ -119,6 +119,23 @@ def test_a_folder_is_told_by_what_it_holds(name, tmp_path):
         convlab.load(folder)
 
 
+def test_what_a_checkpoint_is_called_by(tmp_path):
+    """TensorFlow is given the beginning of its files' names, which no file bears."""
+    for name in ("net.ckpt.index", "net.ckpt.data-00000-of-00001"):
+        (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(
+        ConvlabError, match=r"net\.ckpt: this is a checkpoint of TensorFlow: build the network in Tens"
+    ):
+        convlab.load(tmp_path / "net.ckpt")
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "saved/model", "./vgg16"])
+def test_a_path_that_leads_to_nothing_is_no_misspelt_name(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConvlabError, match=f"^{name}: there is no such file$"):
+        convlab.load(name)
+
+
 def test_a_model_of_tensorflow_js(tmp_path):
     text = {"format": "layers-model", "modelTopology": {"model_config": {}}, "weightsManifest": []}
     (tmp_path / "model.json").write_text(json.dumps(text, indent=1))
