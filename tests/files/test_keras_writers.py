@@ -145,3 +145,10 @@ def test_architectures(records, writer, name, tmp_path):
         ours = samples(acts[layer], FEW)
         assert acts[layer].shape == theirs.shape
         assert np.linalg.norm(ours - theirs.values) <= bound * np.linalg.norm(theirs.values), layer
+
+
+def test_the_page_of_writers_and_layers_is_of_these_records(monkeypatch):
+    monkeypatch.syspath_prepend(str(RECORDS.parents[1]))
+    import make_keras_table
+
+    assert make_keras_table.FILE.read_text() == make_keras_table.page(), "run tests/references/make_keras_table.py"

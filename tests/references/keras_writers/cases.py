@@ -130,7 +130,9 @@ POOLING = [
     for shape, size in ((ROW, "1D"), (IMAGE, "2D"))
     for kind in ("AveragePooling" + size, "MaxPooling" + size)
     for case in [
-        *each(shape, kind, pool_size=[3, 2], strides=[1, 3, None], padding=["same"], data_format=["channels_last"]),
+        on(shape, kind),
+        *each(shape, kind, {"pool_size": 2}, strides=[1, 3, None], padding=["same"], data_format=["channels_last"]),
+        on(shape, kind, pool_size=3),
         on(shape, kind, pool_size=3, strides=2, padding="same"),
         on(shape, kind, pool_size=3, strides=1, padding="same"),
         on(shape, kind, pool_size=3, dtype="mixed_float16"),
@@ -282,7 +284,11 @@ VOLUMES = [
     *[
         case
         for kind in ("AveragePooling3D", "MaxPooling3D")
-        for case in each(VOLUME, kind, pool_size=[(1, 3, 2)], strides=[1, (2, 3, 1), None], padding=["same"])
+        for case in [
+            on(VOLUME, kind),
+            on(VOLUME, kind, pool_size=(1, 3, 2)),
+            *each(VOLUME, kind, {"pool_size": 2}, strides=[1, (2, 3, 1), None], padding=["same"]),
+        ]
     ],
     *each(VOLUME, "GlobalAveragePooling3D", keepdims=[False, True]),
     *each(VOLUME, "GlobalMaxPooling3D", keepdims=[False, True]),

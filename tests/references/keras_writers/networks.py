@@ -69,7 +69,7 @@ def teachable(keras):
 
 def mobilenet(keras):
     """Return the smallest MobileNet."""
-    return keras.applications.mobilenet.MobileNet(IMAGE, alpha=0.25, weights=None, classes=7)
+    return submodule(keras, "applications.mobilenet").MobileNet(IMAGE, alpha=0.25, weights=None, classes=7)
 
 
 def efficientnet(keras):
@@ -107,7 +107,7 @@ def _small(writer, model, folder, name):
         try:
             model.save_weights(str(folder / (name + suffix)), **options)
         except Exception as error:
-            unwritten[suffix] = reason(error)
+            unwritten[suffix] = reason(error).replace(str(folder), "")
     return {"unwritten": unwritten, "answers": answers}
 
 
