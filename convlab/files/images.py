@@ -87,7 +87,7 @@ def prepare(
             f"{len(preprocessing.channels)}; build its input as an array (N, {height}, {width}, {channels})"
         )
     batch = [
-        resize(recolour(pixels, channels), (height, width), fit, resample)
+        resize(recolour(pixels, channels), (height, width), fit, resample, name)
         for name, values in _read(source)
         for pixels in _to_255(values, name, span, preprocessing.float_range)
     ]
@@ -202,7 +202,7 @@ def _decode(path: Path) -> np.ndarray:
         raise ImageError(f"{path}: cannot be opened ({_one_line(error)})") from None
     with image:
         _check_size(path, image)
-        return _pixels(image, str(path))
+        return _pixels(image, str(path), in_place=True)
 
 
 def _check_size(path: Path, image: Image.Image) -> None:
@@ -215,17 +215,24 @@ def _check_size(path: Path, image: Image.Image) -> None:
         )
 
 
-def _pixels(image: Image.Image, name: str) -> np.ndarray:
-    """Return (H, W) for grey, (H, W, 3) for colour, (H, W, 4) with alpha; deep grey keeps its own scale."""
+def _pixels(image: Image.Image, name: str, *, in_place: bool = False) -> np.ndarray:
+    """Return (H, W) for grey, (H, W, 3) for colour, (H, W, 4) with alpha; deep grey keeps its own scale.
+
+    `in_place` says that the image may be turned itself, and no copy.
+    """
     sixteen_bits = image.mode == "I" and image.format == "PPM"  # Pillow scales those to 0..65535 in mode I
     try:
-        image = ImageOps.exif_transpose(image)
+        if in_place:
+            ImageOps.exif_transpose(image, in_place=True)
+        else:
+            image = ImageOps.exif_transpose(image)
         if image.mode in ("I", "F") or image.mode.startswith("I;16"):
             return np.asarray(image, np.uint16 if sixteen_bits else None)
         opaque = "L" if image.mode in ("1", "L") else "RGB"
-        return np.asarray(image.convert("RGBA" if image.has_transparency_data else opaque))
+        mode = "RGBA" if image.has_transparency_data else opaque
+        return np.asarray(image if image.mode == mode else image.convert(mode))
     except MemoryError:
-        raise
+        raise ImageError(f"{name}: its {image.width} x {image.height} pixels do not fit into memory") from None
     except Exception as error:  # as above; pixels are decoded only here
         raise ImageError(f"{name}: its pixels cannot be read ({_one_line(error)})") from None
 
@@ -261,7 +268,10 @@ def _to_255(values: np.ndarray, name: str, span: Span | None, float_range: Span)
         return values
     if values.dtype == np.bool_ and (black, white) == (0, 1):
         return values * np.uint8(255)
-    return ((values.astype(np.float64) - black) * (255 / (white - black))).astype(np.float32)
+    scaled = values.astype(np.float64)
+    scaled -= black
+    scaled *= 255 / (white - black)
+    return scaled.astype(np.float32)
 
 
 def _default_span(dtype: np.dtype[Any], float_range: Span) -> Span:

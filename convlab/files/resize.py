@@ -12,6 +12,7 @@ __all__ = ["Filter", "Fit", "check_names", "recolour", "resize"]
 Fit = Literal["crop", "stretch"]
 Filter = Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"]
 
+BAND = 1 << 18  # pixels that are computed with in float64 at a time, which takes ten times the room of bytes
 LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, which Pillow's mode L uses too
 
 
@@ -29,21 +30,23 @@ def recolour(pixels: np.ndarray, channels: int) -> np.ndarray:
     if pixels.shape[-1] == channels:
         return pixels
     if channels == 3:
-        return np.repeat(pixels, 3, axis=-1)
+        return np.broadcast_to(pixels, (*pixels.shape[:2], 3))
     if pixels.dtype == np.uint8:
         return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).convert("L"))[..., None]
     grey: np.ndarray = pixels @ LUMA
     return grey[..., None].astype(np.float32)
 
 
-def resize(pixels: np.ndarray, size: tuple[int, int], fit: Fit, resample: Filter) -> np.ndarray:
+def resize(pixels: np.ndarray, size: tuple[int, int], fit: Fit, resample: Filter, name: str) -> np.ndarray:
     """Return `pixels` (H, W, C) at `size` (height, width), resampled only along axes that need it.
+
+    `name` is what messages call them.
 
     "stretch" scales both sides independently. "crop" scales until the picture just covers `size`, rounding
     the longer side down, then cuts the centre: what Resize and CenterCrop of torchvision do.
     """
     shape = (pixels.shape[0], pixels.shape[1])
-    scaled = size if fit == "stretch" else _covering(shape, size)
+    scaled = size if fit == "stretch" else _covering(shape, size, name)
     if scaled != shape:
         bands = [_resize_band(pixels[..., c], scaled, resample) for c in range(pixels.shape[-1])]
         pixels = np.stack(bands, axis=-1)
@@ -51,20 +54,26 @@ def resize(pixels: np.ndarray, size: tuple[int, int], fit: Fit, resample: Filter
 
 
 def _over_white(pixels: np.ndarray) -> np.ndarray:
-    """Blend (H, W, 4) with white: colour * alpha + white * (1 - alpha)."""
-    colour, alpha = pixels[..., :3].astype(np.float64), pixels[..., 3:] / 255
-    blended = colour * alpha + 255 * (1 - alpha)
-    return blended.round().astype(np.uint8) if pixels.dtype == np.uint8 else blended.astype(np.float32)
+    """Blend (H, W, 4) with white: colour * alpha + white * (1 - alpha), a few rows at a time."""
+    H, W, _ = pixels.shape
+    blended = np.empty((H, W, 3), np.uint8 if pixels.dtype == np.uint8 else np.float32)
+    step = max(1, BAND // W)
+    for top in range(0, H, step):
+        band = pixels[top : top + step]
+        colour, alpha = band[..., :3].astype(np.float64), band[..., 3:] / 255
+        exact = colour * alpha + 255 * (1 - alpha)
+        blended[top : top + step] = exact.round() if pixels.dtype == np.uint8 else exact
+    return blended
 
 
-def _covering(shape: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
+def _covering(shape: tuple[int, int], size: tuple[int, int], name: str) -> tuple[int, int]:
     """Return the smallest size of the same proportions as `shape` that covers `size`."""
     (h, w), (height, width) = shape, size
     scaled = (height, w * height // h) if height * w >= width * h else (h * width // w, width)
     limit = Image.MAX_IMAGE_PIXELS
     if limit is not None and scaled[0] * scaled[1] > limit:
         raise ImageError(
-            f"a picture of {h}x{w} (height x width) scaled to cover {height}x{width} would be "
+            f"{name}: a picture of {h}x{w} (height x width) scaled to cover {height}x{width} would be "
             f"{scaled[0]}x{scaled[1]}, more than {limit} pixels; use fit='stretch', or cut it first"
         )
     return scaled

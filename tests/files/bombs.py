@@ -10,6 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 from keras_files import write_keras3, write_legacy
+from PIL import Image
 
 WEIGHTS = "model.weights.h5"
 
@@ -83,4 +84,16 @@ def archive(path: Path, square: Square) -> Path:
         file.writestr("config.json", config(square.side))
         file.writestr("metadata.json", "{}")
         file.write(inside, WEIGHTS)
+    return path
+
+
+def picture(path: Path, side: int) -> Path:
+    """Write a PNG of one colour that is half transparent."""
+    Image.new("RGBA", (side, side), (1, 2, 3, 128)).save(path, format="PNG")
+    return path
+
+
+def arrays(path: Path) -> Path:
+    with path.open("wb") as file:
+        np.savez_compressed(file, a=np.zeros((8000, 8000), np.float32))
     return path
