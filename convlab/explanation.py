@@ -9,16 +9,14 @@ from convlab.activations import Activations
 from convlab.arrays import Array
 from convlab.errors import LayerNameError, ShapeError, UnsupportedError
 from convlab.geometry import Field
-from convlab.layers import ACTIVATIONS, Concatenate, Identity, Shape, Stack
-from convlab.layers.merging import Merge
+from convlab.layers import ACTIVATIONS, Shape
 from convlab.model import Model, Node
 from convlab.names import unknown
-from convlab.sums import WeightedSum, weighted_sum
+from convlab.sums import ALONG_CHANNELS, Place, WeightedSum, sums_of
 from convlab_kernels.window import Pair
 
-Box = tuple[Pair, Pair]
+Box = tuple[Pair, ...]
 Seen = Box | Literal["varies"] | None
-ALONG_CHANNELS = ("softmax", "log_softmax", "sparsemax")
 SUBTRACTING = ("hard_sigmoid_keras2", "log_softmax", "sparsemax", "tanh_shrink")  # what may be nearly the same
 
 
@@ -38,13 +36,15 @@ class Explanation(WeightedSum):
         The layer's output shape, without the batch.
     image, y, x, channel : int
         Which number.
+    z : int or None
+        Its slice, of a volume.
     activation, function : str
         The function applied last, and the same with its numbers where it has any.
     after, recorded : float
         The value computed here, in float64, and the recorded one.
     tolerance : float
         How far rounding alone may have taken them apart.
-    field : ((first row, last row), (first column, last column)), "varies" or None
+    field : ((first row, last row), (first column, last column)), "varies" or None; of a volume slices come first
         The receptive field in the image, padding included. "varies": there is no one rule for all units; None: all
         of the image, or of several.
     input : str or None
@@ -59,6 +59,7 @@ class Explanation(WeightedSum):
     sources: tuple[str, ...]
     shape: Shape
     image: int
+    z: int | None
     y: int
     x: int
     channel: int
@@ -81,9 +82,8 @@ class Explanation(WeightedSum):
         """The receptive field without its padding; a last row or column before the first: nothing is left."""
         if self.field is None or self.field == "varies":
             return None
-        size = (1, *self.image_shape)[-3:-1]  # a sequence (W, C) is one row
-        rows, columns = ((max(a, 0), min(b, n - 1)) for (a, b), n in zip(self.field, size, strict=True))
-        return rows, columns
+        size = (1, *self.image_shape)[-1 - len(self.field) : -1]  # a sequence (W, C) is one row
+        return tuple((max(a, 0), min(b, n - 1)) for (a, b), n in zip(self.field, size, strict=True))
 
     @property
     def agrees(self) -> bool:
@@ -100,13 +100,14 @@ class Explanation(WeightedSum):
     def as_dict(self) -> dict[str, Any]:
         """Return plain types, as for JSON."""
         values = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "place"}
-        place = {side: list(getattr(self.place, side)) for side in ("rows", "columns", "channels")}
+        sides = ("rows", "columns", "channels") if self.z is None else ("slices", "rows", "columns", "channels")
+        place = {side: list(getattr(self.place, side) or ()) for side in sides}
         derived = ("source", "channel_sums", "before", "field_in_image", "agrees")
         found = place | {"padding": self.place.padding} | values | {name: getattr(self, name) for name in derived}
         return {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in found.items()}
 
     def __repr__(self) -> str:
-        at = (self.image, self.y, self.x, self.channel)
+        at = (self.image, *(() if self.z is None else (self.z,)), self.y, self.x, self.channel)
         return f"<Explanation of {self.model}'s {self.layer} at {at}: {self.recorded:.6g}>"
 
     def __str__(self) -> str:
@@ -116,7 +117,15 @@ class Explanation(WeightedSum):
 
 
 def explain(
-    model: Model, acts: Activations, layer: str, y: int = 0, x: int = 0, channel: int = 0, *, image: int = 0
+    model: Model,
+    acts: Activations,
+    layer: str,
+    y: int = 0,
+    x: int = 0,
+    channel: int = 0,
+    *,
+    z: int = 0,
+    image: int = 0,
 ) -> Explanation:
     """Explain one number of a recording: which cells it was computed from, with which weights, step by step.
 
@@ -128,6 +137,8 @@ def explain(
         Name of the layer, `name/2` for its second call.
     y, x, channel : int
         Which number of the layer's output (H, W, C); of an output (features,), `channel` alone.
+    z : int
+        Its slice, where the output is a volume (D, H, W, C).
     image : int
         Which image of the batch.
 
@@ -142,23 +153,18 @@ def explain(
     """
     node = _node(model, layer)
     *inputs, output = _recorded(model, acts, node)
-    image, y, x, channel = (
-        _within(layer, name, index, size)
-        for name, index, size in zip(
-            ("image", "y", "x", "channel"), (image, y, x, channel), output.shape, strict=True
-        )
-    )
-    recorded = output[image, y, x, channel]
-    sources, sums, this = _sums(node, [maps[image] for maps in inputs], output.shape[1:], (y, x, channel))
+    image, *place, channel = _indices(layer, output.shape, (image, z, y, x, channel))
+    recorded = output[(image, *place, channel)]
+    sources, sums, this = sums_of(node, [maps[image] for maps in inputs], output.shape[1:], (*place, channel))
     after, function, tolerance = _apply(node.layer.activation, sums, this, recorded.dtype)
     if channel in node.silenced:
         after, function = 0.0, "silenced"
     image_input = _input_behind(model, node)
-    fields, place = model.receptive_fields(), sums[this].place
+    fields = model.receptive_fields()
     if len(sources) == 1:
-        field = _seen(fields[sources[0]], place.rows, place.columns)
+        field = _seen(fields[sources[0]], sums[this].place)
     else:
-        field = _seen(fields[node.name], range(y, y + 1), range(x, x + 1))
+        field = _seen(fields[node.name], sums[this].place)
     return Explanation(
         **vars(sums[this]),
         model=model.name,
@@ -167,8 +173,9 @@ def explain(
         sources=sources,
         shape=model.shapes[layer],
         image=image,
-        y=y,
-        x=x,
+        z=place[0] if len(place) == 3 else None,
+        y=place[-2],
+        x=place[-1],
         channel=channel,
         activation=node.layer.activation,
         function=function,
@@ -189,7 +196,7 @@ def _node(model: Model, name: str) -> Node:
 
 
 def _recorded(model: Model, acts: Activations, node: Node) -> list[Array]:
-    """Return what the node was given and what it made as images (N, H, W, C)."""
+    """Return what the node was given and what it made: volumes (N, D, H, W, C), all else as images (N, H, W, C)."""
     names = [*node.inputs, node.name]
     if missing := [name for name in names if name not in acts and name not in acts.inputs]:
         needed = [name for name in names if name not in model.inputs]
@@ -198,10 +205,10 @@ def _recorded(model: Model, acts: Activations, node: Node) -> list[Array]:
             f" run the network with record={needed}"
         )
     arrays = [acts.inputs[name] if name in acts.inputs else acts[name] for name in names]
-    if volumes := [array.shape[1:] for array in arrays if array.ndim > 4]:
+    if volumes := [array.shape[1:] for array in arrays if array.ndim > 5]:
         raise UnsupportedError(
             f"layer {node.name!r} ({node.layer.kind}) cannot be explained: its numbers lie in"
-            f" {volumes[0]}, a volume or more; images (H, W, C), sequences and features can be"
+            f" {volumes[0]}; volumes (D, H, W, C), images, sequences and features can be"
         )
     for name, array in zip(names, arrays, strict=True):
         if array.shape[1:] != model.shapes[name]:
@@ -212,34 +219,14 @@ def _recorded(model: Model, acts: Activations, node: Node) -> list[Array]:
     return [array.reshape(len(array), *(1,) * (4 - array.ndim), *array.shape[1:]) for array in arrays]
 
 
-def _sums(
-    node: Node, inputs: list[Array], output: Shape, at: tuple[int, int, int]
-) -> tuple[tuple[str, ...], list[WeightedSum], int]:
-    """Return what feeds the number, the sums its activation function takes together, and which of them is its own."""
-    y, x, channel = at
-    layer = node.layer
-    if isinstance(layer, Concatenate | Stack):
-        source, place = _part(layer, inputs, at)
-        return (node.inputs[source],), [weighted_sum(Identity(layer.name), inputs[source], *place)], 0
-    if isinstance(layer, Merge):
-        maps = np.stack([np.broadcast_to(one, output)[:, :, channel] for one in inputs], axis=-1)
-        return node.inputs, [weighted_sum(layer, maps, y, x, channel)], 0
-    together = range(output[2]) if layer.activation in ALONG_CHANNELS else [channel]
-    return node.inputs, [weighted_sum(layer, inputs[0], y, x, k) for k in together], together.index(channel)
-
-
-def _part(layer: Merge, inputs: list[Array], at: tuple[int, int, int]) -> tuple[int, tuple[int, ...]]:
-    """Return which input a number comes from, and its place there: the layer is asked where it puts each place."""
-    ends = np.cumsum([maps.size for maps in inputs])
-    places = [
-        np.arange(end - maps.size, end, dtype=np.float64).reshape(1, *maps.shape[3 - len(shape) :])
-        for end, maps, shape in zip(ends, inputs, layer.input_shapes, strict=True)
-    ]
-    moved = layer(*places)[0]
-    place = int(moved.reshape(*(1,) * (3 - moved.ndim), *moved.shape)[at])
-    source = int(np.searchsorted(ends, place, side="right"))
-    inside = np.unravel_index(place - int(ends[source]) + inputs[source].size, inputs[source].shape)
-    return source, tuple(int(i) for i in inside)
+def _indices(layer: str, shape: Shape, indices: tuple[int, ...]) -> tuple[int, ...]:
+    """Return where a number is in an output of that shape, with its batch, from (image, z, y, x, channel)."""
+    named = list(zip(("image", "z", "y", "x", "channel"), indices, strict=True))
+    if len(shape) == 4:
+        _, z = named.pop(1)
+        if z:
+            raise ShapeError(f"explain: z is {z!r}, but the output of layer {layer!r} has no slices")
+    return tuple(_within(layer, *one, size) for one, size in zip(named, shape, strict=True))
 
 
 def _within(layer: str, name: str, index: object, size: int) -> int:
@@ -301,9 +288,10 @@ def _input_behind(model: Model, node: Node) -> str | None:
     return None if others else first
 
 
-def _seen(field: Field | Literal["varies"] | None, rows: range, columns: range) -> Seen:
-    """Return the box of the image behind cells of a layer that has the field, the first to the last."""
+def _seen(field: Field | Literal["varies"] | None, place: Place) -> Seen:
+    """Return the box of the image behind a place in a layer that has the field, from its first cell to its last."""
     if not isinstance(field, Field):
         return field
-    first, last = field.box(rows[0], columns[0]), field.box(rows[-1], columns[-1])
-    return (first[0][0], last[0][1]), (first[1][0], last[1][1])
+    sides = (place.rows, place.columns) if place.slices is None else (place.slices, place.rows, place.columns)
+    firsts, lasts = field.box(*(side[0] for side in sides)), field.box(*(side[-1] for side in sides))
+    return tuple((first[0], last[1]) for first, last in zip(firsts, lasts, strict=True))

@@ -316,9 +316,14 @@ def test_a_layer_called_on_two_shapes_is_explained_on_either(shared):
 
 
 def test_what_is_no_image_says_so():
-    model = convlab.Model.sequential("net", IMAGE, [Reshape("five", (5, 2, 2, 3))])
-    with pytest.raises(convlab.UnsupportedError, match="layer 'five' cannot be explained"):
-        convlab.explain(model, model.run(numbers(*IMAGE)), "five")
+    model = convlab.Model.sequential("net", IMAGE, [Reshape("four", (5, 2, 2, 3)), Reshape("five", (1, 5, 2, 2, 3))])
+    acts = model.run(numbers(*IMAGE))
+    with pytest.raises(convlab.UnsupportedError, match="layer 'four' is a Reshape that makes a volume"):
+        convlab.explain(model, acts, "four")
+    with pytest.raises(
+        convlab.UnsupportedError, match=r"layer 'five' \(Reshape\) cannot be explained: its numbers lie"
+    ):
+        convlab.explain(model, acts, "five")
 
 
 def test_a_silenced_channel_is_explained_as_such():

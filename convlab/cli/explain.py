@@ -14,7 +14,11 @@ def add(commands: Any) -> None:
     parser.add_argument("image", metavar="IMAGE", help="picture, or matrix as .npy")
     parser.add_argument("layer", metavar="LAYER")
     parser.add_argument(
-        "--at", type=_place, default=(0, 0), metavar="Y,X", help="row and column in the layer's output"
+        "--at",
+        type=_place,
+        default=(0, 0),
+        metavar="Y,X",
+        help="row and column in the layer's output; of a volume Z,Y,X",
     )
     parser.add_argument("--channel", type=int, default=0, metavar="K", help="channel, or unit of a dense layer")
     add_picture(parser)
@@ -26,8 +30,8 @@ def run(arguments: argparse.Namespace) -> None:
     check_drawn(arguments)
     model = load_model(arguments)
     acts = model.run(model.prepare(arguments.image))
-    y, x = arguments.at
-    why = explain(model, acts, arguments.layer, y, x, arguments.channel)
+    *z, y, x = arguments.at
+    why = explain(model, acts, arguments.layer, y, x, arguments.channel, z=z[0] if z else 0)
     if arguments.out:
         from convlab.view import plot
 
@@ -38,9 +42,11 @@ def run(arguments: argparse.Namespace) -> None:
         print(why)
 
 
-def _place(text: str) -> tuple[int, int]:
+def _place(text: str) -> tuple[int, ...]:
     try:
-        y, x = map(int, text.split(","))
+        place = tuple(map(int, text.split(",")))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no place: give row and column as 10,20") from None
-    return y, x
+        place = ()
+    if len(place) not in (2, 3):
+        raise argparse.ArgumentTypeError(f"{text!r} is no place: give row and column as 10,20")
+    return place

@@ -1,10 +1,12 @@
 """How each kind of layer makes one number: `weighted_sum` knows them all."""
 
-from convlab.sums import copies, elementwise, merges, pooling, products, reductions, steps, values
+from convlab.sums import copies, elementwise, merges, pooling, products, reductions, steps, values, volumes
 from convlab.sums.base import WeightedSum, weighted_sum
+from convlab.sums.node import ALONG_CHANNELS, sums_of
 from convlab.sums.place import Place
 
 __all__ = [
+    "ALONG_CHANNELS",
     "Place",
     "WeightedSum",
     "copies",
@@ -14,6 +16,8 @@ __all__ = [
     "products",
     "reductions",
     "steps",
+    "sums_of",
     "values",
+    "volumes",
     "weighted_sum",
 ]

@@ -23,20 +23,20 @@ def _convolution(layer: Conv2D, maps: Array, y: int, x: int, channel: int) -> We
     kernel = layer.weights["kernel"][..., channel]  # (KH, KW, C/groups)
     first = channel // (layer.filters // layer.groups) * kernel.shape[2]
     place = Place.of(layer.window, maps, y, x, range(first, first + kernel.shape[2]))
-    return _multiplied(layer, place, maps, kernel, channel)
+    return multiplied(layer, place, maps, kernel, channel)
 
 
 @weighted_sum.register
 def _dense(layer: Dense, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
     place = Place(range(y, y + 1), range(x, x + 1), range(maps.shape[2]), (maps.shape[0], maps.shape[1]))
-    return _multiplied(layer, place, maps, layer.weights["kernel"][None, None, :, channel], channel)
+    return multiplied(layer, place, maps, layer.weights["kernel"][None, None, :, channel], channel)
 
 
 @weighted_sum.register
 def _depthwise(layer: DepthwiseConv2D, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
     source, number = divmod(channel, layer.depth_multiplier)
     place = Place.of(layer.window, maps, y, x, range(source, source + 1))
-    return _multiplied(layer, place, maps, layer.weights["kernel"][:, :, source, number, None], channel)
+    return multiplied(layer, place, maps, layer.weights["kernel"][:, :, source, number, None], channel)
 
 
 @weighted_sum.register
@@ -47,7 +47,7 @@ def _separable(layer: SeparableConv2D, maps: Array, y: int, x: int, channel: int
     )
     weights = depthwise * pointwise[0, 0, :, channel].reshape(depthwise.shape[2:])  # (C*M,) -> (C, M)
     place = Place.of(layer.window, maps, y, x, range(maps.shape[2]))
-    total = _multiplied(layer, place, maps, weights.sum(axis=3), channel)
+    total = multiplied(layer, place, maps, weights.sum(axis=3), channel)
     magnitude = float((np.abs(total.patch) * np.abs(weights).sum(axis=3)).sum()) + abs(total.bias)
     return replace(total, roundings=weights.size + 8, magnitude=magnitude)
 
@@ -59,7 +59,7 @@ def _transposed(layer: Conv2DTranspose, maps: Array, y: int, x: int, channel: in
     # (KH, KW, O, C) -> (rows, columns, C)
     kernel = layer.weights["kernel"][:, :, channel][np.ix_(kernel_rows, kernel_columns)]
     place = Place(rows, columns, range(maps.shape[2]), (maps.shape[0], maps.shape[1]))
-    return _multiplied(layer, place, maps, kernel, channel)
+    return multiplied(layer, place, maps, kernel, channel)
 
 
 def _covering(layer: Conv2DTranspose, axis: int, at: int) -> tuple[range, list[int]]:
@@ -84,7 +84,8 @@ def _one_row(layer: OneRow, maps: Array, y: int, x: int, channel: int) -> Weight
     return weighted_sum(layer.inner, maps, y, x, channel)
 
 
-def _multiplied(layer: Layer, place: Place, maps: Array, kernel: Array, channel: int) -> WeightedSum:
+def multiplied(layer: Layer, place: Place, maps: Array, kernel: Array, channel: int) -> WeightedSum:
+    """Return the cells at a place of maps times a kernel of as many, plus the bias of the layer's output channel."""
     patch, kernel = place.cells(maps), kernel.astype(maps.dtype).astype(np.float64)  # the input decides the type
     bias = float(layer.weights["bias"][channel].astype(maps.dtype)) if "bias" in layer.weights else 0.0
     with np.errstate(invalid="ignore"):  # a weight of 0 on an infinite cell is NaN, as in the layer

@@ -9,6 +9,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from convlab.activations import Activations
+from convlab.errors import UnsupportedError
 from convlab.explanation import Explanation
 from convlab.view.explain_cells import bars_of, draw_bars, draw_table, draw_window, hatch, label_cells, mark
 from convlab.view.explain_text import decimals, field_line, headline, peak, sum_line, verdict, window_line
@@ -38,7 +39,14 @@ def explanation(why: Explanation, acts: Activations, *, path: str | Path | None 
         The recording it was made from.
     path : optional
         Where to save the figure.
+
+    Raises
+    ------
+    UnsupportedError
+        For a number in a volume: print the explanation.
     """
+    if why.place.slices is not None:
+        raise UnsupportedError(f"layer {why.layer!r} is explained in a volume, which has no picture: print it")
     layout = _Layout(why, acts)
     figure = layout.sheet()
     _draw_image(place(figure, EDGE, HEAD, IMAGE, layout.image_height), why, acts)

@@ -21,7 +21,12 @@ def explanation_text(e: Explanation) -> str:
 
 def headline(e: Explanation) -> str:
     """Return which number is explained."""
-    at = f"channel {e.channel} at row {e.y}, column {e.x}" if len(e.shape) > 1 else f"unit {e.channel}"
+    slice_of_volume = "" if e.z is None else f"slice {e.z}, "
+    at = (
+        f"channel {e.channel} at {slice_of_volume}row {e.y}, column {e.x}"
+        if len(e.shape) > 1
+        else f"unit {e.channel}"
+    )
     batch = f" of image {e.image}" if e.image else ""
     return f"{e.model}, {e.layer} ({e.kind}): {at}{batch}"
 
@@ -29,11 +34,12 @@ def headline(e: Explanation) -> str:
 def window_line(e: Explanation) -> str:
     """Return the window's place in the layer's input."""
     channels = e.place.channels if len(e.sources) == 1 else range(e.channel, e.channel + 1)
-    if e.patch.shape[:2] == e.place.size == (1, 1):
+    if e.patch.shape[:2] == e.place.size == (1, 1) and e.place.slices is None:
         return f"{', '.join(e.sources)}: {_span('unit', channels)}"
-    sides = ("row", e.place.rows), ("column", e.place.columns), ("channel", channels)
-    outside = int(e.place.padding.sum())
-    note = f" ({outside} of {e.place.padding.size} cells are padding)" if outside else ""
+    slices = [] if e.place.slices is None else [("slice", e.place.slices)]
+    sides = [*slices, ("row", e.place.rows), ("column", e.place.columns), ("channel", channels)]
+    outside, cells = e.place.outside
+    note = f" ({outside} of {cells} cells are padding)" if outside else ""
     return f"{', '.join(e.sources)}: {', '.join(_span(*side) for side in sides)}{note}"
 
 
@@ -53,15 +59,14 @@ def field_line(e: Explanation) -> str:
         return "all of the image"
     if any(first > last for first, last in e.field_in_image):
         return "nothing of the image but its padding"
-    (top, bottom), (left, right) = e.field
-    size = f"{bottom - top + 1} x {right - left + 1}"
+    size = " x ".join(str(last - first + 1) for first, last in e.field)
     cut = "" if e.field == e.field_in_image else f", in it {_box(e.field_in_image)}"
-    return f"{_box(e.field)} of the image ({size}{cut})"
+    return f"{_box(e.field)} of the {'volume' if len(e.field) == 3 else 'image'} ({size}{cut})"
 
 
 def _box(box: Box) -> str:
-    rows, columns = (range(first, last + 1) for first, last in box)
-    return f"{_span('row', rows)}, {_span('column', columns)}"
+    names = ("slice", "row", "column")[-len(box) :]
+    return ", ".join(_span(name, range(first, last + 1)) for name, (first, last) in zip(names, box, strict=True))
 
 
 def sum_line(e: Explanation) -> str:
@@ -100,7 +105,7 @@ def number(value: float, places: int) -> str:
 
 
 def _details(e: Explanation) -> list[str]:
-    if not (e.trained or e.patch.size > 1):
+    if not e.patch.size or not (e.trained or e.patch.size > 1):
         return []
     if e.patch[:, :, 0].size == 1 or e.patch[:, :, 0].size > MOST_CELLS:
         return [*_contributions(e), ""]
@@ -109,7 +114,8 @@ def _details(e: Explanation) -> list[str]:
     rest = len(e.channel_sums) - len(strongest)
     if rest:
         total = e.channel_sums.sum() - e.channel_sums[strongest].sum()
-        lines += [f"the other {rest:,} input channels: {total:+.6g}", ""]
+        parts = "input channels" if e.place.slices is None else "slices of input channels"
+        lines += [f"the other {rest:,} {parts}: {total:+.6g}", ""]
     return lines
 
 
@@ -143,7 +149,9 @@ def source_name(e: Explanation, i: int) -> str:
     """Return the name of the i-th channel of the patch: a merge has its inputs there."""
     if len(e.sources) > 1:
         return printable(e.sources[i])
-    return f"{'unit' if e.place.size == (1, 1) else 'channel'} {e.place.channels[i]}"
+    if e.place.size == (1, 1) and e.place.slices is None:
+        return f"unit {e.place.channels[i]}"
+    return e.place.label(i)
 
 
 def _channel(e: Explanation, channel: int) -> list[str]:
@@ -153,7 +161,7 @@ def _channel(e: Explanation, channel: int) -> list[str]:
         ["pad" if out else cell for cell, out in zip(*row, strict=True)]
         for row in zip(patch, e.place.padding, strict=True)
     ]
-    title = f"input channel {e.place.channels[channel]}"
+    title = f"input {e.place.label(channel)}"
     if e.trained:
         above = [[""] * len(e.place.columns)]
         tables = [_inputs(e, patch), _grid(above + kernel), _grid(above + products)]
