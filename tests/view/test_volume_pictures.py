@@ -44,23 +44,24 @@ def pixels_of(figure):
     return figure.axes[0].get_images()[0].get_array()
 
 
-def test_a_row_for_each_channel_and_a_column_for_each_slice(acts):
-    figure = convlab.plot.feature_maps(acts, "conv", image=1)
-    pixels, maps = pixels_of(figure), acts["conv"][1]  # (3, 6, 9, 4)
-    zoom = min(1900 // (3 * 9), 900 // (4 * 6))
-    gap = zoom * 6 // 24
-    for channel in range(4):
-        top = maps[..., channel].max()
-        for number in range(3):
-            y, x = channel * (6 * zoom + gap), number * (9 * zoom + gap)
-            tile = pixels[y : y + 6 * zoom : zoom, x : x + 9 * zoom : zoom]
-            # on the scale of the whole channel, so that slices can be compared
-            alone = convlab.mosaic(
-                np.append(maps[number, :, :, channel], top * np.ones((1, 9)), 0)[..., None], colors="auto"
-            )
-            assert np.array_equal(tile, alone[:6])
+@pytest.mark.parametrize("layer", ["conv", "up"])
+def test_a_row_for_each_channel_and_a_column_for_each_slice(acts, layer):
+    figure = convlab.plot.feature_maps(acts, layer, image=1)
+    pixels, maps = pixels_of(figure), acts[layer][1]
+    depth, height, width, channels = maps.shape
+    zoom = min(1900 // (depth * width), 900 // (channels * height))
+    gap = max(2, zoom * min(height, width) // 24)
+    signs = [1, -1] if maps.min() < 0 else [1]
+    assert len(signs) == (2 if layer == "up" else 1)
+    for channel, number in np.ndindex(channels, depth):
+        # on the scale of the whole channel, so that slices can be compared
+        ends = np.abs(maps[..., channel]).max() * np.array(signs)[:, None] * np.ones((1, width))
+        alone = convlab.mosaic(np.append(maps[number, :, :, channel], ends, 0)[..., None], colors="auto")
+        y, x = channel * (height * zoom + gap), number * (width * zoom + gap)
+        tile = pixels[y : y + height * zoom : zoom, x : x + width * zoom : zoom]
+        assert np.array_equal(tile, alone[:height])
     written = texts(figure)
-    assert "scan · conv: 4 channels of 3 × 6 × 9, image 1 of 2" in written
+    assert f"scan · {layer}: {channels} channels of {depth} × {height} × {width}, image 1 of 2" in written
     assert "each channel on its own scale" in written
     assert "slice" in written and "channel" in written
 
