@@ -10,7 +10,7 @@ import numpy as np
 from convlab.errors import FileError, ShapeError, UnsupportedError, WeightsError
 from convlab.files.foreign import CHECKPOINT, is_checkpoint
 from convlab.initialise import randomise
-from convlab.layers import Normalization, Rescaling, Shape
+from convlab.layers import Elementwise, Normalization, Rescaling, Shape
 from convlab.model import Model
 from convlab.preprocessing import Preprocessing, assumed, standard
 from convlab.zoo import ZOO, build, unknown_network, zoo_name
@@ -200,8 +200,19 @@ def _load_file(
 def _assume_preprocessing(model: Model) -> None:
     shapes = list(model.inputs.values())
     if len(shapes) == 1 and len(shapes[0]) == 3 and shapes[0][2] in (1, 3):
-        rescales = any(isinstance(layer, Rescaling | Normalization) for layer in model.layers)
-        model.preprocessing = assumed(rescales, channels=shapes[0][2])
+        model.preprocessing = assumed(_rescales(model), channels=shapes[0][2])
+
+
+def _rescales(model: Model) -> bool:
+    """Tell whether a network moves and scales its input's numbers, before anything else but crops and the like."""
+    untouched = set(model.inputs)
+    for node in model.nodes:
+        if untouched.issuperset(node.inputs):
+            constants = isinstance(node.layer, Elementwise) and any(one is not None for one in node.layer.operands)
+            if constants or isinstance(node.layer, Rescaling | Normalization):
+                return True
+            untouched.update([] if node.layer.shapes else [node.name])
+    return False
 
 
 def _preprocessing(model: Model, wanted: str | Preprocessing) -> Preprocessing:

@@ -11,6 +11,9 @@ from stand_in import library
 import convlab
 from convlab.cli import main
 from convlab.errors import FileError, ImageError, ShapeError, UnsupportedError, WeightsError
+from convlab.layers import Conv2D, Cropping2D, Elementwise, Rescaling
+from convlab.loading import _rescales
+from convlab.model import Model
 from convlab.preprocessing import MODES
 
 keras = library("keras")
@@ -291,3 +294,17 @@ def test_the_command_runs_a_network_of_several_outputs(tmp_path, capsys):
     assert main([*arguments, "--out", str(tmp_path / "out"), "--json"]) == 0
     (image,) = json.loads(capsys.readouterr().out)["images"]
     assert image["top"] == [] and len(image["files"]) == 5  # the recording, the network, three layers
+
+
+@pytest.mark.parametrize(
+    ("layers", "rescales"),
+    [
+        ([Elementwise("divide", "divide", (None, 255.0)), Conv2D("conv", 4, 3)], True),
+        ([Cropping2D("crop", 1), Elementwise("minus", "add", (None, [-103.9, -116.8, -123.7]))], True),
+        ([Rescaling("scale", 1 / 255)], True),
+        ([Conv2D("conv", 4, 3), Rescaling("half", 0.5)], False),  # says nothing of the pictures
+        ([Elementwise("square", "square"), Conv2D("conv", 4, 3)], False),
+    ],
+)
+def test_what_scales_the_input_itself_takes_0_to_255(layers, rescales):
+    assert _rescales(Model.sequential("net", (9, 8, 3), layers)) == rescales

@@ -17,6 +17,7 @@ from convlab.layers import (
     Concatenate,
     Dense,
     Dot,
+    Elementwise,
     Flatten,
     Identity,
     Lambda,
@@ -33,6 +34,7 @@ from convlab.layers import (
     Reshape,
     Shape,
     Softmax,
+    Stack,
     ThresholdedReLU,
     TimeDistributed,
     UnitNormalization,
@@ -41,6 +43,7 @@ from convlab.model import Model
 
 KEEPING = (
     *(Identity, Activation, ReLU, LeakyReLU, ELU, PReLU, Softmax, ThresholdedReLU, LayerScale, Rescaling, Masking),
+    Elementwise,
     *(BatchNormalization, LayerNormalization, Normalization, UnitNormalization),
 )
 
@@ -104,7 +107,7 @@ def _merged(layer: Layer, order: Image | Permuted | None, alike: bool, made: Sha
     """Return the order of the output of a layer that merges inputs, which are in one order or not."""
     if alike and isinstance(layer, Dot) and len(made) == 1:
         return None  # a sum over all of them is the same in any order
-    return order if alike and (order is None or not isinstance(layer, Concatenate)) else lost
+    return order if alike and (order is None or not isinstance(layer, Concatenate | Stack)) else lost
 
 
 def _moved(layer: Layer, order: Image | Permuted | None, shape: Shape, made: Shape, lost: str) -> Order:

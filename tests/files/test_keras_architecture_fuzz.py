@@ -12,6 +12,12 @@ from convlab.errors import ConvlabError, UnsupportedError, WeightsError
 from convlab.files.keras.architecture import read_architecture
 from convlab.files.keras.calls import _Graph
 
+
+def function(called, name, *inbound):
+    """Return a function of TensorFlow as Keras 2 writes it."""
+    return entry("TFOpLambda", name, *inbound, function=called)
+
+
 KERAS_3 = functional(
     [
         entry("InputLayer", "image", batch_shape=[None, 8, 9, 3]),
@@ -185,6 +191,15 @@ HOSTILE = st.one_of(
     ),
     st.recursive(st.integers(0, 3), lambda inner: st.lists(inner, max_size=4), max_leaves=6),
     st.dictionaries(st.sampled_from(["class_name", "config", "name", "args", "items"]), st.integers(), max_size=3),
+    st.sampled_from([["conv", 0, 0], ["split", 0, 2**31 - 1], ["_CONSTANT_VALUE", -1, 1.0], [[0, 2**31 - 1]] * 4]),
+    st.sampled_from(
+        [
+            {"start": -(2**31), "stop": None, "step": 2**31 - 1},
+            {"class_name": "__ellipsis__"},
+            {"class_name": "__tensor__", "config": {"value": [[1.0] * 9] * 9}},
+            {"class_name": "__slice__", "config": {"step": 0}},
+        ]
+    ),
 )
 
 

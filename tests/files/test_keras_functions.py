@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from closeness import assert_close, gamma
 from references.keras_functions import cases
-from references.keras_functions.inputs import given
+from references.keras_functions.inputs import given, picture, weights
 
 import convlab
 from convlab.errors import UnsupportedError
@@ -35,13 +35,28 @@ def recorded(version):
 
 
 KERAS_2, KERAS_3 = recorded("2.15.0"), recorded("3.15.1")
-RECORDED = KERAS_2 | KERAS_3
+ALL = KERAS_2 | KERAS_3
+NETWORKS = [case for case in ALL if case[1].startswith(("tutorial", "MobileNet"))]
+RECORDED = [case for case in ALL if case not in NETWORKS]
 
 
 def read(case):
-    config, answer = RECORDED[case]
+    architecture, answer = architecture_of(case)
+    return architecture.model, answer
+
+
+def architecture_of(case):
+    config, answer = ALL[case]
     version, name, end = case
-    return read_architecture(config, f"{name}.{end}", version).model, answer
+    return read_architecture(config, f"{name}.{end}", version), answer
+
+
+def layers_in(tree):
+    """Yield the layers that became convlab's, in the order in which Keras lists their weights."""
+    for layer in tree:
+        yield from layers_in(layer.layers)
+        if layer.layer is not None:
+            yield layer.layer
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -57,6 +72,18 @@ def test_what_it_writes_computes_what_it_answers(case, dtype):
     assert np.array_equal(ours[~np.isfinite(answer)], answer[~np.isfinite(answer)], equal_nan=True)
     finite = np.isfinite(answer)
     assert_close(ours[finite], answer[finite].astype(np.float64), bound, case)
+
+
+@pytest.mark.parametrize("case", NETWORKS, ids=" ".join)
+def test_networks_that_are_made_with_functions(case):
+    architecture, answer = architecture_of(case)
+    layers = [architecture.model[name] for name in layers_in(architecture.layers) if name in architecture.model]
+    new = iter(weights([shape for layer in layers for shape in layer.shapes.values()]))
+    for layer in layers:
+        if layer.shapes:
+            layer.set_weights(**{role: next(new) for role in layer.shapes})
+    ours = architecture.model.predict(picture(architecture.model.input_shape))
+    assert_close(ours, answer.astype(np.float64), gamma(300, np.float32) * np.abs(answer).max(), case)
 
 
 def explained(model, acts, node):

@@ -86,8 +86,8 @@ def test_reshape_is_not_called_damaged_where_the_batch_is_reshaped_too(module):
         ),
         (on_image("compat.v1.pad", paddings=[[0, 0]] * 4, mode="wrap"), UnsupportedError, "mode='wrap'"),
         (on_image("image.resize", size=[2**31 - 1] * 2), ShapeError, "numbers of one input"),
-        (on_image("image.resize", size=[4, 5], antialias=True), UnsupportedError, "antialias=True"),
-        (on_image("image.resize", size=[4, 5], method="area", surprise=1), UnsupportedError, "surprise=1|'area'"),
+        (on_image("image.resize", size=[4, 5], preserve_aspect_ratio=True), UnsupportedError, "aspect_ratio=True"),
+        (on_image("image.resize", size=[4, 5], method="area", surprise=1), UnsupportedError, "surprise=1"),
         (on_image("split", num_or_size_splits=5, axis=2), ShapeError, "9 cannot be split into 5 equal parts"),
         (on_image("split", num_or_size_splits=2), WeightsError, "axis is 0, expected axes 1 to 3"),
         (on_image("split", num_or_size_splits=[], axis=1), WeightsError, "at least 1 parts"),
@@ -176,6 +176,12 @@ def test_the_outputs_of_a_split_have_names():
     model = read_architecture(functional([image(), split, add], [["image", 0, 0]], [["a", 0, 0]]), "net.h5").model
     assert [node.name for node in model.nodes] == ["s:0", "s:1", "s:2", "a"]
     assert model.nodes[-1].inputs == ("s:2", "s:0")
+
+
+def test_a_layer_whose_input_has_a_name():
+    relu = entry("ReLU", "relu", call(inputs=tensor("image")))
+    model = read_architecture(functional([image(), relu], [["image", 0, 0]], [["relu", 0, 0]]), "net.keras").model
+    assert model.nodes[0].inputs == ("image",)
 
 
 def test_the_page_lists_every_function():

@@ -21,7 +21,10 @@ WITH_LAYOUT = frozenset(
         "MaxPooling", "SeparableConv", "UpSampling", "ZeroPadding",
     )
     for rank in (1, 2, 3)
-) | {"CenterCrop", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose", "Resizing"}  # fmt: skip
+) | {
+    "CenterCrop", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose", "Resizing",
+    "average_pool", "crop", "depth_to_space", "max_pool", "resize", "space_to_depth",  # functions
+}  # fmt: skip
 MERGING = frozenset(
     {"Add", "Average", "Concatenate", "CustomScaleLayer", "Maximum", "Minimum", "Multiply", "Subtract"}
 )
@@ -29,6 +32,7 @@ VALUE_BY_VALUE = frozenset(
     {
         "ActivityRegularization", "AlphaDropout", "Dropout", "ELU", "GaussianDropout", "GaussianNoise", "Identity",
         "LeakyReLU", "ReLU", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "StochasticDepth",
+        "cast", "fixed", "gelu", "round", "silu",
         "ThresholdedReLU",
     }
 ).union(AUGMENTATIONS)  # fmt: skip

@@ -99,9 +99,11 @@ class Entries:
     def call(self, value: Any, name: str) -> Call:
         """Read one call, in any of the three ways."""
         if isinstance(value, Mapping):
+            by_name = {**self.entry(value.get("kwargs", {}), f"the arguments of {shown(name)}")}
+            args = value.get("args") or by_name.pop("inputs", None)  # layer(inputs=x)
             # predict() tells every call of Keras 3 that it is no training, whatever stands here
-            self.check_arguments(value.get("kwargs", {}), name, ignored=("training",))
-            return Call(tuple(self.leaves(value.get("args"), name)), keras3=True)
+            self.check_arguments(by_name, name, ignored=("training",))
+            return Call(tuple(self.leaves(args, name)), keras3=True)
         items = self.items(value, f"a call of {shown(name)}")
         if items and isinstance(items[0], str):
             items = [items]

@@ -81,7 +81,7 @@ TENSORFLOW: dict[str, Function] = {
     ),
     "image.flip_left_right": _row("flip", "x", axis=2),
     "image.flip_up_down": _row("flip", "x", axis=1),
-    "image.resize": _row("resize", "x size interpolation=method antialias preserve_aspect_ratio", data_format=None),
+    "image.resize": _row("resize", "x size interpolation=method antialias preserve_aspect_ratio"),
     "keras.backend.batch_flatten": _row("Flatten", "x"),
     "math.abs": _number("absolute"),
     "math.add": _number("add", "x y"),

@@ -14,6 +14,7 @@ from convlab.files.keras.elementwise import elementwise
 from convlab.files.keras.function_options import FunctionOptions as Options
 from convlab.files.keras.options import LARGEST, is_list, is_whole
 from convlab.layers import Layer
+from convlab.ops.resizing import INTERPOLATIONS
 
 Maker = Callable[[str, Options], Layer]
 FLOATS = ("bfloat16", "float16", "float32", "float64")
@@ -168,7 +169,7 @@ def _part(name: str, options: Options) -> Layer:
 
 def _crop(name: str, options: Options) -> Layer:
     rows, columns = _span(options, "top", "height", "bottom"), _span(options, "left", "width", "right")
-    return layers.Slice(name, [*([slice(None)] if options.channels_first else []), rows, columns])
+    return layers.Slice(name, [rows, columns])
 
 
 def _span(options: Options, before: str, size: str, after: str) -> slice:
@@ -243,11 +244,18 @@ def _pad(name: str, options: Options) -> Layer:
 
 
 def _resize(name: str, options: Options) -> Layer:
-    for key in ("antialias", "crop_to_aspect_ratio", "pad_to_aspect_ratio", "preserve_aspect_ratio"):
-        options.only(key, False)
-    for key in ("fill_mode", "fill_value"):  # of the border that pad_to_aspect_ratio makes
-        options.take(key, None)
-    return layers.Resizing(name, *options.pair("size"), options.choice("interpolation", "bilinear", "nearest"))
+    options.only("preserve_aspect_ratio", False)
+    options.only("fill_mode", "constant")  # the only one that Keras has; of the border that pad_to_aspect_ratio makes
+    crop = options.flag("crop_to_aspect_ratio", False)
+    return layers.Resizing(
+        name,
+        *options.pair("size"),
+        options.choice("interpolation", "bilinear", *INTERPOLATIONS),
+        options.flag("antialias", False),
+        crop,
+        options.flag("pad_to_aspect_ratio", False) and not crop,
+        options.number("fill_value", 0.0),
+    )
 
 
 def _pool(kind: str) -> Maker:

@@ -190,6 +190,8 @@ def tensorflow(tf):
         "spatial_2d_padding": lambda t, u: backend.spatial_2d_padding(t),
         "resize": lambda t, u: image.resize(t, (7, 11)),
         "resize nearest": lambda t, u: image.resize(t, [7, 11], method="nearest"),
+        "resize bicubic": lambda t, u: image.resize(t, [7, 11], method=image.ResizeMethod.BICUBIC),
+        "resize, smoothed first": lambda t, u: image.resize(t, [3, 2], antialias=True),
         "resize_images": lambda t, u: backend.resize_images(t, 2, 3, "channels_last"),
         "avg_pool2d": lambda t, u: nn.avg_pool2d(t, 2, 2, "SAME"),
         "max_pool2d": lambda t, u: nn.max_pool2d(t, ksize=[1, 3, 2, 1], strides=[1, 2, 1, 1], padding="VALID"),
@@ -371,6 +373,7 @@ def keras(k):
         "pad channels": lambda t, u: ops.pad(t, [[0, 0], [0, 0], [0, 0], [1, 2]]),
         "resize": lambda t, u: image.resize(t, (7, 11)),
         "resize nearest": lambda t, u: image.resize(t, (8, 10), interpolation="nearest"),
+        "resize, cropped": lambda t, u: image.resize(t, (7, 11), crop_to_aspect_ratio=True),
         "average_pool": lambda t, u: ops.average_pool(t, 2, 2, "same"),
         "max_pool": lambda t, u: ops.max_pool(t, (3, 2), strides=(2, 1), padding="valid"),
         "depth_to_space": lambda t, u: ops.depth_to_space(four(t), 2),
@@ -379,4 +382,26 @@ def keras(k):
         "mobilenet_v2.preprocess_input": lambda t, u: k.applications.mobilenet_v2.preprocess_input(t),
         "vgg16.preprocess_input": lambda t, u: k.applications.vgg16.preprocess_input(t),
         "densenet.preprocess_input": lambda t, u: k.applications.densenet.preprocess_input(t),
+    }
+
+
+def networks(keras):
+    """Return name -> network as people build them: transfer learning as in TensorFlow's tutorial, MobileNetV3."""
+    layers, shape = keras.layers, (40, 48, 3)
+
+    def tutorial(preprocess):
+        image = keras.Input(shape)
+        turned = keras.Sequential([layers.RandomFlip("horizontal"), layers.RandomRotation(0.2)])(image)
+        inner = [keras.Input(shape), layers.Conv2D(8, 3, activation="relu"), layers.MaxPooling2D(4)]
+        features = keras.Sequential(inner)(preprocess(turned), training=False)
+        pooled = layers.Dropout(0.2)(layers.GlobalAveragePooling2D()(features))
+        return keras.Model(image, layers.Dense(5)(pooled))
+
+    known = keras.applications
+    return {
+        "tutorial, tf": tutorial(known.mobilenet_v2.preprocess_input),
+        "tutorial, caffe": tutorial(known.vgg16.preprocess_input),
+        "tutorial, torch": tutorial(known.densenet.preprocess_input),
+        "MobileNetV3Small": known.MobileNetV3Small(input_shape=shape, weights=None, classes=7),
+        "MobileNetV3Large": known.MobileNetV3Large(input_shape=shape, weights=None, classes=7),
     }
