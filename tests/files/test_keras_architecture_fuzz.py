@@ -162,7 +162,72 @@ FIRST_VOLUMES = sequential(
     ("GlobalMaxPooling3D", {"name": "m", "dim_ordering": "th"}),
     keras_version="1.2.2",
 )  # fmt: skip
-VALID = [KERAS_1, KERAS_2, KERAS_3, FIRST, FIRST_3, STEPS, VOLUMES, FIRST_VOLUMES]
+FUNCTIONS_2 = functional(
+    [
+        entry("InputLayer", "x", batch_input_shape=[None, 8, 9, 3]),
+        function("math.truediv", "divide", ["x", 0, 0, {"y": 127.5, "name": None}]),
+        function("math.subtract", "minus", ["_CONSTANT_VALUE", -1, 1.0, {"y": ["divide", 0, 0]}]),
+        function("__operators__.add", "plus", ["minus", 0, 0, {"y": [[[[1.0, 2.0, 3.0]]]]}]),
+        {
+            **function(
+                "__operators__.getitem",
+                "part",
+                [
+                    "plus",
+                    0,
+                    0,
+                    {"slice_spec": [{"start": None, "stop": None, "step": None}, {"start": 1, "stop": -1}]},
+                ],
+            ),
+            "class_name": "SlicingOpLambda",
+        },
+        function(
+            "compat.v1.pad", "pad", ["part", 0, 0, {"paddings": [[0, 0], [1, 1], [2, 0], [0, 0]], "mode": "REFLECT"}]
+        ),
+        function("split", "split", ["pad", 0, 0, {"num_or_size_splits": [1, -1], "axis": -1}]),
+        function("concat", "both", [["split", 0, 1, {"axis": 3}], ["split", 0, 0, {"axis": 3}]]),
+        function("image.resize", "resize", ["both", 0, 0, {"size": [5, 4], "method": "nearest"}]),
+        function("clip_by_value", "clip", ["resize", 0, 0, {"clip_value_min": 0, "clip_value_max": 6.0}]),
+        function("where", "where", ["clip", 0, 0, {"x": ["clip", 0, 0], "y": 0.5}]),
+        function("reshape", "reshape", ["where", 0, 0, {"shape": [-1, 12, 5]}]),
+        function("math.reduce_mean", "mean", ["reshape", 0, 0, {"axis": [1], "keepdims": True}]),
+    ],
+    [["x", 0, 0]],
+    [["mean", 0, 0]],
+    "Functional",
+)
+FUNCTIONS_3 = functional(
+    [
+        entry("InputLayer", "image", batch_shape=[None, 8, 9, 3]),
+        entry("Power", "power", call(tensor("image"), 2.0)),
+        entry(
+            "GetItem",
+            "part",
+            call(
+                tensor("power"),
+                [{"class_name": "__slice__", "config": {"start": None}}, {"class_name": "__ellipsis__"}, 1],
+            ),
+        ),
+        entry("Stack", "stack", call([tensor("part"), tensor("part")]), axis=-1),
+        entry(
+            "Subtract",
+            "minus",
+            call(tensor("stack"), {"class_name": "__tensor__", "config": {"value": [1.0, 2.0], "dtype": "float32"}}),
+        ),
+        entry("Pad", "pad", call(tensor("minus"), constant_values=1.5), pad_width=[[0, 0], [1, 1], [2, 0], [0, 0]]),
+        entry("Moveaxis", "move", call(tensor("pad")), source=[1, 2], destination=[-1, 1]),
+        entry("Take", "take", call(tensor("move"), [2, 0]), axis=1),
+        entry("Flip", "flip", call(tensor("take")), axis=[1, -1]),
+        entry("Squeeze", "squeeze", call(tensor("one")), axis=1),
+        entry("ExpandDims", "one", call(tensor("flip")), axis=1),
+        entry("MaxPool", "pool", call(tensor("squeeze")), pool_size=[2, 1], strides=None, padding="same"),
+        entry("Std", "std", call(tensor("pool")), axis=[1, 2], keepdims=False),
+    ],
+    [["image", 0, 0]],
+    [["std", 0, 0]],
+    "Functional",
+)
+VALID = [KERAS_1, KERAS_2, KERAS_3, FIRST, FIRST_3, STEPS, VOLUMES, FIRST_VOLUMES, FUNCTIONS_2, FUNCTIONS_3]
 FUNCTIONS = {"own": lambda x: x[..., :2]}
 
 HOSTILE = st.one_of(
@@ -251,7 +316,20 @@ def outcome(config, **options):
 
 
 @pytest.mark.parametrize(
-    "config", VALID, ids=["keras1", "keras2", "keras3", "first", "first3", "steps", "volumes", "first_volumes"]
+    "config",
+    VALID,
+    ids=[
+        "keras1",
+        "keras2",
+        "keras3",
+        "first",
+        "first3",
+        "steps",
+        "volumes",
+        "first_volumes",
+        "functions2",
+        "functions3",
+    ],
 )
 def test_what_is_damaged_below_is_sound(config):
     read_architecture(config, "good.json", functions=FUNCTIONS if config is STEPS else None)
