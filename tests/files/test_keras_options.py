@@ -5,7 +5,7 @@ import json
 import h5py
 import numpy as np
 import pytest
-from keras_configs import refused, sequential
+from keras_configs import functional, image, refused, sequential
 
 import convlab
 from convlab.errors import UnsupportedError, WeightsError
@@ -52,6 +52,47 @@ def test_flags_are_also_0_and_1(scale, center):
 def test_what_is_no_flag(value):
     message = refused(one("BatchNormalization", batch_input_shape=IMAGE, scale=value), WeightsError)
     assert message.endswith(f"scale is {value!r}, expected true or false")
+
+
+@pytest.mark.parametrize(
+    ("written", "version", "name"),
+    [
+        ("softmax_v2", "2.8.0", "softmax"),
+        ("log_softmax_v2", "2.8.0", "log_softmax"),
+        ("hard_sigmoid", "2.15.0", "hard_sigmoid_keras2"),
+        ("hard_sigmoid", "3.8.0", "hard_sigmoid"),
+    ],
+)
+def test_activations_under_names_of_their_time(written, version, name):
+    config = sequential(
+        ("Activation", {"name": "layer", "activation": written, "batch_input_shape": IMAGE}), keras_version=version
+    )
+    assert read_architecture(config, "m").model["layer"].activation == name
+
+
+@pytest.mark.parametrize("more", [{}, {"renorm_clipping": {"rmax": 3}, "renorm_momentum": 0.9}])
+def test_another_way_to_train_is_none_to_predict(more):
+    config = one("BatchNormalization", batch_input_shape=IMAGE, renorm=True, **more)
+    assert list(read_architecture(config, "m").model["layer"].shapes) == [
+        "gamma",
+        "beta",
+        "moving_mean",
+        "moving_variance",
+    ]
+
+
+def test_a_class_registered_without_a_package_is_keras_own_in_a_module_of_keras():
+    layer = {"class_name": "CustomScaleLayer", "config": {"name": "layer", "scale": 0.5}, "name": "layer"}
+    layer |= {"registered_name": "Custom>CustomScaleLayer", "inbound_nodes": [[["a", 0, 0, {}], ["b", 0, 0, {}]]]}
+    names = {"own": "keras.src.applications.inception_resnet_v2", "authors": "my_layers"}
+    nets = {
+        who: functional(
+            [image("a"), image("b"), layer | {"module": module}], [["a", 0, 0], ["b", 0, 0]], [["layer", 0, 0]]
+        )
+        for who, module in names.items()
+    }
+    assert read_architecture(nets["own"], "m").model["layer"].scale == 0.5
+    assert "a class of its author's own" in refused(nets["authors"], UnsupportedError)
 
 
 def mobile(**policy):

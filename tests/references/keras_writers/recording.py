@@ -37,8 +37,9 @@ def save(model, folder, name):
         except Exception as error:
             unwritten[suffix] = reason(error)
         if suffix == ".keras" and path.exists() and not zipfile.is_zipfile(str(path)):
-            path.unlink()
             unwritten[suffix] = "writes HDF5 under this name"
+        if suffix in unwritten and path.exists():  # maybe half of it
+            path.unlink()
     return unwritten
 
 
