@@ -9,6 +9,7 @@ from types import ModuleType
 
 import pytest
 from recorded import FRAMEWORKS, Book, write_records
+from smoke import SMOKE
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
@@ -46,8 +47,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of modules that use threads, processes, signals or a clock."""
+    """Mark the tests of modules that use threads, processes, signals or a clock, and those of the smoke selection."""
     for item in items:
+        if item.path.relative_to(Path(__file__).parent).as_posix() in SMOKE:
+            item.add_marker("smoke")
         used = {value.__name__ for value in vars(item.module).values() if isinstance(value, ModuleType)}
         if used & CONCURRENT:
             item.add_marker("concurrency")

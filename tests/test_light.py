@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from recorded import FRAMEWORKS
+from smoke import SMOKE
 
 TESTS = Path(__file__).parent
 FILES = sorted(path for path in TESTS.rglob("*.py") if "cuda" not in path.parts and "references" not in path.parts)
@@ -63,3 +64,7 @@ def test_no_more_than_a_few_files_are_live_as_a_whole(trees):
         if any(calls(node, "live") for node in tree.body if isinstance(node, ast.Expr | ast.Assign))
     }
     assert whole == LIVE
+
+
+def test_the_smoke_selection_is_there(trees):
+    assert set(trees) >= SMOKE

@@ -140,9 +140,7 @@ def test_each_image_of_a_batch_is_computed_as_if_alone(model):
     together = model.run(x)
     for i in range(3):
         alone = model.run(x[i : i + 1])
-        for name in ("conv", "pool", "flatten"):
-            np.testing.assert_array_equal(together[name][i : i + 1], alone[name])
-        for name in ("fc", "logits"):  # BLAS may sum a row of a larger product in another order
+        for name in ("conv", "pool", "flatten", "fc", "logits"):  # BLAS sums rows of larger products in other orders
             np.testing.assert_allclose(together[name][i : i + 1], alone[name], rtol=0, atol=1e-6)
     assert (together["conv"][0] != together["conv"][1]).any()
 
