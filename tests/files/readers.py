@@ -49,7 +49,7 @@ def outcome(reader: str, path: Path) -> str:
     try:
         READERS[reader](path)
     except ConvlabError as error:
-        one_line = str(error).startswith(f"{path}: ") and str(error).isprintable() and len(str(error)) < 1000
+        one_line = str(error).startswith(str(path)) and str(error).isprintable() and len(str(error)) < 1000
         return f"{'refused' if one_line else 'unclear message'}: {error}"
     except Exception as error:
         return f"raised {error!r}"

@@ -1,0 +1,51 @@
+"""Files damaged in many ways, a good one for each reader: read, or refused in one line that names the file."""
+
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import readers
+from damage_targets import TARGETS
+from damage_worker import damaged
+
+pytest.importorskip("resource")  # the worker limits its memory
+WORKER = Path(__file__).with_name("damage_worker.py")
+SEEDS = range(60)  # of 20,000 that were tried for each change of a reader
+FOUND: dict[str, tuple[int, ...]] = {}  # seeds at which a reader once failed
+
+
+def in_a_process(reader: str, path: Path, seeds: Sequence[int]) -> dict[int, str]:
+    """Read the file once for each damage, where libhdf5 may crash: that is the outcome of its seed."""
+    left, found = list(seeds), {}
+    while left:
+        command = list(map(str, [sys.executable, WORKER, reader, path, *left]))
+        worker = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert worker.stdout, worker.stderr
+        for line in worker.stdout.splitlines():
+            seed, _, outcome = line.partition(" ")
+            found[int(seed)] = outcome or f"crashed ({worker.returncode}): {worker.stderr[-300:]}"
+        left = [seed for seed in left if seed not in found]
+    return found
+
+
+def in_this_process(reader: str, path: Path, seeds: Sequence[int]) -> dict[int, str]:
+    data, found = path.read_bytes(), {}
+    for seed in seeds:
+        path.write_bytes(damaged(data, seed))
+        found[seed] = readers.outcome(reader, path)
+    return found
+
+
+@pytest.mark.filterwarnings("ignore")  # Pillow warns of what it repairs, and convlab of values that are unlikely
+@pytest.mark.parametrize("name", TARGETS)
+def test_damage(name: str, tmp_path: Path) -> None:
+    reader, write = TARGETS[name]
+    path = write(tmp_path / name)
+    read = in_a_process if path.suffix in (".h5", ".keras") else in_this_process
+    found = read(reader, path, [*SEEDS, *FOUND.get(name, ())])
+    assert {seed: outcome for seed, outcome in found.items() if not outcome.startswith(("refused: ", "read"))} == {}
+    kinds = Counter(outcome.partition(":")[0] for outcome in found.values())
+    assert kinds["refused"] > len(SEEDS) / 6
