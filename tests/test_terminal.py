@@ -88,6 +88,27 @@ def test_whatever_comes_up_is_one_printable_line(monkeypatch, capsys, text, how)
         assert line.startswith("convlab: ") and len(line) <= MESSAGE + 20
 
 
+@pytest.mark.parametrize("how", ["error", "warning", "usage"])
+def test_a_message_of_ten_kilobytes_is_cut(how, monkeypatch, capsys):
+    said = "net.h5: it begins like this " + "\x1b" * 10_000 + " and this is what to do"
+
+    def come_up(_):
+        if how == "error":
+            raise WeightsError(said)
+        warnings.simplefilter("always")
+        warnings.warn(said, stacklevel=1)
+
+    monkeypatch.setattr(summary, "run", come_up)
+    if how == "usage":
+        with pytest.raises(SystemExit):
+            main(["summary", "lenet5", said])
+    else:
+        assert main(["summary", "lenet5"]) == (how == "error")
+    *_, line = capsys.readouterr().err.splitlines()
+    assert len(line) <= MESSAGE + 20
+    assert "net.h5: it begins like this" in line and line.endswith("and this is what to do")
+
+
 def test_a_fault_of_ours_says_where_it_is(monkeypatch, capsys):
     monkeypatch.setattr("convlab.cli.options.load", lambda *_, **__: {}["gone"])
     assert main(["summary", "lenet5"]) == 1
