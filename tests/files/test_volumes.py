@@ -139,10 +139,13 @@ def test_kernels_with_channels_first_and_the_dense_layer_behind(tmp_path):
     }
     for z, y, x, c in np.ndindex(2, 3, 4, 5):
         stored["fc"]["kernel"][((c * 2 + z) * 3 + y) * 4 + x] = weights["fc"]["kernel"][((z * 3 + y) * 4 + x) * 5 + c]
-    found, receipt = read_weights(write_legacy(tmp_path / "w.h5", stored), [KERNEL, dense], layout="OIHW")
+    found, receipt = read_weights(write_legacy(tmp_path / "w.h5", stored), [KERNEL, dense], layout="OIHW-tensorflow")
     assert all(np.array_equal(found[name][role], weights[name][role]) for name in weights for role in weights[name])
     transforms = [row.transform for row in receipt.rows]
     assert transforms == ["OIDHW -> DHWIO", "as stored", "rows CDHW -> DHWC", "as stored"]
+    turned, receipt = read_weights(tmp_path / "w.h5", [KERNEL, dense], layout="OIHW-theano")
+    assert np.array_equal(turned["c"]["kernel"], weights["c"]["kernel"][::-1, ::-1, ::-1])
+    assert receipt.rows[0].transform == "OIDHW -> DHWIO, rotated 180 degrees (Theano)"
     with pytest.raises(WeightsError, match="this is OIHW; pass layout='OIHW'"):
         read_weights(tmp_path / "w.h5", [KERNEL, dense])
 
