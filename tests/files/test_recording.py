@@ -320,9 +320,9 @@ EDITS = {
         " line 1 column 2 (char 1))",
     ),
     "unknown field": (
-        lambda f: f.attrs.__setitem__("preprocessing", '{"nam": "x", "channels": "L"}'),
-        'preprocessing \'{"nam": "x", "channels": "L"}\' cannot be understood'
-        " (Preprocessing.__init__() got an unexpected keyword argument 'nam')",
+        lambda f: f.attrs.__setitem__("preprocessing", '{"title": "x", "channels": "L"}'),
+        'preprocessing \'{"title": "x", "channels": "L"}\' cannot be understood'
+        " (Preprocessing.__init__() got an unexpected keyword argument 'title')",
     ),
     "preprocessing is a list": (
         lambda f: f.attrs.__setitem__("preprocessing", "[1]"),
