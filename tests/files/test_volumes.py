@@ -13,8 +13,12 @@ from keras_files import KERAS_1, random_weights, write_legacy
 
 import convlab
 from convlab.errors import ShapeError, UnsupportedError, WeightsError
+from convlab.files.flattened import flattened
 from convlab.files.keras.architecture import read_architecture
 from convlab.files.keras.weights import LayerWeights, read_weights
+from convlab.files.torch.weights import read_torch_weights
+from convlab.layers import Conv3D, Conv3DTranspose, Dense, Flatten
+from convlab.model import Model
 
 FOLDER = Path(__file__).parents[1] / "references" / "volumes"
 FILES = ["unet3d_keras2.h5", "unet3d_keras3.keras", "c3d_keras2.h5", "c3d_keras3.keras"]
@@ -148,6 +152,45 @@ def test_kernels_with_channels_first_and_the_dense_layer_behind(tmp_path):
     assert receipt.rows[0].transform == "OIDHW -> DHWIO, rotated 180 degrees (Theano)"
     with pytest.raises(WeightsError, match="this is OIHW; pass layout='OIHW'"):
         read_weights(tmp_path / "w.h5", [KERNEL, dense])
+
+
+# weights of PyTorch
+
+
+def test_pytorch_has_channels_first_and_other_rows_behind_flatten(tmp_path):
+    """A loop for each number, by PyTorch's definition of Conv3d, ConvTranspose3d, Flatten and Linear."""
+    layers = [Conv3D("conv", 4, (2, 1, 3)), Conv3DTranspose("up", 3, (1, 2, 2)), Flatten("flat"), Dense("fc", 5)]
+    model = Model.sequential("net", (3, 4, 5, 2), layers)
+    rng = np.random.default_rng(4)
+    state = {
+        "0.weight": rng.integers(-3, 4, (4, 2, 2, 1, 3)),
+        "0.bias": rng.integers(-3, 4, 4),
+        "1.weight": rng.integers(-3, 4, (4, 3, 1, 2, 2)),
+        "1.bias": rng.integers(-3, 4, 3),
+        "3.weight": rng.integers(-3, 4, (5, 3 * 2 * 5 * 4)),
+        "3.bias": rng.integers(-3, 4, 5),
+    }
+    np.savez(tmp_path / "w.npz", **{name: array.astype(np.float32) for name, array in state.items()})
+    fed = flattened(model)
+    asked = [LayerWeights(layer.name, type(layer).__name__, layer.shapes, fed.get(layer.name)) for layer in layers]
+    weights, receipt = read_torch_weights(tmp_path / "w.npz", asked)
+    for name, arrays in weights.items():
+        model[name].set_weights(**arrays)
+    x = rng.integers(-3, 4, (2, 2, 3, 4, 5))  # (N, C, D, H, W)
+    y = np.zeros((2, 4, 2, 4, 3)) + state["0.bias"][:, None, None, None]
+    for o, c, a, b, d in np.ndindex(4, 2, 2, 1, 3):
+        y[:, o] += state["0.weight"][o, c, a, b, d] * x[:, c, a : a + 2, b : b + 4, d : d + 3]
+    up = np.zeros((2, 3, 2, 5, 4)) + state["1.bias"][:, None, None, None]
+    for c, o, a, b, d in np.ndindex(4, 3, 1, 2, 2):
+        up[:, o, a : a + 2, b : b + 4, d : d + 3] += state["1.weight"][c, o, a, b, d] * y[:, c]
+    expected = up.reshape(2, -1) @ state["3.weight"].T + state["3.bias"]
+    assert np.array_equal(model.predict(np.moveaxis(x, 1, -1)), expected)  # whole numbers, exact in float32
+    transforms = {row.layer: row.transform for row in receipt.rows if row.weight == "kernel"}
+    assert transforms == {
+        "conv": "OIDHW -> DHWIO",
+        "up": "IODHW -> DHWOI",
+        "fc": "transposed, rows CDHW -> DHWC",
+    }
 
 
 # what is refused
