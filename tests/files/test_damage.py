@@ -1,13 +1,17 @@
 """Files damaged in many ways, a good one for each reader: read, or refused in one line that names the file."""
 
+import io
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import pickled
 import pytest
 import readers
+from bad_torch_files import GOOD, write_zip
 from damage_targets import TARGETS
 from damage_worker import damaged
 
@@ -15,6 +19,9 @@ pytest.importorskip("resource")  # the worker limits its memory
 WORKER = Path(__file__).with_name("damage_worker.py")
 SEEDS = range(60)  # of 20,000 that were tried for each change of a reader
 FOUND: dict[str, tuple[int, ...]] = {}  # seeds at which a reader once failed
+stream = io.BytesIO()
+np.save(stream, GOOD["fc.weight"])
+NPY = stream.getvalue()  # a header of 128 bytes, and numbers
 
 
 def in_a_process(reader: str, path: Path, seeds: Sequence[int]) -> dict[int, str]:
@@ -49,3 +56,15 @@ def test_damage(name: str, tmp_path: Path) -> None:
     assert {seed: outcome for seed, outcome in found.items() if not outcome.startswith(("refused: ", "read"))} == {}
     kinds = Counter(outcome.partition(":")[0] for outcome in found.values())
     assert kinds["refused"] > len(SEEDS) / 6
+
+
+@pytest.mark.parametrize(
+    ("name", "member", "data"),
+    [("w.npz", "fc.weight.npy", NPY[:128]), ("w.pt", "w/data.pkl", b"\x80\x02" + pickled.state(GOOD) + b".")],
+)
+def test_damage_inside_an_archive(name: str, member: str, data: bytes, tmp_path: Path) -> None:
+    """The checksums of the archive are right: only the reader of the member can see what is wrong with it."""
+    for seed in range(300):
+        inside = damaged(data, seed) + (NPY[128:] if name == "w.npz" else b"")
+        outcome = readers.outcome("torch", write_zip(tmp_path / name, [(member, inside)]))
+        assert outcome.startswith("refused: "), (seed, outcome)
