@@ -98,7 +98,7 @@ def test_a_compressed_bomb_of_another_shape_is_not_read(acts, tmp_path, monkeypa
     [
         ("cut", "file is damaged (zip: "),
         ("flipped", "file is damaged (zip: Bad CRC-32"),
-        ("not numpy", "file is damaged (zip: the magic string is not correct"),
+        ("not numpy", "file is damaged (conv1.npy: the magic string is not correct"),
         ("no array", "holds 'readme.txt', expected nothing but .npy members"),
         ("nothing", "without arrays"),
         ("version", "conv1 is in version (9, 0) of the .npy format"),

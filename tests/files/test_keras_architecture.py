@@ -35,7 +35,10 @@ def test_sequential(keras):
     model = architecture.model
     assert (model.name, model.inputs, model.outputs) == ("net", {"image": (8, 9, 3)}, ("dense",))
     assert wiring(model) == {"conv": ("image",), "flat": ("conv",), "dense": ("flat",)}
-    assert architecture.layers[:2] == (KerasLayer("image", "InputLayer", None), KerasLayer("conv", "Conv2D", "conv"))
+    assert architecture.layers[:2] == (
+        KerasLayer("image", "InputLayer", None, (), "InputLayer"),
+        KerasLayer("conv", "Conv2D", "conv", (), "Conv2D"),
+    )
 
 
 def test_branches_and_several_inputs_and_outputs(keras):
@@ -86,7 +89,10 @@ def test_model_called_twice_in_a_model(keras, kind):
     assert architecture.model.outputs == ("relu/2",)
     tree = next(layer for layer in architecture.layers if layer.name == "inner")
     assert (tree.kind, tree.layer) == (kind, None)
-    assert tree.layers[1:] == (KerasLayer("conv", "Conv2D", "inner/conv"), KerasLayer("relu", "ReLU", "relu"))
+    assert tree.layers[1:] == (
+        KerasLayer("conv", "Conv2D", "inner/conv", (), "Conv2D"),
+        KerasLayer("relu", "ReLU", "relu", (), "ReLU"),
+    )
 
 
 def test_models_in_models(keras):
