@@ -22,6 +22,7 @@ ROUNDINGS = 50
 
 OTHERWISE = [
     ("keras-3", "activation='sparsemax'"),  # on TensorFlow it sums cumulative sums: right only if one number stays
+    ("keras-2.10", "invert=True"),  # which it does not write, so that its file says something else
     ("keras-2.3", "interpolation='bilinear'"),  # TensorFlow 1 samples corners, and 2 the same file's pixel centres
 ]
 """Answers that are no definition: the beginning of a writer's name, and a part of the case."""
