@@ -8,8 +8,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from recorded import FRAMEWORKS, Book, write_records
-from smoke import SMOKE
+from recorded import FOLDER, FRAMEWORKS, Book, write_records
+from selections import COMPILER, LIVE, SMOKE
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
@@ -47,10 +47,13 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of modules that use threads, processes, signals or a clock, and those of the smoke selection."""
+    """Mark the tests of modules that use threads, processes, signals or a clock, and those of the selections."""
     for item in items:
-        if item.path.relative_to(Path(__file__).parent).as_posix() in SMOKE:
-            item.add_marker("smoke")
+        name = item.path.relative_to(Path(__file__).parent)
+        recorded = {name.as_posix()} if (FOLDER / name).with_suffix(".json.gz").is_file() else set()
+        for marker, names in {"smoke": SMOKE, "compiler": COMPILER, "frameworks": LIVE | recorded}.items():
+            if name.as_posix() in names:
+                item.add_marker(marker)
         used = {value.__name__ for value in vars(item.module).values() if isinstance(value, ModuleType)}
         if used & CONCURRENT:
             item.add_marker("concurrency")

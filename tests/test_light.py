@@ -5,16 +5,10 @@ from pathlib import Path
 
 import pytest
 from recorded import FRAMEWORKS
-from smoke import SMOKE
+from selections import COMPILER, LIVE, SMOKE
 
 TESTS = Path(__file__).parent
 FILES = sorted(path for path in TESTS.rglob("*.py") if "cuda" not in path.parts and "references" not in path.parts)
-LIVE = {  # files that need a framework as a whole: they test what is done with its objects, or large files of it
-    "check/test_keras_recorder.py",
-    "check/test_torch_recorder.py",
-    "test_networks_from_files.py",
-    "test_tutorial_networks.py",
-}
 
 
 def calls(tree, function):
@@ -66,5 +60,6 @@ def test_no_more_than_a_few_files_are_live_as_a_whole(trees):
     assert whole == LIVE
 
 
-def test_the_smoke_selection_is_there(trees):
-    assert set(trees) >= SMOKE
+def test_what_is_selected_is_there(trees):
+    assert set(trees) >= SMOKE | LIVE
+    assert all((TESTS / name).is_file() for name in COMPILER)
