@@ -11,6 +11,8 @@ from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers import ACTIVATIONS, ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from convlab.layers.base import ONE_CELL
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 SHAPE = (5, 7, 4)
 X = np.concatenate([random(1, (2, *SHAPE), -9, 9), np.round(random(2, (1, *SHAPE), -3, 3))])
 

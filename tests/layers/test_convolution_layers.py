@@ -13,6 +13,8 @@ from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers import Conv1D, Conv2D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D
 from convlab.model import Model
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 SHAPE = (7, 11, 4)
 X = random(0, (3, *SHAPE))
 STEPS = [
@@ -35,6 +37,14 @@ def agree(layer, terms, **options):
     expected, magnitude = keras_output(layer, X, **options), magnitudes(layer, X)
     for dtype in DTYPES:
         assert_close(run(layer, X.astype(dtype)), expected, sum_bound(terms, magnitude, dtype), repr(layer))
+
+
+def test_both_ways_lead_to_their_kernels(both_ways):
+    layer = built(SeparableConv2D("s", 6, 3), SHAPE)
+    layer(X)
+    assert {method for *_, method in layer._held.prepared} == (
+        {"depthwise", "pointwise"} if both_ways else {"shifted", "im2col"}
+    )
 
 
 @pytest.mark.parametrize("groups", [1, 2])

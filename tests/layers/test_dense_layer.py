@@ -9,6 +9,8 @@ from convlab.errors import ShapeError
 from convlab.layers import Dense
 from convlab.layers.base import ONE_CELL
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("use_bias", [True, False])

@@ -10,6 +10,8 @@ from convlab.layers import Add, Average, Concatenate, Conv2D, Maximum, Minimum, 
 from convlab.layers.base import ONE_CELL
 from convlab.model import Model, Node
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 SAME = (5, 7, 4)
 SHAPES = [  # of the inputs, what comes out, and whether every unit sees its own place only
     ([SAME, SAME], SAME, True),

@@ -11,6 +11,8 @@ from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers import BatchNormalization, GroupNormalization, LayerNormalization, UnitNormalization
 from convlab.layers.base import ONE_CELL
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 SHAPE = (5, 7, 6)
 X = random(11, (3, *SHAPE), -1, 3)
 ON_AND_OFF = [(True, True), (True, False), (False, True), (False, False)]

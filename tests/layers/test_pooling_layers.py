@@ -12,6 +12,8 @@ from convlab.errors import ShapeError
 from convlab.layers import AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D
 from convlab_kernels.window import Window
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 SHAPE = (7, 11, 4)
 X = random(0, (3, *SHAPE))
 POOLS = list(product([(2, 3), (3, 2), (1, 4), (5, 1)], [None, (1, 2), (2, 1), (3, 5)], ["valid", "same"]))

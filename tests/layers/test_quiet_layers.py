@@ -32,6 +32,8 @@ from convlab.layers import (
 )
 from convlab.layers.merging import Merge
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 SHAPE = (7, 5, 4)
 HUGE = np.resize(np.array([np.inf, -np.inf, np.nan, 3e38, -3e38, 0, 1], np.float32), (3, *SHAPE))
 NOISY = {

@@ -14,6 +14,8 @@ from convlab.errors import ShapeError, UnsupportedError, WeightsError
 from convlab.model import Model
 from convlab_kernels.window import Window
 
+pytestmark = pytest.mark.usefixtures("both_ways")
+
 SHAPE = (11, 4)
 X = random(0, (3, *SHAPE))
 WINDOWS = list(product([3, 4], [(1, 1), (2, 1), (5, 1), (1, 2), (1, 3)], ["valid", "same", "causal"]))
