@@ -374,6 +374,29 @@ def test_channels_are_silenced_where_they_were(silenced, expected):
     assert_same_numbers(model)
 
 
+@pytest.mark.parametrize("same", [Dropout("same"), Activation("same", "linear")], ids=["dropout", "linear"])
+def test_what_only_hands_on_is_not_skipped_where_it_is_silenced(same):
+    model = sequential(Conv2D("conv", 5, 3), same, ReLU("act")).ablate({"same": [1, 4]})
+    assert "same" in folded(model)
+    assert not model.predict(images(model))[..., [1, 4]].any()
+    assert_same_numbers(model)
+
+
+def test_a_sum_of_one_value_has_no_function_of_its_own():
+    nodes = ("conv", Conv2D("conv", 5, 3), ("input",)), ("sum", Add("sum"), ("conv",)), ("act", ReLU("act"), ("sum",))
+    model = graph(*nodes)
+    assert list(folded(model)) == ["conv", "sum", "act"]
+    assert_same_numbers(model)
+
+
+@pytest.mark.parametrize("conv", CONVOLUTIONS.values(), ids=CONVOLUTIONS)
+def test_what_a_recording_prepared_is_not_used_with_other_padding(conv):
+    model = sequential(ZeroPadding2D("zeros", 1), conv())
+    model.run(images(model))
+    assert list(folded(model)) == ["conv"]
+    assert_same_numbers(model)
+
+
 def test_what_would_be_infinite_is_not_folded():
     model = sequential(Conv2D("conv", 5, 2), BatchNormalization("norm", epsilon=0))
     model["norm"].set_weights(moving_variance=np.zeros(5))

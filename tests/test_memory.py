@@ -136,6 +136,37 @@ def test_threads_never_hold_the_same_block():
     assert len(memory.free) <= 24
 
 
+class Taken(list):
+    """Blocks that another thread takes, all of them, as soon as this one has seen what there is."""
+
+    def __iter__(self):
+        seen = self[:]
+        self.clear()
+        return iter(seen)
+
+
+def test_a_block_that_another_thread_took_first_is_not_lent_twice():
+    memory = Memory()
+    with memory.call() as lender:
+        arrays = [lender.empty((size * SIZE,), F4) for size in (1, 2)]
+        places = {address(array) for array in arrays}
+        del arrays
+        theirs = memory.free[:]
+        lender.free = memory.free = Taken(memory.free)
+        assert address(lender.empty((SIZE,), F4)) not in places
+        memory.free.extend(theirs)
+        lender.settle()  # who was faster keeps them too
+
+
+def test_lasting_blocks_of_other_sizes_stay():
+    memory = Memory(lasting=True)
+    with memory.call() as lender:
+        arrays = [lender.empty((size * SIZE,), F4) for size in (1, 2)]
+        del arrays
+        assert lender.empty((3 * SIZE,), F4).size == 3 * SIZE
+        assert bytes_of(memory)[:2] == [4 * SIZE, 8 * SIZE]
+
+
 def test_lasting_arrays_have_blocks_of_their_very_size():
     memory = Memory(lasting=True)
     with memory.call() as lender:
