@@ -120,10 +120,15 @@ class GroupNormalization(Layer):
 
 @dataclass(eq=False)
 class UnitNormalization(Layer):
-    """Division by the length along the axes."""
+    """Division by the length along the axes, or by the shortest one that counts: zeros stay zeros."""
 
     name: str
     axis: AxisLike = -1
+    shortest: float = 1e-12
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that mean nothing."""
+        check_numbers(self, shortest=self.shortest)
 
     def infer_shape(self) -> Shape:
         """Return the input's shape."""
@@ -132,7 +137,7 @@ class UnitNormalization(Layer):
 
     def __call__(self, x: Array) -> Array:
         """Normalise (N, ...)."""
-        return ops.unit_norm(x, self.axis)
+        return ops.unit_norm(x, self.axis, self.shortest)
 
 
 def _scale_and_center(scale: bool, center: bool, shape: Shape) -> dict[str, Shape]:

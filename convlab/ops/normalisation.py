@@ -90,11 +90,11 @@ def group_norm(
 
 
 @quiet
-def unit_norm(x: ArrayLike, axis: AxisLike = -1) -> Array:
-    """Return x divided by its length sqrt(sum(x^2)) along the axis (or axes); zeros stay zeros."""
+def unit_norm(x: ArrayLike, axis: AxisLike = -1, shortest: float = 1e-12) -> Array:
+    """Return x divided by its length sqrt(sum(x^2)) along the axis (or axes), or by the shortest one that counts."""
     (x,) = as_floats(x)
     squares = (x * x).sum(axis=inner_axes(axis, x.ndim), keepdims=True, dtype=np.float64)
-    return x / module_of(x).maximum(module_of(x).sqrt(squares), 1e-12).astype(x.dtype)
+    return x / module_of(x).maximum(module_of(x).sqrt(squares), shortest).astype(x.dtype)
 
 
 def _standardised(x: Array, axes: tuple[int, ...], epsilon: float, centred: bool = True) -> Array:

@@ -65,6 +65,11 @@ def test_reshape_is_not_called_damaged_where_the_batch_is_reshaped_too(module):
         (on_image("math.reduce_mean", axis=[0, 1]), WeightsError, r"axis is \[0, 1\], expected axes 1 to 3"),
         (on_image("math.reduce_mean", axis=7), WeightsError, "axis is 7, expected axes 1 to 3"),
         (on_image("math.reduce_mean", axis="x"), WeightsError, "axis is 'x', expected axes 1 to 3"),
+        (
+            on_image("math.l2_normalize", axis=-1, epsilon="x"),
+            WeightsError,
+            "epsilon is 'x', expected a finite number",
+        ),
         (on_image("math.reduce_max", axis=1, keepdims="x"), WeightsError, "keepdims is 'x', expected true or false"),
         (on_image("transpose", perm=[0, 2, 1]), UnsupportedError, "the function tf.transpose, which"),
         (on_image("compat.v1.transpose", perm=[0, 2, 1]), WeightsError, r"axes is \[0, 2, 1\], expected the axes 0"),

@@ -147,6 +147,12 @@ def test_unit_normalization(axis, dtype):
     assert not layer(np.zeros((2, *SHAPE), dtype)).any()
 
 
+def test_unit_normalization_divides_by_the_shortest_length_that_counts():
+    x = np.array([[[[0.03, 0.04]], [[3.0, 4.0]]]], np.float32)
+    layer = built(UnitNormalization("unit", shortest=0.5), x.shape[1:])
+    assert_close(layer(x)[0, :, 0], np.array([[0.06, 0.08], [0.6, 0.8]]), gamma(8, np.float32))
+
+
 def test_a_large_mean_does_not_drown_the_deviation():
     x = (1000 + random(14, (2, 40, 50, 3))).astype(np.float32)
     exact = x.astype(np.float64)

@@ -136,6 +136,11 @@ class Builder:
     def call(self, step: Step, inputs: Sequence[Tensor], moved: bool) -> None:
         """Add the node of a call, and before it what brings its inputs into their form."""
         inputs = [self.arrange(x, moved) for x in inputs]
+        if not all(x.shape for x in inputs):
+            raise UnsupportedError(
+                f"{self.where}: layer {shown(step.layer)} is called on a single number of each picture, which convlab"
+                " does not load; keep an axis of size 1"
+            )
         if step.steps >= min(len(x.shape) for x in inputs):
             raise ShapeError(
                 f"{self.where}: layer {shown(step.layer)} is TimeDistributed, {step.steps} deep, on an input of"

@@ -97,7 +97,7 @@ TENSORFLOW: dict[str, Function] = {
     "math.floormod": _number("mod", "x y"),
     "math.greater": _number("greater", "x y"),
     "math.greater_equal": _number("greater_equal", "x y"),
-    "math.l2_normalize": _row("normalize", "x axis!"),
+    "math.l2_normalize": _row("normalize_tf", "x axis! epsilon"),
     "math.less": _number("less", "x y"),
     "math.less_equal": _number("less_equal", "x y"),
     "math.log": _number("log"),

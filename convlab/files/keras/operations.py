@@ -57,8 +57,12 @@ def _cast(name: str, options: Options) -> Layer:
 
 def _normalize(name: str, options: Options) -> Layer:
     options.only_number("order", 2)
-    options.take("epsilon", None)  # which no vector but one that is nearly zero is shorter than
-    return layers.UnitNormalization(name, options.axes("axis"))
+    return layers.UnitNormalization(name, options.axes("axis"), options.number("epsilon", 1e-12))
+
+
+def _normalize_tf(name: str, options: Options) -> Layer:
+    """Make TensorFlow's, whose epsilon is the square of Keras': the least sum of squares."""
+    return layers.UnitNormalization(name, options.axes("axis"), max(options.number("epsilon", 1e-12), 0.0) ** 0.5)
 
 
 # reductions
@@ -68,6 +72,8 @@ def _reduce(name: str, options: Options) -> Layer:
     """Make a reduction; that of an image, or a sequence, to its channels is a global pooling."""
     function, keepdims = options.take("function"), options.flag("keepdims", False)
     axes = options.axes("axis")
+    if function == "norm" and len(axes) == 1:
+        options.only_number("ord", 2)  # of a vector its length; of a matrix, something else
     places = sorted(axis % options.rank for axis in axes) == list(range(1, options.rank - 1))
     if function in ("mean", "max") and places and options.rank in (3, 4):
         pooling = f"Global{'Average' if function == 'mean' else 'Max'}Pooling{options.rank - 2}D"
@@ -286,6 +292,7 @@ OPERATIONS: dict[str, Maker] = {
     "max_pool": _pool("Max"),
     "move_axis": _move_axis,
     "normalize": _normalize,
+    "normalize_tf": _normalize_tf,
     "pad": _pad,
     "part": _part,
     "reduce": _reduce,

@@ -62,6 +62,8 @@ def open_storages(path: Path, zipped: bool) -> Iterator[Contents]:
 def _open_zip(path: Path) -> Iterator[Contents]:
     with opened(path) as archive:
         members = {member.filename: member for member in archive.infolist()}
+        if any("/code/" in name for name in members):
+            refuse(path, "is a program of TorchScript, which is never run; save model.state_dict() with torch.save")
         for member in members.values():  # torch.save compresses none: a bomb would
             if member.compress_type != zipfile.ZIP_STORED:
                 refuse(path, f"its member {shown(member.filename)} is compressed, which torch.save never does")
