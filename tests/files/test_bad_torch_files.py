@@ -245,6 +245,13 @@ def test_nested_tensor(tmp_path: Path) -> None:
     refused(path, "fc.weight is what torch._utils._rebuild_nested_tensor makes, which is never run")
 
 
+def test_a_program_of_torchscript(tmp_path: Path) -> None:
+    """torch.jit.save compresses the code of the program, which is no reason to refuse it by that."""
+    members = [("net/data.pkl", b""), ("net/code/__torch__/net.py", bytes(100))]
+    path = write_zip(tmp_path / "w.pt", members, zipfile.ZIP_DEFLATED)
+    refused(path, "is a program of TorchScript, which is never run; save model.state_dict() with torch.save")
+
+
 def test_compressed_state_dict(tmp_path: Path) -> None:
     """torch.load would unpack it, however large it is."""
     with zipfile.ZipFile(write_pt(tmp_path / "good.pt", GOOD)) as archive:

@@ -42,6 +42,16 @@ def test_what_is_shorter_than_epsilon_is_divided_by_it(config, shortest, scale):
     assert_close(ours, exact, gamma(8, np.float32) * np.abs(exact))
 
 
+@pytest.mark.parametrize(("version", "shortest"), [("2.15.0", 1e-6), ("3.15.1", 1e-12)])
+def test_the_layer_divides_by_the_shortest_of_its_time(version, shortest):
+    """Keras 2 leaves it to tf.linalg.l2_normalize, Keras 3 to keras.ops.normalize."""
+    layer = entry("UnitNormalization", "unit", ["image", 0, 0, {}])
+    config = functional([image(), layer], [["image", 0, 0]], [["unit", 0, 0]])
+    exact = EXACT * 2.0**-17 / np.maximum(LENGTHS * 2.0**-17, shortest)
+    ours = read_architecture(config, "net.h5", version).model.predict(SHORT * np.float32(2.0**-17))
+    assert_close(ours, exact, gamma(8, np.float32) * np.abs(exact))
+
+
 def test_order_2_is_the_length_of_a_vector():
     ours = read_architecture(of_keras("Norm", axis=-1, ord=2, keepdims=True), "net.keras").model.predict(SHORT)
     assert_close(ours, LENGTHS, gamma(8, np.float32) * LENGTHS)

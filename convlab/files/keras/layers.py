@@ -167,6 +167,11 @@ def _relu(name: str, options: Options) -> Layer:
     return layers.ReLU(name, limit, options.number("negative_slope", 0.0), options.number("threshold", 0.0))
 
 
+def _unit_normalization(name: str, options: Options) -> Layer:
+    """Make one whose shortest length is 1e-12, or, for Keras 2, whose least square is: TensorFlow compares those."""
+    return layers.UnitNormalization(name, options.axes("axis"), 1e-6 if options.keras < 3 else 1e-12)
+
+
 LAYERS: dict[str, Maker] = {
     "Activation": _activation,
     "ActivityRegularization": _plain(layers.ActivityRegularization),
@@ -236,7 +241,7 @@ LAYERS: dict[str, Maker] = {
     "StochasticDepth": _stochastic_depth,
     "Subtract": _plain(layers.Subtract),
     "ThresholdedReLU": lambda name, options: layers.ThresholdedReLU(name, options.number("theta", 1.0)),
-    "UnitNormalization": lambda name, options: layers.UnitNormalization(name, options.axes("axis")),
+    "UnitNormalization": _unit_normalization,
     "UpSampling1D": lambda name, options: layers.UpSampling1D(name, options.single("size", 2)),
     "UpSampling2D": _up_sampling2d,
     "UpSampling3D": lambda name, options: layers.UpSampling3D(name, options.triple("size", 2)),

@@ -45,13 +45,15 @@ class Options:
         Axes of its (first) input, the batch included.
     moved : bool
         Whether that input is the moved form of Keras' (see `convlab.files.keras.channels_first`).
+    keras : int
+        The major version of Keras that wrote it.
     """
 
     def __init__(
         self, where: str, name: str, kind: str, values: Mapping[str, Any], rank: int, moved: bool, keras: int
     ) -> None:
         self.where, self.name, self.kind = where, name, kind
-        self.rank, self.moved, self._keras = rank, moved, keras
+        self.rank, self.moved, self.keras = rank, moved, keras
         self._values = values
         self._asked: set[str] = set()
         self.channels_first = self.layout() == "channels_first"
@@ -200,7 +202,7 @@ class Options:
             return "linear"
         if not isinstance(value, str):
             self.damaged("activation", value, "the name of a function")
-        name = OLDER_ACTIVATIONS.get(value, value) if self._keras < 3 else value
+        name = OLDER_ACTIVATIONS.get(value, value) if self.keras < 3 else value
         if name not in ACTIVATIONS:
             self.unsupported("activation", value, ", ".join(ACTIVATIONS))
         return name
