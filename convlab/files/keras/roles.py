@@ -24,7 +24,8 @@ KERAS_1_ROLES = {  # its running_std holds the variance, whatever it says
 }
 STATISTICS = ("moving_mean", "moving_variance", "mean", "variance", "count")  # are not trained
 NOT_READ = {"Normalization": ("count",)}  # how much data it has seen: stored, but not always asked for
-UNASKED = NOT_READ | {"BatchNormalization": ("moving_stddev", "renorm_mean", "renorm_stddev")}  # of renorm=True, too
+RENORM = ("moving_stddev", "renorm_mean", "renorm_stddev")  # of BatchNormalization, where it has renorm=True
+UNASKED = NOT_READ | {"BatchNormalization": RENORM}
 
 
 def match_roles(layer: LayerWeights, stored: Stored) -> dict[str, str]:
@@ -79,7 +80,8 @@ def share_out(model: LayerWeights, stored: Stored) -> dict[str, Stored]:
     -------
     dict of arrays by the name of their layer.
     """
-    slots = list(_slots(model))
+    told = {_role_of(path) for path in stored.paths}
+    slots = [(names, slot) for names, slot in _slots(model) if slot[1] not in RENORM or slot[1] in told]
     owners = _owners_by_name(slots, stored.paths) or _owners_by_order(slots, stored.paths)
     if owners is None:
         hdf5.refuse(
