@@ -38,15 +38,15 @@ def check(found: dict[int, str], *, refused: int, harmless: tuple[str, ...] = ("
 
 @pytest.mark.parametrize(("layout", "mask"), [("legacy", 0xFF), ("keras3", 0x08)])
 def test_flipped_bytes_of_weights(tmp_path: Path, layout: str, mask: int) -> None:
-    """Every one of the first 4096 bytes."""
+    """Every third of the first 4096 bytes: of numbers of 2, 4 and 8 bytes it meets each byte in turn."""
     path, weights = tmp_path / "w.h5", random_weights(KERNEL_ONLY)
     if layout == "legacy":
         write_legacy(path, weights, keras_version="2.2.4", backend="tensorflow")
     else:
         write_keras3(path, weights, {"conv1": "conv2d"})
-    found = outcomes(path, mask, range(STOP))
-    assert len(found) == STOP
-    check(found, refused=100)
+    found = outcomes(path, mask, range(0, STOP, 3))
+    assert len(found) == -(-STOP // 3)
+    check(found, refused=30)
 
 
 @pytest.mark.parametrize("mask", [0xFF, 0x01])
