@@ -78,6 +78,7 @@ CASES = [
     Case(2, (31, 33), 1, 2, (0, 4)),
     Case(1, (18, 98), 2, 3, 2),
     Case(1, (21, 25), 3, 2),
+    Case(1, (20, 44), 6, 11),  # many, and few in the last block, of 6 rows as of 14
 ]
 
 
