@@ -182,7 +182,8 @@ def test_an_unknown_class_is_refused_by_name(kind):
     """Before its options and its call are looked at."""
     layers = [image(), entry(kind, "odd", [["image", 0, 0, {"y": 3}]], function="os.system", code=["exit()"])]
     message = refused(functional(layers, [["image", 0, 0]], [["odd", 0, 0]]), UnsupportedError)
-    assert message.startswith(f"net.h5: layer 'odd' is a {kind}, which convlab does not load; it loads Activation, ")
+    advice = "Keras saves what lies before it: keras.Model(model.inputs, model.get_layer('odd').input)"
+    assert message == f"net.h5: layer 'odd' is a {kind}, which convlab does not load; {advice}"
 
 
 def test_nothing_but_shapes_is_made():

@@ -89,7 +89,7 @@ def test_merge_by_code_is_refused(mode):
     merge = entry("Merge", "m", [["image", 0, 0], ["image", 0, 0]], **mode)
     config = functional([image(), merge], [["image", 0, 0]], [["m", 0, 0]])
     assert refused(config, UnsupportedError).startswith(
-        "net.h5: layer 'm' is a Merge, which convlab does not load; it"
+        "net.h5: layer 'm' is a Merge, which convlab does not load; Keras"
     )
 
 

@@ -185,7 +185,7 @@ class _Reader(Arguments):
         if kind not in LAYERS and kind not in ("InputLayer", "Lambda"):
             raise UnsupportedError(
                 f"{self.where}: layer {shown(name)} is a {shown(kind)[1:-1]}, which convlab does not load;"
-                f" it loads {', '.join(LAYERS)}"
+                f" Keras saves what lies before it: keras.Model(model.inputs, model.get_layer({shown(name)}).input)"
             )
 
     def after(self, value: Any, name: str, depth: int) -> LayerConfig | None:
