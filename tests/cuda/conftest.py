@@ -2,7 +2,6 @@
 
 import sys
 from functools import cache
-from importlib.util import find_spec
 from types import ModuleType, SimpleNamespace
 
 import fake_array
@@ -19,10 +18,10 @@ from convlab_kernels.cuda.language import Array, Kernel, Several
 @cache
 def real_cupy():
     """Return CuPy where it finds a GPU, else None."""
-    if find_spec("cupy") is None:
+    try:
+        import cupy
+    except ModuleNotFoundError:
         return None
-    import cupy
-
     return cupy if cupy.cuda.is_available() else None
 
 
