@@ -19,7 +19,7 @@ from convlab.layers import (
     SeparableConv1D,
     SeparableConv2D,
     base,
-    one_row,
+    wrapping,
 )
 from convlab.layers.once import once
 from convlab.model import Model
@@ -79,7 +79,7 @@ def test_a_copy_keeps_the_old_weights_though_they_change_while_its_kernel_is_pre
                 layer.set_weights(**new)
             return once(*arguments)
 
-        for module in (base, one_row):
+        for module in (base, wrapping):
             monkeypatch.setattr(module, "once", once_with_another_thread)
         layer(x)
         monkeypatch.undo()
