@@ -150,9 +150,7 @@ def test_groups_that_do_not_divide_the_channels_are_refused():
 
 @pytest.mark.parametrize("make", [lambda f: Conv2D("x", 1, 1, activation=f), lambda f: Dense("x", 1, f)])
 def test_unknown_activation_is_refused(make):
-    message = (
-        "^layer 'x': no activation 'reluu'; did you mean 'relu'[?] available: linear, relu, tanh, sigmoid, softmax, "
-    )
+    message = r"^layer 'x': no activation 'reluu'; did you mean 'relu'\? the nearest of \d\d: relu, relu6, elu, "
     with pytest.raises(UnsupportedError, match=message):
         make("reluu")
     with pytest.raises(UnsupportedError, match=message):
