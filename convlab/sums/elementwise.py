@@ -10,6 +10,8 @@ from convlab.sums.place import Place
 
 BETWEEN = {"add": "+", "divide": "/", "multiply": "x", "power": "^", "subtract": "-"}
 TERMS = {"add": (1.0, 1.0), "subtract": (1.0, -1.0)}
+OWN = 16
+"""Roundings between two values of a function: NumPy errs by up to 4 units in the last place, in vectors otherwise."""
 
 
 @weighted_sum.register
@@ -32,7 +34,7 @@ def _function(layer: Elementwise, maps: Array, y: int, x: int, channel: int) -> 
     first = np.arange(maps.shape[2]) == 0
     share = result / patch[0, 0, 0] if patch[0, 0, 0] else 0.0
     kernel, products = np.where(first, share, 0.0)[None, None], np.where(first, result, 0.0)[None, None]
-    return WeightedSum(place=place, patch=patch, kernel=kernel, products=products, formula=formula, roundings=0)
+    return WeightedSum(place=place, patch=patch, kernel=kernel, products=products, formula=formula, roundings=OWN)
 
 
 def _constant(constant: Array, at: tuple[int, ...], maps: Array) -> Array:
