@@ -31,6 +31,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--light", action="store_true", help=f"as if there were no {', '.join(FRAMEWORKS)}")
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Share a run of all folders among the cores; what is chosen, or recorded, is run by one process, at once."""
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.getoption("record")
+    return len(os.sched_getaffinity(0)) if whole else 0
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Record, or hide the frameworks."""
     Book.recording = config.getoption("record")

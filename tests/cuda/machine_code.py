@@ -102,8 +102,9 @@ def missing() -> str:
 
 def _version(distribution: str) -> str | None:
     try:
+        import_module("numba_cuda")  # `pytest --light` hides it
         return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
+    except ImportError:  # PackageNotFoundError is one
         return None
 
 
