@@ -1,6 +1,7 @@
 """Where files are written: known before the work, never outside the folder that was named, complete or not there."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ from PIL import Image
 import convlab
 from convlab.cli import main
 from convlab.errors import FileError
+from convlab.files import hdf5_writing
+from convlab.files.keras.writer import write_weights
 from convlab.files.registry import bundled_path, lookup
 from convlab.files.writing import check_file, check_folder, new_path
 
@@ -155,3 +158,26 @@ def test_a_disk_that_is_full_is_one_line(limit, place):
     assert done.stderr == "convlab: error: out.h5: the weights cannot be written (File too large)\n"
     assert done.returncode == 1
     assert "out.h5" not in tree(place)
+
+
+WRITES = 20  # of libhdf5, into one file; there are more
+
+
+def test_an_interrupt_in_any_writing_of_libhdf5_leaves_what_was_there(place, monkeypatch, interruptible):
+    """libhdf5 would take no notice of it, and go on to an end that looks like a good one."""
+    old, path = convlab.load("lenet5", weights=1), place / "model.h5"
+    write_weights(old, path)
+    before, waiting = tree(place), []
+
+    def view(data):
+        if waiting and waiting.pop():
+            signal.raise_signal(signal.SIGINT)
+        return memoryview(data)
+
+    monkeypatch.setattr(hdf5_writing, "memoryview", view, raising=False)
+    for number in range(WRITES):
+        waiting[:] = [True, *[False] * number]  # the last is taken first
+        with pytest.raises(KeyboardInterrupt):
+            write_weights(convlab.load("lenet5", weights=2), path)
+        assert tree(place) == before
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
