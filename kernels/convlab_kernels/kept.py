@@ -75,7 +75,7 @@ def write(path: Path, content: bytes) -> None:
             file.close()
             Path(file.name).replace(path)
         except BaseException:
-            Path(file.name).unlink()
+            Path(file.name).unlink(missing_ok=True)  # Ctrl-C may come when it has its name
             raise
     _prune(path.parent)
 
@@ -88,8 +88,9 @@ def turn(path: Path) -> ExitStack:
     mine = ExitStack()
     with suppress(OSError):
         _make_folder(path.parent)
-        lock = mine.enter_context(path.with_name(f"{path.name}.lock").open("wb"))
-        mine.callback(Path(lock.name).unlink, missing_ok=True)  # who waits for it reads what was kept
+        file = path.with_name(f"{path.name}.lock")
+        lock = mine.enter_context(_opened(file, os.O_RDWR | os.O_CREAT))
+        mine.callback(file.unlink, missing_ok=True)  # who waits for it reads what was kept
         _wait_for(lock)
     return mine
 
@@ -103,10 +104,10 @@ def _wait_for(lock: IO[bytes]) -> None:
         time.sleep(_PAUSE)
 
 
-def _opened(path: Path) -> IO[bytes]:
-    """Open a file, but no link, and without waiting for a writer if it is a pipe."""
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    return os.fdopen(os.open(path, flags), "rb")
+def _opened(path: Path, flags: int = os.O_RDONLY) -> IO[bytes]:
+    """Open a file, but no link, and without waiting for another process if it is a pipe."""
+    wary = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(path, flags | wary, 0o600), "rb")
 
 
 def _make_folder(folder: Path) -> None:

@@ -48,6 +48,22 @@ def test_it_is_compiled_once_for_each_type_of_arguments():
     assert seconds_compiling() > before and len(files()) == 3
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), MemoryError()])
+def test_nobody_waits_for_a_compilation_that_was_ended(error, monkeypatch):
+    function = compiled(_twice_plus)
+
+    def end(*_):
+        raise error
+
+    with monkeypatch.context() as context:
+        context.setattr(function._compiler, "_compile_core", end)
+        with pytest.raises(type(error)):
+            function(1.0, 1.0)
+    assert files() == []
+    monkeypatch.setattr(module.kept.time, "sleep", lambda _: pytest.fail("it waits"))
+    assert function(1.0, 1.0) == 3 and run(2.0) is False
+
+
 def test_the_folder_is_where_the_environment_says(tmp_path, monkeypatch):
     assert cache_folder() == tmp_path / "cache" / "kernels"
     monkeypatch.delenv("CONVLAB_CACHE")

@@ -109,6 +109,30 @@ def test_a_pipe_is_no_file_and_nobody_waits_for_its_writer(file):
         kept.read(file)
 
 
+@pytest.mark.parametrize("make", [lambda lock, other: lock.symlink_to(other), lambda lock, _: os.mkfifo(lock)])
+def test_a_lock_that_is_a_link_or_a_pipe_was_put_there_and_is_not_opened(file, tmp_path, make):
+    other = tmp_path / "other"
+    other.write_bytes(b"mine")
+    lock = file.with_name(f"{file.name}.lock")
+    make(lock, other)
+    with kept.turn(file):
+        assert kept.read(file) == b"code"
+    assert other.read_bytes() == b"mine"
+
+
+def test_an_interrupt_is_not_lost_when_the_file_has_its_name_already(file, monkeypatch):
+    rename = os.replace
+
+    def interrupted(*paths):
+        rename(*paths)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        kept.write(file, b"new")
+    assert kept.read(file) == b"new" and list(file.parent.iterdir()) == [file]
+
+
 def test_what_was_used_longest_ago_goes_first(file, monkeypatch):
     size = file.stat().st_size
     monkeypatch.setattr(kept, "LIMIT", 3 * size + size // 2)

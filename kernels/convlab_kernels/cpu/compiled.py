@@ -36,6 +36,7 @@ def compiled(function: F) -> F:
     """Compile a function at its first call for each type of arguments; it runs without the interpreter's lock."""
     dispatcher: Any = numba.njit(nogil=True, boundscheck=False)(function)
     dispatcher._cache = _Cache(function)
+    dispatcher._compiler.compile = dispatcher._cache.ending(dispatcher._compiler.compile)
     return cast(F, dispatcher)
 
 
@@ -126,6 +127,20 @@ class _Cache:
         except RuntimeError as error:
             place = f"no folder: {error}"
         logger.info("compiling kernels for this processor, once: they are kept in %s", place)
+
+    def ending(self, compile_it: Callable[..., Any]) -> Callable[..., Any]:
+        """Return Numba's `compile` so that nobody waits for one that fails, or that Ctrl-C ends: not this process."""
+
+        def compile_or_end(*types: Any) -> Any:
+            try:
+                return compile_it(*types)
+            except BaseException:
+                for *_, turn in self.began.values():
+                    turn.close()
+                self.began.clear()
+                raise
+
+        return compile_or_end
 
     def save_overload(self, signature: Any, result: Any) -> None:
         """Keep a compiled function, if there is a place to."""
