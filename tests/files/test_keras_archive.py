@@ -140,6 +140,16 @@ def test_encrypted(good: Path) -> None:
     refused(patched(good, lambda data: data.__setitem__(table(data) + 8, 1)), "its member 'config.json' is encrypted")
 
 
+def test_a_name_is_shown_as_it_is_stored(good: Path) -> None:
+    """zipfile cuts a name at a NUL."""
+
+    def rename(data: bytearray) -> None:
+        data[table(data) + 8] = 1
+        data[:] = data.replace(b"config.json", b"config\0json")
+
+    refused(patched(good, rename), r"its member 'config\x00json' is encrypted")
+
+
 @pytest.mark.parametrize("method", [9, 12, 14, 93, 99])
 def test_unknown_compression(good: Path, method: int) -> None:
     path = patched(good, lambda data: data.__setitem__(table(data) + 10, method))
@@ -152,12 +162,18 @@ def test_unknown_compression(good: Path, method: int) -> None:
 def test_too_many_members(tmp_path: Path) -> None:
     path = write(tmp_path / "m.keras", *((f"m{index}", b"") for index in range(1001)))
     refused(path, "holds 1,001 members, expected at most 1,000")
+    whole = write(path, ("config.json", CONFIG), *((f"m{index}", b"") for index in range(999)))
+    assert read_member(whole, "config.json", LIMIT) == CONFIG
 
 
 def test_table_too_long_is_not_even_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(zips, "TABLE_LIMIT", 90_000)
     path = write(tmp_path / "m.keras", *((f"{index:050}", b"") for index in range(1000)))
     refused(path, "its table of members has more than 90,000 bytes")
+    with zips.BoundedFile(path) as file:
+        with pytest.raises(zipfile.BadZipFile, match="its table of members has more than 90,000 bytes"):
+            file.read(100_000)
+        assert file.tell() == 90_001
 
 
 def test_declared_size(good: Path) -> None:
@@ -181,12 +197,13 @@ def test_size_that_is_a_lie(tmp_path: Path, declared: int, reason: str) -> None:
     refused(path, reason)
 
 
-def test_members_over_each_other(good: Path) -> None:
+@pytest.mark.parametrize("start", [0, len(CONFIG)], ids=["all of it", "its last bytes"])
+def test_members_over_each_other(start: int, good: Path) -> None:
     def overlap(data: bytearray) -> None:
         second = data.index(b"PK\x01\x02", table(data) + 4)
-        struct.pack_into("<I", data, second + 42, 0)
+        struct.pack_into("<I", data, second + 42, start)
 
-    refused(patched(good, overlap))
+    refused(patched(good, overlap), "its members lie over each other")
 
 
 def test_member_beyond_the_end(good: Path) -> None:

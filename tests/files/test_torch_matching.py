@@ -38,6 +38,8 @@ def paired(path: Path, layers: list[LayerWeights], **options) -> list[int]:
 def test_the_order_of_a_state_dict_is_believed(tmp_path: Path):
     path = write_pt(tmp_path / "w.pt", state("stem", "body", "head"))
     assert paired(path, convolutions("a", "b", "c")) == [0, 1, 2]
+    path = write_npz(tmp_path / "w.npz", state("stem", "body", "head"))
+    assert paired(path, convolutions("a", "b", "c")) == [0, 1, 2]
 
 
 @pytest.mark.parametrize("write", [write_safetensors, write_npz, write_pt])

@@ -9,6 +9,9 @@ from torch_files import whole
 
 import convlab
 from convlab.errors import WeightsError
+from convlab.files.flattened import flattened
+from convlab.layers import Add, Conv2D, Dense, Dot, Flatten, Lambda, Permute, Reshape, Stack
+from convlab.model import Model, Node
 
 keras, torch = library("keras"), library("torch")
 layers = keras.layers
@@ -164,3 +167,67 @@ def test_what_a_dense_layer_makes_into_an_image_is_refused(tmp_path):
     np.savez(tmp_path / "w.npz", **state)
     with pytest.raises(WeightsError, match=r"conv: the order of its rows behind 'image' \(Reshape\) cannot be told"):
         convlab.load(tmp_path / "net.json", tmp_path / "w.npz")
+
+
+MAPS = (5, 4, 2)
+FOLLOWED = {  # what stands between an image of MAPS and a dense layer -> what was flattened into its rows
+    "one cell is one order": ([Conv2D("c", 7, (5, 4)), Flatten("f")], None),
+    "one channel is one order": ([Conv2D("c", 1, 1), Flatten("f")], None),
+    "a sequence is one row": ([Reshape("r", (20, 2)), Flatten("f")], (1, 20, 2)),
+    "a permuted vector": ([Flatten("f"), Permute("p", (1,))], MAPS),
+    "two turns to channels first": ([Permute("p", (2, 1, 3)), Permute("q", (3, 2, 1)), Flatten("f")], None),
+    "flattened channels first": ([Flatten("f", channels_first=True)], None),
+    "channels first, flattened so": ([Permute("p", (3, 1, 2)), Flatten("f", channels_first=True)], "'f' (Flatten)"),
+    "dense along the columns": ([Permute("p", (3, 1, 2)), Dense("d", 7), Flatten("f")], None),
+    "a convolution of turned maps": ([Permute("p", (2, 1, 3)), Conv2D("c", 3, 1), Flatten("f")], (4, 5, 3)),
+    "turned maps as rows": ([Permute("p", (2, 1, 3)), Reshape("r", (20, 2)), Flatten("f")], "'r' (Reshape)"),
+    "rows and columns turned, with one axis more": (
+        [Reshape("r", (5, 4, 2, 1)), Permute("p", (2, 1, 3, 4)), Flatten("f")],
+        "'f' (Flatten)",
+    ),
+    "too many axes": ([Reshape("r", (5, 2, 2, 1, 2)), Flatten("f")], "'f' (Flatten)"),
+    "a vector as one cell": ([Flatten("g"), Dense("d", 6), Reshape("r", (1, 1, 6)), Flatten("f")], None),
+    "a vector as another image": ([Flatten("g"), Reshape("r", (4, 5, 2)), Flatten("f")], "'r' (Reshape)"),
+    "a function of one's own": ([Lambda("own", np.flip), Flatten("f")], "'own' (Lambda)"),
+}
+
+
+@pytest.mark.parametrize("title", FOLLOWED)
+def test_an_order_is_followed(title):
+    between, expected = FOLLOWED[title]
+    assert flattened(Model.sequential("m", MAPS, [*between, Dense("fc", 3)])).get("fc") == expected
+
+
+MERGED = {  # what a layer makes of two inputs: itself, and what comes before each
+    "unlike orders": (Add("both"), [Flatten("f")], [Flatten("g"), Dense("d", 40)], "'both' (Add)"),
+    "an order lost in the second": (
+        Add("both"),
+        [Flatten("f")],
+        [Permute("p", (2, 1, 3)), Flatten("g")],
+        "'g' (Flatten)",
+    ),
+    "stacked": (Stack("both"), [Flatten("f")], [Flatten("g")], "'both' (Stack)"),
+    "a sum over one order": (Dot("both"), [Flatten("f")], [Flatten("g")], None),
+    "a sum over two orders": (Dot("both"), [Flatten("f")], [Flatten("g"), Dense("d", 40)], "'both' (Dot)"),
+    "products of turned maps": (
+        Dot("both"),
+        [Permute("p", (3, 1, 2))],
+        [Permute("q", (3, 1, 2))],
+        "'end' (Flatten)",
+    ),
+}
+
+
+@pytest.mark.parametrize("title", MERGED)
+def test_an_order_is_followed_through_what_merges(title):
+    merging, *branches, expected = MERGED[title]
+    nodes, ends = [], []
+    for branch in branches:
+        source = "input"
+        for layer in branch:
+            nodes.append(Node(layer.name, layer, (source,)))
+            source = layer.name
+        ends.append(source)
+    nodes.append(Node("both", merging, tuple(ends)))
+    nodes += [Node("end", Flatten("end"), ("both",)), Node("fc", Dense("fc", 3), ("end",))]
+    assert flattened(Model("m", MAPS, nodes)).get("fc") == expected
