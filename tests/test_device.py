@@ -74,3 +74,34 @@ def test_the_command_says_it_in_one_line(machine, capsys, command):
     assert main([*command, "--device", "cuda"]) == 1
     out, err = capsys.readouterr()
     assert not out and err.count("\n") == 1 and err.startswith("convlab: error: device 'cuda': no NVIDIA GPU")
+
+
+class Driver:
+    """NVIDIA's, which answers with an error or not, and finds so many GPUs."""
+
+    def __init__(self, begun, counted, count):
+        self.begun, self.counted, self.count = begun, counted, count
+
+    def cuInit(self, flags):  # noqa: N802
+        return self.begun
+
+    def cuDeviceGetCount(self, place):  # noqa: N802
+        place._obj.value = self.count
+        return self.counted
+
+
+@pytest.mark.parametrize(
+    ("driver", "found"),
+    [(Driver(0, 0, 2), True), (Driver(0, 0, 0), False), (Driver(100, 0, 1), False), (Driver(0, 3, 1), False)],
+)
+def test_the_driver_is_asked_for_a_gpu(driver, found, monkeypatch):
+    monkeypatch.setattr(device.ctypes, "CDLL", lambda name: driver)
+    assert device._driver_finds_gpu() is found
+
+
+def test_without_a_driver_there_is_no_gpu(monkeypatch):
+    def missing(name):
+        raise OSError(f"{name}: cannot open shared object file")
+
+    monkeypatch.setattr(device.ctypes, "CDLL", missing)
+    assert not device._driver_finds_gpu()

@@ -222,6 +222,11 @@ def test_kernels_are_prepared_once_by_threads_that_all_find_none(monkeypatch):
 # ---- processes
 
 
+def test_what_is_loaded_later_is_listed_from_the_first():
+    assert dir(convlab) == sorted(convlab.__all__)
+    assert all(hasattr(convlab, name) for name in dir(convlab))
+
+
 FORK = """
     import multiprocessing
     import numpy as np
@@ -259,6 +264,37 @@ NET = """
 @pytest.mark.parametrize("load", [LENET, NET], ids=["NumPy", "compiled"])
 def test_a_forked_child_predicts(load):
     assert python(FORK.format(load=dedent(load).strip().replace("\n", "\n    "))) == "same"
+
+
+FORK_WHILE_PREPARING = """
+    import os
+    import signal
+    import threading
+    import warnings
+    from convlab.layers.once import once, preparing
+    warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12's, of forks beside threads
+    held, forked = threading.Event(), threading.Event()
+
+    def prepare():
+        with preparing():
+            held.set()
+            forked.wait()
+
+    thread = threading.Thread(target=prepare)
+    thread.start()
+    held.wait()
+    child = os.fork()
+    if not child:
+        signal.alarm(60)  # ends it, should it wait for ever
+        os._exit(once({}, "key", lambda: 7))
+    forked.set()
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="there is no fork here")
+def test_a_child_that_was_forked_while_a_thread_prepared_does_not_wait_for_it():
+    assert python(FORK_WHILE_PREPARING) == "7"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")

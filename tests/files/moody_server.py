@@ -109,7 +109,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short pauses, small reads, no proxy."""
     monkeypatch.setattr(download, "PAUSE", 0.001)
     monkeypatch.setattr(download, "CHUNK", 1 << 14)
-    for variable in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+    for variable in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(variable, raising=False)
 
 

@@ -10,6 +10,7 @@ import threading
 import time
 from contextlib import suppress
 from functools import partial
+from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,20 @@ def test_a_server_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyP
         began = time.monotonic()
         assert "no connection (timed out), 5 times in a row" in failure(entry, tmp_path)
         assert time.monotonic() - began < 5
+
+
+def test_a_server_that_speaks_no_tls(server: Server, tmp_path: Path):
+    entry = Entry("toy", "toy.h5", server.url.replace("http:", "https:") + "/toy.h5", len(BODY), MD5)
+    assert re.search(r"/toy.h5: no connection \(.*SSL.*\), 5 times in a row", failure(entry, tmp_path))
+
+
+@pytest.mark.parametrize(("number", "kind"), [(0, HTTPConnection), (1, HTTPSConnection)])
+def test_what_comes_is_counted_encrypted_or_not(number: int, kind: type, monkeypatch: pytest.MonkeyPatch):
+    handler = patience.handlers(Patience())[number]
+    monkeypatch.setattr(handler, "do_open", lambda connect, request: connect(request))
+    connection = (handler.https_open if number else handler.http_open)("127.0.0.1")
+    assert type(connection) is kind
+    assert connection.response_class.func is patience._Response
 
 
 def test_a_redirect_keeps_the_range(server: Server, tmp_path: Path):

@@ -1,8 +1,11 @@
 """What is refused of a config, and in which words; shapes that a config leaves open."""
 
+import json
+
 import pytest
 from keras_configs import entry, functional, image, refused, relu, sequential
 
+from convlab.cli import main
 from convlab.errors import ShapeError, UnsupportedError, WeightsError
 from convlab.files.keras.architecture import read_architecture
 
@@ -18,6 +21,16 @@ def test_open_sides():
         " (--input-shape H,W,C)"
     )
     assert read_architecture(OPEN, "m", input_shape=(4, 5, 3)).model.output_shape == (4, 5, 3)
+
+
+def test_the_command_takes_the_open_sides(tmp_path, capsys):
+    path = tmp_path / "net.json"
+    path.write_text(json.dumps(OPEN))
+    assert main(["summary", str(path), "--weights", "0", "--input-shape", "4,5,3"]) == 0
+    assert "4 x 5 x 3" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="^2$"):
+        main(["summary", str(path), "--input-shape", "4x5"])
+    assert "'4x5' is no shape: give whole numbers as 224,224,3" in capsys.readouterr().err
 
 
 def test_input_shape_that_is_none():
@@ -121,6 +134,34 @@ def conv(**options):
             functional([image(), relu("a", [["image", 0, 0]])], [["image", 0, 0]], [["image", 0, 0]]),
             UnsupportedError,
             "output 'image' is an input: there is nothing to compute",
+        ),
+        (
+            functional([relu("a"), relu("b", [["a", 0, 0]])], [["a", 0, 0]], [["b", 0, 0]]),
+            WeightsError,
+            "the model's config is damaged: it has no input 'a'",
+        ),
+        (
+            functional([image("image", 0, 9, 3), relu("a", [["image", 0, 0]])], [["image", 0, 0]], [["a", 0, 0]]),
+            WeightsError,
+            "the model's config is damaged: the shape of input 'image' is [None, 0, 9, 3], expected [null, H, W, C]",
+        ),
+        (
+            functional([image(), entry("Add", "a", [])], [["image", 0, 0]], [["a", 0, 0]]),
+            WeightsError,
+            "the model's config is damaged: layer 'a' takes nothing",
+        ),
+        (
+            functional(
+                [
+                    image(),
+                    {"name": "inner", "inbound_nodes": [[["image", 0, 0], ["image", 0, 0]]]}
+                    | functional([image("x"), relu("y", [["x", 0, 0]])], [["x", 0, 0]], [["y", 0, 0]], name="inner"),
+                ],
+                [["image", 0, 0]],
+                [["inner", 0, 0]],
+            ),
+            WeightsError,
+            "the model's config is damaged: model 'inner' takes 1 inputs, found 2",
         ),
         (
             functional([image(), image()], [["image", 0, 0]], [["image", 0, 0]]),

@@ -51,6 +51,7 @@ def test_receipt_is_a_table(tmp_path: Path) -> None:
     missing = LayerWeights("conv9", "Conv2D", CONV.shapes)
     _, receipt = read_weights(path, [CONV, missing], also_known=["fc"], strict=False)
     assert receipt.values == 124
+    assert repr(receipt) == str(receipt)
     assert str(receipt).splitlines() == [
         f"{path}: Keras legacy HDF5, keras_version 2.2.4, backend theano; 1 layer, 2 arrays, 124 values",
         "layer  weight  shape         path in the file      transform",
