@@ -28,7 +28,7 @@ def test_the_command_takes_the_open_sides(tmp_path, capsys):
     path.write_text(json.dumps(OPEN))
     assert main(["summary", str(path), "--weights", "0", "--input-shape", "4,5,3"]) == 0
     assert "4 x 5 x 3" in capsys.readouterr().out
-    with pytest.raises(SystemExit, match="^2$"):
+    with pytest.raises(SystemExit, match=r"^2$"):
         main(["summary", str(path), "--input-shape", "4x5"])
     assert "'4x5' is no shape: give whole numbers as 224,224,3" in capsys.readouterr().err
 

@@ -10,7 +10,7 @@ from torch_files import whole
 import convlab
 from convlab.errors import WeightsError
 from convlab.files.flattened import flattened
-from convlab.layers import Add, Conv2D, Dense, Dot, Flatten, Lambda, Permute, Reshape, Stack
+from convlab.layers import Add, Conv2D, Dense, Dot, Flatten, GroupNormalization, Lambda, Permute, Reshape, Stack
 from convlab.model import Model, Node
 
 keras, torch = library("keras"), library("torch")
@@ -188,6 +188,10 @@ FOLLOWED = {  # what stands between an image of MAPS and a dense layer -> what w
     "too many axes": ([Reshape("r", (5, 2, 2, 1, 2)), Flatten("f")], "'f' (Flatten)"),
     "a vector as one cell": ([Flatten("g"), Dense("d", 6), Reshape("r", (1, 1, 6)), Flatten("f")], None),
     "a vector as another image": ([Flatten("g"), Reshape("r", (4, 5, 2)), Flatten("f")], "'r' (Reshape)"),
+    "turned maps, normalised in groups": (
+        [Permute("p", (2, 1, 3)), GroupNormalization("g", 2), Flatten("f")],
+        "'g' (GroupNormalization)",
+    ),
     "a function of one's own": ([Lambda("own", np.flip), Flatten("f")], "'own' (Lambda)"),
 }
 
