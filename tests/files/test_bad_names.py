@@ -1,5 +1,6 @@
 """Weight files whose names of layers and arrays are no names, too many, or of nothing that is there."""
 
+import os
 from pathlib import Path
 
 import h5py
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from bad_files import CONV, KERNEL, edited, refused, replace_kernel
 
+from convlab.files import hdf5
 from convlab.files.keras import legacy
 from convlab.files.keras.weights import read_weights
 
@@ -31,6 +33,23 @@ def test_names_that_are_no_names(good: Path, value: object) -> None:
     with edited(good) as file:
         file.attrs["layer_names"] = value
     refused(good, "attribute layer_names of / has ", "names")
+
+
+@pytest.mark.parametrize("texts", [[], [b"2.2.4", b"2.3.1"]], ids=["none", "two"])
+def test_one_text_is_expected(good: Path, texts: list[bytes]) -> None:
+    with edited(good) as file:
+        file.attrs["keras_version"] = np.array(texts, "S5")
+    refused(good, f"attribute keras_version of / holds {len(texts)} strings, expected 1")
+
+
+def test_a_file_that_changed_is_searched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its longest text is remembered for as long as its size and its time are the same."""
+    path, found = tmp_path / "w.h5", iter([3, 4, 5])
+    monkeypatch.setattr(hdf5, "check_heaps", lambda path: next(found))
+    for content, time, longest in [(b"four", 10, 3), (b"four", 10, 3), (b"five!", 10, 4), (b"five!", 20, 5)]:
+        path.write_bytes(content)
+        os.utime(path, ns=(time, time))
+        assert hdf5._longest_text(str(path)) == longest
 
 
 @pytest.mark.parametrize("attribute", ["layer_names", "layer_names0"])

@@ -1,6 +1,7 @@
 """Arrays stored elsewhere, not at all, or in chunks and filters that a reader must not trust."""
 
 import struct
+import zlib
 from pathlib import Path
 
 import h5py
@@ -63,6 +64,24 @@ def test_chunk_that_unpacks_to_more(good: Path) -> None:
     refused(good, "stores 10,000 bytes, too many for chunks of 480")
 
 
+def test_chunk_of_another_size_that_went_through_no_filter(good: Path) -> None:
+    def write(file: h5py.File) -> None:
+        data = file.create_dataset(KERNEL, shape=SHAPE, dtype="f4", chunks=SHAPE)
+        data.id.write_direct_chunk((0, 0, 0, 0), bytes(479))
+
+    replace_kernel(good, write)
+    refused(good, "has a chunk at (0, 0, 0, 0) that does not unpack to its 480 bytes")
+
+
+def test_chunk_whose_stream_does_not_end(good: Path) -> None:
+    def write(file: h5py.File) -> None:
+        data = file.create_dataset(KERNEL, shape=SHAPE, dtype="f4", chunks=SHAPE, compression="gzip")
+        data.id.write_direct_chunk((0, 0, 0, 0), zlib.compress(bytes(480))[:-4])
+
+    replace_kernel(good, write)
+    refused(good, "has a chunk at (0, 0, 0, 0) that does not unpack to its 480 bytes")
+
+
 def test_chunks_of_another_rank(good: Path) -> None:
     """CVE-2026-19025: reading such a dataset may kill the process, so a failure of this test may, too."""
     store(good, np.ones(SHAPE, "f4"), chunks=SHAPE)
@@ -105,3 +124,31 @@ def test_known_filters_and_chunks_that_do_not_divide_the_array_are_read(good: Pa
     store(good, kernel, **options)
     weights, _ = read_weights(good, [CONV])
     np.testing.assert_array_equal(weights["conv1"]["kernel"], kernel)
+
+
+def test_a_chunk_that_a_filter_left_out_is_read(good: Path) -> None:
+    kernel = np.linspace(-2, 2, 120, dtype="f4").reshape(SHAPE)
+
+    def write(file: h5py.File) -> None:
+        data = file.create_dataset(KERNEL, shape=SHAPE, dtype="f4", chunks=SHAPE, compression="gzip")
+        data.id.write_direct_chunk((0, 0, 0, 0), kernel.tobytes(), filter_mask=1)
+
+    replace_kernel(good, write)
+    np.testing.assert_array_equal(read_weights(good, [CONV])[0]["conv1"]["kernel"], kernel)
+
+
+def test_a_checksum_that_was_deflated_too_is_read(good: Path) -> None:
+    """h5py has the checksum last; other writers may have it first."""
+    kernel = np.linspace(-2, 2, 120, dtype="f4").reshape(SHAPE)
+
+    def write(file: h5py.File) -> None:
+        settings = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        settings.set_chunk(SHAPE)
+        settings.set_fletcher32()
+        settings.set_deflate(4)
+        space = h5py.h5s.create_simple(SHAPE)
+        made = h5py.h5d.create(file["conv1/conv1"].id, b"kernel:0", h5py.h5t.IEEE_F32LE, space, dcpl=settings)
+        h5py.Dataset(made)[:] = kernel
+
+    replace_kernel(good, write)
+    np.testing.assert_array_equal(read_weights(good, [CONV])[0]["conv1"]["kernel"], kernel)

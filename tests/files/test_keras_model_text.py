@@ -163,6 +163,11 @@ def test_attribute_that_is_no_text(tmp_path: Path, value: object, reason: str) -
     refused(write_h5(tmp_path / "m.h5", value), f"attribute model_config of / {reason}")
 
 
+@pytest.mark.parametrize("count", [0, 2])
+def test_one_text_is_expected(tmp_path: Path, count: int) -> None:
+    refused(write_h5(tmp_path / "m.h5", np.array([b"{}"] * count, "S2")), f"holds {count} texts, expected 1")
+
+
 def test_text_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config, "TEXT_LIMIT", 100)
     refused(write_h5(tmp_path / "m.h5"), f"holds {len(TEXT)} bytes of text, expected at most 100")

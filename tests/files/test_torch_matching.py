@@ -83,6 +83,19 @@ def test_a_choice_is_refused(tmp_path: Path):
     assert paired(path, convolutions("first", "second"), names={"first": "encoder"}) == [1, 0]
 
 
+def test_a_choice_names_only_what_is_open(tmp_path: Path):
+    arrays = state("decoder", "encoder") | {"stem.weight": np.zeros((2, 2, 1, 5), "f4")}
+    layers = [*convolutions("first", "second"), LayerWeights("known", "Conv2D", {"kernel": (1, 5, 2, 2)})]
+    message = "first may be decoder or encoder, second may be encoder or decoder; say with names"
+    with pytest.raises(WeightsError, match=re.escape(message)):
+        read_torch_weights(write_safetensors(tmp_path / "w", arrays), layers)
+
+
+def test_a_number_may_begin_with_zeros(tmp_path: Path):
+    path = write_safetensors(tmp_path / "w", state("net.009", "net.10"))
+    assert paired(path, convolutions("a", "b")) == [0, 1]
+
+
 def test_many_choices_are_refused_soon(tmp_path: Path):
     names = [chr(ord("a") + i) for i in range(24)]
     path = write_safetensors(tmp_path / "w", state(*names))

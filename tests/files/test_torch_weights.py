@@ -28,6 +28,7 @@ from torch_files import (
 )
 
 import convlab
+from convlab.files.torch.layouts import counterparts
 from convlab.files.torch.weights import LayerWeights, is_torch_weights, read_torch_weights
 from convlab.layers import BatchNormalization, Conv1D, Conv2D, Conv2DTranspose, Dense, DepthwiseConv2D, Flatten, PReLU
 from convlab.model import Model
@@ -287,6 +288,20 @@ def test_a_state_dict_without_pytorch(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 # what the order after Flatten depends on: the whole way through `load`
+
+
+def test_what_is_put_in_order_behind_a_flatten():
+    def vector(kind, **shapes):
+        return counterparts(LayerWeights("fc", kind, shapes, (2, 3, 4)))
+
+    dense = vector("Dense", kernel=(24, 24), bias=(24,))
+    assert dense["kernel"].transform == "transposed, rows CHW -> HWC"
+    assert dense["bias"].transform == "as stored"  # its numbers are outputs
+    norm = vector("BatchNormalization", gamma=(24,), beta=(5,))
+    assert [norm[role].transform for role in norm] == ["CHW -> HWC", "as stored"]
+    alpha = vector("PReLU", alpha=(24,))["alpha"]
+    np.testing.assert_array_equal(alpha.convert(np.arange(24.0))[:4], [0, 6, 12, 18])
+    np.testing.assert_array_equal(alpha.convert(np.full(1, 0.5)), np.full(24, 0.5))
 
 
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
