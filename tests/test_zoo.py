@@ -216,7 +216,7 @@ def test_random_kernels_keep_the_scale_through_all_layers():
     assert 0.2 < acts["block5_conv3"].std() / acts["block1_conv1"].std() < 5
 
 
-@pytest.mark.parametrize("seed", [-1, True, False])
+@pytest.mark.parametrize("seed", [-1, np.int64(-1), True, False])
 def test_what_is_no_seed_is_refused(seed):
     with pytest.raises(ConvlabError, match=rf"^weights={seed}: a seed is a whole number of at least 0$"):
         convlab.load("lenet5", weights=seed)

@@ -9,6 +9,8 @@ import pytest
 from bad_files import SHAPE, edited, refused, store
 from keras_files import CONV, assert_same, random_weights, write_legacy
 
+from convlab.errors import WeightsError
+from convlab.files.hdf5_heaps import check_heaps
 from convlab.files.keras.weights import read_weights
 
 
@@ -104,3 +106,43 @@ def test_official_name_with_other_content(good: Path) -> None:
     with pytest.warns(UserWarning, match="vgg16_weights_tf_dim_ordering_tf_kernels.h5"):
         weights, _ = read_weights(path, [CONV])
     assert_same(weights, random_weights(CONV))
+
+
+# heaps by hand
+
+
+def gcol(body: bytes, size: int | None = None, reserved: bytes = bytes(3)) -> bytes:
+    return b"GCOL\x01" + reserved + struct.pack("<Q", 16 + len(body) if size is None else size) + body
+
+
+def heap_text(size: int) -> bytes:
+    return struct.pack("<HHIQ", 1, 1, 0, size) + bytes(-(-size // 8) * 8)
+
+
+def heap_space(size: int) -> bytes:
+    return struct.pack("<HHIQ", 0, 0, 0, size) + bytes(size - 16)
+
+
+@pytest.mark.parametrize(
+    ("content", "longest"),
+    [
+        (gcol(heap_text(5) + heap_text(20) + heap_space(64)), 20),
+        (gcol(heap_text(9) + bytes(8)), 9),  # less than a header at the end is left as it is
+        (gcol(heap_text(5)) + gcol(heap_text(7)), 7),
+        (gcol(b"", 1 << 40, b"abc"), 0),  # numbers that look like one
+    ],
+)
+def test_the_longest_text_is_found(content: bytes, longest: int, tmp_path: Path) -> None:
+    (tmp_path / "w.h5").write_bytes(content)
+    assert check_heaps(tmp_path / "w.h5") == longest
+
+
+@pytest.mark.parametrize(
+    "content", [gcol(heap_text(8) + bytes(16)), gcol(b"", 1 << 40), gcol(heap_text(8), 15), gcol(heap_text(8), 48)]
+)
+def test_a_heap_that_leads_nowhere(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "w.h5"
+    path.write_bytes(content)
+    with pytest.raises(WeightsError) as caught:
+        check_heaps(path)
+    assert str(caught.value) == f"{path}: file is damaged (its text at byte 0 leads nowhere)"
