@@ -6,6 +6,9 @@ from keras_twins import assert_same, config, outputs_of_both, randomise, read
 from stand_in import library
 
 from convlab.files.keras.architecture import read_architecture
+from convlab.files.keras.calls import Step
+from convlab.files.keras.channels_first import Tensor, is_channels_first, moved_inputs, takes_moved
+from convlab.files.keras.graph import LayerConfig
 from convlab.layers import Permute
 
 keras = library("keras")
@@ -215,3 +218,30 @@ def test_normalised_is_named_once():
     y = layers.Conv2D(5, 2, name="conv", **FIRST)(x)
     model = assert_same(keras.Model(x, [layers.Dense(2)(y), layers.Dense(3)(y)])).model
     assert [n.name for n in model.nodes if isinstance(n.layer, Permute)] == ["conv/channels_first"]
+
+
+def step(kind, *inputs, steps=0, **options):
+    return Step(kind, kind, LayerConfig(kind, kind, options, ()), inputs, steps)
+
+
+def test_which_form_a_layer_is_given():
+    def moved(kind, **options):
+        return takes_moved(step(kind, "maps", **options), [Tensor("maps", (4, 5, 3), moved=True)])
+
+    assert moved("Rescaling", scale=2, offset=3)
+    assert not moved("Rescaling", scale=[1, 2, 3], offset=3)
+    assert not moved("Rescaling", scale=2, offset=[1, 2, 3])
+    assert not moved("Conv2D", steps=1, **FIRST)
+    assert is_channels_first("Flatten", FIRST)
+
+
+@pytest.mark.parametrize(
+    ("steps", "first"),
+    [
+        ([step("Add", "a", "b"), step("Conv2D", "Add", **FIRST)], {"a", "b"}),
+        ([step("Dense", "a"), step("Conv2D", "Dense", **FIRST)], set()),
+        ([step("Conv2D", "a", steps=1, **FIRST)], set()),
+    ],
+)
+def test_an_input_has_the_form_of_the_first_layer_with_a_layout(steps, first):
+    assert moved_inputs(steps) & {"a", "b"} == first
