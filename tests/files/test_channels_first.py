@@ -232,6 +232,7 @@ def test_which_form_a_layer_is_given():
     assert not moved("Rescaling", scale=[1, 2, 3], offset=3)
     assert not moved("Rescaling", scale=2, offset=[1, 2, 3])
     assert not moved("Conv2D", steps=1, **FIRST)
+    assert takes_moved(step("Flatten", "maps", **FIRST), [Tensor("maps", (4, 5, 3))])
     assert is_channels_first("Flatten", FIRST)
 
 
@@ -241,6 +242,8 @@ def test_which_form_a_layer_is_given():
         ([step("Add", "a", "b"), step("Conv2D", "Add", **FIRST)], {"a", "b"}),
         ([step("Dense", "a"), step("Conv2D", "Dense", **FIRST)], set()),
         ([step("Conv2D", "a", steps=1, **FIRST)], set()),
+        ([step("elementwise", "a", operands=[None, 2.0]), step("Conv2D", "elementwise", **FIRST)], {"a"}),
+        ([step("elementwise", "a", operands=[None, [2.0, 3.0]]), step("Conv2D", "elementwise", **FIRST)], set()),
     ],
 )
 def test_an_input_has_the_form_of_the_first_layer_with_a_layout(steps, first):
