@@ -15,7 +15,7 @@ except ImportError:  # Windows: what was left stays
 
 __all__ = ["scratch_folder"]
 
-PREFIX = ".convlab-"
+PREFIX = ".convlab-unfinished-"  # what is called so is removed: no name that anybody would give
 FRESH = 60  # seconds that a folder may be there without a lock: who made it is about to lock it
 
 
@@ -33,21 +33,25 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
 
 
 def _remove_left(parent: Path) -> None:
+    if fcntl is None:
+        return
     for folder in parent.glob(f"{PREFIX}*"):
-        with suppress(OSError), _locked(folder) as status:  # another process is at work in it, or was first
-            if fcntl is not None and status.st_uid == os.geteuid() and time.time() - status.st_mtime > FRESH:
-                shutil.rmtree(folder)
+        with suppress(OSError):  # another process is at work in it, or was first
+            status = folder.lstat()
+            if status.st_uid == os.geteuid() and time.time() - status.st_mtime > FRESH:
+                with _locked(folder):
+                    shutil.rmtree(folder)
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[os.stat_result]:
+def _locked(folder: Path) -> Iterator[None]:
     """Lock a folder for a block; OSError where it is locked, a link, or no folder."""
     if fcntl is None:
-        yield folder.stat()
+        yield
         return
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield os.fstat(descriptor)
+        yield
     finally:
         os.close(descriptor)

@@ -67,7 +67,7 @@ def test_what_a_process_is_writing_stays(tmp_path, writer):
 
 
 def test_what_is_new_another_users_or_a_link_stays(tmp_path, monkeypatch):
-    new, link, file = (tmp_path / f".convlab-{name}" for name in ("new", "link", "file"))
+    new, link, file = (tmp_path / f".convlab-unfinished-{name}" for name in ("new", "link", "file"))
     elsewhere = tmp_path / "elsewhere"
     for folder in (new, elsewhere):
         folder.mkdir()
@@ -86,6 +86,21 @@ def test_what_is_new_another_users_or_a_link_stays(tmp_path, monkeypatch):
     with scratch_folder(tmp_path):
         pass
     assert not new.exists() and link.exists() and file.exists() and elsewhere.exists()
+
+
+def test_a_folder_that_a_user_called_almost_so_stays(tmp_path):
+    mine = tmp_path / ".convlab-results"
+    mine.mkdir()
+    (mine / "thesis.txt").touch()
+    os.utime(mine, (1e9, 1e9))
+    save(tmp_path)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == [".convlab-results", "ours.h5", "thesis.txt"]
+
+
+def test_a_new_folder_is_left_to_be_locked_by_who_made_it(tmp_path, monkeypatch):
+    (tmp_path / ".convlab-unfinished-new").mkdir()
+    monkeypatch.setattr(scratch.fcntl, "flock", lambda *_: pytest.fail("another process locks it"))
+    scratch._remove_left(tmp_path)
 
 
 def test_a_file_system_without_locks_is_written_to(tmp_path, monkeypatch):
