@@ -114,6 +114,8 @@ def _require_file(name: str | Path, include_top: bool) -> None:
     if not path.exists():
         if is_checkpoint(path):
             raise WeightsError(f"{name}: this is a checkpoint of TensorFlow: {CHECKPOINT}")
+        if zoo_name(str(name)):
+            raise UnsupportedError(f"{name}: its architecture is known: topology= is for a file of weights alone")
         if not path.suffix and path.name == str(name):
             raise UnsupportedError(unknown_network(str(name)))
         raise FileError(f"{name}: there is no such file")

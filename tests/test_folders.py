@@ -220,7 +220,7 @@ def test_the_command_prints_the_table_and_writes_every_channel(lenet, folder, tm
 @pytest.mark.filterwarnings("always")
 def test_the_command_prints_json(lenet, folder, capsys):
     (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff and then nothing")
-    assert main(["stats", "lenet5", str(folder), "--weights", "5", "--json"]) == 0
+    assert main(["stats", "lenet5", str(folder), "--weights", "5", "--json"]) == 3
     out, err = capsys.readouterr()
     assert "convlab: warning:" in err and "broken.jpg" in err
     report = json.loads(out)

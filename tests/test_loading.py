@@ -308,3 +308,10 @@ def test_the_command_runs_a_network_of_several_outputs(tmp_path, capsys):
 )
 def test_what_scales_the_input_itself_takes_0_to_255(layers, rescales):
     assert _rescales(Model.sequential("net", (9, 8, 3), layers)) == rescales
+
+
+def test_a_network_of_the_zoo_takes_no_topology():
+    with pytest.raises(
+        UnsupportedError, match=r"^lenet5: its architecture is known: topology= is for a file of weights"
+    ):
+        convlab.load("lenet5", topology="net.json")

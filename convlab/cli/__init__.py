@@ -13,7 +13,7 @@ STOPPED, NO_READER = 130, 141  # what a shell says of a command that SIGINT or S
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status: 0; 1 for an error, or a difference found. Wrong usage exits: 2."""
+    """Run the command; return its exit status: 0; 1: an error, or a difference; 3: some inputs failed."""
     with spoken():
         try:
             arguments = _parser().parse_args(argv)

@@ -40,13 +40,13 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--input-shape", type=_shape, metavar="H,W,C", help="where a file leaves the size open")
 
 
-def load_model(arguments: argparse.Namespace, default: str | None = "pretrained", name: str = "") -> Model:
+def load_model(arguments: argparse.Namespace, default: str | None = "pretrained", name: str | None = None) -> Model:
     """Return the network of that name, by default `arguments.model`, with the weights asked for or `default`."""
-    weights = arguments.weights or default
+    weights = default if arguments.weights is None else arguments.weights
     source = int(weights) if weights and weights.isdecimal() else weights
     check_device(arguments.device)  # before much is read
     return load(
-        name or arguments.model,
+        arguments.model if name is None else name,
         source,
         include_top=not arguments.no_top,
         topology=arguments.topology,

@@ -9,6 +9,8 @@ from convlab.cli.options import add_json, add_model, command, load_model, names,
 from convlab.files.writing import check_file
 from convlab.folders import FolderStatistics, growing_statistics
 
+SOME_FAILED = 3  # the exit status where some pictures were left out
+
 
 def add(commands: Any) -> None:
     """Say what the command takes."""
@@ -21,7 +23,7 @@ def add(commands: Any) -> None:
     add_json(parser)
 
 
-def run(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> int:
     """Run over the folder; print the table, write every channel where asked to: also of what ended too early."""
     if arguments.out:
         check_file(arguments.out)
@@ -36,6 +38,7 @@ def run(arguments: argparse.Namespace) -> None:
             if not complete:
                 print(f"convlab: it ended early: the table is of {found.images} pictures", file=sys.stderr)
             _give(found, arguments)
+    return SOME_FAILED if found and found.skipped else 0
 
 
 def _give(found: FolderStatistics, arguments: argparse.Namespace) -> None:

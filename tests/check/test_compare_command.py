@@ -169,6 +169,7 @@ def test_names_that_cannot_be_read(content, message, ours, tmp_path, capsys):
         ),
         ("empty.h5", "empty.h5: not an HDF5 file but empty"),
         (".", "."),
+        ("", ".: this is a folder that holds empty.h5: give one of them; expected"),
     ],
 )
 def test_what_cannot_be_compared_is_one_line(a, message, tmp_path, capsys, monkeypatch):
