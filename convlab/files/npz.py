@@ -20,6 +20,8 @@ from convlab.files.zips import opened, shown, zip_errors
 
 __all__ = ["open_npz", "zip_errors"]
 
+PIECE = 1 << 24  # bytes unpacked between two looks for Ctrl-C: some 0.1 s
+
 
 @contextmanager
 def open_npz(path: Path) -> Iterator[StateDict]:
@@ -71,5 +73,7 @@ def _fetch(
     check_growth(path, member.file_size, shown(member.filename))
     with archive.open(member) as stream:
         stream.read(start)
-        data = stream.read(member.file_size - start)  # never more than declared, and the checksum is compared
+        data = bytearray()
+        while piece := stream.read(min(PIECE, member.file_size - start - len(data))):
+            data += piece  # never more than declared, and the checksum of the whole is compared
     return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")

@@ -6,9 +6,13 @@ import subprocess
 import sys
 import tempfile
 
+import numpy as np
 import pytest
 from damage_targets import TARGETS
 from readers import READERS, outcome
+
+from convlab.files import npz
+from convlab.files.npz import open_npz
 
 UNZIP, IMAGE = "zipfile:ZipExtFile.read", "PIL.ImageFile:ImageFile.load"
 STEPS = [  # files, and what reads the most of them
@@ -72,6 +76,17 @@ def test_an_interrupt_ends_any_reading_and_the_next_works(name, step, tmp_path, 
                 READERS[reader](path)
         assert not list(scratch.iterdir())
         assert outcome(reader, path) == "read"
+
+
+def test_a_large_array_is_unpacked_in_pieces(tmp_path, monkeypatch, interruptible):
+    array = np.arange(3 << 20, dtype=np.float32)
+    np.savez_compressed(tmp_path / "a.npz", a=array)
+    calls = interrupt_call(monkeypatch, UNZIP, number=0)
+    with open_npz(tmp_path / "a.npz") as state:
+        before = len(calls)
+        monkeypatch.setattr(npz, "PIECE", 1 << 20)
+        assert np.array_equal(state.tensors["a"].fetch(), array)
+    assert len(calls) - before > 12
 
 
 COMMAND = """
