@@ -144,7 +144,10 @@ def test_the_copy_is_as_good_as_the_original(lenet):
     assert str(ablated.summary()) == str(lenet.summary())
     assert (ablated.labels, ablated.preprocessing) == (lenet.labels, lenet.preprocessing)
     trained = convlab.load("lenet5")
-    assert trained.ablate({"conv2": [3]}).receipt is trained.receipt
+    trained.strict, trained.tf32 = True, True
+    ablated = trained.ablate({"conv2": [3]})
+    assert ablated.receipt is trained.receipt
+    assert (ablated.strict, ablated.tf32, ablated.device) == (True, True, trained.device)
 
 
 def shared():
@@ -387,8 +390,9 @@ def test_wrong_requests_to_cam_are_named(lenet, digits):
         ShapeError, match=r"layer 'fc1' has shape \(120,\), not \(H, W, C\): take one before the dense"
     ):
         convlab.ablation_cam(lenet, digits, "fc1")
-    with pytest.raises(ShapeError, match="class_index is 10, but the network has classes 0 to 9"):
-        convlab.ablation_cam(lenet, digits, "conv2", 10)
+    for index in (10, -1, True):
+        with pytest.raises(ShapeError, match=f"class_index is {index}, but the network has classes 0 to 9"):
+            convlab.ablation_cam(lenet, digits, "conv2", index)
     for batch in (0, -1):
         with pytest.raises(ShapeError, match=f"^ablation_cam: batch is {batch}, expected at least 1$"):
             convlab.ablation_cam(lenet, digits, "conv2", batch=batch)

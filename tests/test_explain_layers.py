@@ -391,6 +391,26 @@ def assert_agree(model, x):
         assert why.agrees, (at, why.recorded, why.after, why.tolerance)
 
 
+@pytest.mark.parametrize("layer", [ReLU("a"), LeakyReLU("a"), ELU("a"), PReLU("a"), ThresholdedReLU("a")], ids=repr)
+def test_a_function_of_zero(layer):
+    model = convlab.Model.sequential("net", IMAGE, [layer])
+    randomise(model, 0)
+    why = convlab.explain(model, model.run(np.zeros((1, *IMAGE), np.float32)), "a")
+    assert why.agrees and why.after == 0
+
+
+@pytest.mark.parametrize(("layer", "which"), [(Maximum("a"), "largest"), (Minimum("a"), "smallest")])
+def test_of_equal_inputs_the_first_is_chosen(layer, which):
+    model = convlab.Model("net", {"x": IMAGE, "y": IMAGE}, [Node("a", layer, ("x", "y"))])
+    ones = np.ones((1, *IMAGE), np.float32)
+    why = convlab.explain(model, model.run([ones, ones]), "a")
+    assert why.formula.startswith(f"{which} of the inputs, number 1 of 2")
+    assert (why.products.tolist(), why.input, why.field) == ([[[1, 0]]], None, None)
+    other = ones * (-np.inf if which == "largest" else np.inf)
+    why = convlab.explain(model, model.run([ones, other]), "a")
+    assert why.agrees and why.after == 1
+
+
 def test_the_threshold_itself_is_on_the_side_where_the_layer_puts_it():
     x = np.full((1, *IMAGE), 0.1, np.float32)
     assert_agree(convlab.Model.sequential("net", IMAGE, [ReLU("a", None, 0.5, 0.1)]), x)

@@ -40,6 +40,7 @@ LAYERS = {
     "dilated in groups": Conv3D("a", 4, (2, 2, 1), dilation=(2, 3, 1), groups=2, use_bias=False),
     "softmax": Conv3D("a", 3, (3, 1, 2), activation="softmax"),
     "in the padding alone": Conv3D("a", 2, 1, padding=1),
+    "before the first slice": Conv3D("a", 2, (3, 1, 2), padding=1),
     "max": MaxPooling3D("a", (2, 3, 2), 1, "same"),
     "mean": AveragePooling3D("a", (3, 2, 2), (1, 2, 1), "same"),
     "largest": GlobalMaxPooling3D("a"),
@@ -117,6 +118,12 @@ def test_what_is_written():
     assert "sum of 4 products" in text
     largest = str(convlab.explain(*recorded(MaxPooling3D("a", 3, 1, "same")), "a", 2, 2, 1, z=1))
     assert "largest of 27 cells, at slice" in largest
+
+
+def test_a_frame_is_padding():
+    model, acts = recorded(LAYERS["padded"])
+    assert convlab.explain(model, acts, "a", 1, 1, z=0).formula == "padding"
+    assert convlab.explain(model, acts, "a", 1, 1, z=1).formula == "input at slice 0, row 1, column 0, channel 0"
 
 
 def test_behind_a_volume_all_is_as_before():

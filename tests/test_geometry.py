@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import convlab
-from convlab.geometry import Field
+from convlab.geometry import Field, receptive_fields
 from convlab.layers import Add, AveragePooling2D, Conv2D, Cropping2D, MaxPooling2D, ZeroPadding2D
 from convlab.model import Node
 from convlab_kernels.window import Window
@@ -142,3 +142,23 @@ def test_vgg16():
 def test_lenet5():
     fields = convlab.load("lenet5", weights=None).receptive_fields()
     assert [field.size[0] for field in fields.values() if field] == [1, 5, 5, 6, 14, 14, 16]
+
+
+@pytest.mark.parametrize("jump", [(2, 1), (1, 2)])
+def test_fields_that_move_unevenly_along_one_side_have_no_union(jump):
+    assert Field(jump=jump).union(Field()) == Field().union(Field(jump=jump)) == "varies"
+
+
+def test_what_inputs_see_of_themselves():
+    shapes = {"features": (7,), "row": (7, 3), "image": (6, 7, 3), "volume": (5, 6, 7, 3), "more": (4, 5, 6, 7, 3)}
+    pair, triple = Field.of_cell(2), Field.of_cell(3)
+    expected = {"features": None, "row": pair, "image": pair, "volume": triple, "more": None}
+    assert receptive_fields(shapes, [], shapes) == expected
+
+
+@pytest.mark.parametrize("sources", [("image", "whole"), ("whole", "image"), ("uneven", "whole")])
+def test_what_meets_all_of_the_image_sees_all_of_it(sources):
+    cell = Window((1, 1))
+    calls = [("whole", ("image",), None), ("uneven", ("image",), "varies"), ("sum", sources, cell)]
+    shapes = dict.fromkeys(("image", "whole", "uneven", "sum"), (6, 7, 3))
+    assert receptive_fields(["image"], calls, shapes)["sum"] is None

@@ -1,6 +1,7 @@
 """Weights that are replaced while another thread predicts: what is left afterwards is of the new ones alone."""
 
 import sys
+import threading
 from copy import copy
 
 import numpy as np
@@ -113,3 +114,29 @@ def test_nothing_is_left_of_the_old_weights(kind):
         expected = after if one["layer"].weights[name].max() == 2 else before
         for output in (one.predict(x), one.run(x).output):
             assert np.array_equal(output[..., 1:], expected[..., 1:]) and not output[..., 0].any()
+
+
+def test_who_asks_while_another_thread_makes_it_waits_and_makes_nothing():
+    made, asked = [], threading.Event()
+
+    class Asked(dict):
+        """Says when it is asked for the second time: before a lock is taken, or while another thread has it."""
+
+        def __contains__(self, key):
+            if threading.current_thread() is second:
+                asked.set()
+            return super().__contains__(key)
+
+    def make():
+        made.append(threading.current_thread())
+        if len(made) == 1:
+            second.start()
+            assert asked.wait(60)
+        return len(made)
+
+    things = Asked()
+    second = threading.Thread(target=once, args=(things, "key", make))
+    assert once(things, "key", make) == 1
+    second.join()
+    assert (len(made), things) == (1, {"key": 1})
+    assert once(things, "key", make) == 1
