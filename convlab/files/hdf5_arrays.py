@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 import h5py
 import numpy as np
@@ -11,7 +12,9 @@ from convlab.files.hdf5 import reading, refuse
 from convlab.files.hdf5_storage import chunk_fault, storage_fault
 from convlab.layers import Shape
 
-__all__ = ["check_chunks", "check_floats", "read_floats"]
+__all__ = ["check_chunks", "check_floats", "read_floats", "read_into"]
+
+PIECE = 1 << 24  # bytes unpacked between two looks for Ctrl-C: some 0.1 s
 
 IEEE_FLOATS = tuple(getattr(h5py.h5t, f"IEEE_F{bits}{order}") for bits in (16, 32, 64) for order in ("LE", "BE"))
 INTEGERS = tuple(getattr(h5py.h5t, f"STD_I{bits}{order}") for bits in (32, 64) for order in ("LE", "BE"))
@@ -79,12 +82,24 @@ def read_floats(dataset: h5py.Dataset, shape: Shape, what: str, *, integers: boo
     check_floats(dataset, shape, what, integers=integers)
     check_chunks(dataset, what)
     values = np.empty(shape, np.float32)
-    with reading(dataset):
-        dataset.read_direct(values)
+    read_into(dataset, values)
     # min and max carry NaN and infinity, and need no temporary of the array's size
     if values.size and not np.isfinite([values.min(), values.max()]).all():
         refuse(dataset, f"{what} holds {_describe_bad(values)}{_cause(dataset)}")
     return values
+
+
+def read_into(dataset: h5py.Dataset, values: NDArray[Any]) -> None:
+    """Read a dataset into an array of its shape, some rows of chunks at a time: libhdf5 unpacks without listening."""
+    with reading(dataset):
+        if dataset.chunks is None:
+            dataset.read_direct(values)
+            return
+        row = max(dataset.nbytes // max(len(dataset), 1) * dataset.chunks[0], 1)  # bytes of a row of chunks
+        step = dataset.chunks[0] * max(PIECE // row, 1)
+        for start in range(0, len(dataset), step):
+            rows = np.s_[start : start + step]
+            dataset.read_direct(values, rows, rows)
 
 
 def _describe_bad(values: NDArray[np.float32]) -> str:

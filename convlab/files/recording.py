@@ -16,12 +16,13 @@ from typing import Any
 from urllib.parse import quote
 
 import h5py
+import numpy as np
 
 from convlab.activations import Activations
 from convlab.arrays import Array
 from convlab.files.growth import check_growth
-from convlab.files.hdf5 import get_dataset, open_hdf5, read_names, read_text, reading, refuse, reopen_hdf5
-from convlab.files.hdf5_arrays import check_chunks, check_floats
+from convlab.files.hdf5 import get_dataset, open_hdf5, read_names, read_text, refuse, reopen_hdf5
+from convlab.files.hdf5_arrays import check_chunks, check_floats, read_into
 from convlab.files.hdf5_writing import new_file
 from convlab.files.json_text import parse_json
 from convlab.names import printable
@@ -134,8 +135,8 @@ def _read(dataset: h5py.Dataset) -> Array:
     path = str(dataset.name).lstrip("/")
     check_growth(Path(dataset.file.filename), dataset.nbytes, path)
     check_chunks(dataset, path)
-    with reading(dataset):
-        array: Array = dataset[()]
+    array: Array = np.empty(dataset.shape, dataset.dtype)
+    read_into(dataset, array)
     return array
 
 

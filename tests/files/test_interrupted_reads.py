@@ -6,17 +6,19 @@ import subprocess
 import sys
 import tempfile
 
+import h5py
 import numpy as np
 import pytest
 from damage_targets import TARGETS
 from readers import READERS, outcome
 
-from convlab.files import npz
+from convlab.files import hdf5_arrays, npz
+from convlab.files.hdf5_arrays import read_into
 from convlab.files.npz import open_npz
 
 UNZIP, IMAGE = "zipfile:ZipExtFile.read", "PIL.ImageFile:ImageFile.load"
 STEPS = [  # files, and what reads the most of them
-    ("r.h5", "h5py:Dataset.__getitem__"),
+    ("r.h5", "h5py:Dataset.read_direct"),
     ("w.h5", "zlib:decompressobj"),
     ("w.h5", "h5py:Dataset.read_direct"),
     ("m.h5", "h5py:Dataset.read_direct"),
@@ -89,6 +91,17 @@ def test_a_large_array_is_unpacked_in_pieces(tmp_path, monkeypatch, interruptibl
     assert len(calls) - before > 12
 
 
+@pytest.mark.parametrize(("chunks", "pieces"), [((7, 256), 15), ((100, 1), 1), ((1, 1024), 15), (None, 1)])
+def test_a_large_array_of_hdf5_is_unpacked_in_pieces(chunks, pieces, monkeypatch, interruptible):
+    array = np.arange(100 << 10, dtype=np.float32).reshape(100, 1024)
+    calls = interrupt_call(monkeypatch, "h5py:Dataset.read_direct", number=0)
+    monkeypatch.setattr(hdf5_arrays, "PIECE", 7 << 12)
+    with h5py.File("a.h5", "w", driver="core", backing_store=False) as file:
+        values = np.zeros_like(array)
+        read_into(file.create_dataset("a", data=array, chunks=chunks), values)
+    assert np.array_equal(values, array) and len(calls) == pieces
+
+
 COMMAND = """
 import importlib, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
@@ -122,7 +135,7 @@ sys.exit(main(arguments))
         ("w.safetensors", "struct:unpack", "summary lenet5 --weights w.safetensors"),
         ("w.pt", UNZIP, "summary lenet5 --weights w.pt"),
         ("x.png", IMAGE, "run lenet5 x.png --out new"),
-        ("r.h5", "h5py:Dataset.__getitem__", "compare r.h5 r.h5"),
+        ("r.h5", "h5py:Dataset.read_direct", "compare r.h5 r.h5"),
     ],
 )
 def test_an_interrupted_command_says_so_in_one_line(name, step, arguments, tmp_path, scratch):
