@@ -12,8 +12,8 @@ import convlab
 from convlab.cli import main
 from convlab.errors import FileError, ImageError, ShapeError, UnsupportedError, WeightsError
 from convlab.layers import Conv2D, Cropping2D, Elementwise, Rescaling
-from convlab.loading import _rescales
-from convlab.model import Model
+from convlab.loading import _is_chain, _rescales
+from convlab.model import Model, Node
 from convlab.preprocessing import MODES
 
 keras = library("keras")
@@ -315,3 +315,10 @@ def test_a_network_of_the_zoo_takes_no_topology():
         UnsupportedError, match=r"^lenet5: its architecture is known: topology= is for a file of weights"
     ):
         convlab.load("lenet5", topology="net.json")
+
+
+def test_two_inputs_make_no_chain():
+    """Each layer follows the one before it in the list, though not in the network."""
+    inputs = dict.fromkeys(("a", "b"), (5, 4, 2))
+    nodes = [Node("c", Conv2D("c", 2, 1), ("a",)), Node("d", Conv2D("d", 2, 1), ("b",))]
+    assert not _is_chain(Model("two", inputs, nodes, outputs=("c", "d")))

@@ -131,6 +131,7 @@ def heap_space(size: int) -> bytes:
         (gcol(heap_text(5)) + gcol(heap_text(7)), 7),
         (gcol(b"", 1 << 40, b"abc"), 0),  # numbers that look like one
     ],
+    ids=["texts and space", "a few bytes left", "two heaps", "no heap"],
 )
 def test_the_longest_text_is_found(content: bytes, longest: int, tmp_path: Path) -> None:
     (tmp_path / "w.h5").write_bytes(content)
@@ -138,7 +139,9 @@ def test_the_longest_text_is_found(content: bytes, longest: int, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    "content", [gcol(heap_text(8) + bytes(16)), gcol(b"", 1 << 40), gcol(heap_text(8), 15), gcol(heap_text(8), 48)]
+    "content",
+    [gcol(heap_text(8) + bytes(16)), gcol(b"", 1 << 40), gcol(heap_text(8), 15), gcol(heap_text(8), 48)],
+    ids=["space of no size", "beyond the file", "less than its header", "longer than its texts"],
 )
 def test_a_heap_that_leads_nowhere(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "w.h5"
