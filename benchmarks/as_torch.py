@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from convlab import layers
 from convlab.layers import Shape
-from convlab.model import Model, Node
+from convlab.model.model import Model, Node
 
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "linear": lambda x: x,

@@ -28,13 +28,13 @@ from machine import machine
 from shapes import case_of, read_cases, row_of
 
 from convlab import ops
-from convlab.check.bench_case import Case
-from convlab.check.bench_contenders import UNHURRIED
-from convlab.check.bench_exact import exact
-from convlab.check.bench_process import Remote
-from convlab.check.bench_turns import PAUSE
-from convlab.computing import computing
+from convlab.bench.candidates import UNHURRIED
+from convlab.bench.case import Case
+from convlab.bench.exact import exact
+from convlab.bench.process import Remote
+from convlab.bench.turns import PAUSE
 from convlab.errors import UnsupportedError
+from convlab.runtime.policy import computing
 from convlab_kernels.cpu import METHODS
 
 RESULTS = Path(__file__).with_name("results")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from shapes import case_of
 
-from convlab.check.bench_case import Case
+from convlab.bench.case import Case
 from convlab_kernels.window import Window
 
 WITHIN = (1.10, 1.20)

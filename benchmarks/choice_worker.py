@@ -3,11 +3,11 @@
 import signal
 from typing import Any
 
-from convlab.arrays import Array
-from convlab.check.bench_case import Case
-from convlab.check.bench_contenders import Kernel
-from convlab.check.bench_process import Remote
+from convlab.bench.candidates import Kernel
+from convlab.bench.case import Case
+from convlab.bench.process import Remote
 from convlab.errors import UnsupportedError
+from convlab.runtime.arrays import Array
 
 
 class Method(Kernel):

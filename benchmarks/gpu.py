@@ -48,8 +48,8 @@ def with_gpu(work: Callable[[Ask], None]) -> int:
     """Do work with a process on the GPU to ask; return this program's status, 1 where there is no GPU."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         make_importable(Path(folder))
-        from convlab.device import check_device
         from convlab.errors import UnsupportedError
+        from convlab.runtime.device import check_device
 
         try:
             check_device("cuda")

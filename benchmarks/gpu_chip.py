@@ -12,7 +12,7 @@ import numpy as np
 from gpu_times import spread, timed
 from machine import machine
 
-from convlab.check.bench_device import event_seconds
+from convlab.bench.gpu_candidates import event_seconds
 
 SIDE, COPIED, BROUGHT = 8192, 2 << 30, 256 << 20  # of matrices; bytes of a copy, of a transfer
 LAUNCHES = 1000

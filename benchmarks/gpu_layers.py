@@ -10,9 +10,9 @@ from gpu_chip import PRODUCTS, clocks, host_seconds, set_tf32
 from gpu_plan import LAYERS
 from gpu_times import rated, timed
 
-from convlab.check import bench_device
-from convlab.check.bench_case import Case
-from convlab.device import placed
+from convlab.bench import gpu_candidates
+from convlab.bench.case import Case
+from convlab.runtime.device import placed
 from convlab_kernels.cuda import METHODS
 
 TOLERANCE, TF32_TOLERANCE = 1e-3, 1e-2
@@ -85,7 +85,7 @@ def measure(layer: int, batch: int, name: str) -> dict[str, Any]:
     tolerance = TF32_TOLERANCE if name.endswith("TF32") or name == ROUNDED else TOLERANCE
     if not error <= tolerance:
         raise WrongError(f"{name}: off by {error:.2g} standard deviations, expected at most {tolerance}; not timed")
-    found = timed(lambda calls: bench_device.event_seconds(call, calls))
+    found = timed(lambda calls: gpu_candidates.event_seconds(call, calls))
     return rated(name, given.case.flops, found, clocks()) | {"error": error, "host": host_seconds(call)}
 
 

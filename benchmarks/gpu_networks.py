@@ -14,11 +14,11 @@ from gpu_plan import BATCHES
 from gpu_resnet50 import resnet50
 from gpu_times import timed
 
-from convlab.arrays import on_host
-from convlab.check import bench_device
-from convlab.device import placed
-from convlab.initialise import randomise
-from convlab.model import Model
+from convlab.bench import gpu_candidates
+from convlab.model.initialise import randomise
+from convlab.model.model import Model
+from convlab.runtime.arrays import on_host
+from convlab.runtime.device import placed
 from convlab.zoo import build
 
 CHECKED = 2
@@ -83,7 +83,7 @@ def measure(network: str, batch: int, name: str) -> dict[str, Any]:
     tolerance = TF32_TOLERANCE if "TF32" in words else TOLERANCE
     if not error <= tolerance:
         raise WrongError(f"{name}: off by {error:.2g} standard deviations, expected at most {tolerance}; not timed")
-    found = timed(lambda calls: bench_device.event_seconds(call, calls, flush=False))
+    found = timed(lambda calls: gpu_candidates.event_seconds(call, calls, flush=False))
     return found | {"error": error, "host": host_seconds(call)}
 
 

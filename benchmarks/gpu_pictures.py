@@ -9,9 +9,9 @@ from gpu_ratios import found_by_layer
 from gpu_report import found
 from gpu_roofline import LADDER, draw_roofline
 
-from convlab.check.bench_report import digits
+from convlab.bench.report import digits
+from convlab.bench.roofline import COLOURS
 from convlab.view.paper import FAINT, INK, TITLE, finish, place, sheet
-from convlab.view.roofline import COLOURS
 
 SHOWN = 5
 """The layer of the ladder: 256 channels at 56 x 56, which fills a GPU."""

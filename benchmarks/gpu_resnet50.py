@@ -14,7 +14,7 @@ from convlab.layers import (
     Layer,
     MaxPooling2D,
 )
-from convlab.model import INPUT, Model, Node
+from convlab.model.model import INPUT, Model, Node
 
 STAGES = ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2))
 """Channels within a block, of which it gives four times as many; blocks; stride of the first of them."""

@@ -14,8 +14,8 @@ from gpu_plan import BATCHES, LAYERS
 from gpu_report import found
 from matplotlib.ticker import FuncFormatter
 
+from convlab.bench.roofline import COLOURS, LINES
 from convlab.view.paper import FAINT, INK, TITLE, finish, place, sheet
-from convlab.view.roofline import COLOURS, LINES
 
 LADDER = (
     *("direct_strided", "direct", "tiled", "blocked", "implicit_gemm", "im2col", "winograd2x2", "winograd"),

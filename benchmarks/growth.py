@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from convlab.check.bench import Case, bench_conv
-from convlab.check.bench_report import CaseResult, Report
+from convlab.bench.convolutions import Case, bench_conv
+from convlab.bench.report import CaseResult, Report
+from convlab.bench.roofline import colours_of
 from convlab.view.paper import FAINT, INK, TITLE, finish, place, sheet
-from convlab.view.roofline import colours_of
 
 AXES = {
     "batch": ((1, 2, 4, 8, 16), lambda n: Case((28, 28, 64), 64, batch=n)),

@@ -26,9 +26,9 @@ os.environ.setdefault("KERAS_BACKEND", "torch")
 from keras_random import picture, randomise
 
 import convlab
-from convlab.check.compare import compare
-from convlab.check.keras_recorder import record_keras
-from convlab.check.report import Report, Row
+from convlab.comparison.comparison import compare
+from convlab.comparison.keras_recorder import record_keras
+from convlab.comparison.report import Report, Row
 
 STANDARD = dict.fromkeys(("InceptionV3", "InceptionResNetV2", "Xception", "Inception-v4"), 299)  # the others take 224
 NAMES = (

@@ -138,7 +138,7 @@ def save_answers(task: Task, x: Any) -> None:
     noise of the size of rounding errors added to every layer's values.
     """
     import convlab
-    from convlab.check.rounding import SINGLE, expected_errors
+    from convlab.comparison.rounding import SINGLE, expected_errors
 
     model = convlab.load(task.network_file)
     names = [node.name for node in model.nodes] if task.record else list(model.outputs)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import convlab
-from convlab.check.bench_case import Case, cases_of
+from convlab.bench.case import Case, cases_of
 from convlab_kernels.window import Window
 
 PATH = Path(__file__).with_name("shapes.json")

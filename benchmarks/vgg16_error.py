@@ -16,9 +16,9 @@ import numpy as np
 from keras_random import picture
 
 import convlab
-from convlab.check.distance import distance
+from convlab.comparison.distance import distance
 from convlab.layers import Conv2D
-from convlab.model import Model
+from convlab.model.model import Model
 
 
 def exact_layers(model: Model, x: Any) -> dict[str, Any]:

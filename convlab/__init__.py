@@ -40,14 +40,14 @@ from convlab_kernels.loading import load_module
 from convlab_kernels.window import Window
 
 if TYPE_CHECKING:
-    from convlab.ablation import ablation_cam
-    from convlab.activations import Activations
-    from convlab.check.compare import compare
-    from convlab.explanation import Explanation, explain
-    from convlab.folders import FolderStatistics, folder_statistics
+    from convlab.attribution.ablation import ablation_cam
+    from convlab.comparison.comparison import compare
+    from convlab.explanation.explanation import Explanation, explain
+    from convlab.images.preprocessing import Preprocessing
     from convlab.loading import load
-    from convlab.model import Model, Node
-    from convlab.preprocessing import Preprocessing
+    from convlab.model.model import Model, Node
+    from convlab.recording.activations import Activations
+    from convlab.recording.folder import FolderStatistics, folder_statistics
     from convlab.view import plot
     from convlab.view.mosaic import mosaic
     from convlab_kernels.cpu.threads import set_threads
@@ -97,16 +97,16 @@ __all__ = [
 
 
 _LATER = {
-    "Activations": "convlab.activations",
-    "Explanation": "convlab.explanation",
-    "FolderStatistics": "convlab.folders",
-    "Model": "convlab.model",
-    "Node": "convlab.model",
-    "Preprocessing": "convlab.preprocessing",
-    "ablation_cam": "convlab.ablation",
-    "compare": "convlab.check.compare",
-    "explain": "convlab.explanation",
-    "folder_statistics": "convlab.folders",
+    "Activations": "convlab.recording.activations",
+    "Explanation": "convlab.explanation.explanation",
+    "FolderStatistics": "convlab.recording.folder",
+    "Model": "convlab.model.model",
+    "Node": "convlab.model.model",
+    "Preprocessing": "convlab.images.preprocessing",
+    "ablation_cam": "convlab.attribution.ablation",
+    "compare": "convlab.comparison.comparison",
+    "explain": "convlab.explanation.explanation",
+    "folder_statistics": "convlab.recording.folder",
     "load": "convlab.loading",
     "mosaic": "convlab.view.mosaic",
     "set_threads": "convlab_kernels.cpu.threads",

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from convlab.errors import FileError, ShapeError, UnsupportedError, WeightsError
-from convlab.files.foreign import CHECKPOINT, is_checkpoint
-from convlab.initialise import randomise
+from convlab.images.preprocessing import Preprocessing, assumed, standard
 from convlab.layers import Elementwise, Normalization, Rescaling, Shape
-from convlab.model import Model
-from convlab.preprocessing import Preprocessing, assumed, standard
+from convlab.model.initialise import randomise
+from convlab.model.model import Model
+from convlab.storage.foreign import CHECKPOINT, is_checkpoint
 from convlab.zoo import ZOO, build, unknown_network, zoo_name
 
 Weights = str | Path | int | None

@@ -9,7 +9,7 @@ import numpy as np
 from recorded import answers, installed, this_test
 from stand_in import StandIn, library
 
-from convlab.preprocessing import VGG
+from convlab.images.preprocessing import VGG
 
 SAMPLES = 64
 EPS = float(np.finfo(np.float32).eps)

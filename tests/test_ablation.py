@@ -7,7 +7,7 @@ import pytest
 from closeness import assert_close, gamma
 
 import convlab
-from convlab.ablation import _score
+from convlab.attribution.ablation import _score
 from convlab.errors import LayerNameError, ShapeError
 from convlab.layers import (
     Activation,
@@ -25,7 +25,7 @@ from convlab.layers import (
     Reshape,
     Softmax,
 )
-from convlab.model import Model, Node
+from convlab.model.model import Model, Node
 
 
 def weighted(model, seed=0, sign=lambda w: w):

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 import convlab
-from convlab.activations import Activations
 from convlab.errors import LayerNameError, ShapeError
-from convlab.initialise import randomise
 from convlab.layers import Conv2D
-from convlab.model import Model
+from convlab.model.initialise import randomise
+from convlab.model.model import Model
+from convlab.recording.activations import Activations
 
 SCORES = np.array([[0.1, 3.0, -2.0, 3.0, 1.5], [5.0, 0.0, 4.0, -1.0, 2.0]], np.float32)
 PROBABILITIES = np.exp(SCORES) / np.exp(SCORES).sum(axis=1, keepdims=True)

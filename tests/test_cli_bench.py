@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convlab.check.bench_device import Figures
-from convlab.check.bench_machine import Machine
-from convlab.check.bench_report import CaseResult, Report, Result
+from convlab.bench.gpu_candidates import Figures
+from convlab.bench.machine import Machine
+from convlab.bench.report import CaseResult, Report, Result
 from convlab.cli import main
 
 MACHINE = Machine("a machine", "float32", 2e11, 1e10, 2, 2)
@@ -22,8 +22,8 @@ MODEL = ["bench", "model", "lenet5", "--repeats", "1"]
 @pytest.fixture(autouse=True)
 def _machine(monkeypatch):
     """Save the seconds that measuring the machine takes."""
-    for module in ("bench", "bench_model"):
-        monkeypatch.setattr(f"convlab.check.{module}.measure_machine", lambda dtype: MACHINE)
+    for module in ("convolutions", "networks"):
+        monkeypatch.setattr(f"convlab.bench.{module}.measure_machine", lambda dtype: MACHINE)
 
 
 def test_equality_is_printed_before_times_and_the_picture_is_written(tmp_path, capsys):
@@ -65,7 +65,7 @@ def test_a_wrong_result_is_status_1(monkeypatch, tmp_path, capsys):
         finished(result)
         return Report(MACHINE, 2, (result,))
 
-    monkeypatch.setattr("convlab.check.bench.bench_conv", bench_conv)
+    monkeypatch.setattr("convlab.bench.convolutions.bench_conv", bench_conv)
     assert main([*CONV, "--out", str(tmp_path / "roof.png")]) == 1
     out = capsys.readouterr().out
     assert "im2col      WRONG: relative error 5.0e-01, 100,000 times what rounding may do; not timed" in out
@@ -128,12 +128,12 @@ def simulated(monkeypatch):
     stands = {"placed": lambda array, device: np.array(array), "event_seconds": event_seconds}
     stands["figures_of"] = lambda kernel: Figures(kernel.name, 24, 1024, 0)
     for name, stand in stands.items():
-        monkeypatch.setattr(f"convlab.check.bench_device.{name}", stand)
-    for module in ("check.bench", "check.bench_ladder", "cli.bench"):
+        monkeypatch.setattr(f"convlab.bench.gpu_candidates.{name}", stand)
+    for module in ("bench.convolutions", "bench.ladder", "cli.bench"):
         monkeypatch.setattr(f"convlab.{module}.check_device", lambda device: None)
-    for module in ("bench", "bench_ladder"):
-        monkeypatch.setattr(f"convlab.check.{module}.measure_gpu", lambda dtype: MACHINE)
-        monkeypatch.setattr(f"convlab.check.{module}.Remote", Local)
+    for module in ("convolutions", "ladder"):
+        monkeypatch.setattr(f"convlab.bench.{module}.measure_gpu", lambda dtype: MACHINE)
+        monkeypatch.setattr(f"convlab.bench.{module}.Remote", Local)
 
 
 def test_the_ladder_is_printed_rung_by_rung(simulated, tmp_path, capsys):
@@ -181,7 +181,7 @@ def test_the_ladder_as_json(simulated, capsys):
 
 @pytest.mark.parametrize("arguments", [LADDER, LADDER[:6]])
 def test_without_a_gpu_one_line_says_so(arguments, monkeypatch, capsys):
-    monkeypatch.setattr("convlab.device._missing", lambda: "there is none: buy one")
+    monkeypatch.setattr("convlab.runtime.device._missing", lambda: "there is none: buy one")
     assert main(arguments) == 1
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "convlab: error: device 'cuda': there is none: buy one\n")

@@ -6,8 +6,8 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 import convlab
-from convlab import device
 from convlab.cli import main
+from convlab.runtime import device
 
 INSTALL = r"pip install 'convlab-engine\[cuda\]', or 'convlab-engine\[cuda12\]' with a driver for CUDA 12$"
 

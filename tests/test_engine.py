@@ -14,9 +14,6 @@ import numpy as np
 import pytest
 
 import convlab
-from convlab.arrays import owner
-from convlab.computing import BATCH_WORK, WORK, computing, current, kernels, repays
-from convlab.initialise import randomise
 from convlab.layers import (
     Add,
     BatchNormalization,
@@ -28,7 +25,10 @@ from convlab.layers import (
     ReLU,
     ZeroPadding2D,
 )
-from convlab.model import Model, Node
+from convlab.model.initialise import randomise
+from convlab.model.model import Model, Node
+from convlab.runtime.arrays import owner
+from convlab.runtime.policy import BATCH_WORK, WORK, computing, current, kernels, repays
 from convlab_kernels.cpu.pooling import max_pool
 
 SHAPE = (61, 43, 3)
@@ -251,9 +251,9 @@ FORK = """
 """
 LENET = 'model = convlab.load("lenet5")'
 NET = """
-    from convlab.initialise import randomise
+    from convlab.model.initialise import randomise
     from convlab.layers import Conv2D, GlobalAveragePooling2D
-    from convlab.model import Model
+    from convlab.model.model import Model
     layers = [Conv2D("a", 32, 3, activation="relu"), Conv2D("b", 40, 3), GlobalAveragePooling2D("mean")]
     model = Model.sequential("net", (61, 43, 3), layers)
     randomise(model, 0)

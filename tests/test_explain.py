@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 import convlab
 from convlab.errors import ShapeError
-from convlab.explanation import explain
+from convlab.explanation.explanation import explain
+from convlab.explanation.text import decimals, number
 from convlab.layers import (
     Activation,
     AveragePooling2D,
@@ -24,8 +25,7 @@ from convlab.layers import (
     MaxPooling2D,
     ZeroPadding2D,
 )
-from convlab.model import INPUT, Node
-from convlab.view.explain_text import decimals, number
+from convlab.model.model import INPUT, Node
 
 FUNCTIONS = ["linear", "relu", "tanh", "sigmoid", "softmax"]
 

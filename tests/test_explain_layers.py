@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import convlab
-from convlab.initialise import randomise
 from convlab.layers import (
     ACTIVATIONS,
     ELU,
@@ -52,7 +51,8 @@ from convlab.layers import (
     UpSampling2D,
     over_time,
 )
-from convlab.model import Node
+from convlab.model.initialise import randomise
+from convlab.model.model import Node
 
 IMAGE, ROW = (5, 4, 3), (7, 3)
 ON_IMAGES = {

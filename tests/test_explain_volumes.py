@@ -8,7 +8,6 @@ import pytest
 import convlab
 from convlab.cli import main
 from convlab.errors import ShapeError, UnsupportedError
-from convlab.initialise import randomise
 from convlab.layers import (
     Activation,
     Add,
@@ -31,7 +30,8 @@ from convlab.layers import (
     UpSampling3D,
     ZeroPadding3D,
 )
-from convlab.model import Model, Node
+from convlab.model.initialise import randomise
+from convlab.model.model import Model, Node
 
 SHAPE = (3, 5, 4, 2)
 LAYERS = {

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from convlab.file_names import file_names
+from convlab.storage.file_names import file_names
 
 ANY = st.text(st.characters() | st.characters(categories=["Cs"]) | st.sampled_from("./\\:-_ \0\n\x1b"))
 DEVICES = ("con", "prn", "aux", "nul", "com1", "lpt9")

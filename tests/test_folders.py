@@ -10,10 +10,10 @@ from closeness import assert_close, gamma
 from PIL import Image
 
 import convlab
-from convlab.channel_statistics import ChannelStatistics
 from convlab.cli import main
 from convlab.errors import FileError, ImageError, LayerNameError, ShapeError
 from convlab.files.keras.writer import write_weights
+from convlab.recording.running_statistics import ChannelStatistics
 
 RECORDED = ["conv1", "relu1", "pool2", "flatten", "fc1", "relu3", "softmax"]
 

@@ -13,10 +13,7 @@ import numpy as np
 import pytest
 from closeness import assert_close, sum_bound
 
-from convlab.computing import computing
 from convlab.errors import WeightsError
-from convlab.folding import fold
-from convlab.initialise import randomise
 from convlab.layers import (
     Activation,
     Add,
@@ -35,7 +32,10 @@ from convlab.layers import (
     ZeroPadding2D,
 )
 from convlab.layers.residual import Residual
-from convlab.model import Model, Node
+from convlab.model.fusion import fold
+from convlab.model.initialise import randomise
+from convlab.model.model import Model, Node
+from convlab.runtime.policy import computing
 
 SHAPE = (9, 7, 6)
 

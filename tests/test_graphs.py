@@ -5,8 +5,6 @@ import pytest
 
 import convlab
 from convlab import Activations, Model, Node, ShapeError
-from convlab.geometry import Field
-from convlab.initialise import randomise
 from convlab.layers import (
     Add,
     Concatenate,
@@ -17,6 +15,8 @@ from convlab.layers import (
     MaxPooling2D,
     UpSampling2D,
 )
+from convlab.model.initialise import randomise
+from convlab.model.receptive_field import Field
 
 
 def residual():

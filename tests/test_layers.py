@@ -6,7 +6,6 @@ import pytest
 import convlab
 from convlab import ops
 from convlab.errors import ShapeError, UnsupportedError, WeightsError
-from convlab.initialise import randomise
 from convlab.layers import (
     Activation,
     AveragePooling2D,
@@ -19,7 +18,8 @@ from convlab.layers import (
     MaxPooling2D,
     ZeroPadding2D,
 )
-from convlab.model import Model
+from convlab.model.initialise import randomise
+from convlab.model.model import Model
 
 SHAPE = (7, 5, 4)
 X = np.random.default_rng(0).uniform(-1, 1, (3, *SHAPE)).astype(np.float32)

@@ -11,6 +11,7 @@ from stand_in import library
 import convlab
 from convlab.cli import main
 from convlab.errors import FileError, ImageError, ShapeError, UnsupportedError, WeightsError
+from convlab.images.preprocessing import MODES
 from convlab.layers import Conv2D, Cropping2D, Elementwise, Rescaling
 from convlab.loading import _is_chain, _rescales
 from convlab.model import Model, Node

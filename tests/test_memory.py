@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import convlab
-from convlab.arrays import owner, unshared
-from convlab.computing import computing, new_array
-from convlab.memory import SMALL, Memory
+from convlab.runtime.arrays import owner, unshared
+from convlab.runtime.buffer_pool import SMALL, Memory
+from convlab.runtime.policy import computing, new_array
 
 F4 = np.dtype(np.float32)
 SIZE = SMALL // 4 + 3  # numbers of four bytes, more than are made anew

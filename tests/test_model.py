@@ -5,7 +5,7 @@ import pytest
 
 import convlab
 from convlab.errors import LayerNameError, ShapeError, UnsupportedError, WeightsError
-from convlab.initialise import randomise
+from convlab.images.preprocessing import VGG
 from convlab.layers import (
     Activation,
     Conv2D,
@@ -14,8 +14,8 @@ from convlab.layers import (
     GlobalAveragePooling2D,
     MaxPooling2D,
 )
-from convlab.model import Model, Node
-from convlab.preprocessing import VGG
+from convlab.model.initialise import randomise
+from convlab.model.model import Model, Node
 
 SHAPE = (7, 5, 2)
 NAMES = ["conv", "pool", "flatten", "fc", "logits"]

@@ -10,7 +10,6 @@ import pytest
 
 import convlab
 from convlab.errors import BudgetError, WeightsError
-from convlab.initialise import randomise
 from convlab.layers import (
     Activation,
     AveragePooling2D,
@@ -24,7 +23,8 @@ from convlab.layers import (
     MaxPooling2D,
     ZeroPadding2D,
 )
-from convlab.model import Model, Node
+from convlab.model.initialise import randomise
+from convlab.model.model import Model, Node
 
 SHAPE = (7, 5, 2)
 

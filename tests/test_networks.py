@@ -26,8 +26,8 @@ from recorded import live
 
 import convlab
 from convlab.files.keras.weights import LayerWeights, read_weights
+from convlab.images.preprocessing import VGG
 from convlab.layers import MaxPooling2D
-from convlab.preprocessing import VGG
 
 REFERENCES = Path(__file__).parent / "references"
 

@@ -18,10 +18,10 @@ sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 from keras_networks import SMALL, build
 from keras_random import picture
 
-from convlab.check.compare import compare
-from convlab.check.keras_recorder import record_keras
+from convlab.comparison.comparison import compare
+from convlab.comparison.keras_recorder import record_keras
 from convlab.files.keras.architecture import read_architecture
-from convlab.initialise import randomise
+from convlab.model.initialise import randomise
 
 NAMES = ("MobileNetV2", "ResNet50V2", "EfficientNetB0", "InceptionV3")
 

@@ -9,7 +9,7 @@ import pytest
 from recorded import answer
 
 from convlab.errors import ImageError, ShapeError
-from convlab.preprocessing import MODES, UNIT_GREY, VGG, Preprocessing, assumed, standard
+from convlab.images.preprocessing import MODES, UNIT_GREY, VGG, Preprocessing, assumed, standard
 
 TF, RAW, TORCH = MODES["tf"], MODES["raw"], MODES["torch"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from convlab.statistics import statistics
+from convlab.recording.statistics import statistics
 
 
 @pytest.fixture(params=[np.float32, np.float64])

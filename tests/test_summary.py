@@ -7,7 +7,7 @@ import pytest
 
 import convlab
 from convlab.layers import Conv2D, Dense, Flatten, GlobalAveragePooling2D, MaxPooling2D
-from convlab.model import Model, Node
+from convlab.model.model import Model, Node
 
 # Receptive field and jump of VGG16: Araujo, Norris and Sim (Distill 2019) give 212 at block5_pool.
 VGG16_FIELDS = {

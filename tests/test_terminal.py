@@ -19,7 +19,7 @@ from PIL import Image
 from convlab.cli import main, summary
 from convlab.cli.terminal import PrintableStream, bar
 from convlab.errors import LayerNameError, WeightsError
-from convlab.names import MESSAGE, printable, shortened, unknown
+from convlab.wording import MESSAGE, printable, shortened, unknown
 
 HOSTILE = st.text(st.characters(exclude_categories=()) | st.sampled_from("\x1b\x9b\n\r\b\x7f\u202e\u2066\udcff["))
 NAMES = [f"conv2_block{i}_{j}_conv" for i in range(40) for j in range(4)]

@@ -8,8 +8,8 @@ import pytest
 from recorded import live
 
 import convlab
-from convlab.check.compare import compare
-from convlab.check.keras_recorder import record_keras
+from convlab.comparison.comparison import compare
+from convlab.comparison.keras_recorder import record_keras
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 from keras_random import picture, randomise

@@ -7,7 +7,6 @@ from copy import copy
 import numpy as np
 import pytest
 
-from convlab.computing import computing
 from convlab.layers import (
     Conv1D,
     Conv2D,
@@ -22,8 +21,9 @@ from convlab.layers import (
     base,
     wrapping,
 )
-from convlab.layers.once import once
-from convlab.model import Model
+from convlab.model.model import Model
+from convlab.runtime.once import once
+from convlab.runtime.policy import computing
 
 LAYERS = {
     "Conv1D": lambda: Conv1D("layer", 5, 3),

@@ -12,7 +12,7 @@ import convlab
 from convlab.cli import main
 from convlab.errors import ConvlabError, FileError, ShapeError, WeightsError
 from convlab.files import registry
-from convlab.preprocessing import UNIT_GREY, VGG
+from convlab.images.preprocessing import UNIT_GREY, VGG
 from convlab.zoo import APPLICATIONS
 
 NOTOP = {"include_top": False, "input_shape": (34, 40, 3)}

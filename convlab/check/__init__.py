@@ -1,1 +1,1 @@
-"""What tells whether a network is right: comparing recordings, and recording the same network in a framework."""
+"""The old names of `convlab.comparison`, kept for who imports them."""

@@ -4,9 +4,9 @@ import argparse
 from typing import Any
 
 from convlab.cli.options import add_json, add_model, add_picture, check_drawn, command, load_model, names, print_json
-from convlab.device import DEVICES, check_device
 from convlab.errors import UnsupportedError
 from convlab.loading import load
+from convlab.runtime.device import DEVICES, check_device
 
 TYPES = ("float32", "float64")
 
@@ -53,7 +53,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 def run_conv(arguments: argparse.Namespace) -> int:
     """Print the machine, then each case when it is done; draw where asked to; return 1 if a result is wrong."""
-    from convlab.check.bench import bench_conv
+    from convlab.bench.convolutions import bench_conv
 
     check_drawn(arguments)
     if arguments.ladder:
@@ -89,7 +89,7 @@ def run_conv(arguments: argparse.Namespace) -> int:
 def _drawn(report: Any, arguments: argparse.Namespace) -> int:
     """Draw where asked to; return 1 if a result is wrong."""
     if arguments.out and any(case.timed for case in report.cases):
-        from convlab.view.roofline import roofline
+        from convlab.bench.roofline import roofline
 
         roofline(report, path=arguments.out)
     return 0 if report.agrees else 1
@@ -97,7 +97,7 @@ def _drawn(report: Any, arguments: argparse.Namespace) -> int:
 
 def run_ladder(arguments: argparse.Namespace) -> int:
     """Print the GPU, then each rung when it is done; draw where asked to; return 1 if a result is wrong."""
-    from convlab.check.bench_ladder import HEADER, NOTE, climb
+    from convlab.bench.ladder import HEADER, NOTE, climb
 
     check_device(arguments.device)
     if arguments.device != "cuda" or arguments.network:
@@ -120,7 +120,7 @@ def run_ladder(arguments: argparse.Namespace) -> int:
 
 
 def _cases(arguments: argparse.Namespace) -> list[Any]:
-    from convlab.check.bench import Case, cases_of
+    from convlab.bench.convolutions import Case, cases_of
     from convlab_kernels.window import Window
 
     if arguments.network:
@@ -132,7 +132,7 @@ def _cases(arguments: argparse.Namespace) -> list[Any]:
 
 def run_model(arguments: argparse.Namespace) -> int:
     """Print what each batch takes, layer by layer; return 1 if a layer is wrong."""
-    from convlab.check.bench_model import bench_model
+    from convlab.bench.networks import bench_model
 
     check_drawn(arguments)
     report = bench_model(load_model(arguments), arguments.batch, arguments.repeats, record=arguments.record)
@@ -141,7 +141,7 @@ def run_model(arguments: argparse.Namespace) -> int:
     else:
         print(report)
     if arguments.out and any(batch.timed for batch in report.batches):
-        from convlab.view.layer_times import layer_times
+        from convlab.bench.layer_times import layer_times
 
         layer_times(report, path=arguments.out)
     return 0 if report.agrees else 1

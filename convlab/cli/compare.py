@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from convlab.activations import Activations
-from convlab.check.compare import compare
-from convlab.check.pairs import recorded_input
-from convlab.check.references import holds_activations, read_side
 from convlab.cli.options import add_json, add_model_options, command, load_model, print_json
+from convlab.comparison.comparison import compare
+from convlab.comparison.pairs import recorded_input
+from convlab.comparison.sources import holds_activations, read_side
 from convlab.errors import UnsupportedError, WeightsError
-from convlab.model import INPUT, Model
+from convlab.model.model import INPUT, Model
+from convlab.recording.activations import Activations
 from convlab.zoo import zoo_name
 
 HELP = "name the first layer in which two runs of a network differ, and guess why; exit status 1 if one does"

@@ -8,8 +8,8 @@ from typing import Any
 from convlab.cli.options import add_layout, command
 from convlab.errors import FileError, UnsupportedError
 from convlab.loading import load
-from convlab.model import Model
-from convlab.names import printable
+from convlab.model.model import Model
+from convlab.wording import printable
 from convlab.zoo import ZOO, zoo_name
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from convlab.cli.options import command, table
-from convlab.files.writing import check_folder
 from convlab.loading import load
-from convlab.names import printable
+from convlab.storage.writing import check_folder
+from convlab.wording import printable
 
 DEMO_IMAGE = "fashion_mnist/shirt.png"
 

@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from convlab.cli.options import add_json, add_model, add_picture, check_drawn, command, load_model, print_json
-from convlab.explanation import explain
+from convlab.explanation.explanation import explain
 
 
 def add(commands: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from convlab.cli.options import command
 from convlab.cli.terminal import bar, line
-from convlab.names import printable
+from convlab.wording import printable
 
 
 def add(commands: Any) -> None:

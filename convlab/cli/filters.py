@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from convlab.cli.options import add_model, add_picture, check_drawn, command, load_model
-from convlab.names import printable
+from convlab.wording import printable
 
 
 def add(commands: Any) -> None:

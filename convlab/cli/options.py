@@ -6,11 +6,11 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from convlab.device import DEVICES, check_device
+from convlab.images.preprocessing import MODES
 from convlab.loading import load
-from convlab.model import Model
-from convlab.names import printable
-from convlab.preprocessing import MODES
+from convlab.model.model import Model
+from convlab.runtime.device import DEVICES, check_device
+from convlab.wording import printable
 from convlab.zoo import ZOO
 
 

@@ -4,13 +4,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from convlab.activations import Activations
 from convlab.cli.options import add_json, add_model, command, load_model, names, print_json, table
 from convlab.cli.terminal import bar
-from convlab.file_names import file_names
-from convlab.files.writing import check_folder, inner_folder
-from convlab.names import printable
+from convlab.recording.activations import Activations
+from convlab.storage.file_names import file_names
+from convlab.storage.writing import check_folder, inner_folder
 from convlab.view.scale import Rule
+from convlab.wording import printable
 
 
 def add(commands: Any) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from convlab.errors import ConvlabError, FileError
-from convlab.names import printable, shortened
+from convlab.wording import printable, shortened
 
 __all__ = ["bar", "drop_what_cannot_be_written", "line", "message", "spoken"]
 

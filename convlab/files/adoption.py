@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from convlab.arrays import Array
-from convlab.files.receipt import Receipt
-from convlab.model import Model
+from convlab.model.model import Model
+from convlab.model.receipt import Receipt
+from convlab.runtime.arrays import Array
 
 __all__ = ["adopt"]
 

@@ -39,7 +39,7 @@ from convlab.layers import (
     TimeDistributed,
     UnitNormalization,
 )
-from convlab.model import Model
+from convlab.model.model import Model
 
 KEEPING = (
     *(Identity, Activation, ReLU, LeakyReLU, ELU, PReLU, Softmax, ThresholdedReLU, LayerScale, Rescaling, Masking),

@@ -11,8 +11,8 @@ from pathlib import Path
 import platformdirs
 
 from convlab.errors import WeightsError
-from convlab.names import unknown
-from convlab.preprocessing import warn_caller
+from convlab.images.preprocessing import warn_caller
+from convlab.wording import unknown
 
 DATA = resources.files("convlab_weights")
 

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab.errors import WeightsError
-from convlab.files.json_text import parse_json
-from convlab.files.tensors import AXES, StateDict, Tensor, from_bfloat16, refuse
+from convlab.storage.json_text import parse_json
+from convlab.storage.tensors import AXES, StateDict, Tensor, from_bfloat16, refuse
 
 __all__ = ["looks_like_safetensors", "open_safetensors"]
 

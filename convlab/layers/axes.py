@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from convlab.arrays import Array
 from convlab.errors import ShapeError
 from convlab.layers.base import Layer, Shape
 from convlab.ops.axes import AxisLike, inner_axes, inner_axis
+from convlab.runtime.arrays import Array
 
 
 @dataclass(eq=False)

@@ -8,12 +8,12 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 
-from convlab.arrays import Array, ArrayLike, as_floats, kind_of, like, module_of, on_host
 from convlab.errors import ShapeError, UnsupportedError, WeightsError
 from convlab.layers.functions import ACTIVATIONS
-from convlab.layers.once import once
-from convlab.names import unknown
 from convlab.ops.quiet import quiet
+from convlab.runtime.arrays import Array, ArrayLike, as_floats, kind_of, like, module_of, on_host
+from convlab.runtime.once import once
+from convlab.wording import unknown
 from convlab_kernels.window import Pair, Window
 from convlab_kernels.window3d import Window3D
 

@@ -6,9 +6,9 @@ from reprlib import repr as shortened
 
 import numpy as np
 
-from convlab.arrays import Array
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers.base import Layer
+from convlab.runtime.arrays import Array
 
 
 def check_numbers(layer: Layer, **options: object) -> None:

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from math import prod
 
 from convlab import ops
-from convlab.arrays import Array
-from convlab.computing import kernels
 from convlab.errors import ShapeError
 from convlab.layers.base import ONE_CELL, Activated, Shape, check_activation
 from convlab.layers.checks import check_count
 from convlab.layers.naming import options_of
 from convlab.ops.linear import multiply
+from convlab.runtime.arrays import Array
+from convlab.runtime.policy import kernels
 
 
 @dataclass(eq=False)

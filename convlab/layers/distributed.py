@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import cast
 
-from convlab.arrays import Array
 from convlab.errors import ShapeError
 from convlab.layers.base import ONE_CELL, Activated, Layer, Shape
 from convlab.layers.wrapping import Wrapping
+from convlab.runtime.arrays import Array
 
 
 class TimeDistributed(Wrapping):

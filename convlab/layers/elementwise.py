@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from convlab.arrays import Array, kind_of, like
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers.base import Shape
 from convlab.layers.checks import numbers
 from convlab.layers.merging import Merge
-from convlab.layers.once import once
-from convlab.names import unknown
 from convlab.ops.elementwise import FUNCTIONS, elementwise
+from convlab.runtime.arrays import Array, kind_of, like
+from convlab.runtime.once import once
+from convlab.wording import unknown
 
 
 @dataclass(eq=False)

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from convlab.arrays import Array
 from convlab.ops import distributions, nonlinear, piecewise
+from convlab.runtime.arrays import Array
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "linear": lambda x: x,

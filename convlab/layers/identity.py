@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from convlab.arrays import Array
 from convlab.layers.base import Layer
+from convlab.runtime.arrays import Array
 
 
 @dataclass(eq=False)

@@ -5,10 +5,10 @@ Weights and outputs have the shapes they have in Keras, without the row.
 
 from typing import cast
 
-from convlab.arrays import Array
 from convlab.errors import ShapeError
 from convlab.layers.base import Activated, Shape
 from convlab.layers.wrapping import Wrapping
+from convlab.runtime.arrays import Array
 
 
 class OneRow(Wrapping):

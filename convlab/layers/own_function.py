@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from convlab.arrays import Array, module_of
 from convlab.errors import ShapeError
 from convlab.layers.base import Layer, Shape
+from convlab.runtime.arrays import Array, module_of
 
 
 @dataclass(eq=False)

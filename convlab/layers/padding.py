@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from convlab.arrays import Array, module_of
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers.base import Layer, Shape
-from convlab.names import unknown
+from convlab.runtime.arrays import Array, module_of
+from convlab.wording import unknown
 from convlab_kernels.window import Pair
 
 MODES = ("constant", "reflect", "symmetric")

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from convlab.arrays import Array
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers.base import ONE_CELL, Layer, Shape
-from convlab.names import unknown
 from convlab.ops.axes import AxisLike, inner_axes
 from convlab.ops.reducing import REDUCTIONS, reduce_axes
+from convlab.runtime.arrays import Array
+from convlab.wording import unknown
 
 
 @dataclass(eq=False)

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from convlab.arrays import Array, module_of
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers.base import Layer, Shape
 from convlab.layers.checks import numbers
 from convlab.ops.axes import AxisLike, inner_axes
 from convlab.ops.quiet import quiet
+from convlab.runtime.arrays import Array, module_of
 
 _LEAST = 1e-7  # Keras' epsilon, the least it divides by
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from math import prod
 
 from convlab import ops
-from convlab.arrays import Array, module_of
 from convlab.errors import ShapeError
 from convlab.layers.base import Layer, Shape
 from convlab.layers.checks import check_count, refused
 from convlab.layers.naming import options_of
+from convlab.runtime.arrays import Array, module_of
 
 AXES = 63  # an array of NumPy has up to 64, and one is the batch
 

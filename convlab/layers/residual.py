@@ -6,8 +6,8 @@ He et al., "Deep residual learning for image recognition" (arXiv 1512.03385), se
 from typing import ClassVar
 
 from convlab import ops
-from convlab.arrays import Array
 from convlab.layers.convolution import Conv2D
+from convlab.runtime.arrays import Array
 
 
 class Residual(Conv2D):

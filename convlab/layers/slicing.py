@@ -7,13 +7,13 @@ from types import EllipsisType
 
 import numpy as np
 
-from convlab.arrays import Array, kind_of, module_of
 from convlab.errors import ShapeError
 from convlab.layers.base import ONE_CELL, Layer, Shape
 from convlab.layers.checks import check_count
 from convlab.layers.naming import options_of
-from convlab.layers.once import once
 from convlab.ops.axes import inner_axis
+from convlab.runtime.arrays import Array, kind_of, module_of
+from convlab.runtime.once import once
 
 Index = slice | int | EllipsisType | None
 

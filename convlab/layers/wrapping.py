@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from copy import copy
 
-from convlab.arrays import Array
 from convlab.layers.base import Layer
-from convlab.layers.once import once
+from convlab.runtime.arrays import Array
+from convlab.runtime.once import once
 
 
 class Wrapping(Layer):

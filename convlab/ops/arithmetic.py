@@ -1,8 +1,8 @@
 """Arithmetic on two arrays."""
 
-from convlab.arrays import Array, module_of
-from convlab.computing import kernels, new_array
 from convlab.ops.quiet import quiet
+from convlab.runtime.arrays import Array, module_of
+from convlab.runtime.policy import kernels, new_array
 
 
 @quiet

@@ -7,12 +7,12 @@ from typing import TypeGuard
 
 import numpy as np
 
-from convlab.arrays import Array, ArrayLike, as_floats, module_of
-from convlab.computing import WORK, Computing, current, new_array
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.ops.arithmetic import add
 from convlab.ops.images import check_image
 from convlab.ops.quiet import quiet
+from convlab.runtime.arrays import Array, ArrayLike, as_floats, module_of
+from convlab.runtime.policy import WORK, Computing, current, new_array
 from convlab_kernels import cpu, cuda
 from convlab_kernels.cpu import choice
 from convlab_kernels.methods import Convolution

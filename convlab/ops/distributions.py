@@ -1,8 +1,8 @@
 """Functions that turn the numbers along an axis into a probability distribution, or its logarithm."""
 
-from convlab.arrays import Array, ArrayLike, as_floats, module_of
 from convlab.errors import ShapeError
 from convlab.ops.quiet import quiet
+from convlab.runtime.arrays import Array, ArrayLike, as_floats, module_of
 
 Axis = int | tuple[int, ...]
 

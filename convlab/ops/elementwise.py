@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from convlab.arrays import Array, module_of
 from convlab.ops.erf import erf
 from convlab.ops.quiet import quiet
+from convlab.runtime.arrays import Array, module_of
 
 
 def _over_nothing(x: Array, y: Array) -> Array:

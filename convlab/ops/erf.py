@@ -10,7 +10,7 @@ from math import pi, sqrt
 
 import numpy as np
 
-from convlab.arrays import Array, ArrayLike, as_floats, module_of
+from convlab.runtime.arrays import Array, ArrayLike, as_floats, module_of
 
 Polynomial = Sequence[float]  # coefficients, the highest power first
 

@@ -3,8 +3,8 @@
 Where a number of cells is odd, one more is cut off at the bottom and at the right.
 """
 
-from convlab.arrays import Array, module_of
 from convlab.ops.shaping import crop2d
+from convlab.runtime.arrays import Array, module_of
 from convlab_kernels.window import Pair, Sides
 
 

@@ -3,10 +3,10 @@
 from math import prod
 from typing import TYPE_CHECKING
 
-from convlab.arrays import Array, ArrayLike, as_floats, module_of
-from convlab.computing import kernels, new_array
 from convlab.errors import ShapeError
 from convlab.ops.quiet import quiet
+from convlab.runtime.arrays import Array, ArrayLike, as_floats, module_of
+from convlab.runtime.policy import kernels, new_array
 
 if TYPE_CHECKING:
     from convlab_kernels.cpu.dense import Dense

@@ -8,9 +8,9 @@ from math import pi, sqrt
 
 import numpy as np
 
-from convlab.arrays import Array, ArrayLike, as_floats, module_of
 from convlab.ops.erf import erfc
 from convlab.ops.quiet import quiet
+from convlab.runtime.arrays import Array, ArrayLike, as_floats, module_of
 
 _SELU_ALPHA = 1.6732632423543772  # Klambauer et al., arXiv 1706.02515, section 2
 _SELU_SCALE = 1.0507009873554805

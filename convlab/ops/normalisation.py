@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from convlab.arrays import Array, ArrayLike, as_floats, module_of
-from convlab.computing import kernels, new_array
 from convlab.errors import ShapeError
 from convlab.ops.axes import AxisLike, inner_axes, inner_axis
 from convlab.ops.quiet import quiet
+from convlab.runtime.arrays import Array, ArrayLike, as_floats, module_of
+from convlab.runtime.policy import kernels, new_array
 
 
 @quiet

@@ -5,9 +5,9 @@ Named, and with the defaults, as in Keras 3. NaN stays NaN, and an infinity give
 
 from math import inf
 
-from convlab.arrays import Array, ArrayLike, as_floats, module_of
-from convlab.computing import kernels, new_array
 from convlab.ops.quiet import quiet
+from convlab.runtime.arrays import Array, ArrayLike, as_floats, module_of
+from convlab.runtime.policy import kernels, new_array
 
 
 @quiet

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from convlab.arrays import Array, ArrayLike, as_floats, module_of
-from convlab.computing import kernels, new_array
 from convlab.errors import ShapeError
 from convlab.ops.images import check_image
 from convlab.ops.quiet import quiet
+from convlab.runtime.arrays import Array, ArrayLike, as_floats, module_of
+from convlab.runtime.policy import kernels, new_array
 from convlab_kernels.window import PaddingLike, Pair, Window
 from convlab_kernels.window3d import Window3D
 

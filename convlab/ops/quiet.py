@@ -6,7 +6,7 @@ from typing import ParamSpec, TypeVar
 
 import numpy as np
 
-from convlab.computing import current
+from convlab.runtime.policy import current
 
 P = ParamSpec("P")
 R = TypeVar("R")

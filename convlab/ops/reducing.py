@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from convlab.arrays import Array, ArrayLike, as_floats, module_of
 from convlab.ops.axes import AxisLike, inner_axes
 from convlab.ops.quiet import quiet
+from convlab.runtime.arrays import Array, ArrayLike, as_floats, module_of
 
 Axes = tuple[int, ...]
 

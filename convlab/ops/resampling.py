@@ -11,7 +11,7 @@ from math import ceil, pi
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from convlab.arrays import Array
+from convlab.runtime.arrays import Array
 
 
 class Kernel(NamedTuple):

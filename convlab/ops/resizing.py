@@ -8,12 +8,12 @@ moves a cell: where (i + 1/2) * n / m is a whole number, frameworks that compute
 from functools import reduce
 from operator import add
 
-from convlab.arrays import Array, ArrayLike, as_floats, module_of
 from convlab.errors import UnsupportedError
-from convlab.names import unknown
 from convlab.ops.images import check_image
 from convlab.ops.quiet import quiet
 from convlab.ops.resampling import KERNELS, taps
+from convlab.runtime.arrays import Array, ArrayLike, as_floats, module_of
+from convlab.wording import unknown
 from convlab_kernels.window import Pair, parse_pair
 
 INTERPOLATIONS = ("nearest", "area", *KERNELS)

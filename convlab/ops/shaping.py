@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from math import prod
 
-from convlab.arrays import Array, ArrayLike, as_floats, module_of
 from convlab.errors import ShapeError
 from convlab.ops.images import check_image
+from convlab.runtime.arrays import Array, ArrayLike, as_floats, module_of
 from convlab_kernels.window import PaddingLike, Pair, Window
 
 

@@ -3,7 +3,6 @@
 D planes; of a medical scan slices, of a video frames. KD KH KW kernel, OD OH OW output.
 """
 
-from convlab.arrays import Array, ArrayLike, as_floats, module_of
 from convlab.errors import ShapeError
 from convlab.ops.convolution import check_kernel, run_conv2d
 from convlab.ops.images import check_volume
@@ -11,6 +10,7 @@ from convlab.ops.pooling import check_borders, largest_in_windows, means_of_chan
 from convlab.ops.quiet import quiet
 from convlab.ops.shaping import check_left
 from convlab.ops.transposed import check_adjoint
+from convlab.runtime.arrays import Array, ArrayLike, as_floats, module_of
 from convlab_kernels.cpu.im2col3d import Im2col3D
 from convlab_kernels.cpu.transposed import Transposed
 from convlab_kernels.transposed_window import TransposedWindow3D

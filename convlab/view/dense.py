@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from convlab.activations import Activations
-from convlab.arrays import Array
 from convlab.errors import ShapeError
+from convlab.recording.activations import Activations
+from convlab.runtime.arrays import Array
 from convlab.view.mosaic import image_maps
 from convlab.view.paper import FAINT, INK, TOP, bare, finish, heading, place, root, sheet
 

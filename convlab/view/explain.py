@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from convlab.activations import Activations
 from convlab.errors import UnsupportedError
-from convlab.explanation import Explanation
+from convlab.explanation.explanation import Explanation
+from convlab.explanation.text import decimals, field_line, headline, peak, sum_line, verdict, window_line
+from convlab.recording.activations import Activations
 from convlab.view.explain_cells import bars_of, draw_bars, draw_table, draw_window, hatch, label_cells, mark
-from convlab.view.explain_text import decimals, field_line, headline, peak, sum_line, verdict, window_line
 from convlab.view.mosaic import colormap
 from convlab.view.paper import FAINT, INK, TITLE, finish, place, sheet
 from convlab.view.picture import draw_input, recorded_maps

@@ -9,10 +9,10 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
-from convlab.arrays import Array
-from convlab.explanation import Explanation
-from convlab.sums import Place
-from convlab.view.explain_text import number, source_name
+from convlab.explanation.contributions import Place
+from convlab.explanation.explanation import Explanation
+from convlab.explanation.text import number, source_name
+from convlab.runtime.arrays import Array
 from convlab.view.paper import FAINT, INK, bare
 
 TERMS = 10  # how many of the strongest input channels have a bar of their own

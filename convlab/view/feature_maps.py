@@ -9,9 +9,9 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from convlab.activations import Activations
-from convlab.arrays import Array
 from convlab.errors import ShapeError
+from convlab.recording.activations import Activations
+from convlab.runtime.arrays import Array
 from convlab.view.mosaic import colormap, dead_channels, default_columns, mosaic
 from convlab.view.paper import FAINT, HIGH, RIGHT, SCREEN, finish, frame, heading, number_rows, root, show
 from convlab.view.picture import VOLUMES, recorded_maps

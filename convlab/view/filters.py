@@ -8,10 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from convlab.arrays import Array
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers import Layer, OneRow, TimeDistributed
-from convlab.model import Model
+from convlab.model.model import Model
+from convlab.runtime.arrays import Array
 from convlab.view.feature_maps import chosen
 from convlab.view.mosaic import Pixels, arrange, default_columns, mosaic
 from convlab.view.paper import (

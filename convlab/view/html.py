@@ -6,9 +6,9 @@ from io import BytesIO
 
 from PIL import Image
 
-from convlab.activations import Activations
-from convlab.arrays import Array
-from convlab.statistics import statistics
+from convlab.recording.activations import Activations
+from convlab.recording.statistics import statistics
+from convlab.runtime.arrays import Array
 from convlab.view.mosaic import Pixels, mosaic, most_varied
 from convlab.view.picture import recorded_maps, slice_note
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab.arrays import Array
 from convlab.errors import ShapeError
+from convlab.runtime.arrays import Array
 from convlab.view.scale import Rule, Scale
 
 Pixels = NDArray[np.uint8]

@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from convlab.activations import Activations
-from convlab.arrays import Array
 from convlab.errors import ShapeError
+from convlab.recording.activations import Activations
+from convlab.runtime.arrays import Array
 from convlab.view.dense import bars
 from convlab.view.mosaic import mosaic, most_varied
 from convlab.view.paper import DPI, FAINT, INK, bare, finish, place, root, sheet, show

@@ -6,17 +6,17 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from convlab.activations import Activations
-from convlab.arrays import Array
 from convlab.errors import LayerNameError, ShapeError, UnsupportedError
-from convlab.geometry import Field
-from convlab.model import Model
-from convlab.names import unknown
+from convlab.model.model import Model
+from convlab.model.receptive_field import Field
+from convlab.recording.activations import Activations
+from convlab.runtime.arrays import Array
 from convlab.view.feature_maps import BAR, colour_bar
 from convlab.view.mosaic import Pixels, mosaic
 from convlab.view.paper import BOTTOM, LEFT, TOP, finish, heading, place, root, sheet, title_width
 from convlab.view.picture import ROW, draw_input, recorded_maps
 from convlab.view.scale import Scale
+from convlab.wording import unknown
 from convlab_kernels.window import Pair
 
 SIDE = 5.0  # inches across the image

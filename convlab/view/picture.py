@@ -4,8 +4,8 @@ from math import prod
 
 from matplotlib.axes import Axes
 
-from convlab.activations import Activations
-from convlab.arrays import Array
+from convlab.recording.activations import Activations
+from convlab.runtime.arrays import Array
 from convlab.view.mosaic import image_maps, mosaic
 from convlab.view.paper import bare
 

@@ -5,8 +5,8 @@ from typing import Literal
 
 import numpy as np
 
-from convlab.arrays import Array
 from convlab.errors import ShapeError
+from convlab.runtime.arrays import Array
 
 Rule = Literal["shared", "channel", "standardised"]
 

@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from convlab.activations import Activations
-from convlab.arrays import Array
 from convlab.errors import ShapeError
+from convlab.recording.activations import Activations
+from convlab.runtime.arrays import Array
 from convlab.view.feature_maps import BAR, chosen, colour_bar, listed
 from convlab.view.mosaic import dead_channels, mosaic
 from convlab.view.paper import FAINT, HIGH, RIGHT, SCREEN, finish, frame, heading, number_rows, root, show

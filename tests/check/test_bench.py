@@ -9,12 +9,12 @@ import pytest
 from recorded import live
 
 import convlab
-from convlab.check.bench import Case, bench_conv, cases_of, measure
-from convlab.check.bench_contenders import Contender, First, Kernel, Torch
-from convlab.check.bench_machine import Machine, Measurer
-from convlab.check.bench_process import Remote
-from convlab.check.bench_report import CaseResult, Report, Result, Spread
-from convlab.check.bench_turns import in_turns
+from convlab.bench.candidates import Contender, First, Kernel, Torch
+from convlab.bench.convolutions import Case, bench_conv, cases_of, measure
+from convlab.bench.machine import Machine, Measurer
+from convlab.bench.process import Remote
+from convlab.bench.report import CaseResult, Report, Result, Spread
+from convlab.bench.turns import in_turns
 from convlab.cli.options import print_json
 from convlab.errors import BudgetError, ConvlabError, ShapeError, UnsupportedError
 from convlab_kernels.cpu import Im2col
@@ -57,7 +57,7 @@ class Generous(Wrong):
 
 
 def local(kernel, monkeypatch):
-    monkeypatch.setattr("convlab.check.bench_contenders.METHODS", {kernel.__name__: kernel, "im2col": Im2col})
+    monkeypatch.setattr("convlab.bench.candidates.METHODS", {kernel.__name__: kernel, "im2col": Im2col})
     return Local(Kernel(kernel.__name__))
 
 
@@ -91,8 +91,8 @@ class Picky(Im2col):
 
 
 def test_the_definition_is_skipped_where_it_would_take_long(monkeypatch):
-    monkeypatch.setattr("convlab.check.bench_contenders.METHODS", {"direct": Im2col, "other": Im2col})
-    monkeypatch.setattr("convlab.check.bench_contenders.seconds", lambda call: 0.01)  # for one place
+    monkeypatch.setattr("convlab.bench.candidates.METHODS", {"direct": Im2col, "other": Im2col})
+    monkeypatch.setattr("convlab.bench.candidates.seconds", lambda call: 0.01)  # for one place
     with pytest.raises(UnsupportedError, match=r"^would take about [\d,.]+ s; name it in --methods to wait for it$"):
         Kernel("direct", patient=False).open(Case((70, 30, 4), 5))
     assert Kernel("direct", patient=False).open(SMALL).output.shape == (1, 7, 6, 5)
@@ -123,7 +123,7 @@ def test_another_shape_is_a_failure():
 @pytest.fixture
 def machine(monkeypatch):
     """Save the seconds that measuring the machine takes."""
-    monkeypatch.setattr("convlab.check.bench.measure_machine", lambda dtype: MACHINE)
+    monkeypatch.setattr("convlab.bench.convolutions.measure_machine", lambda dtype: MACHINE)
 
 
 def test_kernels_and_torch_in_processes_are_equal_to_float64(machine):
@@ -176,7 +176,7 @@ def test_the_convolutions_of_a_network():
 
 def test_a_separable_convolution_is_two():
     from convlab.layers import Conv2D, SeparableConv2D
-    from convlab.model import Model
+    from convlab.model.model import Model
 
     layers = [SeparableConv2D("s", 7, 3, stride=2, depth_multiplier=2), Conv2D("c", 6, (1, 2))]
     depthwise, pointwise, conv = cases_of(Model.sequential("m", (11, 9, 3), layers))
@@ -283,7 +283,7 @@ def test_a_process_answers_and_its_failures_are_one_line(capfd):
 
 def test_the_machine_is_measured(monkeypatch):
     for name, value in (("SIDE", 64), ("COPIED", 1 << 16), ("ENOUGH", 0.0)):
-        monkeypatch.setattr(f"convlab.check.bench_machine.{name}", value)
+        monkeypatch.setattr(f"convlab.bench.machine.{name}", value)
     machine = Measurer().machine("float64", 1)
     assert 1e8 < machine.product < 1e14
     assert 1e8 < machine.copy < 1e13

@@ -7,8 +7,8 @@ import oracle
 import pytest
 from closeness import assert_close, gamma
 
-from convlab.check.bench_case import Case
-from convlab.check.bench_exact import Exact, exact
+from convlab.bench.case import Case
+from convlab.bench.exact import Exact, exact
 from convlab_kernels.window import Window
 
 CASES = [

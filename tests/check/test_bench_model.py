@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 import convlab
-from convlab.check.bench_machine import Machine
-from convlab.check.bench_model import bench_model
-from convlab.check.bench_model_report import BatchResult, LayerTime, ModelReport
-from convlab.check.bench_report import Spread
+from convlab.bench.machine import Machine
+from convlab.bench.network_report import BatchResult, LayerTime, ModelReport
+from convlab.bench.networks import bench_model
+from convlab.bench.report import Spread
 from convlab.cli.options import print_json
 from convlab.errors import ShapeError, WeightsError
 from convlab.layers import Add, Conv2D, Dense, Flatten
-from convlab.model import Model, Node
+from convlab.model.model import Model, Node
 
 MACHINE = Machine("a machine", "float32", 2e11, 1e10, 2, 2)
 
@@ -21,7 +21,7 @@ MACHINE = Machine("a machine", "float32", 2e11, 1e10, 2, 2)
 @pytest.fixture(autouse=True)
 def _machine(monkeypatch):
     """Save the seconds that measuring the machine takes."""
-    monkeypatch.setattr("convlab.check.bench_model.measure_machine", lambda dtype: MACHINE)
+    monkeypatch.setattr("convlab.bench.networks.measure_machine", lambda dtype: MACHINE)
 
 
 def test_each_layer_is_timed(capsys):

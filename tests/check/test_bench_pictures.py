@@ -4,13 +4,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from convlab.check.bench import Case
-from convlab.check.bench_machine import Machine
-from convlab.check.bench_model_report import BatchResult, LayerTime, ModelReport
-from convlab.check.bench_report import CaseResult, Report, Result, Spread
+from convlab.bench.convolutions import Case
+from convlab.bench.layer_times import MOST, layer_times
+from convlab.bench.machine import Machine
+from convlab.bench.network_report import BatchResult, LayerTime, ModelReport
+from convlab.bench.report import CaseResult, Report, Result, Spread
+from convlab.bench.roofline import roofline
 from convlab.errors import FileError, ShapeError
-from convlab.view.layer_times import MOST, layer_times
-from convlab.view.roofline import roofline
 
 MACHINE = Machine("a machine", "float32", 2e11, 1e10, 2, 2)
 DEEP, WIDE = Case((14, 15, 512), 256, layers=("a", "b")), Case((56, 57, 64), 64, groups=64, layers=("c",))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from convlab.check.bench_case import Case
-from convlab.check.bench_exact import exact
+from convlab.bench.case import Case
+from convlab.bench.exact import exact
 from convlab.errors import UnsupportedError
 from convlab_kernels.window import Window
 

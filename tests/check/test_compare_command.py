@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 import convlab
-from convlab.check.compare import compare
 from convlab.cli import main
-from convlab.preprocessing import VGG
+from convlab.comparison.comparison import compare
+from convlab.images.preprocessing import VGG
 
 
 @pytest.fixture(scope="module")

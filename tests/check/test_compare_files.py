@@ -8,8 +8,8 @@ import pytest
 
 import convlab
 from convlab import ConvlabError, WeightsError
-from convlab.check.compare import compare
-from convlab.check.npz import NpzArrays
+from convlab.comparison.comparison import compare
+from convlab.comparison.npz_arrays import NpzArrays
 
 
 @pytest.fixture(scope="module")

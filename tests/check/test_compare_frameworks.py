@@ -6,7 +6,7 @@ from recorded import answer, installed, this_test
 from stand_in import library
 
 import convlab
-from convlab.check.torch_recorder import record_torch
+from convlab.comparison.torch_recorder import record_torch
 
 torch, nn = library("torch"), library("torch.nn")
 

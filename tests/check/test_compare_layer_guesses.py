@@ -22,7 +22,7 @@ from torch_spelling import (
 )
 
 import convlab
-from convlab.check.compare import compare
+from convlab.comparison.comparison import compare
 from convlab.layers import (
     Activation,
     AveragePooling2D,

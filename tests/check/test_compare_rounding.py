@@ -8,9 +8,8 @@ from stand_in import library
 from torch_spelling import images, network, normalise, spelled, tensors
 
 import convlab
-from convlab.check.compare import TIMES, compare
-from convlab.check.rounding import ASSUMED_TERMS, assumed_errors, expected_errors, terms_of
-from convlab.initialise import randomise
+from convlab.comparison.comparison import TIMES, compare
+from convlab.comparison.rounding import ASSUMED_TERMS, assumed_errors, expected_errors, terms_of
 from convlab.layers import (
     Activation,
     Add,
@@ -21,7 +20,8 @@ from convlab.layers import (
     GlobalAveragePooling2D,
     MaxPooling2D,
 )
-from convlab.model import Node
+from convlab.model.initialise import randomise
+from convlab.model.model import Node
 
 torch = library("torch")
 EPS = float(np.finfo(np.float32).eps)

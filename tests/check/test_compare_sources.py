@@ -7,10 +7,10 @@ import pytest
 
 import convlab
 from convlab import LayerNameError, ShapeError, UnsupportedError
-from convlab.check.compare import compare
-from convlab.initialise import randomise
+from convlab.comparison.comparison import compare
 from convlab.layers import Conv2D, Dense, Flatten, GlobalAveragePooling2D
-from convlab.model import Node
+from convlab.model.initialise import randomise
+from convlab.model.model import Node
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,10 @@ from copy import copy
 import numpy as np
 import pytest
 
-from convlab.check.compare import compare
-from convlab.initialise import randomise
+from convlab.comparison.comparison import compare
 from convlab.layers import AveragePooling3D, Conv3D, Dense, Flatten, MaxPooling3D
-from convlab.model import Model
+from convlab.model.initialise import randomise
+from convlab.model.model import Model
 from convlab.ops import zero_pad3d
 
 SHAPE = (5, 6, 8, 3)

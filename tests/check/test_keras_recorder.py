@@ -6,8 +6,8 @@ from frameworks import assert_close, keras_lenet5
 from recorded import live
 
 import convlab
-from convlab.check.compare import compare
-from convlab.check.keras_recorder import record_keras
+from convlab.comparison.comparison import compare
+from convlab.comparison.keras_recorder import record_keras
 
 keras = live("keras", instead="test_networks_recorded.py")
 layers = keras.layers

@@ -10,7 +10,7 @@ from frameworks import assert_close, to_torch
 from recorded import live
 
 import convlab
-from convlab.check.torch_recorder import record_torch
+from convlab.comparison.torch_recorder import record_torch
 
 torch = live("torch", instead="check/test_compare_frameworks.py")
 nn = torch.nn
@@ -214,7 +214,7 @@ class First(nn.Module):
 
 def test_importing_the_recorders_imports_no_framework():
     program = (
-        "import sys, convlab, convlab.check, convlab.check.torch_recorder, convlab.check.keras_recorder;"
+        "import sys, convlab, convlab.comparison.torch_recorder, convlab.comparison.keras_recorder;"
         "assert not {'torch', 'keras'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -124,7 +124,7 @@ def tensors(model, name):
 
 def network(shape, *layers, seed=1, **options):
     """Return a chain of layers with random weights."""
-    from convlab.initialise import randomise
+    from convlab.model.initialise import randomise
 
     model = convlab.Model.sequential("net", shape, list(layers), **options)
     randomise(model, seed)

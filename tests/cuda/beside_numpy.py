@@ -3,8 +3,8 @@
 import numpy as np
 from closeness import assert_close, gamma, sum_bound
 
-from convlab.arrays import module_of
-from convlab.computing import computing
+from convlab.runtime.arrays import module_of
+from convlab.runtime.policy import computing
 
 DTYPES = [np.float32, np.float64]
 

@@ -4,8 +4,8 @@ import fake_cuda
 import numpy as np
 import pytest
 
-from convlab.computing import computing
 from convlab.ops.convolution import choose_conv2d
+from convlab.runtime.policy import computing
 from convlab_kernels.cuda import METHODS, chip, choice
 from convlab_kernels.cuda.language import Kernel
 from convlab_kernels.cuda.tensor_core import TF32, TF32_3X, TensorCore

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from convlab.check.bench_case import Case
-from convlab.check.bench_exact import exact
+from convlab.bench.case import Case
+from convlab.bench.exact import exact
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 
@@ -25,7 +25,7 @@ def layer(device, monkeypatch):
     asked = []
     monkeypatch.setattr(gpu_layers, "LAYERS", ((6, 3, 5, ("small",)),))
     seconds = lambda call, calls: asked.append(calls) or call() or [1e-3] * calls  # noqa: E731
-    monkeypatch.setattr("convlab.check.bench_device.event_seconds", seconds)
+    monkeypatch.setattr("convlab.bench.gpu_candidates.event_seconds", seconds)
     gpu_layers.problem.cache_clear()
     yield asked
     gpu_layers.problem.cache_clear()
@@ -129,9 +129,9 @@ def test_pytorchs_product(torch):
 
 
 def test_a_network_of_pytorchs_is_measured(device, torch, monkeypatch):
-    monkeypatch.setattr("convlab.model.check_device", lambda name: None)
+    monkeypatch.setattr("convlab.model.model.check_device", lambda name: None)
     seconds = lambda call, calls, flush: call() is not None and [1e-3] * calls  # noqa: E731
-    monkeypatch.setattr("convlab.check.bench_device.event_seconds", seconds)
+    monkeypatch.setattr("convlab.bench.gpu_candidates.event_seconds", seconds)
     gpu_networks.contestants.cache_clear()
     for name in ("torch", "torch channels_last TF32", "torch TF32"):
         assert gpu_networks.measure("lenet5", 3, name)["error"] < 1e-5
@@ -147,9 +147,9 @@ def test_the_networks():
 
 
 def test_a_network_of_ours_is_measured(device, monkeypatch):
-    monkeypatch.setattr("convlab.model.check_device", lambda name: None)
+    monkeypatch.setattr("convlab.model.model.check_device", lambda name: None)
     seconds = lambda call, calls, flush: call() is not None and [1e-3] * calls  # noqa: E731
-    monkeypatch.setattr("convlab.check.bench_device.event_seconds", seconds)
+    monkeypatch.setattr("convlab.bench.gpu_candidates.event_seconds", seconds)
     model = gpu_networks.network("lenet5")
     images = gpu_networks.images_for(model, 2)
     exact = model.predict(images.astype(np.float64))

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import convlab
-from convlab.initialise import randomise
 from convlab.layers import (
     Add,
     BatchNormalization,
@@ -18,7 +17,8 @@ from convlab.layers import (
     Normalization,
     ReLU,
 )
-from convlab.model import Model, Node
+from convlab.model.initialise import randomise
+from convlab.model.model import Model, Node
 
 
 def network():
@@ -254,13 +254,13 @@ def test_an_input_on_the_gpu_is_not_waited_for(device):
 
 
 def test_a_network_on_a_gpu_is_timed_when_it_is_done(model, device, monkeypatch):
-    from convlab.check import bench_model
+    from convlab.bench import networks
 
     waited = []
-    monkeypatch.setattr(bench_model, "synchronize", lambda *arrays: waited.extend(map(type, arrays)))
-    monkeypatch.setattr(bench_model, "measure_gpu", lambda dtype: None)
-    monkeypatch.setattr(bench_model, "in_turns", lambda timers, repeats: {n: timer(1) for n, timer in timers.items()})
-    report = bench_model.bench_model(model, (2,), repeats=1, record=True)
+    monkeypatch.setattr(networks, "synchronize", lambda *arrays: waited.extend(map(type, arrays)))
+    monkeypatch.setattr(networks, "measure_gpu", lambda dtype: None)
+    monkeypatch.setattr(networks, "in_turns", lambda timers, repeats: {n: timer(1) for n, timer in timers.items()})
+    report = networks.bench_model(model, (2,), repeats=1, record=True)
     (result,) = report.batches
     assert "agree" in result.finding and [layer.name for layer in result.layers] == [n.name for n in model.nodes]
     assert set(waited) == {device.cupy.ndarray} and len(waited) >= 4 + 2 * len(model.nodes)

@@ -12,8 +12,8 @@ from PIL import Image
 from torch_files import write_compressed_npz, write_npz, write_safetensors
 from whole_models import TEXT, write_h5, write_keras
 
-from convlab.activations import Activations
-from convlab.preprocessing import UNIT
+from convlab.images.preprocessing import UNIT
+from convlab.recording.activations import Activations
 
 
 def recording(path: Path) -> Path:

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from convlab.errors import ImageError
-from convlab.files.images import prepare
-from convlab.preprocessing import Preprocessing
+from convlab.images.preprocessing import Preprocessing
+from convlab.images.reading import prepare
 
 GREY = Preprocessing("grey", "L")  # these two leave the 0..255 scale as it is, so that tests can read it
 COLOUR = Preprocessing("colour", "RGB")

@@ -6,14 +6,14 @@ from pathlib import Path
 from bad_torch_files import DENSE
 from keras_files import KERNEL_ONLY
 
-from convlab.activations import Activations
-from convlab.check.npz import NpzArrays
+from convlab.comparison.npz_arrays import NpzArrays
 from convlab.errors import ConvlabError
-from convlab.files.images import prepare
 from convlab.files.keras.model import read_model, read_model_weights
 from convlab.files.keras.weights import read_weights
 from convlab.files.torch.weights import read_torch_weights
-from convlab.preprocessing import UNIT
+from convlab.images.preprocessing import UNIT
+from convlab.images.reading import prepare
+from convlab.recording.activations import Activations
 
 
 def read_recording(path: Path) -> None:

@@ -6,8 +6,8 @@ from pictures import fails, photo
 from PIL import Image
 
 from convlab.errors import ImageError
-from convlab.files.images import prepare
-from convlab.preprocessing import VGG
+from convlab.images.preprocessing import VGG
+from convlab.images.reading import prepare
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from pictures import GREY, fails, photo
 from PIL import Image
 
-from convlab.files.images import prepare
+from convlab.images.reading import prepare
 
 
 def test_missing_directory_and_empty_file(tmp_path):

@@ -75,7 +75,7 @@ def test_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         zipfile.ZIP_DEFLATED,
     )
     assert path.stat().st_size < 1 << 17
-    monkeypatch.setattr("convlab.files.npz._fetch", lambda *_: pytest.fail("a bomb was read"))
+    monkeypatch.setattr("convlab.storage.npz._fetch", lambda *_: pytest.fail("a bomb was read"))
     refused(path, "fc needs weight (3, 2), bias (3,), found fc (bias (16777216,), weight (3, 2))")
 
 

@@ -20,9 +20,9 @@ from convlab.files.keras import writer
 from convlab.files.keras.config_writing import described
 from convlab.files.keras.writer import write_model, write_weights
 from convlab.files.registry import bundled_path, lookup
-from convlab.initialise import randomise
 from convlab.layers import Conv2D, Dense, Flatten
-from convlab.model import Model
+from convlab.model.initialise import randomise
+from convlab.model.model import Model
 
 keras = library("keras")
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -16,8 +16,8 @@ from PIL import Image
 import convlab
 from convlab.cli import main
 from convlab.errors import ConvlabError
-from convlab.files.foreign import describe
 from convlab.files.registry import bundled_path, lookup
+from convlab.storage.foreign import describe
 
 FROM_KERAS = r"save the network from Keras, model\.save\('net\.keras'\), and give that"
 BESIDE = r"they do not tell the architecture: give them as weights= \(--weights\)"

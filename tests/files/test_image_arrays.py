@@ -7,8 +7,8 @@ import pytest
 from pictures import COLOUR, GREY, as_is, photo
 from PIL import Image
 
-from convlab.files.images import prepare
-from convlab.preprocessing import UNIT_GREY, VGG
+from convlab.images.preprocessing import UNIT_GREY, VGG
+from convlab.images.reading import prepare
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 from pictures import COLOUR, GREY, as_is, photo, stored
 from PIL import Image
 
-from convlab.files.images import prepare
-from convlab.preprocessing import UNIT_GREY, VGG
+from convlab.images.preprocessing import UNIT_GREY, VGG
+from convlab.images.reading import prepare
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.bmp", "a.tiff", "a.ppm", "a.webp", "A.PNG"])
@@ -104,5 +104,5 @@ def test_sources_stay_as_they_are(tmp_path):
 
 
 def test_the_engine_does_not_load_pillow_before_it_is_needed():
-    code = "import sys, convlab.preprocessing; assert 'PIL' not in sys.modules"
+    code = "import sys, convlab.images.preprocessing; assert 'PIL' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

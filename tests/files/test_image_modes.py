@@ -5,7 +5,7 @@ import pytest
 from pictures import GREY, as_is, photo, stored
 from PIL import Image
 
-from convlab.preprocessing import UNIT_GREY
+from convlab.images.preprocessing import UNIT_GREY
 
 
 def test_grey_file_to_colour_and_colour_file_to_grey(tmp_path):

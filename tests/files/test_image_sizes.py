@@ -5,7 +5,7 @@ import pytest
 from pictures import GREY, as_is, fails, photo
 from PIL import Image
 
-from convlab.files.images import prepare
+from convlab.images.reading import prepare
 
 FILTERS = ["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from convlab.errors import WeightsError
-from convlab.files import zips
 from convlab.files.keras import archive
 from convlab.files.keras.archive import is_archive, read_member, unpack_member
+from convlab.storage import zips
 
 CONFIG = b'{"class_name": "Sequential"}'
 WEIGHTS = bytes(range(256)) * 400

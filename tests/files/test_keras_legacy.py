@@ -9,7 +9,7 @@ from keras_files import ALL, CONV, DENSE, KERAS_1, NORM, assert_same, random_wei
 
 from convlab.errors import WeightsError
 from convlab.files.keras.weights import LayerWeights, read_weights
-from convlab.files.receipt import ReceiptRow
+from convlab.model.receipt import ReceiptRow
 
 
 @pytest.mark.parametrize("root", ["/", "model_weights"])

@@ -12,7 +12,7 @@ from test_keras_model_weights import FORMS, frozen, save, twice_deep
 
 from convlab.errors import UnsupportedError, WeightsError
 from convlab.files.keras.model import read_model, read_model_weights
-from convlab.model import Model
+from convlab.model.model import Model
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Keras' own
 

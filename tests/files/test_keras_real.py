@@ -12,7 +12,7 @@ from recorded import live
 
 from convlab.files.keras.layouts import snake_case
 from convlab.files.keras.weights import LayerWeights, read_weights
-from convlab.files.receipt import ReceiptRow
+from convlab.model.receipt import ReceiptRow
 
 # written here
 

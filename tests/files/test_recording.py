@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 
 import convlab
-from convlab.activations import Activations
 from convlab.errors import ConvlabError, LayerNameError, WeightsError
-from convlab.files import recording
-from convlab.initialise import randomise
+from convlab.images.preprocessing import UNIT_GREY, VGG, Preprocessing
 from convlab.layers import Conv2D, MaxPooling2D
-from convlab.model import Model, Node
-from convlab.preprocessing import UNIT_GREY, VGG, Preprocessing
+from convlab.model.initialise import randomise
+from convlab.model.model import Model, Node
+from convlab.recording import saved
+from convlab.recording.activations import Activations
 
 ODD_NAMES = ["block1/conv", "block1", "50%", "50%2F", "ümlaut 漢字", "a b:0", "..."]
 
@@ -173,8 +173,8 @@ def test_the_file_takes_hardly_more_than_the_arrays(acts, path):
 def test_only_the_layer_that_is_asked_for_is_read(acts, path, monkeypatch):
     acts.save(path)
     read = []
-    original = recording._read
-    monkeypatch.setattr(recording, "_read", lambda data: read.append(data.name.lstrip("/")) or original(data))
+    original = saved._read
+    monkeypatch.setattr(saved, "_read", lambda data: read.append(data.name.lstrip("/")) or original(data))
     found = Activations.open(path)
     assert read == ["inputs/input", "outputs/softmax"]
     assert "conv2" in found

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import convlab
-from convlab.files import scratch
-from convlab.files.scratch import scratch_folder
+from convlab.storage import scratch
+from convlab.storage.scratch import scratch_folder
 
 pytestmark = [
     pytest.mark.skipif(scratch.fcntl is None, reason="this system has no such locks"),
@@ -20,7 +20,7 @@ pytestmark = [
 WRITER = """
 import sys
 from pathlib import Path
-from convlab.files.hdf5_writing import new_file
+from convlab.storage.hdf5_writing import new_file
 with new_file(Path(sys.argv[1]), "the recording") as file:
     file["numbers"] = range(1000)
     print("writing", flush=True)

@@ -31,7 +31,7 @@ import convlab
 from convlab.files.torch.layouts import counterparts
 from convlab.files.torch.weights import LayerWeights, is_torch_weights, read_torch_weights
 from convlab.layers import BatchNormalization, Conv1D, Conv2D, Conv2DTranspose, Dense, DepthwiseConv2D, Flatten, PReLU
-from convlab.model import Model
+from convlab.model.model import Model
 
 torch = library("torch")
 FLATTENED = {"fc1": (5, 3, 7)}

@@ -18,7 +18,7 @@ from convlab.files.keras.architecture import read_architecture
 from convlab.files.keras.weights import LayerWeights, read_weights
 from convlab.files.torch.weights import read_torch_weights
 from convlab.layers import Conv3D, Conv3DTranspose, Dense, Flatten
-from convlab.model import Model
+from convlab.model.model import Model
 
 FOLDER = Path(__file__).parents[1] / "references" / "volumes"
 FILES = ["unet3d_keras2.h5", "unet3d_keras3.keras", "c3d_keras2.h5", "c3d_keras3.keras"]

@@ -15,7 +15,7 @@ from convlab.cli import main
 from convlab.errors import FileError
 from convlab.files import hdf5_writing
 from convlab.files.registry import bundled_path, lookup
-from convlab.files.writing import check_file, check_folder, new_path
+from convlab.storage.writing import check_file, check_folder, new_path
 
 PICTURE = "shirt.png"
 

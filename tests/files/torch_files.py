@@ -11,7 +11,7 @@ from stand_in import library
 
 from convlab.files.torch.weights import LayerWeights
 from convlab.layers import Conv2D, Dense, Flatten, Layer, MaxPooling2D
-from convlab.model import Model
+from convlab.model.model import Model
 
 Arrays = Mapping[str, np.ndarray]
 CODES = {"float16": "F16", "float32": "F32", "float64": "F64", "int64": "I64", "uint16": "BF16"}

@@ -5,9 +5,9 @@ import pytest
 from closeness import assert_close, gamma, sum_bound
 
 import convlab
-from convlab.computing import computing
 from convlab.errors import ShapeError
 from convlab.layers import Dense as DenseLayer
+from convlab.runtime.policy import computing
 from convlab_kernels.cpu import dense, set_threads, threads
 from convlab_kernels.cpu.dense import DEPTH, FEW, Dense
 

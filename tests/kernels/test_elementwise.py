@@ -5,9 +5,9 @@ import pytest
 from closeness import assert_close, gamma
 
 import convlab
-from convlab.computing import computing
 from convlab.errors import ShapeError
 from convlab.layers import Add
+from convlab.runtime.policy import computing
 from convlab_kernels.cpu import elementwise, set_threads, threads
 
 SHAPES = [(0, 4, 3), (1, 1), (3, 5, 7, 1), (2, 3, 67), (2, 61, 47, 3), (5, 9001)]

@@ -7,8 +7,8 @@ from closeness import assert_close, sum_bound
 from pool_sweep import CASES, CHANNELS, PADDINGS, SIZES, STRIDES, Pool, sweep_avg_pool2d, sweep_max_pool2d
 
 import convlab
-from convlab.computing import computing
 from convlab.errors import ShapeError
+from convlab.runtime.policy import computing
 from convlab_kernels.cpu import pooling, set_threads, threads
 from convlab_kernels.window import Window
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from convlab import computing
 from convlab.ops import convolution
+from convlab.runtime import policy
 
 
 @pytest.fixture(params=[False, True], ids=["NumPy", "compiled"])
 def both_ways(request, monkeypatch):
     """Run a test as its sizes are, which is with NumPy, and with compiled kernels from no work on."""
     if request.param:
-        monkeypatch.setattr(computing, "WORK", 0)
+        monkeypatch.setattr(policy, "WORK", 0)
         monkeypatch.setattr(convolution, "WORK", 0)
     return request.param

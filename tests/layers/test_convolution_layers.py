@@ -11,7 +11,7 @@ from closeness import assert_close, gamma, sum_bound
 
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers import Conv1D, Conv2D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D
-from convlab.model import Model
+from convlab.model.model import Model
 
 pytestmark = pytest.mark.usefixtures("both_ways")
 

@@ -7,8 +7,6 @@ from beside_keras import DTYPES, built, random, run
 from closeness import assert_close, sum_bound
 
 from convlab.errors import ShapeError
-from convlab.folding import fold
-from convlab.initialise import randomise
 from convlab.layers import (
     Activated,
     Add,
@@ -28,7 +26,9 @@ from convlab.layers import (
     over_time,
 )
 from convlab.layers.base import ONE_CELL
-from convlab.model import Model, Node
+from convlab.model.fusion import fold
+from convlab.model.initialise import randomise
+from convlab.model.model import Model, Node
 from convlab_kernels.window import Window
 
 INNER = {  # the layer, the shape of one step, of what comes out, and what one output sees

@@ -8,7 +8,7 @@ from closeness import assert_close, gamma, sum_bound
 
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers import Dense, Dot
-from convlab.model import Model, Node
+from convlab.model.model import Model, Node
 
 CASES = [  # axes, the shapes without the batch, the axes that are meant
     (-1, (6,), (6,), (1, 1), (1,)),

@@ -7,7 +7,7 @@ from beside_keras import DTYPES, built, keras_output, random, run
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers import Conv1D, Embedding, GlobalMaxPooling1D, Masking
 from convlab.layers import embedding as module
-from convlab.model import Model
+from convlab.model.model import Model
 
 
 def words(seed, *shape):

@@ -8,7 +8,7 @@ from closeness import assert_close, gamma
 from convlab.errors import ShapeError
 from convlab.layers import Add, Average, Concatenate, Conv2D, Maximum, Minimum, Multiply, Subtract
 from convlab.layers.base import ONE_CELL
-from convlab.model import Model, Node
+from convlab.model.model import Model, Node
 
 pytestmark = pytest.mark.usefixtures("both_ways")
 

@@ -7,7 +7,7 @@ from beside_keras import DTYPES, built, random, run
 import convlab
 from convlab.errors import ShapeError
 from convlab.layers import Conv2D, Lambda
-from convlab.model import Model, Node
+from convlab.model.model import Model, Node
 
 SHAPE = (5, 7, 4)
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from convlab.initialise import randomise
 from convlab.layers import Conv1D, Conv1DTranspose, Conv2D, Conv2DTranspose, Dense, DepthwiseConv2D, SeparableConv2D
-from convlab.model import Model
+from convlab.model.initialise import randomise
+from convlab.model.model import Model
 
 IMAGE, SEQUENCE = (12, 14, 64), (168, 64)
 KINDS = {

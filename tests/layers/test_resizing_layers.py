@@ -12,7 +12,7 @@ from closeness import assert_close, gamma, sum_bound
 from convlab import ops
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers import CenterCrop, Conv2D, Cropping2D, MaxPooling2D, Resizing, UpSampling2D
-from convlab.model import Model
+from convlab.model.model import Model
 
 SHAPE = (7, 11, 4)
 X = random(0, (3, *SHAPE))

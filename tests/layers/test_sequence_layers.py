@@ -11,7 +11,7 @@ from closeness import assert_close, sum_bound
 
 from convlab import layers
 from convlab.errors import ShapeError, UnsupportedError, WeightsError
-from convlab.model import Model
+from convlab.model.model import Model
 from convlab_kernels.window import Window
 
 pytestmark = pytest.mark.usefixtures("both_ways")

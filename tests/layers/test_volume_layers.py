@@ -26,7 +26,7 @@ from convlab.layers import (
     UpSampling3D,
     ZeroPadding3D,
 )
-from convlab.model import Model
+from convlab.model.model import Model
 
 SHAPE = (5, 7, 8, 4)
 X = random(0, (3, *SHAPE))

@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 import convlab
-from convlab.explanation import explain
+from convlab.explanation.explanation import explain
 from convlab.layers import (
     Activation,
     AveragePooling2D,

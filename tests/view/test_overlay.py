@@ -16,7 +16,7 @@ from convlab.layers import (
     MaxPooling2D,
     UpSampling2D,
 )
-from convlab.model import Model
+from convlab.model.model import Model
 
 HOT, COLD = (253, 231, 37), (68, 1, 84)  # the ends of viridis
 

@@ -10,8 +10,8 @@ from PIL import Image
 
 import convlab
 from convlab.errors import FileError, LayerNameError, ShapeError, UnsupportedError
-from convlab.initialise import randomise
 from convlab.layers import Conv1D
+from convlab.model.initialise import randomise
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from convlab.files.keras.builder import Builder, Functions
 from convlab.files.keras.calls import Inliner, Path
 from convlab.files.keras.graph import LayerConfig, ModelConfig, read_graph
 from convlab.layers import Shape
-from convlab.model import Model
-from convlab.names import listed
+from convlab.model.model import Model
+from convlab.wording import listed
 
 __all__ = ["Architecture", "KerasLayer", "read_architecture"]
 

@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from convlab.errors import WeightsError
-from convlab.files import zips
-from convlab.files.foreign import UNPACK, describe_members
-from convlab.files.growth import RATIO, most
-from convlab.files.hdf5 import read_head
-from convlab.files.scratch import scratch_folder
-from convlab.files.tensors import refuse
-from convlab.files.zips import shown
+from convlab.storage import zips
+from convlab.storage.foreign import UNPACK, describe_members
+from convlab.storage.growth import RATIO, most
+from convlab.storage.hdf5 import read_head
+from convlab.storage.scratch import scratch_folder
+from convlab.storage.tensors import refuse
+from convlab.storage.zips import shown
 
 __all__ = ["is_archive", "read_member", "unpack_member"]
 

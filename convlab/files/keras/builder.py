@@ -17,8 +17,8 @@ from convlab.files.keras.masks import HEEDING, mask_on
 from convlab.files.keras.operations import OPERATIONS
 from convlab.files.keras.options import Options, is_list, is_whole, shown
 from convlab.layers import Lambda, Layer, Permute, Shape, over_time
-from convlab.model import Model, Node
-from convlab.names import unknown
+from convlab.model.model import Model, Node
+from convlab.wording import unknown
 from convlab_kernels.window import Window
 from convlab_kernels.window3d import Window3D
 

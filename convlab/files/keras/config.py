@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from convlab.errors import WeightsError
-from convlab.files import hdf5
-from convlab.files.foreign import TENSORFLOW_JS
-from convlab.files.json_text import parse_json
 from convlab.files.keras.archive import is_archive, read_member
+from convlab.storage import hdf5
+from convlab.storage.foreign import TENSORFLOW_JS
+from convlab.storage.json_text import parse_json
 
 __all__ = ["Config", "read_config", "read_topology"]
 

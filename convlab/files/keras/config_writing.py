@@ -7,7 +7,7 @@ from convlab.files.keras.architecture import Architecture, KerasLayer
 from convlab.files.keras.config import Config
 from convlab.layers import Activation, AveragePooling2D, Conv2D, Dense, Flatten, Layer, MaxPooling2D
 from convlab.layers.pooling import Pooling2D
-from convlab.model import Model
+from convlab.model.model import Model
 
 __all__ = ["described", "without_idle_options"]
 

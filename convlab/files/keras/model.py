@@ -9,7 +9,6 @@ from pathlib import Path
 from convlab.errors import WeightsError
 from convlab.files.adoption import adopt
 from convlab.files.flattened import flattened
-from convlab.files.growth import check_growth
 from convlab.files.keras.architecture import Architecture, KerasLayer, read_architecture
 from convlab.files.keras.archive import is_archive, unpack_member
 from convlab.files.keras.builder import Functions
@@ -17,7 +16,8 @@ from convlab.files.keras.config import read_config, read_topology
 from convlab.files.keras.weights import read_weights
 from convlab.files.requests import LayerWeights, Rows
 from convlab.layers import Shape
-from convlab.model import Model
+from convlab.model.model import Model
+from convlab.storage.growth import check_growth
 
 __all__ = ["read_model", "read_model_weights"]
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 import h5py
 
-from convlab.files import hdf5
 from convlab.files.keras.contents import Contents, LayerWeights, Stored
+from convlab.storage import hdf5
 
 __all__ = ["find_numbered", "snake_case"]
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import TypeAlias
 
-from convlab.files import hdf5
 from convlab.files.keras.contents import LayerWeights, Stored
+from convlab.storage import hdf5
 
 __all__ = ["NOT_READ", "STATISTICS", "match_roles", "share_out"]
 

@@ -14,14 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab.errors import WeightsError
-from convlab.files import hdf5, registry
-from convlab.files.growth import check_growth
-from convlab.files.hdf5_arrays import check_floats, read_floats
+from convlab.files import registry
 from convlab.files.keras.layouts import Contents, find_contents
 from convlab.files.keras.roles import match_roles
-from convlab.files.receipt import Receipt, ReceiptRow, describe_difference
 from convlab.files.requests import LayerWeights, change_of_order, check_rows, rows_in_order
 from convlab.layers import Shape
+from convlab.model.receipt import Receipt, ReceiptRow, describe_difference
+from convlab.storage import hdf5
+from convlab.storage.growth import check_growth
+from convlab.storage.hdf5_arrays import check_floats, read_floats
 
 __all__ = ["LAYOUTS", "LayerWeights", "read_weights"]
 

@@ -18,15 +18,15 @@ from typing import Any
 import h5py
 import numpy as np
 
-from convlab.arrays import Array
 from convlab.errors import FileError
-from convlab.files.hdf5_writing import new_file
 from convlab.files.keras.architecture import Architecture, KerasLayer
 from convlab.files.keras.config import Config
 from convlab.files.keras.config_writing import without_idle_options
 from convlab.files.keras.roles import NOT_READ, STATISTICS
-from convlab.files.writing import check_file
-from convlab.model import Model
+from convlab.model.model import Model
+from convlab.runtime.arrays import Array
+from convlab.storage.hdf5_writing import new_file
+from convlab.storage.writing import check_file
 
 __all__ = ["check_target", "is_loadable", "write_model", "write_weights"]
 

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from convlab.files.receipt import describe_difference
 from convlab.files.requests import LayerWeights
-from convlab.files.tensors import StateDict, Tensor
 from convlab.files.torch.layouts import IGNORED, Counterpart, counterparts
 from convlab.files.torch.order import MatchingError, Order, assign
-from convlab.names import listed
+from convlab.model.receipt import describe_difference
+from convlab.storage.tensors import StateDict, Tensor
+from convlab.wording import listed
 
 __all__ = ["Matching", "Module", "find_modules", "match_modules"]
 

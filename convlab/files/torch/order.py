@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 
-from convlab.names import listed
+from convlab.wording import listed
 
 __all__ = ["MatchingError", "Order", "assign"]
 

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from convlab.files.damage import damage
-from convlab.files.tensors import AXES, StateDict, Tensor, from_bfloat16, refuse
 from convlab.files.torch.pickles import Made
 from convlab.files.torch.storages import Contents, Storage, open_storages
-from convlab.files.zips import shown
+from convlab.storage.damage import damage
+from convlab.storage.tensors import AXES, StateDict, Tensor, from_bfloat16, refuse
+from convlab.storage.zips import shown
 
 __all__ = ["open_state_dict"]
 

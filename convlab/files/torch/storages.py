@@ -13,10 +13,10 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from convlab.files.damage import damage
-from convlab.files.tensors import refuse
 from convlab.files.torch.pickles import Made, read_pickle
-from convlab.files.zips import opened, shown
+from convlab.storage.damage import damage
+from convlab.storage.tensors import refuse
+from convlab.storage.zips import opened, shown
 
 __all__ = ["Contents", "Storage", "open_storages"]
 

@@ -13,18 +13,18 @@ from pathlib import Path
 import numpy as np
 
 from convlab.errors import WeightsError
-from convlab.files.foreign import describe
-from convlab.files.growth import check_growth
-from convlab.files.npz import open_npz
-from convlab.files.receipt import Receipt, ReceiptRow
 from convlab.files.requests import LayerWeights, check_rows
 from convlab.files.safetensors import looks_like_safetensors, open_safetensors
-from convlab.files.tensors import FLOATS, Array, StateDict, Tensor, read_finite, refuse
 from convlab.files.torch.layouts import Counterpart, counterparts
 from convlab.files.torch.modules import Matching, find_modules, match_modules
 from convlab.files.torch.order import MatchingError, Order
 from convlab.files.torch.state import open_state_dict
-from convlab.files.zips import opened
+from convlab.model.receipt import Receipt, ReceiptRow
+from convlab.storage.foreign import describe
+from convlab.storage.growth import check_growth
+from convlab.storage.npz import open_npz
+from convlab.storage.tensors import FLOATS, Array, StateDict, Tensor, read_finite, refuse
+from convlab.storage.zips import opened
 
 __all__ = ["LayerWeights", "is_torch_weights", "read_torch_weights"]
 

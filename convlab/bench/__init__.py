@@ -1,0 +1,1 @@
+"""Benchmarks: equal first, then fast. `benchmarks/` uses them too."""

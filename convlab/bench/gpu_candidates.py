@@ -1,0 +1,131 @@
+"""Convolutions on a GPU as contenders of a benchmark: made ready once for a case, then called and timed.
+
+A launch returns before the kernel has run, so a clock of the host would time launches. The GPU itself notes the time
+at marks that are put among the kernels (events), and before each of them a buffer larger than its second-level cache
+is written, so that a call finds nothing of the call before; while the GPU writes, the host prepares the launches.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from convlab.bench.candidates import Contender, First
+from convlab.bench.case import Case
+from convlab.runtime.arrays import on_host
+from convlab.runtime.device import placed, synchronize
+from convlab_kernels.cuda import METHODS
+
+FLUSHED = 8
+"""How many times the second-level cache is written before a call that is timed."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a kernel takes of a multiprocessor.
+
+    Attributes
+    ----------
+    name : str
+    registers : int
+        Of each thread.
+    shared : int
+        Bytes of shared memory of a block.
+    local : int
+        Bytes of memory of each thread, for what finds no place in registers.
+    """
+
+    name: str
+    registers: int
+    shared: int
+    local: int
+
+
+class DeviceKernel(Contender):
+    """A rung of the ladder; its output is written into the same array each time."""
+
+    def __init__(self, method: str) -> None:
+        self.kernel: Any = METHODS[method]
+        self._launched: dict[str, Any] = {}
+
+    def open(self, case: Case) -> First:
+        """Prepare and call once; what is compiled in that call, or found on disk and loaded, counts as compiling."""
+        x, w, b = (placed(array, "cuda") for array in case.arrays())
+        out = placed(np.full(case.output, np.nan, case.dtype), "cuda")
+        self.kernel(w, case.window, case.groups)  # loads libraries: no part of preparing
+        start = perf_counter()
+        kernel = self.kernel(w, case.window, case.groups)
+        synchronize(x)
+        prepared = perf_counter()
+        self._call = partial(kernel, x, out, b)
+        with launches() as self._launched:
+            self._call()
+        synchronize(out)
+        compiled = perf_counter() - prepared
+        return First(on_host(out), prepared - start, compiled, getattr(self.kernel, "amplification", 1.0))
+
+    def time(self, calls: int) -> list[float]:
+        """Return the seconds that the GPU takes for so many calls, after one that is not counted."""
+        return event_seconds(self._call, calls)
+
+    def figures(self) -> list[Figures]:
+        """Return what the kernels of this ladder take that the call launched; cuBLAS' are not among them."""
+        return [figures_of(kernel) for kernel in self._launched.values()]
+
+
+def event_seconds(call: Callable[[], Any], calls: int, flush: bool = True) -> list[float]:
+    """Return the seconds that the GPU takes for so many calls, after one that is not counted.
+
+    All that is timed must be in CuPy's current stream. Without `flush`, calls find in the cache what others left.
+    """
+    import cupy
+
+    buffer = cupy.empty(FLUSHED * cupy.cuda.Device().attributes["L2CacheSize"], cupy.uint8)
+    call()
+    marks = []
+    for _ in range(calls):
+        if flush:
+            buffer.data.memset_async(0, buffer.nbytes)
+        start, end = cupy.cuda.Event(), cupy.cuda.Event()
+        start.record()
+        call()
+        end.record()
+        marks.append((start, end))
+    cupy.cuda.get_current_stream().synchronize()
+    return [1e-3 * cupy.cuda.get_elapsed_time(*pair) for pair in marks]
+
+
+@contextmanager
+def launches() -> Iterator[dict[str, Any]]:
+    """Yield the kernels, by name, that are launched in the block. It is meant for a process of its own."""
+    from convlab_kernels.cuda.language import Kernel
+
+    seen: dict[str, Kernel] = {}
+    launch: Callable[..., None] = Kernel.__call__
+
+    def noted(kernel: Kernel, grid: tuple[int, ...], *args: Any) -> None:
+        seen[kernel.name] = kernel
+        launch(kernel, grid, *args)
+
+    Kernel.__call__ = noted  # type: ignore[method-assign, assignment]
+    try:
+        yield seen
+    finally:
+        Kernel.__call__ = launch  # type: ignore[method-assign]
+
+
+def figures_of(kernel: Any) -> Figures:
+    """Return what the driver says of a kernel that has been launched."""
+    from cupy.cuda import Device, driver
+
+    from convlab_kernels.cuda.launch import loaded
+
+    place = loaded(kernel, Device().id).ptr
+    registers = driver.funcGetAttribute(driver.CU_FUNC_ATTRIBUTE_NUM_REGS, place)
+    shared = driver.funcGetAttribute(driver.CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES, place) + kernel.shared
+    local = driver.funcGetAttribute(driver.CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES, place)
+    return Figures(kernel.name, registers, shared, local)

@@ -1,0 +1,61 @@
+"""What a GPU can do at most: multiply matrices, and copy."""
+
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from convlab import __version__
+from convlab.bench.gpu_candidates import event_seconds
+from convlab.bench.machine import Machine
+
+SIDE, COPIED, CALLS = 8192, 1 << 30, 10  # of the matrices; bytes; times
+
+
+@dataclass(frozen=True)
+class Gpu(Machine):
+    """A GPU, and its two measured limits: medians, by cuBLAS and by a copy within its memory."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.description}\ncuBLAS {self.product / 1e12:.1f} TFLOP/s ({self.dtype}, {SIDE} x {SIDE}), copy"
+            f" {self.copy / 1e12:.2f} TB/s read and written"
+        )
+
+
+class GpuMeasurer:
+    """Measures the GPU, in a process of its own like the contenders."""
+
+    def machine(self, dtype: str) -> Gpu:
+        """Measure."""
+        return Gpu(_description(), dtype, _product(dtype), _copy(), 0, 0)
+
+
+def _product(dtype: str) -> float:
+    """Return operations a second. Zeros would be multiplied faster: they take less power."""
+    import cupy
+    import numpy as np
+
+    a, b = (cupy.asarray(np.random.default_rng(i).standard_normal((SIDE, SIDE), np.float32)) for i in range(2))
+    a, b = a.astype(dtype, copy=False), b.astype(dtype, copy=False)
+    out = cupy.empty_like(a)
+    return 2 * SIDE**3 / median(event_seconds(lambda: cupy.matmul(a, b, out=out), CALLS))
+
+
+def _copy() -> float:
+    """Return bytes read and written a second."""
+    import cupy
+
+    source, target = (cupy.ones(COPIED, cupy.uint8) for _ in range(2))
+    return 2 * COPIED / median(event_seconds(lambda: cupy.copyto(target, source), CALLS))
+
+
+def _description() -> str:
+    import cupy
+
+    device: Any = cupy.cuda.Device()
+    name = cupy.cuda.runtime.getDeviceProperties(device.id)["name"].decode()
+    count, driver = device.attributes["MultiProcessorCount"], cupy.cuda.runtime.driverGetVersion()
+    return (
+        f"{name}, {count} multiprocessors, driver for CUDA {driver // 1000}.{driver % 1000 // 10},"
+        f" CuPy {cupy.__version__}, convlab {__version__}"
+    )

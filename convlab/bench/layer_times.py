@@ -1,0 +1,85 @@
+"""Where a network's time goes: a bar for each layer."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from convlab.bench.network_report import BatchResult, LayerTime, ModelReport
+from convlab.bench.report import digits
+from convlab.errors import ShapeError
+from convlab.view.paper import FAINT, INK, TITLE, finish, place, sheet
+
+MOST = 40  # layers that get a bar of their own
+EDGE, HEAD, FOOT, NAMES, BARS, NUMBERS, ROW = 0.4, 1.25, 0.3, 1.35, 2.9, 1.75, 0.2  # inches
+KINDS = {"Conv": "#3b6ea8", "Depthwise": "#3b6ea8", "Separable": "#3b6ea8", "Dense": "#d1603d", "Max": "#4f9d69"}
+KINDS |= {"Average": KINDS["Max"], "Global": KINDS["Max"]}
+OTHER = "#9aa3ad"
+NOTE = "each layer called by itself, in order: blue convolution, red dense, green pooling, grey any other"
+
+Bar = tuple[str, str, float, float, str]  # name, colour, seconds, share, what it reaches
+
+
+def layer_times(report: ModelReport, *, path: str | Path | None = None) -> Figure:
+    """Draw the median time of each layer as a bar, a panel for each batch, and return the Figure.
+
+    Of a network of many layers the largest get bars, in order of execution, and the others one together.
+
+    Parameters
+    ----------
+    report : ModelReport
+        What `bench_model` returned.
+    path : optional
+        Where to save the figure.
+    """
+    batches = [batch for batch in report.batches if batch.timed]
+    if not batches:
+        raise ShapeError("layer_times: nothing was timed, so there is nothing to draw")
+    panels = [_bars(batch) for batch in batches]
+    panel, rows = NAMES + BARS + NUMBERS, max(map(len, panels))
+    figure = sheet(max(EDGE + panel * len(panels), 8.2), HEAD + ROW * rows + FOOT)
+    width, height = figure.get_size_inches()
+    figure.text(EDGE / width, 1 - 0.32 / height, f"{report.model}: where the time goes", **TITLE)
+    for line, text in enumerate((*str(report.machine).split("\n"), NOTE)):
+        figure.text(EDGE / width, 1 - (0.5 + 0.145 * line) / height, text, fontsize=7, color=FAINT)
+    for number, (batch, bars) in enumerate(zip(batches, panels, strict=True)):
+        ax = place(figure, EDGE + number * panel + NAMES, HEAD, BARS, ROW * len(bars))
+        _draw(ax, bars)
+        ax.set_title(_title(batch), fontsize=8, color=INK, loc="left", pad=4)
+    return finish(figure, path)
+
+
+def _title(batch: BatchResult) -> str:
+    calls = ", ".join(f"{name} {digits(1e3 * run.median)} ms" for name, run in batch.calls.items())
+    return f"batch {batch.batch}: {calls}"
+
+
+def _bars(batch: BatchResult) -> list[Bar]:
+    shares = batch.shares()
+    largest = sorted(shares, key=lambda name: -shares[name])[:MOST]
+    bars = [_bar(layer, shares[layer.name]) for layer in batch.layers if layer.name in largest]
+    others = [layer for layer in batch.layers if layer.name not in largest]
+    if others:
+        time, share = (sum(values) for values in zip(*((o.run.median, shares[o.name]) for o in others), strict=True))
+        bars.append((f"{len(others)} others", OTHER, time, share, ""))
+    return bars
+
+
+def _bar(layer: LayerTime, share: float) -> Bar:
+    colour = next((found for kind, found in KINDS.items() if layer.type.startswith(kind)), OTHER)
+    rate = f" · {digits(layer.flops / layer.run.median / 1e9)} GFLOP/s" if layer.flops else ""
+    return layer.name, colour, layer.run.median, share, rate
+
+
+def _draw(ax: Axes, bars: Sequence[Bar]) -> None:
+    ax.barh(range(len(bars)), [bar[2] for bar in bars], color=[bar[1] for bar in bars], height=0.74)
+    for y, (_, _, seconds, share, rate) in enumerate(bars):
+        ax.annotate(
+            f"{digits(1e3 * seconds)} ms · {share:.0%}{rate}", (seconds, y), (4, 0), textcoords="offset points",
+            va="center", fontsize=6.5, color=INK, annotation_clip=False,
+        )  # fmt: skip
+    ax.set(xlim=(0, max(bar[2] for bar in bars)), ylim=(len(bars) - 0.5, -0.5), xticks=[])
+    ax.set_yticks(range(len(bars)), [bar[0] for bar in bars])
+    ax.tick_params(length=0, labelsize=7, labelcolor=INK)
+    ax.spines[:].set_visible(False)

@@ -1,0 +1,113 @@
+"""What this machine can do at most: multiply matrices, and copy."""
+
+import os
+import platform
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Any
+
+import numpy as np
+
+from convlab import __version__
+from convlab.bench.turns import seconds
+from convlab.runtime.arrays import Array
+
+SIDE, COPIED = 2048, 256 << 20  # of the matrices; bytes
+TRIES, ENOUGH = 3, 1.0  # best of at least so many, and of as many as take a second
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine, and its two measured limits.
+
+    Attributes
+    ----------
+    description : str
+        Processor, cores, system, versions.
+    dtype : str
+        The type of the product.
+    product, copy : float
+        Operations a second of a matrix product, bytes read and written a second by a copy: the best of several.
+    product_threads, copy_threads : int
+        How many threads were at work in them.
+    """
+
+    description: str
+    dtype: str
+    product: float
+    copy: float
+    product_threads: int
+    copy_threads: int
+
+    def roof(self, intensity: float) -> float:
+        """Return the most operations a second at so many for each byte moved (Williams et al., CACM 52:4, 2009)."""
+        return min(self.product, intensity * self.copy)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.description}\nmatrix product {self.product / 1e9:.0f} GFLOP/s ({self.dtype}, {SIDE} x {SIDE},"
+            f" threads: {self.product_threads}), copy {self.copy / 1e9:.1f} GB/s read and written"
+            f" (threads: {self.copy_threads})"
+        )
+
+
+class Measurer:
+    """Measures the machine, in a process of its own like the contenders."""
+
+    def machine(self, dtype: str, threads: int) -> Machine:
+        """Measure."""
+        product, busy = _product(dtype)
+        return Machine(_description(), dtype, product, _copy(threads), busy, threads)
+
+
+def _product(dtype: str) -> tuple[float, int]:
+    """Return operations a second, and the threads at work: processor time over time."""
+    a = np.ones((SIDE, SIDE), dtype)
+    out = np.empty_like(a)
+    busy: list[float] = []  # the most counts: other work on the machine takes processors away, it gives none
+
+    def multiply() -> None:
+        wall, processor = perf_counter(), process_time()
+        np.matmul(a, a, out=out)
+        busy.append((process_time() - processor) / (perf_counter() - wall))
+
+    return 2 * SIDE**3 / _best(multiply), max(1, round(max(busy)))
+
+
+def _copy(threads: int) -> float:
+    """Return bytes read and written a second by a copy that is split among threads."""
+    source, target = np.zeros(COPIED, np.uint8), np.empty(COPIED, np.uint8)
+    source[:] = 1  # pages of zeros that nobody has written to may all be one
+    parts = list(zip(np.array_split(target, threads), np.array_split(source, threads), strict=True))
+
+    def part(pair: tuple[Array, Array]) -> None:
+        np.copyto(*pair)
+
+    with ThreadPoolExecutor(threads) as pool:
+        return 2 * COPIED / _best(lambda: list(pool.map(part, parts)))
+
+
+def _best(call: Callable[[], Any]) -> float:
+    call()
+    times: list[float] = []
+    while len(times) < TRIES or sum(times) < ENOUGH:
+        times.append(seconds(call))
+    return min(times)
+
+
+def _description() -> str:
+    return (
+        f"{_processor()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()},"
+        f" NumPy {np.__version__}, convlab {__version__}"
+    )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.split(": ", 1)[1] for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

@@ -1,0 +1,1 @@
+"""One number of a recording explained: what was added up, and from where."""

@@ -1,0 +1,33 @@
+"""How each kind of layer makes one number: `weighted_sum` knows them all."""
+
+from convlab.explanation.contributions import (
+    copies,
+    elementwise,
+    merges,
+    pooling,
+    products,
+    reductions,
+    steps,
+    values,
+    volumes,
+)
+from convlab.explanation.contributions.base import WeightedSum, weighted_sum
+from convlab.explanation.contributions.node import ALONG_CHANNELS, sums_of
+from convlab.explanation.contributions.place import Place
+
+__all__ = [
+    "ALONG_CHANNELS",
+    "Place",
+    "WeightedSum",
+    "copies",
+    "elementwise",
+    "merges",
+    "pooling",
+    "products",
+    "reductions",
+    "steps",
+    "sums_of",
+    "values",
+    "volumes",
+    "weighted_sum",
+]

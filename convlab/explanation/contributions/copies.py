@@ -1,0 +1,110 @@
+"""Layers that hand a value on, from the same place or another."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from convlab.errors import UnsupportedError
+from convlab.explanation.contributions.base import WeightedSum, weighted_sum
+from convlab.explanation.contributions.place import Place
+from convlab.layers import (
+    Activation,
+    CenterCrop,
+    Cropping2D,
+    DepthToSpace,
+    ExpandDims,
+    Flatten,
+    Identity,
+    Layer,
+    Pad,
+    Permute,
+    RepeatVector,
+    Reshape,
+    Slice,
+    Softmax,
+    SpaceToDepth,
+    Split,
+    Squeeze,
+    Take,
+    UpSampling2D,
+    ZeroPadding2D,
+)
+from convlab.runtime.arrays import Array
+from convlab_kernels.window import Window
+
+
+@weighted_sum.register(Activation)
+@weighted_sum.register(Softmax)
+@weighted_sum.register(Identity)
+def _single(layer: Layer, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+    if layer.window is None:
+        raise UnsupportedError(f"layer {layer.name!r} is a softmax over places, which has no explanation")
+    return _copied(Place.cell(maps, y, x, channel), maps)
+
+
+@weighted_sum.register(ZeroPadding2D)
+@weighted_sum.register(Cropping2D)
+@weighted_sum.register(CenterCrop)
+def _framed(layer: ZeroPadding2D | Cropping2D | CenterCrop, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+    if not isinstance(layer.window, Window):
+        raise UnsupportedError(f"layer {layer.name!r} enlarges its input (bilinear): no explanation")
+    return _copied(Place.of(layer.window, maps, y, x, range(channel, channel + 1)), maps)
+
+
+@weighted_sum.register(DepthToSpace)
+@weighted_sum.register(ExpandDims)
+@weighted_sum.register(Flatten)
+@weighted_sum.register(Reshape)
+@weighted_sum.register(Permute)
+@weighted_sum.register(RepeatVector)
+@weighted_sum.register(Slice)
+@weighted_sum.register(SpaceToDepth)
+@weighted_sum.register(Split)
+@weighted_sum.register(Squeeze)
+@weighted_sum.register(Take)
+def _moved(layer: Layer, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+    """Follow the number: the layer is asked where it puts each place of its input."""
+    return _copied(Place.cell(maps, *_origin(layer, maps, (y, x, channel))), maps)
+
+
+@weighted_sum.register
+def _bordered(layer: Pad, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+    """Follow the number; a place in a border of one value comes from nowhere."""
+    if layer.mode != "constant":
+        return _moved(layer, maps, y, x, channel)
+    inside = replace(layer, value=-1.0)  # which is no place
+    inside.build(layer.input_shape)
+    if (origin := _origin(inside, maps, (y, x, channel))) is not None:
+        return _copied(Place.cell(maps, *origin), maps)
+    outside = _copied(Place(range(-1, 0), range(-1, 0), range(1), (maps.shape[0], maps.shape[1])), maps)
+    return replace(outside, bias=layer.value)
+
+
+def _origin(layer: Layer, maps: Array, at: tuple[int, int, int]) -> Any:
+    """Return the place in maps (H, W, C) that a layer that only moves numbers takes one from, None for none."""
+    rank = len(layer.input_shape)  # its shape may be that of another call
+    places = np.arange(maps.size, dtype=np.float64).reshape(1, *maps.shape[3 - rank :])
+    moved = layer(places)[0]
+    place = int(moved.reshape(*(1,) * (3 - moved.ndim), *moved.shape)[at])
+    return None if place < 0 else tuple(int(i) for i in np.unravel_index(place, maps.shape))
+
+
+@weighted_sum.register
+def _repeated(layer: UpSampling2D, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+    if layer.interpolation != "nearest":
+        raise UnsupportedError(f"layer {layer.name!r} interpolates ({layer.interpolation}): no explanation")
+    return _copied(Place.cell(maps, y // layer.factors[0], x // layer.factors[1], channel), maps)
+
+
+def _copied(place: Place, maps: Array) -> WeightedSum:
+    patch, channel = place.cells(maps), place.channels[0]
+    if place.padding.all():
+        formula = "padding"
+    elif place.size == (1, 1):
+        formula = f"input unit {channel}"
+    else:
+        formula = f"input at row {place.rows[0]}, column {place.columns[0]}, channel {channel}"
+    return WeightedSum(
+        place=place, patch=patch, kernel=np.ones_like(patch), products=patch, formula=formula, roundings=0
+    )

@@ -1,0 +1,297 @@
+"""How one number of a recording came about: what was added up, the function applied, the part of the image seen."""
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+import numpy as np
+
+from convlab.errors import LayerNameError, ShapeError, UnsupportedError
+from convlab.explanation.contributions import ALONG_CHANNELS, Place, WeightedSum, sums_of
+from convlab.layers import ACTIVATIONS, Shape
+from convlab.model.model import Model, Node
+from convlab.model.receptive_field import Field
+from convlab.recording.activations import Activations
+from convlab.runtime.arrays import Array
+from convlab.wording import unknown
+from convlab_kernels.window import Pair
+
+Box = tuple[Pair, ...]
+Seen = Box | Literal["varies"] | None
+SUBTRACTING = ("hard_sigmoid_keras2", "log_softmax", "sparsemax", "tanh_shrink")  # what may be nearly the same
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Explanation(WeightedSum):
+    """How one recorded number came about. `str()` of it is for reading, `as_dict()` for programs.
+
+    To what `WeightedSum` holds (place, patch, kernel, products, bias, ...) it adds:
+
+    Attributes
+    ----------
+    model, layer, kind : str
+        The network, the layer (node), and its class.
+    sources : tuple of str
+        What feeds it: one, or all that a merging layer takes; then the patch's channels are theirs.
+    shape : tuple of int
+        The layer's output shape, without the batch.
+    image, y, x, channel : int
+        Which number.
+    z : int or None
+        Its slice, of a volume.
+    activation, function : str
+        The function applied last, and the same with its numbers where it has any.
+    after, recorded : float
+        The value computed here, in float64, and the recorded one.
+    tolerance : float
+        How far rounding alone may have taken them apart.
+    field : ((first row, last row), (first column, last column)), "varies" or None; of a volume slices come first
+        The receptive field in the image, padding included. "varies": there is no one rule for all units; None: all
+        of the image, or of several.
+    input : str or None
+        The network's input behind the number; None where there are several.
+    image_shape : tuple of int
+        Its shape; () where there are several.
+    """
+
+    model: str
+    layer: str
+    kind: str
+    sources: tuple[str, ...]
+    shape: Shape
+    image: int
+    z: int | None
+    y: int
+    x: int
+    channel: int
+    activation: str
+    function: str
+    after: float
+    recorded: float
+    tolerance: float
+    field: Seen
+    input: str | None
+    image_shape: Shape
+
+    @property
+    def source(self) -> str:
+        """The (first) source."""
+        return self.sources[0]
+
+    @property
+    def field_in_image(self) -> Box | None:
+        """The receptive field without its padding; a last row or column before the first: nothing is left."""
+        if self.field is None or self.field == "varies":
+            return None
+        size = (1, *self.image_shape)[-1 - len(self.field) : -1]  # a sequence (W, C) is one row
+        return tuple((max(a, 0), min(b, n - 1)) for (a, b), n in zip(self.field, size, strict=True))
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the recorded value is the one computed here, but for rounding."""
+        return bool(
+            np.array_equal(self.recorded, self.after, equal_nan=True)
+            or abs(self.recorded - self.after) <= self.tolerance
+        )
+
+    def strongest(self, count: int) -> list[int]:
+        """Return the places in the patch of the input channels that add most, of either sign."""
+        return [int(i) for i in np.argsort(-np.abs(self.channel_sums), kind="stable")[:count]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain types, as for JSON."""
+        values = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "place"}
+        sides = ("rows", "columns", "channels") if self.z is None else ("slices", "rows", "columns", "channels")
+        place = {side: list(getattr(self.place, side) or ()) for side in sides}
+        derived = ("source", "channel_sums", "before", "field_in_image", "agrees")
+        found = place | {"padding": self.place.padding} | values | {name: getattr(self, name) for name in derived}
+        return {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in found.items()}
+
+    def __repr__(self) -> str:
+        at = (self.image, *(() if self.z is None else (self.z,)), self.y, self.x, self.channel)
+        return f"<Explanation of {self.model}'s {self.layer} at {at}: {self.recorded:.6g}>"
+
+    def __str__(self) -> str:
+        from convlab.explanation.text import explanation_text
+
+        return explanation_text(self)
+
+
+def explain(
+    model: Model,
+    acts: Activations,
+    layer: str,
+    y: int = 0,
+    x: int = 0,
+    channel: int = 0,
+    *,
+    z: int = 0,
+    image: int = 0,
+) -> Explanation:
+    """Explain one number of a recording: which cells it was computed from, with which weights, step by step.
+
+    Parameters
+    ----------
+    model, acts
+        The network, and a recording it made that holds the layer and what feeds it.
+    layer : str
+        Name of the layer, `name/2` for its second call.
+    y, x, channel : int
+        Which number of the layer's output (H, W, C); of an output (features,), `channel` alone.
+    z : int
+        Its slice, where the output is a volume (D, H, W, C).
+    image : int
+        Which image of the batch.
+
+    Raises
+    ------
+    LayerNameError
+        Where the network has no such layer, or the recording lacks it or its input.
+    ShapeError
+        Where there is no such number, or the recording is another network's.
+    UnsupportedError
+        For a layer that is no weighted sum.
+    """
+    node = _node(model, layer)
+    *inputs, output = _recorded(model, acts, node)
+    image, *place, channel = _indices(layer, output.shape, (image, z, y, x, channel))
+    recorded = output[(image, *place, channel)]
+    sources, sums, this = sums_of(node, [maps[image] for maps in inputs], output.shape[1:], (*place, channel))
+    after, function, tolerance = _apply(node.layer.activation, sums, this, recorded.dtype)
+    if channel in node.silenced:
+        after, function = 0.0, "silenced"
+    image_input = _input_behind(model, node)
+    fields = model.receptive_fields()
+    if len(sources) == 1:
+        field = _seen(fields[sources[0]], sums[this].place)
+    else:
+        field = _seen(fields[node.name], sums[this].place)
+    return Explanation(
+        **vars(sums[this]),
+        model=model.name,
+        layer=layer,
+        kind=node.layer.kind,
+        sources=sources,
+        shape=model.shapes[layer],
+        image=image,
+        z=place[0] if len(place) == 3 else None,
+        y=place[-2],
+        x=place[-1],
+        channel=channel,
+        activation=node.layer.activation,
+        function=function,
+        after=after,
+        recorded=float(recorded),
+        tolerance=tolerance,
+        field=field if image_input else None,
+        input=image_input,
+        image_shape=model.inputs[image_input] if image_input else (),
+    )
+
+
+def _node(model: Model, name: str) -> Node:
+    nodes = {node.name: node for node in model.nodes}
+    if name not in nodes:
+        raise LayerNameError(unknown("layer", name, nodes))
+    return nodes[name]
+
+
+def _recorded(model: Model, acts: Activations, node: Node) -> list[Array]:
+    """Return what the node was given and what it made: volumes (N, D, H, W, C), all else as images (N, H, W, C)."""
+    names = [*node.inputs, node.name]
+    if missing := [name for name in names if name not in acts and name not in acts.inputs]:
+        needed = [name for name in names if name not in model.inputs]
+        raise LayerNameError(
+            f"layer {node.name!r} cannot be explained from this recording, which lacks {', '.join(missing)}:"
+            f" run the network with record={needed}"
+        )
+    arrays = [acts.inputs[name] if name in acts.inputs else acts[name] for name in names]
+    if volumes := [array.shape[1:] for array in arrays if array.ndim > 5]:
+        raise UnsupportedError(
+            f"layer {node.name!r} ({node.layer.kind}) cannot be explained: its numbers lie in"
+            f" {volumes[0]}; volumes (D, H, W, C), images, sequences and features can be"
+        )
+    for name, array in zip(names, arrays, strict=True):
+        if array.shape[1:] != model.shapes[name]:
+            raise ShapeError(
+                f"the recording is of another network ({acts.model!r}): in it {name!r} has shape {array.shape},"
+                f" in {model.name!r} (N, {str(model.shapes[name])[1:]}"
+            )
+    return [array.reshape(len(array), *(1,) * (4 - array.ndim), *array.shape[1:]) for array in arrays]
+
+
+def _indices(layer: str, shape: Shape, indices: tuple[int, ...]) -> tuple[int, ...]:
+    """Return where a number is in an output of that shape, with its batch, from (image, z, y, x, channel)."""
+    named = list(zip(("image", "z", "y", "x", "channel"), indices, strict=True))
+    if len(shape) == 4:
+        _, z = named.pop(1)
+        if z:
+            raise ShapeError(f"explain: z is {z!r}, but the output of layer {layer!r} has no slices")
+    return tuple(_within(layer, *one, size) for one, size in zip(named, shape, strict=True))
+
+
+def _within(layer: str, name: str, index: object, size: int) -> int:
+    if not size:
+        raise ShapeError(f"explain: the recording holds no {name} of layer {layer!r}: it is of an empty batch")
+    if isinstance(index, bool) or not isinstance(index, int | np.integer) or not 0 <= index < size:
+        raise ShapeError(f"explain: {name} is {index!r}, but layer {layer!r} has {name} 0 to {size - 1}")
+    return int(index)
+
+
+def _apply(
+    activation: str, sums: list[WeightedSum], i: int, dtype: np.dtype[np.floating]
+) -> tuple[float, str, float]:
+    """Return the value of the i-th of the sums after the activation function, how to write it, and the tolerance.
+
+    Differences of d before softmax are factors of at most exp(2 d) behind it, and at most 2 d behind the others along
+    the channels; what d becomes behind a function of one number is taken from the function itself. All but the first
+    two round by themselves: by a few units in the last place each, sums by one for each term; an exponential of x or
+    x^2 by as many units more as that is, for its argument is rounded; a subtraction by units of what is subtracted.
+    """
+    row = np.array([total.before for total in sums])
+    apply, info = ACTIVATIONS[activation], np.finfo(dtype)
+    unit, after = float(info.eps) / 2, float(apply(row)[i])
+    before = sums[i].rounding(dtype)
+    if activation in ("linear", "relu"):
+        return _in_range(after, dtype), activation, before
+    with np.errstate(invalid="ignore", over="ignore"):
+        if activation in ALONG_CHANNELS:
+            before = max(total.rounding(dtype) for total in sums) + 2 * unit * float(np.abs(row).max())
+            behind = after * np.expm1(2 * before) if activation == "softmax" else 2 * before + unit * len(row)
+        else:
+            behind = np.abs(apply(row[i] + np.array([-before, before])) - after).max()
+    x = 0.0 if activation in ALONG_CHANNELS else min(abs(row[i]), 1e3)
+    subtracted = float(np.abs(row).max()) if activation in SUBTRACTING else 0.0
+    own = unit * (len(row) + 16 + x + x * x) * (abs(after) + subtracted) + float(info.smallest_subnormal)
+    return _in_range(after, dtype), _function(activation, row, i), float(behind) + own
+
+
+def _in_range(value: float, dtype: np.dtype[np.floating]) -> float:
+    """Return a value, or the infinity it is beyond the range of the type."""
+    return value if abs(value) <= float(np.finfo(dtype).max) or np.isnan(value) else float(np.copysign(np.inf, value))
+
+
+def _function(activation: str, row: Array, i: int) -> str:
+    """Return how to write a function, with its numbers where it has any."""
+    if activation != "softmax":
+        return activation
+    with np.errstate(invalid="ignore"):
+        whole = np.exp(row - row.max()).sum()
+    return f"softmax: exp({row[i]:.6g} - {row.max():.6g}) / {whole:.6g}"
+
+
+def _input_behind(model: Model, node: Node) -> str | None:
+    """Return the input of the network that leads to a node, None where there are several."""
+    behind = {name: {name} for name in model.inputs}
+    for one in model.nodes:
+        behind[one.name] = set().union(*(behind[source] for source in one.inputs))
+    first, *others = behind[node.name]
+    return None if others else first
+
+
+def _seen(field: Field | Literal["varies"] | None, place: Place) -> Seen:
+    """Return the box of the image behind a place in a layer that has the field, from its first cell to its last."""
+    if not isinstance(field, Field):
+        return field
+    sides = (place.rows, place.columns) if place.slices is None else (place.slices, place.rows, place.columns)
+    firsts, lasts = field.box(*(side[0] for side in sides)), field.box(*(side[-1] for side in sides))
+    return tuple((first[0], last[1]) for first, last in zip(firsts, lasts, strict=True))

@@ -1,0 +1,1 @@
+"""Pictures and other inputs on their way in: read, resized, preprocessed."""

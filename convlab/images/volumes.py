@@ -1,0 +1,80 @@
+"""Arrays for networks whose input is no image: volumes (D, H, W, C), sequences (W, C), features."""
+
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from convlab.errors import ImageError, UnsupportedError
+from convlab.images.reading import check_file, load_npy
+from convlab.runtime.arrays import Array, as_floats
+
+KINDS = {4: "volumes (D, H, W, C)", 2: "sequences (W, C)"}
+
+
+def prepare_arrays(source: Any, shape: tuple[int, ...], span: object = None, **_: object) -> Array:
+    """Return `source` as a network's input: float32 (N, *shape), its numbers as they are.
+
+    Parameters
+    ----------
+    source
+        An array, nested list or `.npy` file of such a shape, with or without the batch in front (and without the
+        channels where there is one); or a list of these, which makes a batch.
+    shape
+        Of the network's input, without the batch.
+    span
+        Has a meaning for pictures alone.
+
+    Raises
+    ------
+    ImageError
+        For a picture, or an array of another shape: what was found, what was expected.
+    UnsupportedError
+        For a span, or an array that holds no numbers.
+    """
+    if span is not None:
+        raise UnsupportedError(f"span={span!r} is for pictures; the network takes {_kind(shape)}: scale the array")
+    several = isinstance(source, list | tuple) and any(
+        isinstance(item, str | PathLike | np.ndarray) for item in source
+    )
+    return np.concatenate([_batch(item, shape) for item in (source if several else [source])])
+
+
+def _kind(shape: tuple[int, ...]) -> str:
+    return f"{KINDS.get(len(shape), 'arrays')} of {shape}"
+
+
+def _batch(source: Any, shape: tuple[int, ...]) -> Array:
+    """Return one array, with the batch in front."""
+    name, values = _values(source, shape)
+    (values,) = as_floats(values)
+    if (
+        shape[-1] == 1
+        and values.shape[-len(shape) + 1 :] == shape[:-1]
+        and values.ndim in (len(shape) - 1, len(shape))
+    ):
+        values = values[..., None]
+    if values.shape == shape:
+        values = values[None]
+    if values.shape[1:] != shape:
+        hint = " (channels last)" if values.shape[-len(shape) :] == (shape[-1], *shape[:-1]) else ""
+        raise ImageError(
+            f"{name} has shape {values.shape}, the network takes {_kind(shape)}{hint}, or a batch of them"
+        )
+    return values.astype(np.float32, copy=False)
+
+
+def _values(source: Any, shape: tuple[int, ...]) -> tuple[str, Any]:
+    """Return what to call an array in messages, and the array."""
+    if isinstance(source, str | PathLike):
+        path = Path(source)
+        check_file(path)
+        if path.suffix.lower() != ".npy":
+            raise ImageError(
+                f"{path}: a picture is no input here: the network takes {_kind(shape)}, as an array (.npy)"
+            )
+        return str(path), load_npy(path)
+    if type(source).__module__.startswith("PIL."):
+        raise ImageError(f"a picture is no input here: the network takes {_kind(shape)}, as an array")
+    return "the array", source

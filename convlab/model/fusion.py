@@ -1,0 +1,171 @@
+"""A network that computes the same with fewer passes over memory, for when nothing between is asked for.
+
+Two calls become one where the second does no more than change, number by number, what the first writes, or than put
+zeros around what it reads:
+
+    batch normalisation after a convolution     w * s and (b - mean) * s + beta, with s = gamma / sqrt(variance + eps)
+    an activation function after a convolution  the convolution's own
+    ReLU after a sum                            the sum's own
+    a sum of a convolution and one more         the convolution's own, ReLU too
+    zeros around the input of a convolution     its padding
+    zeros around the input of a max pooling     its padding (-inf), where no number in it is negative
+
+so long as nobody else reads what the first writes. Jacob et al., arXiv 1712.05877, section 3.2, on the first of them.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from copy import copy
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from convlab.layers import (
+    Activation,
+    Add,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    DepthwiseConv2D,
+    Layer,
+    MaxPooling2D,
+    ReLU,
+    SeparableConv2D,
+    ZeroPadding2D,
+)
+from convlab.layers.convolving import CEILINGS
+from convlab.layers.identity import Identity
+from convlab.layers.residual import Residual
+from convlab.model.model import Model
+from convlab.model.nodes import Node, own_layers
+from convlab.ops.axes import inner_axes
+from convlab_kernels.window import Pair, Window
+
+KERNELS: Mapping[type[Layer], str] = {
+    Conv2D: "kernel",
+    DepthwiseConv2D: "kernel",
+    SeparableConv2D: "pointwise_kernel",
+    Dense: "kernel",
+}
+"""The layers that others are folded into, and which of their weights is applied last: its last axes are outputs."""
+
+
+def fold(model: Model) -> Model:
+    """Return a network of new layers that computes a model's outputs, under their names, in float32.
+
+    Weights that need no change are shared, and so is what was prepared from them.
+    """
+    nodes = list(_skipping_identities(model))
+    readers = Counter([source for node in nodes for source in node.inputs] + list(model.outputs))
+    calls = Counter(node.layer.name for node in nodes)
+    folded: dict[str, Node] = {}
+    for node in own_layers(nodes):
+        folded[node.name] = node
+        for name in reversed(node.inputs):
+            first = folded.get(name)
+            if first is None or readers[name] > 1 or first.silenced:
+                continue
+            layer = _merged(first, node, folded)
+            if layer is not None and calls[layer.name] == 1:
+                others = (other for other in node.inputs if other != name)
+                del folded[name]
+                folded[node.name] = Node(node.name, layer, (*first.inputs, *others), node.silenced)
+                break
+    return Model(model.name, model.inputs, list(folded.values()), outputs=model.outputs)
+
+
+def _skipping_identities(model: Model) -> Iterator[Node]:
+    """Yield the nodes but for those that hand on what they take."""
+    origin: dict[str, str] = {}
+    for node in model.nodes:
+        inputs = tuple(origin.get(source, source) for source in node.inputs)
+        same = isinstance(node.layer, Identity) or _function(node.layer) == "linear"
+        if same and not node.silenced and node.name not in model.outputs:
+            origin[node.name] = inputs[0]
+        else:
+            yield replace(node, inputs=inputs)
+
+
+def _merged(first: Node, second: Node, folded: Mapping[str, Node]) -> Layer | None:
+    """Return the layer that does what two do one after the other, None where there is none."""
+    if len(second.inputs) > 1:
+        return _residual(first.layer, second.layer)
+    if type(first.layer) in KERNELS and first.layer.activation == "linear":
+        if isinstance(second.layer, BatchNormalization):
+            return _normalised(first.layer, second.layer)
+        function = _function(second.layer)
+        return None if function is None else _changed(first.layer, activation=function)
+    adds = isinstance(first.layer, Residual) or (isinstance(first.layer, Add) and len(first.inputs) > 1)
+    if adds and first.layer.activation == "linear" and _function(second.layer) == "relu":
+        return _changed(first.layer, activation="relu")
+    if isinstance(first.layer, ZeroPadding2D):
+        before = folded.get(first.inputs[0])
+        positive = before is not None and before.layer.activation in CEILINGS
+        return _padded(first.layer.window, second.layer, positive)
+    return None
+
+
+def _residual(convolution: Layer, total: Layer) -> Layer | None:
+    """Return a convolution that adds the other of two equal shapes itself, None where that is not what it does."""
+    adds = isinstance(total, Add) and len(total.input_shapes) == 2 and len(set(total.input_shapes)) == 1
+    if adds and type(convolution) is Conv2D and convolution.activation == "linear":
+        return Residual.of(convolution, total.activation)
+    return None
+
+
+def _function(layer: Layer) -> str | None:
+    """Return the name of the activation function that a layer is, None where it is another layer."""
+    if isinstance(layer, Activation):
+        return layer.activation
+    if isinstance(layer, ReLU) and not layer.negative_slope and not layer.threshold:
+        return "relu" if layer.max_value is None else "relu6" if layer.max_value == CEILINGS["relu6"] else None
+    return None
+
+
+def _changed(layer: Layer, **options: Any) -> Any:
+    """Return a copy of a layer with other options."""
+    other = copy(layer)
+    vars(other).update(options)
+    return other
+
+
+def _normalised(layer: Layer, norm: BatchNormalization) -> Layer | None:
+    """Return a layer that normalises its outputs too, None where they are not normalised by channel."""
+    if inner_axes(norm.axis, len(norm.input_shape) + 1) != (len(norm.input_shape),):
+        return None
+    name = KERNELS[type(layer)]
+    w, bias = layer.weights[name].astype(np.float64), layer.weights.get("bias", 0)
+    mean, variance = norm.weights["moving_mean"], norm.weights["moving_variance"]
+    with np.errstate(all="ignore"):
+        scale = norm.weights.get("gamma", 1) / np.sqrt(variance + np.float64(norm.epsilon))
+        offset = (bias - mean) * scale + norm.weights.get("beta", 0)
+        # the last axes are the outputs: (KH, KW, C/groups, O), (in, out), and (KH, KW, C, M) with C*M = O
+        shape = w.shape[2:] if isinstance(layer, DepthwiseConv2D) else w.shape[-1:]
+        weights = {name: (w * scale.reshape(shape)).astype(np.float32), "bias": offset.astype(np.float32)}
+    if not all(np.isfinite(weight).all() for weight in weights.values()):
+        return None
+    folded: Layer = _changed(layer, use_bias=True, shapes={**layer.shapes, "bias": offset.shape})
+    folded.set_weights(**weights)
+    return folded
+
+
+def _padded(border: Window, layer: Layer, positive: bool) -> Layer | None:
+    """Return a layer that puts a border of zeros around its input itself, None where it cannot."""
+    convolves = isinstance(layer, Conv2D | DepthwiseConv2D | SeparableConv2D)
+    if not convolves and not (positive and isinstance(layer, MaxPooling2D)):
+        return None
+    window = layer.window
+    if not isinstance(window, Window) or window.padding == "same":
+        return None
+    outer, inner = border.pads((0, 0)), window.padding
+    sides = _added(outer[0], inner[0]), _added(outer[1], inner[1])
+    if not convolves and any(max(pads) > cells // 2 for pads, cells in zip(sides, window.kernel, strict=True)):
+        return None  # a place in the border alone would have no number to choose
+    padded: Layer = _changed(layer, padding=sides, window=replace(window, padding=sides))
+    padded.drop_prepared()
+    return padded
+
+
+def _added(outer: Pair, inner: Pair) -> Pair:
+    return outer[0] + inner[0], outer[1] + inner[1]

@@ -1,0 +1,69 @@
+"""Random weights: for studying an architecture without trained ones, and for tests."""
+
+from __future__ import annotations
+
+from math import prod, sqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from convlab.layers import Layer, Shape
+from convlab.model.model import Model
+from convlab.runtime.arrays import Array
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
+PART = 1 << 20  # values drawn at a time: they stay in the cache while they are scaled, and parts go to all cores
+
+
+def randomise(model: Model, seed: int) -> None:
+    """Give every layer random float32 weights; the same seed gives the same ones.
+
+    Kernels are uniform with the variance 2 / fan_in that keeps the scale of ReLU networks through any depth (He et
+    al., arXiv 1502.01852, section 2.2). Everything else is small but not zero, so that nothing hides.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor() as pool:
+        for index, layer in enumerate(model.layers):
+            if layer.shapes:
+                layer.set_weights(**_random_weights(layer, [seed, index], pool))
+
+
+def _random_weights(layer: Layer, seed: list[int], pool: ThreadPoolExecutor) -> dict[str, Array]:
+    weights = {}
+    for number, (name, shape) in enumerate(layer.shapes.items()):
+        weights[name] = _uniform(shape, *_range(layer, name, shape), [*seed, number], pool)
+        weights[name].flags.writeable = False  # adopted by the layer, not copied
+    return weights
+
+
+def _range(layer: Layer, name: str, shape: Shape) -> tuple[float, float]:
+    if name.endswith("kernel"):
+        limit = sqrt(6 / _fan_in(layer, name, shape))
+        return -limit, limit
+    return (0.5, 1.5) if name in ("gamma", "moving_variance", "variance") else (-0.1, 0.1)
+
+
+def _fan_in(layer: Layer, name: str, shape: Shape) -> float:
+    """Return how many products a kernel adds up for one output; on the average, where windows are put down."""
+    kind = layer.kind.rpartition("(")[2].rstrip(")")  # of a layer around another, the inner one's
+    if kind.endswith("Transpose"):
+        return layer.multiply_adds(layer.output_shape) / prod(layer.output_shape)
+    depthwise = name.startswith("depthwise") or kind.startswith("Depthwise")
+    return prod(shape[:-2] if depthwise else shape[:-1])
+
+
+def _uniform(shape: Shape, low: float, high: float, seed: list[int], pool: ThreadPoolExecutor) -> Array:
+    array = np.empty(shape, np.float32)
+    flat = array.reshape(-1)
+
+    def fill(start: int) -> None:
+        part = flat[start : start + PART]
+        np.random.default_rng([*seed, start]).random(out=part, dtype=np.float32)
+        part *= high - low
+        part += low
+
+    list(pool.map(fill, range(0, flat.size, PART)))
+    return array

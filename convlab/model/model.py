@@ -1,0 +1,355 @@
+"""A network: an ordered graph of named layers that runs, with or without a recording."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import cached_property
+from operator import is_
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from convlab.errors import LayerNameError, ShapeError, UnsupportedError
+from convlab.images.preprocessing import Preprocessing
+from convlab.layers import Layer, Shape
+from convlab.model.inputs import read_inputs, sides
+from convlab.model.nodes import Node, execute, plan
+from convlab.model.receptive_field import Call, Field, receptive_fields
+from convlab.model.selection import Record, check_budget, largest, select
+from convlab.model.summary import Summary, summarise
+from convlab.recording.activations import Activations
+from convlab.runtime.arrays import Array, owner, unshared
+from convlab.runtime.buffer_pool import Memory
+from convlab.runtime.cuda_graph import Graphs
+from convlab.runtime.device import check_device, device_memory
+from convlab.runtime.host_copies import arrays_on
+from convlab.runtime.once import preparing
+from convlab.runtime.policy import computing, repays
+from convlab.wording import unknown
+
+if TYPE_CHECKING:
+    from convlab.model.receipt import Receipt
+
+INPUT = "input"
+"""The name by which a node refers to the network's input where that has none of its own."""
+
+__all__ = ["INPUT", "Model", "Node", "Record"]
+
+
+class Model:
+    """A network of layers that are executed in order.
+
+    Attributes
+    ----------
+    name : str
+    inputs : dict of str to tuple of int
+        Name and shape, without the batch, of each input.
+    outputs : tuple of str
+        The nodes whose values the network returns.
+    input_shape, output_shape : tuple of int
+        The only input's and output's, (H, W, C) and (classes,); ShapeError where there are several.
+    shapes : dict of str to tuple of int
+        The shape of every input and of every node's output.
+    nodes : tuple of Node
+        The calls, in order of execution; each takes earlier nodes or inputs, by name.
+    preprocessing : Preprocessing or None
+        How an image becomes an input.
+    labels : tuple of str or None
+        Names of the outputs.
+    receipt : Receipt or None
+        What was read from which weight file.
+    strict : bool
+        Whether NaN and infinities must stay where the definition of each layer puts them. At first False: the fastest
+        convolutions may spread them to neighbours.
+    device : str
+        "cpu" or "cuda": where it is computed (see `to`).
+    tf32 : bool
+        Whether a GPU's tensor cores, if it has them, may round the factors of products to 10 bits (TF32). At first
+        False: what is computed has the accuracy of float32.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        inputs: Shape | Mapping[str, Shape],
+        nodes: Sequence[Node],
+        preprocessing: Preprocessing | None = None,
+        labels: Sequence[str] | None = None,
+        outputs: Sequence[str] | None = None,
+    ) -> None:
+        named = inputs if isinstance(inputs, Mapping) else {INPUT: inputs}
+        self.name, self.nodes = name, tuple(nodes)
+        self.inputs = {source: sides(name, shape) for source, shape in named.items()}
+        self.preprocessing = preprocessing
+        self.labels = None if labels is None else tuple(labels)
+        self.receipt: Receipt | None = None
+        self.strict, self.device, self.tf32 = False, "cpu", False
+        self.shapes = dict(self.inputs)
+        self._layers: dict[str, Layer] = {}
+        self._calls: list[Call] = []  # each with its window: a layer that is called again may get another
+        for source in self.inputs:
+            self._check_name(source)
+        if not self.nodes or not self.inputs:
+            raise ShapeError(f"model {name!r} has no {'layers' if self.inputs else 'inputs'}")
+        for node in self.nodes:
+            self._build(node)
+        self.outputs = tuple(outputs) if outputs else (self.nodes[-1].name,)
+        for output in self.outputs:
+            if output not in self.shapes or output in self.inputs:
+                raise ShapeError(f"model {name!r}: its output {output!r} is no layer")
+        if self.labels is not None and self.output_shape != (len(self.labels),):
+            raise ShapeError(f"model {name!r}: {len(self.labels)} labels for an output of {self.output_shape}")
+        self._steps = plan(self.nodes)
+        self._memory, self._recordings, self._graphs = Memory(), Memory.for_recordings(), Graphs()
+        self._folded: tuple[list[Mapping[str, Array]], Model] | None = None
+
+    def _check_name(self, name: str) -> None:
+        if not name.isprintable() or name in ("", ".", "..") or name.endswith("/pre"):
+            raise LayerNameError(f"model {self.name!r}: {name!r} cannot be a layer's name")
+
+    def _build(self, node: Node) -> None:
+        self._check_name(node.name)
+        if node.name in self.shapes:
+            raise ShapeError(f"model {self.name!r}: two layers are named {node.name!r}")
+        if self._layers.setdefault(node.layer.name, node.layer) is not node.layer:
+            raise ShapeError(f"model {self.name!r}: two layers are named {node.layer.name!r}")
+        for source in node.inputs:
+            if source not in self.shapes:
+                raise ShapeError(
+                    f"model {self.name!r}: layer {node.name!r} takes {source!r}, which is no earlier layer"
+                )
+        self.shapes[node.name] = node.layer.build(*(self.shapes[source] for source in node.inputs))
+        self._calls.append((node.name, node.inputs, node.layer.window))
+
+    @classmethod
+    def sequential(cls, name: str, input_shape: Shape, layers: Sequence[Layer], **options: Any) -> "Model":
+        """Return the model in which each layer feeds the next."""
+        sources = [INPUT, *(layer.name for layer in layers)]
+        nodes = [Node(layer.name, layer, (source,)) for layer, source in zip(layers, sources, strict=False)]
+        return cls(name, input_shape, nodes, **options)
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Every layer once, in order of execution."""
+        return tuple(self._layers.values())
+
+    @property
+    def input_shape(self) -> Shape:
+        """Shape of the only input, without the batch."""
+        return self.shapes[self._only("input", self.inputs)]
+
+    @property
+    def output_shape(self) -> Shape:
+        """Shape of the only output, without the batch."""
+        return self.shapes[self._only("output", self.outputs)]
+
+    def _only(self, what: str, names: Iterable[str]) -> str:
+        first, *others = names
+        if others:
+            raise ShapeError(f"model {self.name!r} has several {what}s: {', '.join(names)}")
+        return first
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._layers
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self.layers)
+
+    def __getitem__(self, name: str) -> Layer:
+        """Return the layer of that name."""
+        if name not in self._layers:
+            raise LayerNameError(unknown("layer", name, self._layers))
+        return self._layers[name]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy takes over: not what is made again when it is needed."""
+        own = {"_folded": None, "_memory": Memory(), "_recordings": Memory.for_recordings(), "_graphs": Graphs()}
+        return {**vars(self), **own}
+
+    def __repr__(self) -> str:
+        """Return one line; the table is `str(model.summary())`."""
+        parameters = sum(layer.parameters for layer in self.layers)
+        return (
+            f"<Model {self.name}: {len(self.layers)} layers, {parameters:,} parameters,"
+            f" {_listed(self.shapes, self.inputs)} -> {_listed(self.shapes, self.outputs)}>"
+        )
+
+    def receptive_fields(self) -> dict[str, Field | Literal["varies"] | None]:
+        """Return, for each input and node, the box of the image its units see.
+
+        None: all of the image; "varies": boxes that one jump does not lead from one to the next.
+        """
+        return receptive_fields(self.inputs, self._calls, self.shapes)
+
+    def summary(self) -> Summary:
+        """Return the table of layers: shapes, parameters, multiply-adds, receptive fields."""
+        return summarise(self)
+
+    def prepare(self, source: Any, **options: Any) -> Array:
+        """Return an image, or a list of them, as the network's input (N, H, W, C) float32.
+
+        `source` is a path, PIL image, array or nested list, or a list of these; for the options (`fit`, `resample`,
+        `span`) and the errors see `convlab.images.reading.prepare`. A network on volumes, sequences or features takes
+        arrays and .npy files as they are: see `convlab.images.volumes.prepare_arrays`.
+        """
+        if len(self.input_shape) != 3:
+            from convlab.images.volumes import prepare_arrays
+
+            return prepare_arrays(source, self.input_shape, **options)
+        if self.preprocessing is None:
+            raise UnsupportedError(
+                f"model {self.name!r} has no preprocessing: give run() an array of your own; commands take pictures"
+            )
+        from convlab.images.reading import prepare
+
+        height, width, channels = self.input_shape
+        return prepare(source, (height, width, channels), self.preprocessing, **options)
+
+    def to(self, device: str) -> "Model":
+        """Compute the network on "cpu" or on "cuda", an NVIDIA GPU, from now on; return the network.
+
+        On a GPU what is computed stays there, as arrays of CuPy: `predict` returns them; a recording copies a layer
+        to the host when it is asked for. UnsupportedError, with what to do, where there is no GPU to use.
+        """
+        check_device(device)
+        if device != self.device:
+            self.drop_prepared()
+            self.device = device
+        return self
+
+    def predict(self, x: Any) -> Any:
+        """Return the output (N, *output_shape) for x as `run` takes it, keeping nothing else.
+
+        A network with several outputs returns them by name; one on a GPU returns arrays of CuPy.
+        """
+        outputs = self._predict(read_inputs(self, x))
+        return outputs if len(outputs) > 1 else outputs[self.outputs[0]]
+
+    def _predict(self, sources: dict[str, Array]) -> dict[str, Array]:
+        """Return the outputs for inputs, both by name."""
+        first: Any = next(iter(sources.values()))
+        single = first.dtype == np.float32
+        network = self._fewer_passes() if single else self
+        with self._computing(sources, self._memory):
+            if self.device == "cuda" and single and len(first) == 1:
+                kind = (first.device.id, self.strict, self.tf32)
+                return network._graphs.predict(kind, network._compute, sources)
+            return network._compute(sources)
+
+    def _compute(self, sources: dict[str, Array]) -> dict[str, Array]:
+        """Return the outputs for inputs, both by name, in memory that the caller may keep."""
+        owners = {id(owner(source)) for source in sources.values()}
+        outputs = {node.name: y for node, _, y in execute(self._steps, sources) if node.name in self.outputs}
+        return {name: unshared(outputs[name], owners) for name in self.outputs}
+
+    @contextmanager
+    def _computing(self, sources: Mapping[str, Array], memory: Memory | None) -> Iterator[None]:
+        """Compute what is computed in the block as the network decides for a batch, into memory or fresh arrays."""
+        images = len(next(iter(sources.values())))
+        lending = nullcontext() if memory is None or self.device != "cpu" else memory.call()
+        with (
+            device_memory(self.device, lambda: largest(self, images)),
+            lending as lender,
+            computing(repays(self._work, images), lender, self.strict, self.tf32),
+        ):
+            yield
+
+    def _fewer_passes(self) -> "Model":
+        """Return the folded network, made again where a layer has got other weights."""
+        weights, folded = [layer._held.weights for layer in self.layers], self._folded
+        if folded is None or not all(map(is_, weights, folded[0])):
+            from convlab.model.fusion import fold
+
+            with preparing():
+                folded = self._folded
+                if folded is None or not all(map(is_, weights, folded[0])):
+                    folded = self._folded = weights, fold(self)
+        return folded[1]
+
+    @cached_property
+    def _work(self) -> int:
+        """Multiply-adds for one image."""
+        return sum(node.layer.multiply_adds(self.shapes[node.name]) for node in self.nodes)
+
+    def drop_prepared(self) -> None:
+        """Give back the memory of what was prepared from the weights, and of buffers; they are made again."""
+        self._folded, self._memory, self._recordings, self._graphs = None, Memory(), Memory.for_recordings(), Graphs()
+        for layer in self.layers:
+            layer.drop_prepared()
+
+    def run(self, x: Any, record: Record = "all", *, pre: bool = False, max_bytes: int | None = None) -> Activations:
+        """Run the network and keep what its layers compute.
+
+        Parameters
+        ----------
+        x : array (N, *input_shape)
+            For a network with several inputs: arrays by name, or a sequence of them in the order of `inputs`.
+        record : "all", names, or a function from a name to bool
+            Which nodes to keep.
+        pre : bool
+            Also keep, as `name/pre`, what a kept layer computed before its activation function.
+        max_bytes : int, optional
+            Refuse (BudgetError), before anything is computed, a recording of more than this.
+
+        Returns
+        -------
+        Activations
+            name -> array, in order of execution.
+        """
+        sources = read_inputs(self, x)
+        wanted = select(self, record, pre)
+        if max_bytes is not None:
+            check_budget(self, wanted, next(iter(sources.values())), max_bytes)
+        inputs, kept, outputs = arrays_on(self.device), arrays_on(self.device), arrays_on(self.device)
+        kinds: dict[str, str] = {}
+        owners = {id(owner(source)) for source in sources.values()}
+        made: dict[str, Array] = {}
+        everything = all(node.name in wanted for node in self.nodes)
+        with self._computing(sources, self._recordings if everything else None):
+            inputs.update({name: source.copy() for name, source in sources.items()})
+            for node, before, output in execute(self._steps, sources, wanted):
+                for name, array in ((f"{node.name}/pre", before), (node.name, output)):
+                    if array is None or not (name in wanted or name in self.outputs):
+                        continue
+                    made[name] = unshared(array, owners)
+                    if name in wanted:
+                        kept[name], kinds[name] = made[name], node.layer.kind
+            outputs.update({name: made[name] for name in self.outputs})
+        return Activations(
+            kept,
+            kinds,
+            inputs=inputs,
+            outputs=outputs,
+            model=self.name,
+            preprocessing=self.preprocessing,
+            labels=self.labels,
+            activation=next(node.layer.activation for node in self.nodes if node.name == self.outputs[0]),
+            network=self,
+        )
+
+    def ablate(self, channels: Mapping[str, Iterable[int]]) -> "Model":
+        """Return a copy of the network in which channels are silenced: their outputs are 0 whatever comes in.
+
+        The copy shares the weights and is recorded under the same names, so that its activations and predictions can
+        be compared with the original's.
+
+        Parameters
+        ----------
+        channels : mapping of str to sequence of int
+            Layer name -> numbers of channels (the last axis of its output; of a dense layer, units), as in
+            {"block4_conv2": [3, 17]}. A layer called twice is silenced in both calls, `name/2` in the second alone.
+            The zeros stand after the layer's own activation function, and before whatever follows as another layer.
+
+        Raises
+        ------
+        LayerNameError
+            Where the network has no such layer.
+        ShapeError
+            Where a list is empty, or a layer has no such channel.
+        """
+        from convlab.attribution.ablation import ablate
+
+        return ablate(self, channels)
+
+
+def _listed(shapes: Mapping[str, Shape], names: Iterable[str]) -> str:
+    return " and ".join(str(shapes[name]) for name in names)

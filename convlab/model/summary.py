@@ -1,0 +1,136 @@
+"""The table of a network's layers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from convlab.layers import Layer, Shape
+from convlab.model.receptive_field import Field
+from convlab.wording import printable
+
+if TYPE_CHECKING:
+    from convlab.model.model import Model
+
+
+Extent = tuple[int, ...] | Literal["varies"] | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer; the receptive field, its jump and its start are (height, width) in image cells, or (depth, ...).
+
+    None: all of the image; "varies": boxes of no one size or pace.
+    """
+
+    name: str
+    type: str
+    output_shape: Shape
+    parameters: int
+    multiply_adds: int
+    receptive_field: Extent
+    jump: Extent
+    start: Extent
+
+
+@dataclass(frozen=True, repr=False)
+class Summary:
+    """What a network is made of; `str()` of it is the table."""
+
+    model: str
+    inputs: dict[str, Shape]
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the weights are."""
+        return sum(row.parameters for row in self.rows)
+
+    @property
+    def multiply_adds(self) -> int:
+        """Products of an input with a weight that one image takes."""
+        return sum(row.multiply_adds for row in self.rows)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain types, as for JSON."""
+        return asdict(self) | {"parameters": self.parameters, "multiply_adds": self.multiply_adds}
+
+    def __str__(self) -> str:
+        header = (
+            "layer",
+            "type",
+            "output",
+            "parameters",
+            "multiply-adds",
+            "receptive field",
+            "jump",
+            "start",
+        )
+        lines: list[tuple[str, ...]] = [
+            header,
+            *((name, "", _shape(shape), "", "", "", "", "") for name, shape in self.inputs.items()),
+        ]
+        lines += [_cells(row) for row in self.rows]
+        lines.append(("total", "", "", f"{self.parameters:,}", f"{self.multiply_adds:,}", "", "", ""))
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        rule = "  ".join("-" * width for width in widths)
+        text = [_line(cells, widths) for cells in lines]
+        return "\n".join(map(printable, [text[0], rule, *text[1:-1], rule, text[-1], *self.notes]))
+
+
+def summarise(model: Model) -> Summary:
+    """Return the summary of a model."""
+    fields = model.receptive_fields()
+    rows = []
+    seen: set[Layer] = set()
+    for node in model.nodes:
+        field, parameters = fields[node.name], 0 if node.layer in seen else node.layer.parameters
+        seen.add(node.layer)
+        rows.append(
+            Row(
+                node.name,
+                node.layer.kind,
+                model.shapes[node.name],
+                parameters,
+                node.layer.multiply_adds(model.shapes[node.name]),
+                *(getattr(field, part) if isinstance(field, Field) else field for part in ("size", "jump", "start")),
+            )
+        )
+    notes = [f"input made by {model.preprocessing}"] if model.preprocessing else []
+    if model.receipt:
+        notes.append(f"weights: {model.receipt.headline}")
+        if model.receipt.precision:
+            notes.append(f"computed in float32, in the file in {', '.join(model.receipt.precision)}")
+    return Summary(model.name, model.inputs, tuple(rows), tuple(notes))
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    return (
+        row.name,
+        row.type,
+        _shape(row.output_shape),
+        f"{row.parameters:,}" if row.parameters else "-",
+        f"{row.multiply_adds:,}" if row.multiply_adds else "-",
+        *(_extent(sides) for sides in (row.receptive_field, row.jump, row.start)),
+    )
+
+
+def _shape(shape: Shape) -> str:
+    return " x ".join(map(str, shape))
+
+
+def _extent(sides: Extent) -> str:
+    if not isinstance(sides, tuple):
+        return sides or "all"
+    return str(sides[0]) if len(set(sides)) == 1 else _shape(sides)
+
+
+def _line(cells: tuple[str, ...], widths: list[int]) -> str:
+    """Align names to the left and numbers to the right."""
+    left = [cell.ljust(width) for cell, width in zip(cells[:3], widths[:3], strict=True)]
+    right = [cell.rjust(width) for cell, width in zip(cells[3:], widths[3:], strict=True)]
+    return "  ".join(left + right).rstrip()

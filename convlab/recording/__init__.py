@@ -1,0 +1,1 @@
+"""What a run recorded: activations by layer, their statistics, their file."""

@@ -1,0 +1,196 @@
+"""What the layers of a network are like over a whole folder of pictures, in one pass that keeps no activation."""
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from convlab.errors import ImageError, ShapeError
+from convlab.images.preprocessing import warn_caller
+from convlab.recording.running_statistics import PICTURES, ChannelStatistics
+from convlab.runtime.arrays import Array
+from convlab.storage.writing import new_path
+from convlab.wording import listed, printable
+
+if TYPE_CHECKING:
+    from convlab.model.model import Model
+
+ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
+HEADER = ("layer", "channels", "mean", "std", "max", "zeros", "dead", "largest value: picture (channel)")
+COLUMNS = ("layer", "channel", "mean", "std", "min", "max", "zeros")
+
+
+@dataclass(frozen=True, repr=False)
+class FolderStatistics:
+    """Statistics of a network's layers over a folder; `str()` of it is the table, a line for each layer.
+
+    Attributes
+    ----------
+    model, folder : str
+    images : int
+        How many pictures were run.
+    skipped : tuple of str
+        Names of those that could not be read.
+    layers : dict of str to ChannelStatistics
+        In order of execution.
+    """
+
+    model: str
+    folder: str
+    images: int
+    skipped: tuple[str, ...]
+    layers: dict[str, ChannelStatistics]
+
+    def __repr__(self) -> str:
+        return f"<FolderStatistics of {self.model} over {self.images} pictures: {len(self.layers)} layers>"
+
+    def __str__(self) -> str:
+        lines = [HEADER, *(_cells(name, layer) for name, layer in self.layers.items())]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        left_out = f", {len(self.skipped)} left out ({listed(self.skipped)})" if self.skipped else ""
+        text = [_line(cells, widths) for cells in lines]
+        rule = "  ".join("-" * width for width in widths)
+        return "\n".join(
+            map(
+                printable,
+                [f"{self.model} over {self.images} pictures of {self.folder}{left_out}", text[0], rule, *text[1:]],
+            )
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain types, as for JSON: every channel of every layer."""
+        layers = {
+            name: {
+                "means": layer.means.tolist(),
+                "deviations": layer.deviations.tolist(),
+                "minima": layer.minima.tolist(),
+                "maxima": layer.maxima.tolist(),
+                "zeros": layer.zeros.tolist(),
+                "strongest": [layer.strongest(channel) for channel in range(len(layer.means))],
+            }
+            for name, layer in self.layers.items()
+        }
+        return {
+            "model": self.model, "folder": self.folder, "images": self.images, "skipped": list(self.skipped),
+            "layers": layers,
+        }  # fmt: skip
+
+    def write_csv(self, path: str | Path) -> None:
+        """Write a line for every channel of every layer: its statistics, and the pictures that excite it most."""
+        best = [f"{what}{i + 1}" for i in range(PICTURES) for what in ("picture", "value")]
+        with (
+            new_path(Path(path), "the table") as part,
+            part.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
+        ):
+            table = csv.writer(file)
+            table.writerow([*COLUMNS, *best])
+            table.writerows(row for name, layer in self.layers.items() for row in _rows(name, layer))
+
+
+def folder_statistics(
+    model: "Model", folder: str | Path, layers: str | Iterable[str] | None = None, *, batch: int = 8
+) -> FolderStatistics:
+    """Run a network over the pictures of a folder and return what each channel of each layer is like.
+
+    The pictures (files that end as PNG, JPEG, GIF, BMP, TIFF, WEBP or PPM do; sub-folders are not followed) are taken
+    in the order of their names, and what was computed for them is forgotten batch by batch: the memory needed does
+    not grow with the folder. Mean and standard deviation are kept in float64.
+
+    Parameters
+    ----------
+    model : Model
+        A network that knows how to prepare a picture.
+    folder : path
+    layers : name or names, optional
+        Which layers (nodes); all of them by default.
+    batch : int
+        How many pictures are run, and kept in memory, at a time.
+
+    Raises
+    ------
+    ImageError
+        Where there is no such folder, no picture in it, or none that can be read.
+    LayerNameError
+        Where the network has no such layer.
+
+    Warns
+    -----
+    UserWarning
+        For each picture that cannot be read; it is left out.
+    """
+    for found in growing_statistics(model, folder, layers, batch=batch):  # noqa: B007 - the last is what is wanted
+        pass
+    return found
+
+
+def growing_statistics(
+    model: "Model", folder: str | Path, layers: str | Iterable[str] | None = None, *, batch: int = 8
+) -> Iterator[FolderStatistics]:
+    """Yield after each batch what `folder_statistics` would return if it were the last: nothing is lost that way."""
+    if batch < 1:
+        raise ShapeError(f"folder_statistics: batch is {batch}, expected at least 1")
+    wanted = [layers] if isinstance(layers, str) else layers
+    record = "all" if wanted is None else list(wanted)
+    found: dict[str, ChannelStatistics] = {}
+    skipped: list[str] = []
+    images = 0
+    for pictures in _batches(model, _pictures(Path(folder)), batch, skipped):
+        images += len(pictures)
+        for name, activation in _run(model, pictures, record):
+            new = ChannelStatistics.of(activation, list(pictures))
+            found[name] = found[name].merged(new) if name in found else new
+        if images:
+            yield FolderStatistics(model.name, str(folder), images, tuple(skipped), dict(found))
+    if not images:
+        raise ImageError(f"{folder}: none of its {len(skipped)} pictures can be read")
+
+
+def _pictures(folder: Path) -> list[Path]:
+    """Return the pictures in a folder, by name."""
+    if not folder.is_dir():
+        raise ImageError(f"{folder}: {'not a folder' if folder.exists() else 'no such folder'}")
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.is_file())
+    if not paths:
+        kinds = ", ".join(ENDINGS)
+        raise ImageError(f"{folder}: no picture in it ({kinds}); sub-folders are not followed")
+    return paths
+
+
+def _run(model: "Model", pictures: Mapping[str, Array], record: str | list[str]) -> Iterable[tuple[str, Array]]:
+    """Return the activations (N, ...) of pictures, each an input (1, H, W, C)."""
+    return model.run(np.concatenate(list(pictures.values())), record=record).items() if pictures else ()
+
+
+def _batches(model: "Model", paths: Sequence[Path], size: int, skipped: list[str]) -> Iterator[dict[str, Array]]:
+    """Yield inputs (1, H, W, C) by name, of `size` pictures at a time; names of unreadable ones go to `skipped`."""
+    for start in range(0, len(paths), size):
+        read: dict[str, Array] = {}
+        for path in paths[start : start + size]:
+            try:
+                read[path.name] = model.prepare(path)
+            except ImageError as error:
+                skipped.append(path.name)
+                warn_caller(f"{error}; the picture is left out")
+        yield read
+
+
+def _rows(name: str, layer: ChannelStatistics) -> Iterator[list[Any]]:
+    columns = (layer.means, layer.deviations, layer.minima, layer.maxima, layer.zeros)
+    for channel, numbers in enumerate(zip(*(column.tolist() for column in columns), strict=True)):
+        yield [name, channel, *numbers, *(cell for best in layer.strongest(channel) for cell in best)]
+
+
+def _cells(name: str, layer: ChannelStatistics) -> tuple[str, ...]:
+    channel = int(np.argmax(np.where(np.isnan(layer.peaks[0]), -np.inf, layer.peaks[0])))
+    best = next((f"{picture} ({channel})" for picture, _ in layer.strongest(channel)), "-")
+    numbers = (f"{value:.4g}" for value in (layer.mean, layer.std, layer.max))
+    return name, str(len(layer.means)), *numbers, f"{layer.zero_share:.1%}", str(len(layer.dead)), best
+
+
+def _line(cells: tuple[str, ...], widths: list[int]) -> str:
+    """Align names to the left and numbers to the right."""
+    middle = [cell.rjust(width) for cell, width in zip(cells[1:-1], widths[1:-1], strict=True)]
+    return "  ".join([cells[0].ljust(widths[0]), *middle, cells[-1]])

@@ -1,0 +1,73 @@
+"""Statistics of a layer that grow with every batch of pictures, and the pictures that excite each channel most."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from convlab.recording.statistics import Statistics, statistics
+from convlab.runtime.arrays import Array
+
+PICTURES = 3  # how many of those that excite a channel most are kept
+
+
+@dataclass(frozen=True, repr=False)
+class ChannelStatistics(Statistics):
+    """Statistics of one layer over many pictures, channel by channel.
+
+    Attributes
+    ----------
+    count : int
+        How many values a channel has had: pictures x H x W.
+    peaks : array (3, C), float64
+        Each channel's largest values, one a picture, largest first; NaN does not count, and fills empty places.
+    pictures : array (3, C) of str
+        Names of the pictures that they are from; of equal values, the first in the folder.
+    """
+
+    count: int
+    peaks: Array
+    pictures: Array
+
+    @classmethod
+    def of(cls, activation: Array, names: Sequence[str]) -> "ChannelStatistics":
+        """Return the statistics of an activation (N, ..., C) of N named pictures."""
+        maps = activation.reshape(len(names), -1, activation.shape[-1])  # (N, H*W, C)
+        peaks = np.fmax.reduce(maps, axis=1).astype(np.float64)
+        pictures = np.broadcast_to(np.array(names, object)[:, None], peaks.shape)
+        count, best = maps.shape[0] * maps.shape[1], _largest(peaks, pictures)
+        return cls(**vars(statistics(activation)), count=count, peaks=best[0], pictures=best[1])
+
+    def merged(self, later: "ChannelStatistics") -> "ChannelStatistics":
+        """Return the statistics of both together; `later` is of pictures that come later in the folder.
+
+        Means and variances as in Chan, Golub and LeVeque, "Algorithms for computing the sample variance: analysis
+        and recommendations" (The American Statistician 37, 1983), their formula for two samples.
+        """
+        count = self.count + later.count
+        with np.errstate(invalid="ignore"):  # infinities have no variance
+            between = (later.means - self.means) ** 2 * (self.count * later.count / count)
+            squares = self.count * self.deviations**2 + later.count * later.deviations**2 + between
+            means = (self.count * self.means + later.count * later.means) / count
+        peaks = np.concatenate([self.peaks, later.peaks])
+        pictures = np.concatenate([self.pictures, later.pictures])
+        return ChannelStatistics(
+            np.minimum(self.minima, later.minima),
+            np.maximum(self.maxima, later.maxima),
+            means,
+            np.sqrt(squares / count),
+            (np.rint(self.zeros * self.count) + np.rint(later.zeros * later.count)) / count,  # whole: nothing is lost
+            count,
+            *_largest(peaks, pictures),
+        )
+
+    def strongest(self, channel: int) -> list[tuple[str, float]]:
+        """Return the pictures that excite a channel most, [(name, largest value), ...], at most three."""
+        found = zip(self.pictures[:, channel], self.peaks[:, channel].tolist(), strict=True)
+        return [(name, peak) for name, peak in found if not np.isnan(peak)]
+
+
+def _largest(peaks: Array, pictures: Array) -> tuple[Array, Array]:
+    """Return the largest peaks of each channel (n, C) and their pictures, largest first; NaN comes last."""
+    order = np.argsort(-peaks, axis=0, kind="stable")[:PICTURES]
+    return np.take_along_axis(peaks, order, axis=0), np.take_along_axis(pictures, order, axis=0)
