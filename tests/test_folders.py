@@ -12,7 +12,7 @@ from PIL import Image
 import convlab
 from convlab.cli import main
 from convlab.errors import FileError, ImageError, LayerNameError, ShapeError
-from convlab.files.keras.writer import write_weights
+from convlab.files.keras.weights.writing import write_weights
 from convlab.recording.running_statistics import ChannelStatistics
 
 RECORDED = ["conv1", "relu1", "pool2", "flatten", "fc1", "relu3", "softmax"]

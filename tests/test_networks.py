@@ -25,7 +25,7 @@ from frameworks import (
 from recorded import live
 
 import convlab
-from convlab.files.keras.weights import LayerWeights, read_weights
+from convlab.files.keras.weights.reading import LayerWeights, read_weights
 from convlab.images.preprocessing import VGG
 from convlab.layers import MaxPooling2D
 

@@ -20,7 +20,7 @@ from keras_random import picture
 
 from convlab.comparison.comparison import compare
 from convlab.comparison.keras_recorder import record_keras
-from convlab.files.keras.architecture import read_architecture
+from convlab.files.keras.config.architecture import read_architecture
 from convlab.model.initialise import randomise
 
 NAMES = ("MobileNetV2", "ResNet50V2", "EfficientNetB0", "InceptionV3")

@@ -31,8 +31,8 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Read, write, and print what became of what."""
-    from convlab.files.keras.config_writing import described
-    from convlab.files.keras.writer import check_target, write_model
+    from convlab.files.keras.config.writing import described
+    from convlab.files.keras.weights.writing import check_target, write_model
 
     source, target = arguments.source, arguments.target
     check_target(target)
@@ -53,9 +53,9 @@ def _network(text: str) -> str:
 
 def _convert_model(source: Path, target: Path, topology: Path | None, layout: str) -> tuple[Model, str]:
     """Convert a network that Keras described; return it and what was written."""
-    from convlab.files.keras.config import read_config, read_topology
+    from convlab.files.keras.config.reading import read_config, read_topology
     from convlab.files.keras.model import read_model
-    from convlab.files.keras.writer import is_loadable, write_model
+    from convlab.files.keras.weights.writing import is_loadable, write_model
     from convlab.files.torch.weights import is_torch_weights
 
     if topology is None and is_torch_weights(source):

@@ -1,1 +1,1 @@
-"""The Keras layouts, images and downloads: everything that reads or writes a file."""
+"""The files networks come from: Keras, PyTorch, safetensors, downloads."""

@@ -10,7 +10,7 @@ import pytest
 from keras_files import CONV, random_weights, write_legacy
 
 from convlab.errors import WeightsError
-from convlab.files.keras.weights import LayerWeights, read_weights
+from convlab.files.keras.weights.reading import LayerWeights, read_weights
 
 SHAPE = CONV.shapes["kernel"]
 KERNEL = "conv1/conv1/kernel:0"

@@ -3,7 +3,7 @@
 import pytest
 
 from convlab.errors import WeightsError
-from convlab.files.keras.architecture import read_architecture
+from convlab.files.keras.config.architecture import read_architecture
 
 
 def entry(kind, name, *inbound, **options):

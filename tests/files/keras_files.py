@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab.files.keras.weights import LayerWeights
+from convlab.files.keras.weights.reading import LayerWeights
 
 CONV = LayerWeights("conv1", "Conv2D", {"kernel": (3, 5, 2, 4), "bias": (4,)})
 DENSE = LayerWeights("fc", "Dense", {"kernel": (24, 7), "bias": (7,)})

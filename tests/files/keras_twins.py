@@ -7,7 +7,7 @@ from closeness import assert_close, gamma
 from recorded import answer, file, text, this_test
 from stand_in import StandIn
 
-from convlab.files.keras.architecture import read_architecture
+from convlab.files.keras.config.architecture import read_architecture
 
 SEED = 3
 ROUNDINGS = 1000  # more than any number here goes through; a config read wrongly is wrong in the first digit

@@ -9,7 +9,7 @@ from keras_files import KERNEL_ONLY
 from convlab.comparison.npz_arrays import NpzArrays
 from convlab.errors import ConvlabError
 from convlab.files.keras.model import read_model, read_model_weights
-from convlab.files.keras.weights import read_weights
+from convlab.files.keras.weights.reading import read_weights
 from convlab.files.torch.weights import read_torch_weights
 from convlab.images.preprocessing import UNIT
 from convlab.images.reading import prepare

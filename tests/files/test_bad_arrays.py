@@ -10,7 +10,7 @@ from bad_files import KERNEL, SHAPE, edited, refused, replace_kernel, store
 from keras_files import CONV
 
 from convlab.errors import WeightsError
-from convlab.files.keras.weights import read_weights
+from convlab.files.keras.weights.reading import read_weights
 
 # shape
 

@@ -8,7 +8,7 @@ import pytest
 from bad_files import KERNEL, edited, refused
 from keras_files import CONV, assert_same, random_weights, write_keras3, write_legacy
 
-from convlab.files.keras.weights import read_weights
+from convlab.files.keras.weights.reading import read_weights
 
 # links
 

@@ -107,7 +107,7 @@ def test_many_long_names(tmp_path: Path) -> None:
 
 
 def test_arrays_without_end(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(legacy, "PATHS_LIMIT", 1)
+    monkeypatch.setattr(keras2_h5, "PATHS_LIMIT", 1)
     refused(good, "lists more than 1 arrays")
 
 

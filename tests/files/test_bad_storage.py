@@ -10,7 +10,7 @@ import pytest
 from bad_files import KERNEL, SHAPE, refused, replace_kernel, store
 from keras_files import CONV, random_weights, write_legacy
 
-from convlab.files.keras.weights import read_weights
+from convlab.files.keras.weights.reading import read_weights
 
 # outside the file
 

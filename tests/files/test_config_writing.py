@@ -10,8 +10,8 @@ import pytest
 
 import convlab
 from convlab.cli import main
-from convlab.files.keras.config_writing import described, without_idle_options
-from convlab.files.keras.writer import write_model
+from convlab.files.keras.config.writing import described, without_idle_options
+from convlab.files.keras.weights.writing import write_model
 from convlab.files.registry import bundled_path, lookup
 from convlab.zoo import ZOO
 

@@ -16,9 +16,9 @@ from torch_files import VGG_SHAPE, arrays_of, torch_vgg, vgg, vgg_arrays, write_
 import convlab
 from convlab.cli import convert
 from convlab.errors import ConvlabError, FileError, UnsupportedError
-from convlab.files.keras import writer
-from convlab.files.keras.config_writing import described
-from convlab.files.keras.writer import write_model, write_weights
+from convlab.files.keras.config.writing import described
+from convlab.files.keras.weights.reading import writing
+from convlab.files.keras.weights.writing import write_model, write_weights
 from convlab.files.registry import bundled_path, lookup
 from convlab.layers import Conv2D, Dense, Flatten
 from convlab.model.initialise import randomise
@@ -356,7 +356,7 @@ def test_the_source_is_never_overwritten(link: str, tmp_path: Path):
 def test_what_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     target = tmp_path / "out.h5"
     target.write_bytes(b"mine")
-    monkeypatch.setattr(writer, "_write_names", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
+    monkeypatch.setattr(writing, "_write_names", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
     message = f"{target}: the weights cannot be written (No space left)"
     with pytest.raises(FileError, match="^" + re.escape(message) + "$"):
         run(LENET, target, "--architecture", "lenet5")

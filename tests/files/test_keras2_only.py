@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras_configs import entry, functional, image
 
-from convlab.files.keras.architecture import read_architecture
+from convlab.files.keras.config.architecture import read_architecture
 
 FILE = Path(__file__).parents[1] / "references" / "keras2_layers.npz"
 with np.load(FILE) as stored:

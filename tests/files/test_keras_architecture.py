@@ -9,7 +9,7 @@ from keras_configs import functional, image, refused, relu, sequential, wiring
 from stand_in import library
 
 from convlab.errors import UnsupportedError
-from convlab.files.keras.architecture import KerasLayer, read_architecture
+from convlab.files.keras.config.architecture import KerasLayer, read_architecture
 from convlab.files.keras.model import read_model
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Keras' own

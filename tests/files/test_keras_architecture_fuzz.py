@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from keras_configs import KERAS_1, KERAS_2, call, entry, functional, sequential, tensor
 
 from convlab.errors import ConvlabError, UnsupportedError, WeightsError
-from convlab.files.keras.architecture import read_architecture
-from convlab.files.keras.calls import _Graph
+from convlab.files.keras.config.architecture import read_architecture
+from convlab.files.keras.config.calls import _Graph
 
 
 def function(called, name, *inbound):

@@ -5,7 +5,7 @@ from keras_twins import assert_same, read
 from recorded import answer
 from stand_in import library
 
-from convlab.files.keras.layers import AUGMENTATIONS, LAYERS
+from convlab.files.keras.config.layers import AUGMENTATIONS, LAYERS
 from convlab.layers import ACTIVATIONS
 
 keras = library("keras")

@@ -7,7 +7,7 @@ from keras_configs import entry, functional, image, refused, relu, sequential
 
 from convlab.cli import main
 from convlab.errors import ShapeError, UnsupportedError, WeightsError
-from convlab.files.keras.architecture import read_architecture
+from convlab.files.keras.config.architecture import read_architecture
 
 # open shapes
 

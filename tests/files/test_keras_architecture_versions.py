@@ -9,7 +9,7 @@ from keras_configs import KERAS_1, KERAS_2, entry, functional, image, refused, r
 from stand_in import library
 
 from convlab.errors import UnsupportedError
-from convlab.files.keras.architecture import read_architecture
+from convlab.files.keras.config.architecture import read_architecture
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Keras' own
 

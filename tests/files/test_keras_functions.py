@@ -12,9 +12,9 @@ from references.keras_functions.inputs import given, picture, weights
 
 import convlab
 from convlab.errors import UnsupportedError
-from convlab.files.keras.architecture import read_architecture
-from convlab.files.keras.functions import KERAS, TENSORFLOW
-from convlab.files.keras.operations import OPERATIONS
+from convlab.files.keras.config.architecture import read_architecture
+from convlab.files.keras.config.functions import KERAS, TENSORFLOW
+from convlab.files.keras.config.operations import OPERATIONS
 
 FOLDER = Path(cases.__file__).parent
 ROUNDINGS = 30

@@ -8,8 +8,8 @@ import pytest
 from keras_configs import call, entry, functional, image, refused, tensor
 
 from convlab.errors import ConvlabError, ShapeError, UnsupportedError, WeightsError
-from convlab.files.keras.architecture import read_architecture
-from convlab.files.keras.functions import KERAS, TENSORFLOW
+from convlab.files.keras.config.architecture import read_architecture
+from convlab.files.keras.config.functions import KERAS, TENSORFLOW
 
 PAGE = Path(__file__).parents[2] / "docs" / "functions.md"
 

@@ -8,7 +8,7 @@ import pytest
 from keras_files import ALL, CONV, DENSE, KERAS_1, NORM, assert_same, random_weights, write_legacy
 
 from convlab.errors import WeightsError
-from convlab.files.keras.weights import LayerWeights, read_weights
+from convlab.files.keras.weights.reading import LayerWeights, read_weights
 from convlab.model.receipt import ReceiptRow
 
 

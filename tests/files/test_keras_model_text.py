@@ -12,7 +12,8 @@ from keras_files import Weights, assert_same, write_keras3, write_legacy
 from whole_models import CONFIG, KEYS, METADATA, TEXT, small_weights, write_h5, write_keras
 
 from convlab.errors import ConvlabError, UnsupportedError, WeightsError
-from convlab.files.keras import config, model
+from convlab.files.keras import model
+from convlab.files.keras.config.reading import reading
 from convlab.files.keras.model import read_model, read_model_weights
 
 
@@ -169,7 +170,7 @@ def test_one_text_is_expected(tmp_path: Path, count: int) -> None:
 
 
 def test_text_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(config, "TEXT_LIMIT", 100)
+    monkeypatch.setattr(reading, "TEXT_LIMIT", 100)
     refused(write_h5(tmp_path / "m.h5"), f"holds {len(TEXT)} bytes of text, expected at most 100")
     refused(write_h5(tmp_path / "n.h5", np.bytes_(TEXT)), f"declares {len(TEXT)} bytes of text, expected at most 100")
     refused(write_keras(tmp_path / "m.keras"), f"config.json declares {len(TEXT)} bytes, expected at most 100")

@@ -12,7 +12,7 @@ from recorded import live
 
 from convlab.errors import WeightsError
 from convlab.files.keras.archive import unpack_member
-from convlab.files.keras.weights import LayerWeights, read_weights
+from convlab.files.keras.weights.reading import LayerWeights, read_weights
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Keras' own
 

@@ -10,8 +10,8 @@ import pytest
 from keras_files import assert_same
 from recorded import live
 
-from convlab.files.keras.layouts import snake_case
-from convlab.files.keras.weights import LayerWeights, read_weights
+from convlab.files.keras.weights.layouts import snake_case
+from convlab.files.keras.weights.reading import LayerWeights, read_weights
 from convlab.model.receipt import ReceiptRow
 
 # written here

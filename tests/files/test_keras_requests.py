@@ -8,7 +8,7 @@ from bad_files import refused
 from keras_files import ALL, CONV, DENSE, assert_same, random_weights, write_legacy
 
 from convlab.errors import WeightsError
-from convlab.files.keras.weights import LayerWeights, read_weights
+from convlab.files.keras.weights.reading import LayerWeights, read_weights
 
 
 def test_a_missing_layer_alone_is_refused(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from keras_files import CONV, DENSE, KERAS_1, assert_same, random_weights, write
 import convlab
 from convlab.cli import main
 from convlab.errors import WeightsError
-from convlab.files.keras.weights import LayerWeights, read_weights
+from convlab.files.keras.weights.reading import LayerWeights, read_weights
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from references.keras_writers.networks import ARCHITECTURES, FEW, IMAGE, SMALL, 
 from references.keras_writers.numbers import given, samples
 
 import convlab
-from convlab.files.keras.layers import LAYERS
+from convlab.files.keras.config.layers import LAYERS
 
 WRITERS = sorted(path.name.removesuffix(".tar.xz") for path in RECORDS.glob("*.tar.xz"))
 KINDS = by_kind()

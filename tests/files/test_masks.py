@@ -4,7 +4,7 @@ import pytest
 from keras_configs import entry, functional, refused
 
 from convlab.errors import ConvlabError, UnsupportedError
-from convlab.files.keras.architecture import read_architecture
+from convlab.files.keras.config.architecture import read_architecture
 
 EMBEDDING = ("Embedding", {"input_dim": 7, "output_dim": 4, "mask_zero": True})
 MASKING = ("Masking", {"mask_value": 0.0})

@@ -11,7 +11,7 @@ from stand_in import library
 
 import convlab
 from convlab.errors import ShapeError, UnsupportedError, WeightsError
-from convlab.files.keras.architecture import read_architecture
+from convlab.files.keras.config.architecture import read_architecture
 
 CONV = {"class_name": "Conv2D", "config": {"name": "conv", "filters": 2, "kernel_size": [2, 2]}}
 

@@ -14,8 +14,8 @@ from keras_files import KERAS_1, random_weights, write_legacy
 import convlab
 from convlab.errors import ShapeError, UnsupportedError, WeightsError
 from convlab.files.flattened import flattened
-from convlab.files.keras.architecture import read_architecture
-from convlab.files.keras.weights import LayerWeights, read_weights
+from convlab.files.keras.config.architecture import read_architecture
+from convlab.files.keras.weights.reading import LayerWeights, read_weights
 from convlab.files.torch.weights import read_torch_weights
 from convlab.layers import Conv3D, Conv3DTranspose, Dense, Flatten
 from convlab.model.model import Model

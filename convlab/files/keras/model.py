@@ -9,11 +9,11 @@ from pathlib import Path
 from convlab.errors import WeightsError
 from convlab.files.adoption import adopt
 from convlab.files.flattened import flattened
-from convlab.files.keras.architecture import Architecture, KerasLayer, read_architecture
 from convlab.files.keras.archive import is_archive, unpack_member
-from convlab.files.keras.builder import Functions
-from convlab.files.keras.config import read_config, read_topology
-from convlab.files.keras.weights import read_weights
+from convlab.files.keras.config.architecture import Architecture, KerasLayer, read_architecture
+from convlab.files.keras.config.builder import Functions
+from convlab.files.keras.config.reading import read_config, read_topology
+from convlab.files.keras.weights.reading import read_weights
 from convlab.files.requests import LayerWeights, Rows
 from convlab.layers import Shape
 from convlab.model.model import Model

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from convlab.files.keras.options import LARGEST, Options, is_list, is_number, is_whole
+from convlab.files.keras.config.options import LARGEST, Options, is_list, is_number, is_whole
 from convlab_kernels.window import Pair
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from convlab import layers
-from convlab.files.keras.options import Options, is_list
+from convlab.files.keras.config.options import Options, is_list
 from convlab.layers import Layer
 from convlab.ops import INTERPOLATIONS
 
@@ -70,7 +70,7 @@ def _activation(name: str, options: Options) -> Layer:
 
 
 def _embedding(name: str, options: Options) -> Layer:
-    options.flag("mask_zero", False)  # see convlab.files.keras.masks
+    options.flag("mask_zero", False)  # see convlab.files.keras.config.masks
     return layers.Embedding(name, options.whole("input_dim"), options.whole("output_dim"))
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from convlab.files.keras.architecture import Architecture, KerasLayer
-from convlab.files.keras.config import Config
+from convlab.files.keras.config.architecture import Architecture, KerasLayer
+from convlab.files.keras.config.reading import Config
 from convlab.layers import Activation, AveragePooling2D, Conv2D, Dense, Flatten, Layer, MaxPooling2D
 from convlab.layers.pooling import Pooling2D
 from convlab.model.model import Model

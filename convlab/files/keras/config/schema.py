@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from convlab.errors import UnsupportedError, WeightsError
-from convlab.files.keras.options import is_list, is_whole, shown
+from convlab.files.keras.config.options import is_list, is_whole, shown
 
 DEPTH_LIMIT = 32  # models in models, and lists in lists
 NAME_LIMIT = 500

@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import NoReturn
 
 from convlab.errors import UnsupportedError, WeightsError
-from convlab.files.keras.entries import Reference
-from convlab.files.keras.graph import LayerConfig, ModelConfig
-from convlab.files.keras.options import shown
+from convlab.files.keras.config.graph import LayerConfig, ModelConfig
+from convlab.files.keras.config.options import shown
+from convlab.files.keras.config.schema import Reference
 
 SEVERAL = ("split", "unstack")  # the operations with several outputs
 CALLS_LIMIT = 20_000  # models in models called twice each would make billions out of a small file

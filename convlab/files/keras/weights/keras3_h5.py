@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import h5py
 
-from convlab.files.keras.contents import Contents, LayerWeights, Stored
+from convlab.files.keras.weights.contents import Contents, LayerWeights, Stored
 from convlab.storage import hdf5
 
 __all__ = ["find_numbered", "snake_case"]

@@ -7,15 +7,21 @@ from math import prod
 from typing import Any, NoReturn
 
 from convlab.errors import LayerNameError, ShapeError, UnsupportedError, WeightsError
-from convlab.files.keras.axes import dims_between_forms, moved_shape
-from convlab.files.keras.calls import Inliner, Step
-from convlab.files.keras.channels_first import Tensor, is_along_an_axis, is_channels_first, moved_inputs, takes_moved
-from convlab.files.keras.function_options import FunctionOptions
-from convlab.files.keras.graph import LayerConfig, ModelConfig
-from convlab.files.keras.layers import LAYERS
-from convlab.files.keras.masks import HEEDING, mask_on
-from convlab.files.keras.operations import OPERATIONS
-from convlab.files.keras.options import Options, is_list, is_whole, shown
+from convlab.files.keras.config.axes import dims_between_forms, moved_shape
+from convlab.files.keras.config.calls import Inliner, Step
+from convlab.files.keras.config.channels_first import (
+    Tensor,
+    is_along_an_axis,
+    is_channels_first,
+    moved_inputs,
+    takes_moved,
+)
+from convlab.files.keras.config.function_options import FunctionOptions
+from convlab.files.keras.config.graph import LayerConfig, ModelConfig
+from convlab.files.keras.config.layers import LAYERS
+from convlab.files.keras.config.masks import HEEDING, mask_on
+from convlab.files.keras.config.operations import OPERATIONS
+from convlab.files.keras.config.options import Options, is_list, is_whole, shown
 from convlab.layers import Lambda, Layer, Permute, Shape, over_time
 from convlab.model.model import Model, Node
 from convlab.wording import unknown

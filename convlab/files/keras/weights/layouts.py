@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import h5py
 
-from convlab.files.keras.contents import Contents, LayerWeights, Stored
-from convlab.files.keras.legacy import find_legacy, split_names
-from convlab.files.keras.numbered import LAYERS, OLD_LAYERS, find_numbered, snake_case
+from convlab.files.keras.weights.contents import Contents, LayerWeights, Stored
+from convlab.files.keras.weights.keras2_h5 import find_legacy, split_names
+from convlab.files.keras.weights.keras3_h5 import LAYERS, OLD_LAYERS, find_numbered, snake_case
 from convlab.storage import hdf5
 
 __all__ = ["Contents", "LayerWeights", "Stored", "find_contents", "snake_case"]

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import h5py
 
-from convlab.files.keras.contents import Contents, LayerWeights, Stored
-from convlab.files.keras.roles import share_out
+from convlab.files.keras.weights.contents import Contents, LayerWeights, Stored
+from convlab.files.keras.weights.weight_names import share_out
 from convlab.storage import hdf5
 
 __all__ = ["find_legacy", "split_names"]

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from convlab.files.keras.builder import Builder, Functions
-from convlab.files.keras.calls import Inliner, Path
-from convlab.files.keras.graph import LayerConfig, ModelConfig, read_graph
+from convlab.files.keras.config.builder import Builder, Functions
+from convlab.files.keras.config.calls import Inliner, Path
+from convlab.files.keras.config.graph import LayerConfig, ModelConfig, read_graph
 from convlab.layers import Shape
 from convlab.model.model import Model
 from convlab.wording import listed

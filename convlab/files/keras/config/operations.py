@@ -1,6 +1,6 @@
 """What functions on tensors are made of: how the arguments of each, under our names, make a layer of convlab's.
 
-`convlab.files.keras.functions` says which function is which of these.
+`convlab.files.keras.config.functions` says which function is which of these.
 """
 
 from collections.abc import Callable
@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from convlab import layers
-from convlab.files.keras.elementwise import elementwise
-from convlab.files.keras.function_options import FunctionOptions as Options
-from convlab.files.keras.options import LARGEST, is_list, is_whole
+from convlab.files.keras.config.elementwise import elementwise
+from convlab.files.keras.config.function_options import FunctionOptions as Options
+from convlab.files.keras.config.options import LARGEST, is_list, is_whole
 from convlab.layers import Layer
 from convlab.ops.resizing import INTERPOLATIONS
 

@@ -6,8 +6,8 @@ from reprlib import Repr
 from typing import Any, NoReturn
 
 from convlab.errors import UnsupportedError, WeightsError
-from convlab.files.keras.axes import moved_axes
-from convlab.files.keras.spellings import OLDER_ACTIVATIONS
+from convlab.files.keras.config.axes import moved_axes
+from convlab.files.keras.config.spellings import OLDER_ACTIVATIONS
 from convlab.layers import ACTIVATIONS
 from convlab_kernels.window import Pair, Sides
 from convlab_kernels.window3d import Sides3D, Triple
@@ -44,7 +44,7 @@ class Options:
     rank : int
         Axes of its (first) input, the batch included.
     moved : bool
-        Whether that input is the moved form of Keras' (see `convlab.files.keras.channels_first`).
+        Whether that input is the moved form of Keras' (see `convlab.files.keras.config.channels_first`).
     keras : int
         The major version of Keras that wrote it.
     """

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from convlab.files.keras.calls import Step
-from convlab.files.keras.layers import AUGMENTATIONS
+from convlab.files.keras.config.calls import Step
+from convlab.files.keras.config.layers import AUGMENTATIONS
 from convlab.layers import Shape
 
 WITH_LAYOUT = frozenset(

@@ -6,8 +6,8 @@ Which layers pass it on is the same in Keras 2 and 3: those that treat each step
 
 from collections.abc import Mapping, Sequence
 
-from convlab.files.keras.channels_first import MERGING, VALUE_BY_VALUE, WITH_AXIS
-from convlab.files.keras.graph import LayerConfig
+from convlab.files.keras.config.channels_first import MERGING, VALUE_BY_VALUE, WITH_AXIS
+from convlab.files.keras.config.graph import LayerConfig
 
 PASSING = VALUE_BY_VALUE | MERGING | (WITH_AXIS - {"Softmax"}) | {"Activation", "Dense", "PReLU", "Rescaling"}
 HEEDING = ("GlobalAveragePooling1D", "Softmax")

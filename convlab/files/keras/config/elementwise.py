@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from convlab import layers
-from convlab.files.keras.function_options import FunctionOptions
-from convlab.files.keras.options import is_numbers
+from convlab.files.keras.config.function_options import FunctionOptions
+from convlab.files.keras.config.options import is_numbers
 from convlab.layers import Layer
 
 MERGES: dict[str, Callable[[str], Layer]] = {

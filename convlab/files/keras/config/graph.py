@@ -7,12 +7,12 @@ from itertools import pairwise
 from typing import Any
 
 from convlab.errors import UnsupportedError
-from convlab.files.keras.arguments import Arguments
-from convlab.files.keras.entries import DEPTH_LIMIT, Call, Reference
-from convlab.files.keras.functions import KERAS, TENSORFLOW
-from convlab.files.keras.layers import LAYERS
-from convlab.files.keras.options import Options, is_list, shown
-from convlab.files.keras.spellings import kind_today, options_today
+from convlab.files.keras.config.arguments import Arguments
+from convlab.files.keras.config.functions import KERAS, TENSORFLOW
+from convlab.files.keras.config.layers import LAYERS
+from convlab.files.keras.config.options import Options, is_list, shown
+from convlab.files.keras.config.schema import DEPTH_LIMIT, Call, Reference
+from convlab.files.keras.config.spellings import kind_today, options_today
 
 MODELS = ("Functional", "Sequential")
 WRAPPER = "TimeDistributed"

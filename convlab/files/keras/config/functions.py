@@ -17,7 +17,7 @@ class Function:
     Attributes
     ----------
     kind : str
-        The layer of Keras that does the same ("ReLU"), or an operation of `convlab.files.keras.operations` ("pad").
+        The layer of Keras that does the same ("ReLU"), or an operation of `operations` beside it ("pad").
     parameters : tuple of (str, str)
         What its arguments are called, in order: here, and there.
     required : set of str

@@ -19,10 +19,10 @@ import h5py
 import numpy as np
 
 from convlab.errors import FileError
-from convlab.files.keras.architecture import Architecture, KerasLayer
-from convlab.files.keras.config import Config
-from convlab.files.keras.config_writing import without_idle_options
-from convlab.files.keras.roles import NOT_READ, STATISTICS
+from convlab.files.keras.config.architecture import Architecture, KerasLayer
+from convlab.files.keras.config.reading import Config
+from convlab.files.keras.config.writing import without_idle_options
+from convlab.files.keras.weights.weight_names import NOT_READ, STATISTICS
 from convlab.model.model import Model
 from convlab.runtime.arrays import Array
 from convlab.storage.hdf5_writing import new_file

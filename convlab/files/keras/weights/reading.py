@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from convlab.errors import WeightsError
 from convlab.files import registry
-from convlab.files.keras.layouts import Contents, find_contents
-from convlab.files.keras.roles import match_roles
+from convlab.files.keras.weights.layouts import Contents, find_contents
+from convlab.files.keras.weights.weight_names import match_roles
 from convlab.files.requests import LayerWeights, change_of_order, check_rows, rows_in_order
 from convlab.layers import Shape
 from convlab.model.receipt import Receipt, ReceiptRow, describe_difference

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import TypeAlias
 
-from convlab.files.keras.contents import LayerWeights, Stored
+from convlab.files.keras.weights.contents import LayerWeights, Stored
 from convlab.storage import hdf5
 
 __all__ = ["NOT_READ", "STATISTICS", "match_roles", "share_out"]

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from convlab.errors import UnsupportedError
-from convlab.files.keras.entries import DEPTH_LIMIT, Call, Entries, Reference
-from convlab.files.keras.functions import Function
-from convlab.files.keras.options import is_list, is_whole, shown
+from convlab.files.keras.config.functions import Function
+from convlab.files.keras.config.options import is_list, is_whole, shown
+from convlab.files.keras.config.schema import DEPTH_LIMIT, Call, Entries, Reference
 
 CONSTANT = "_CONSTANT_VALUE"
 SLICE = {"start", "stop", "step"}
