@@ -149,7 +149,7 @@ def launch() -> dict[str, float]:
     """Return the seconds that it takes the host to launch an empty kernel of ours, and the GPU to get it done."""
     import cupy
 
-    from convlab_kernels.cuda.language import INT, kernel
+    from convlab_kernels.cuda.compiler.language import INT, kernel
 
     @kernel(INT, block=(32,))
     def empty(number):

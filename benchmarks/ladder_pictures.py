@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from convlab.view.paper import INK, sheet
 from convlab_kernels import Window
 from convlab_kernels.cuda import METHODS
-from convlab_kernels.cuda.intrinsics import split_tf32
+from convlab_kernels.cuda.compiler.intrinsics import split_tf32
 
 PICTURES = Path(__file__).parents[1] / "kernels" / "ladder"
 

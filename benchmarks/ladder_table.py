@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from convlab_kernels.cuda import blocked, implicit_gemm_code, tiled
+from convlab_kernels.cuda import blocked, implicit_gemm_kernel, tiled
 from convlab_kernels.cuda.tensor_core import TF32, TF32_3X
 from convlab_kernels.cuda.tiles import TILES
 from convlab_kernels.cuda.winograd import Winograd
@@ -62,7 +62,7 @@ def rungs() -> Iterator[Rung]:
     """Yield the rungs, with their largest tiles."""
     for name in ("direct_strided", "direct", "tiled", "blocked"):
         yield Rung(name, (name,), PRODUCTS * ASKED[name] + (SECTOR if name == "direct_strided" else 4))
-    gemm = implicit_gemm_code.implicit_gemm(TILES[0])
+    gemm = implicit_gemm_kernel.implicit_gemm(TILES[0])
     yield Rung("implicit_gemm", (gemm.name,), PRODUCTS * ASKED["implicit_gemm"] + 4)
     yield Rung("im2col", (), 3 * 9 * 4 + 4)  # x is read for each row of columns; they are written, and read
     transforms = tuple(kernel.name for kernel in Winograd.kernels)

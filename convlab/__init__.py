@@ -36,7 +36,7 @@ from convlab.ops import (
     tanh,
     zero_pad2d,
 )
-from convlab_kernels.loading import load_module
+from convlab_kernels.imports import load_module
 from convlab_kernels.window import Window
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from convlab.recording.folder import FolderStatistics, folder_statistics
     from convlab.view import plot
     from convlab.view.mosaic import mosaic
-    from convlab_kernels.cpu.threads import set_threads
+    from convlab_kernels.cpu.runtime.threads import set_threads
 
 __version__ = "0.1.0"
 
@@ -109,7 +109,7 @@ _LATER = {
     "folder_statistics": "convlab.recording.folder",
     "load": "convlab.loading",
     "mosaic": "convlab.view.mosaic",
-    "set_threads": "convlab_kernels.cpu.threads",
+    "set_threads": "convlab_kernels.cpu.runtime.threads",
 }
 
 

@@ -118,7 +118,7 @@ def simulated(monkeypatch):
     sys.path.append(str(Path(__file__).parent / "cuda"))
     from simulator import simulate
 
-    from convlab_kernels.cuda.language import Kernel
+    from convlab_kernels.cuda.compiler.language import Kernel
 
     def event_seconds(call, calls):
         call()
@@ -158,7 +158,7 @@ def test_the_ladder_is_printed_rung_by_rung(simulated, tmp_path, capsys):
 
 
 def test_a_rung_that_is_wrong_is_status_1_and_has_no_time(simulated, monkeypatch, capsys):
-    from convlab_kernels.cuda.language import Kernel
+    from convlab_kernels.cuda.compiler.language import Kernel
 
     launch = Kernel.__call__
 

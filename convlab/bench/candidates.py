@@ -128,5 +128,5 @@ def contender(name: str, threads: int, patient: bool) -> Contender:
 
 def seconds_compiling() -> float:
     """Return for how long this process has compiled kernels; 0 where it never needed a compiler."""
-    module = sys.modules.get("convlab_kernels.cpu.compiled")
+    module = sys.modules.get("convlab_kernels.cpu.runtime.jit")
     return float(module.seconds_compiling()) if module else 0.0

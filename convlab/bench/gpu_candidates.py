@@ -102,7 +102,7 @@ def event_seconds(call: Callable[[], Any], calls: int, flush: bool = True) -> li
 @contextmanager
 def launches() -> Iterator[dict[str, Any]]:
     """Yield the kernels, by name, that are launched in the block. It is meant for a process of its own."""
-    from convlab_kernels.cuda.language import Kernel
+    from convlab_kernels.cuda.compiler.language import Kernel
 
     seen: dict[str, Kernel] = {}
     launch: Callable[..., None] = Kernel.__call__
@@ -122,7 +122,7 @@ def figures_of(kernel: Any) -> Figures:
     """Return what the driver says of a kernel that has been launched."""
     from cupy.cuda import Device, driver
 
-    from convlab_kernels.cuda.launch import loaded
+    from convlab_kernels.cuda.compiler.launch import loaded
 
     place = loaded(kernel, Device().id).ptr
     registers = driver.funcGetAttribute(driver.CU_FUNC_ATTRIBUTE_NUM_REGS, place)

@@ -12,7 +12,7 @@ from convlab.layers.convolving import Convolving
 from convlab.layers.naming import options_of
 from convlab.runtime.arrays import Array
 from convlab_kernels.cpu.im2col3d import Im2col3D
-from convlab_kernels.cpu.transposed import Transposed
+from convlab_kernels.transposed import Transposed
 from convlab_kernels.transposed_window import TransposedWindow3D
 from convlab_kernels.window3d import PaddingLike3D, Triple, Window3D, parse_triple
 

@@ -12,7 +12,7 @@ from convlab.ops.shaping import check_left
 from convlab.ops.transposed import check_adjoint
 from convlab.runtime.arrays import Array, ArrayLike, as_floats, module_of
 from convlab_kernels.cpu.im2col3d import Im2col3D
-from convlab_kernels.cpu.transposed import Transposed
+from convlab_kernels.transposed import Transposed
 from convlab_kernels.transposed_window import TransposedWindow3D
 from convlab_kernels.window3d import AXES, PaddingLike3D, Triple, Window3D, parse_triple
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from convlab.runtime.arrays import Array, module_of
 from convlab.runtime.buffer_pool import Lender
-from convlab_kernels.loading import load_module
+from convlab_kernels.imports import load_module
 
 WORK = 20_000_000
 """Multiply-adds from which a compiled kernel repays that it has to be loaded, and once to be compiled."""

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab_kernels.loading import load_module
+from convlab_kernels.imports import load_module
 from convlab_kernels.window import Window
 
 

@@ -12,7 +12,7 @@ import pytest
 from simulator import simulate
 
 from convlab_kernels.cuda import choice
-from convlab_kernels.cuda.language import Array, Kernel, Several
+from convlab_kernels.cuda.compiler.language import Array, Kernel, Several
 
 
 @cache

@@ -24,14 +24,11 @@ from pathlib import Path
 from pkgutil import iter_modules
 
 import convlab_kernels.cuda
-from convlab_kernels.cuda.implicit_gemm_code import implicit_gemm
-from convlab_kernels.cuda.language import Kernel
+from convlab_kernels.cuda.compiler.language import Kernel
+from convlab_kernels.cuda.implicit_gemm_kernel import implicit_gemm
 from convlab_kernels.cuda.tiles import TILES
 
 CAPABILITIES = (8, 0), (9, 0), (10, 0)
-COMPILER = "compiler", "instructions"
-"""Modules that have no kernels, and cannot be imported where nothing can be compiled."""
-
 GOLDEN = Path(__file__).with_name("golden_machine_code.json")
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
@@ -80,9 +77,8 @@ def kernels() -> dict[str, Kernel]:
 
 def _of_modules() -> Iterator[Kernel]:
     for module in iter_modules(convlab_kernels.cuda.__path__):
-        if module.name not in COMPILER:
-            found = import_module(f"convlab_kernels.cuda.{module.name}")
-            yield from _within(tuple(vars(found).values()))
+        found = import_module(f"convlab_kernels.cuda.{module.name}")
+        yield from _within(tuple(vars(found).values()))
 
 
 def _within(value: object) -> Iterator[Kernel]:
@@ -167,7 +163,7 @@ def hottest(instructions: list[tuple[int, str, str]]) -> dict[str, int]:
 
 def machine_code(kernel: Kernel, capability: tuple[int, int]) -> MachineCode:
     """Compile a kernel and look at it. It takes seconds."""
-    from convlab_kernels.cuda.compiler import compiled
+    from convlab_kernels.cuda.compiler.compilation import compiled
 
     code, log = compiled(kernel, capability)
     instructions = disassembled(code)

@@ -14,8 +14,8 @@ from unittest.mock import patch
 import simulator
 from simulator import getcurrent
 
-from convlab_kernels.cuda import intrinsics
-from convlab_kernels.cuda.language import Kernel
+from convlab_kernels.cuda.compiler import intrinsics
+from convlab_kernels.cuda.compiler.language import Kernel
 
 SECTOR = 8
 """Numbers of float32 in 32 bytes, the least that comes from memory ("CUDA C++ Best Practices Guide", 10.2.1)."""

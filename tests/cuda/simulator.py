@@ -20,8 +20,8 @@ try:
 except ImportError:  # nothing is simulated then; on a machine with a GPU nothing need be
     getcurrent = greenlet = object
 
-from convlab_kernels.cuda import intrinsics, language
-from convlab_kernels.cuda.language import Inlined, Intrinsic, rewritten
+from convlab_kernels.cuda.compiler import intrinsics, language
+from convlab_kernels.cuda.compiler.language import Inlined, Intrinsic, rewritten
 
 WARP = 32
 

@@ -7,7 +7,7 @@ import pytest
 from convlab.ops.convolution import choose_conv2d
 from convlab.runtime.policy import computing
 from convlab_kernels.cuda import METHODS, chip, choice
-from convlab_kernels.cuda.language import Kernel
+from convlab_kernels.cuda.compiler.language import Kernel
 from convlab_kernels.cuda.tensor_core import TF32, TF32_3X, TensorCore
 from convlab_kernels.errors import UnsupportedError
 from convlab_kernels.window import Window

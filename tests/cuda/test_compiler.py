@@ -25,9 +25,9 @@ def compiler():
     """Return the module; skip where what it needs is not installed."""
     if absent := machine_code.missing():
         pytest.skip(absent)
-    from convlab_kernels.cuda import compiler
+    from convlab_kernels.cuda.compiler import compilation
 
-    return compiler
+    return compilation
 
 
 def test_kernels_are_compiled_where_numpy_has_no_row_stack(compiler):
@@ -52,7 +52,7 @@ def test_numpy_is_as_it_was_also_after_an_error(there, compiler, monkeypatch):
 def test_a_kernel_is_compiled_with_numbas_things_in_place_of_ours(compiler):
     from numba import cuda
 
-    from convlab_kernels.cuda import instructions, intrinsics, language
+    from convlab_kernels.cuda.compiler import instructions, intrinsics, language
     from convlab_kernels.cuda.direct_strided import clipped
 
     assert cuda.implementation == "NVIDIA"  # not the one that comes with Numba

@@ -5,7 +5,7 @@ import oracle
 import pytest
 from closeness import assert_close, sum_bound
 
-from convlab_kernels.cuda import rung
+from convlab_kernels.cuda import convolution
 from convlab_kernels.cuda.depthwise import Depthwise
 from convlab_kernels.errors import UnsupportedError
 from convlab_kernels.window import Window
@@ -69,12 +69,12 @@ def test_nan_and_infinity_stay_where_they_are_seen(case, gpu):
 
 def test_as_many_images_at_a_time_as_an_int32_counts(gpu, monkeypatch):
     x, w, b, options = arrays(CASES[1])
-    monkeypatch.setattr(rung, "LARGEST", 9 * 6 * 5 + 5)  # x (N, 9, 6, 5) into (N, 5, 6, 10)
+    monkeypatch.setattr(convolution, "LARGEST", 9 * 6 * 5 + 5)  # x (N, 9, 6, 5) into (N, 5, 6, 10)
     with pytest.raises(
         UnsupportedError, match=r"depthwise: an image of 300 numbers, expected at most 275: use im2col"
     ):
         check(gpu, x, w, b, options)
-    monkeypatch.setattr(rung, "LARGEST", 599)
+    monkeypatch.setattr(convolution, "LARGEST", 599)
     launched = []
     launch = Depthwise.launch
     monkeypatch.setattr(Depthwise, "launch", lambda *args: (launched.append(len(args[1])), launch(*args)))

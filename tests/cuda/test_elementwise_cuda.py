@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from closeness import assert_close, gamma
 
-from convlab_kernels.cuda import elementwise, rung
+from convlab_kernels.cuda import convolution, elementwise
 from convlab_kernels.cuda.elementwise import EACH
 from convlab_kernels.cuda.flat import THREADS
 from convlab_kernels.errors import ShapeError, UnsupportedError
@@ -75,7 +75,7 @@ def test_numbers_close_together_far_from_zero_keep_their_digits(gpu):
 
 
 def test_parts_in_which_an_index_is_an_int32(gpu, monkeypatch):
-    monkeypatch.setattr(rung, "LARGEST", 100)  # of 37 channels, two cells at a time
+    monkeypatch.setattr(convolution, "LARGEST", 100)  # of 37 channels, two cells at a time
     x, mean, out = numbers((5, 37), 8), numbers((37,), 9), empty(gpu, (5, 37))
     one, zero = np.ones(37, np.float32), np.zeros(37, np.float32)
     elementwise.normalise(*map(gpu.take, (x, mean, one, zero)), out)

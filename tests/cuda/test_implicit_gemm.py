@@ -7,7 +7,7 @@ import pytest
 from rungs import ANY, Case, check
 from simulator import Machine
 
-from convlab_kernels.cuda import implicit_gemm, rung
+from convlab_kernels.cuda import convolution, implicit_gemm
 from convlab_kernels.cuda.implicit_gemm import ImplicitGemm
 from convlab_kernels.cuda.tiles import TILES, Cut, Tile
 
@@ -85,7 +85,7 @@ def test_images_are_counted_with_channels_in_fours(gpu, monkeypatch):
     launched, launch = [], ImplicitGemm.launch
     monkeypatch.setattr(ImplicitGemm, "launch", lambda *args: launched.append(len(args[1])) or launch(*args))
     n, h, w, _ = case.image
-    monkeypatch.setattr(rung, "LARGEST", n * h * w * 4 - 1)
+    monkeypatch.setattr(convolution, "LARGEST", n * h * w * 4 - 1)
     check(gpu, ImplicitGemm, case)
     assert launched == [1, 1]
 

@@ -30,7 +30,9 @@ def test_shown_lines_are_lines_of_their_rung():
     rungs = re.findall(r"^### \d · `(\w+)`(.*?)(?=^##|\Z)", STORY, re.MULTILINE | re.DOTALL)
     assert len(rungs) == 9
     for rung, text in rungs:
-        source = "".join(sources.get(name, "") for name in (rung, f"{rung}_code", rung.removesuffix("_3x")))
+        source = "".join(
+            sources.get(name, "") for name in (rung, f"{rung}_kernel", f"{rung}_transforms", rung.removesuffix("_3x"))
+        )
         lines = "".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL)).splitlines()
         assert lines, rung
         assert [line for line in lines if line not in source.splitlines()] == [], rung

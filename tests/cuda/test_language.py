@@ -11,9 +11,19 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from convlab_kernels import kept
-from convlab_kernels.cuda import intrinsics, launch
-from convlab_kernels.cuda.language import FLOATS, INT, Array, Intrinsic, cuda, inlined, ints, kernel, rewritten
+from convlab_kernels import disk_cache
+from convlab_kernels.cuda.compiler import intrinsics, launch
+from convlab_kernels.cuda.compiler.language import (
+    FLOATS,
+    INT,
+    Array,
+    Intrinsic,
+    cuda,
+    inlined,
+    ints,
+    kernel,
+    rewritten,
+)
 
 pytestmark = pytest.mark.smoke
 
@@ -31,7 +41,7 @@ sys.meta_path.insert(0, Absent())
 SIMULATED = """
 import numpy as np, machine_code, simulator
 from convlab_kernels.cuda import METHODS
-from convlab_kernels.cuda.language import Kernel
+from convlab_kernels.cuda.compiler.language import Kernel
 from convlab_kernels.window import Window
 Kernel.__call__ = simulator.simulate
 x, w, out = np.ones((1, 3, 5, 4), np.float32), np.ones((1, 1, 4, 3), np.float32), np.zeros((1, 3, 5, 3), np.float32)
@@ -124,7 +134,7 @@ def test_a_kernel_is_compiled_once_for_a_generation(compiled, tmp_path, monkeypa
     codes = [launch.machine_code(nothing, capability) for capability in ((9, 0), (8, 0), (9, 0), (8, 0))]
     assert codes == [b"90", b"80", b"90", b"80"]
     assert compiled == [(9, 0), (8, 0)]
-    for path in kept.cache_folder().iterdir():
+    for path in disk_cache.cache_folder().iterdir():
         path.write_bytes(b"damaged")
     assert launch.machine_code(nothing, (9, 0)) == b"90"
     assert compiled == [(9, 0), (8, 0), (9, 0)]
@@ -132,8 +142,8 @@ def test_a_kernel_is_compiled_once_for_a_generation(compiled, tmp_path, monkeypa
 
 def test_what_another_process_made_meanwhile_is_taken(compiled, tmp_path, monkeypatch):
     monkeypatch.setenv("CONVLAB_CACHE", str(tmp_path))
-    turn = kept.turn
-    monkeypatch.setattr(kept, "turn", lambda path: kept.write(path, b"theirs") or turn(path))
+    turn = disk_cache.turn
+    monkeypatch.setattr(disk_cache, "turn", lambda path: disk_cache.write(path, b"theirs") or turn(path))
     assert launch.machine_code(nothing, (9, 0)) == b"theirs"
     assert compiled == []
 
@@ -142,7 +152,7 @@ def test_where_nothing_can_be_kept_it_is_compiled(compiled, monkeypatch):
     def homeless():
         raise RuntimeError("no home")
 
-    monkeypatch.setattr(kept, "cache_folder", homeless)
+    monkeypatch.setattr(disk_cache, "cache_folder", homeless)
     assert launch.machine_code(nothing, (9, 0)) == b"90"
 
 

@@ -20,8 +20,9 @@ import pytest
 
 import convlab
 import convlab_kernels
-from convlab_kernels.cuda import METHODS, elementwise, launch, pooling
-from convlab_kernels.cuda.language import FLOAT, FLOATS, INT, Several
+from convlab_kernels.cuda import METHODS, elementwise, pooling
+from convlab_kernels.cuda.compiler import launch
+from convlab_kernels.cuda.compiler.language import FLOAT, FLOATS, INT, Several
 from convlab_kernels.window import Window
 
 CAPABILITY = 9, 0
@@ -47,7 +48,7 @@ def flat(signature):
 
 def elf(name):
     """Return the machine code of a kernel, and what is said of it as a file."""
-    from convlab_kernels.cuda.compiler import compiled
+    from convlab_kernels.cuda.compiler.compilation import compiled
 
     code, _ = compiled(machine_code.kernels()[name], CAPABILITY)
     with tempfile.TemporaryDirectory() as folder:

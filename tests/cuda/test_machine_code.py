@@ -12,7 +12,7 @@ import machine_code
 import pytest
 
 import convlab_kernels.cuda
-from convlab_kernels.cuda.language import FLOATS, cuda, float32, kernel
+from convlab_kernels.cuda.compiler.language import FLOATS, cuda, float32, kernel
 
 pytestmark = pytest.mark.smoke
 

@@ -9,7 +9,7 @@ from convlab import ops
 from convlab.errors import UnsupportedError
 from convlab.layers import ACTIVATIONS
 from convlab_kernels.cuda import METHODS
-from convlab_kernels.cuda.language import Kernel
+from convlab_kernels.cuda.compiler.language import Kernel
 from convlab_kernels.window import Window
 
 IMAGE, CHANNELS = (2, 5, 7, 3), (3,)

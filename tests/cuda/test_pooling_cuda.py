@@ -9,8 +9,8 @@ import simulator
 from closeness import assert_close, gamma, sum_bound
 from simulator import Machine, getcurrent, simulate
 
-from convlab_kernels.cuda import pooling, rung
-from convlab_kernels.cuda.language import Kernel
+from convlab_kernels.cuda import convolution, pooling
+from convlab_kernels.cuda.compiler.language import Kernel
 from convlab_kernels.cuda.pooling import ROWS, SHARE
 from convlab_kernels.errors import ShapeError, UnsupportedError
 from convlab_kernels.window import Window
@@ -145,10 +145,10 @@ def test_no_barrier_of_a_reduction_is_too_many(skipped, monkeypatch):
 
 def test_parts_in_which_an_index_is_an_int32(gpu, monkeypatch):
     x = numbers((5, 4, 3, 2))
-    monkeypatch.setattr(rung, "LARGEST", 50)  # two images at a time
+    monkeypatch.setattr(convolution, "LARGEST", 50)  # two images at a time
     check_channels(gpu, x)
     check_windows(gpu, x, (2, 1), (1, 2), 0)
-    monkeypatch.setattr(rung, "LARGEST", 23)
+    monkeypatch.setattr(convolution, "LARGEST", 23)
     with pytest.raises(UnsupportedError, match=r"^pooling: an image of 24 numbers, expected at most 23"):
         check_channels(gpu, x)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from closeness import assert_close, sum_bound
 
-from convlab_kernels.cuda import row
+from convlab_kernels.cuda import gemv
 from convlab_kernels.cuda.dense import Dense
 
 
@@ -32,14 +32,14 @@ def test_it_is_the_product(depth, o, bias, gpu):
 
 
 def test_the_rows_are_shared_out_among_blocks_and_warps(gpu, monkeypatch):
-    shares, launch = [], row.part_of_row
-    monkeypatch.setattr(row, "multiprocessors_of", lambda x: 1)
+    shares, launch = [], gemv.part_of_row
+    monkeypatch.setattr(gemv, "multiprocessors_of", lambda x: 1)
 
     def noted(grid, *args):
         shares.append((grid, args[-1]))
         launch(grid, *args)
 
-    monkeypatch.setattr(row, "part_of_row", noted)
+    monkeypatch.setattr(gemv, "part_of_row", noted)
     x, w, b = arrays(517, 40)
     computed(gpu, x, w, b)
     assert shares == [((2, 4), 130)]

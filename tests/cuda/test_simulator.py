@@ -10,7 +10,18 @@ from rungs import ANY, check
 from simulator import simulate
 
 from convlab_kernels.cuda import blocked, tiled
-from convlab_kernels.cuda.language import FLOATS, INT, Kernel, cuda, float32, inlined, int32, ints, kernel, uint32
+from convlab_kernels.cuda.compiler.language import (
+    FLOATS,
+    INT,
+    Kernel,
+    cuda,
+    float32,
+    inlined,
+    int32,
+    ints,
+    kernel,
+    uint32,
+)
 
 THREADS = 64
 WARP = 32

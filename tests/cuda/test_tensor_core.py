@@ -11,8 +11,8 @@ from closeness import gamma
 from rungs import ANY, Case, check
 from simulator import Machine
 
-from convlab_kernels.cuda import tensor_core, tensor_core_code
-from convlab_kernels.cuda.intrinsics import copy_wait, multiply_tf32
+from convlab_kernels.cuda import tensor_core, tensor_core_kernel
+from convlab_kernels.cuda.compiler.intrinsics import copy_wait, multiply_tf32
 from convlab_kernels.cuda.tensor_core import (
     TF32,
     TF32_3X,
@@ -23,7 +23,7 @@ from convlab_kernels.cuda.tensor_core import (
     multiply_split,
     tile_for,
 )
-from convlab_kernels.cuda.tensor_core_code import Tile
+from convlab_kernels.cuda.tensor_core_kernel import Tile
 from convlab_kernels.window import Window
 
 INSTRUCTION = 10 * 2.0**-23
@@ -144,9 +144,9 @@ def spoiled(monkeypatch, name):
     if name == "syncthreads":
         monkeypatch.setattr(Machine, "syncthreads", lambda machine: None)
     elif name == "copy_fence":
-        monkeypatch.setattr(tensor_core_code, "copy_fence", lambda: None)
+        monkeypatch.setattr(tensor_core_kernel, "copy_fence", lambda: None)
     else:
-        monkeypatch.setattr(tensor_core_code, "copy_wait", lambda groups: copy_wait(groups + 1))
+        monkeypatch.setattr(tensor_core_kernel, "copy_wait", lambda groups: copy_wait(groups + 1))
     made = kernels_for(tensor_core.multiply_rounded, "spoiled", SMALL)
     return type("Spoiled", (TensorCore,), {"kernels": made})
 

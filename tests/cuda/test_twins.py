@@ -5,7 +5,7 @@ import pytest
 from closeness import assert_close, gamma
 from simulator import simulate
 
-from convlab_kernels.cuda.intrinsics import (
+from convlab_kernels.cuda.compiler.intrinsics import (
     copy4_async,
     copy_fence,
     copy_wait,
@@ -17,7 +17,7 @@ from convlab_kernels.cuda.intrinsics import (
     store2,
     store4,
 )
-from convlab_kernels.cuda.language import FLOATS, INT, cuda, float32, int32, kernel
+from convlab_kernels.cuda.compiler.language import FLOATS, INT, cuda, float32, int32, kernel
 from convlab_kernels.cuda.tensor_core import rounded
 
 pytestmark = pytest.mark.smoke

@@ -9,9 +9,9 @@ from closeness import assert_close, gamma
 from rungs import Case, check
 from winograd_bound import winograd_bound
 
-from convlab_kernels.cpu.minimal_filters import F2, F4
 from convlab_kernels.cuda import METHODS, winograd
 from convlab_kernels.errors import UnsupportedError
+from convlab_kernels.minimal_filters import F2, F4
 from convlab_kernels.window import Window
 
 KERNELS = {"winograd": F4, "winograd2x2": F2}

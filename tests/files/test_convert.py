@@ -17,7 +17,7 @@ import convlab
 from convlab.cli import convert
 from convlab.errors import ConvlabError, FileError, UnsupportedError
 from convlab.files.keras.config.writing import described
-from convlab.files.keras.weights.reading import writing
+from convlab.files.keras.weights import writing
 from convlab.files.keras.weights.writing import write_model, write_weights
 from convlab.files.registry import bundled_path, lookup
 from convlab.layers import Conv2D, Dense, Flatten

@@ -13,7 +13,7 @@ from whole_models import CONFIG, KEYS, METADATA, TEXT, small_weights, write_h5, 
 
 from convlab.errors import ConvlabError, UnsupportedError, WeightsError
 from convlab.files.keras import model
-from convlab.files.keras.config.reading import reading
+from convlab.files.keras.config import reading
 from convlab.files.keras.model import read_model, read_model_weights
 
 

@@ -4,11 +4,11 @@ from importlib import import_module
 
 import numpy as np
 
-from convlab_kernels.cpu.atomics import add, look
-from convlab_kernels.cpu.compiled import address, inlined
-from convlab_kernels.cpu.sharing import shared
+from convlab_kernels.cpu.runtime.atomics import add, look
+from convlab_kernels.cpu.runtime.jit import address, inlined
+from convlab_kernels.cpu.runtime.parallel_for import shared
 
-threads = import_module("convlab_kernels.cpu.threads")  # `cpu.threads` is the function
+threads = import_module("convlab_kernels.cpu.runtime.threads")  # `cpu.threads` is the function
 
 ENOUGH = 10**10
 """Looks after which nobody will come any more: several seconds of a core that does nothing else."""

@@ -9,8 +9,8 @@ from closeness import assert_close, sum_bound
 from sweep import Case, exact
 
 import convlab
-from convlab_kernels.cpu import METHODS, banded, choice
-from convlab_kernels.cpu.banded import widened
+from convlab_kernels.cpu import METHODS, choice, toeplitz
+from convlab_kernels.cpu.toeplitz import widened
 from convlab_kernels.errors import UnsupportedError
 from convlab_kernels.window import Window
 
@@ -95,10 +95,10 @@ def test_places_are_taken_together(method):
 def test_a_batch_larger_than_the_budget_goes_in_parts(monkeypatch):
     x, w, b = arrays((7, 8), (3, 2), 3, 4, batch=5)
     whole = convlab.conv2d(x, w, b, padding="same", method="banded")
-    monkeypatch.setattr(banded, "COLUMN_BYTES", 2 * 7 * (3 * 8 * 3) * 4)  # two images
+    monkeypatch.setattr(toeplitz, "COLUMN_BYTES", 2 * 7 * (3 * 8 * 3) * 4)  # two images
     made = []
-    rows = banded.Banded._rows
-    monkeypatch.setattr(banded.Banded, "_rows", lambda self, x, oh: made.append(len(x)) or rows(self, x, oh))
+    rows = toeplitz.Banded._rows
+    monkeypatch.setattr(toeplitz.Banded, "_rows", lambda self, x, oh: made.append(len(x)) or rows(self, x, oh))
     parts = convlab.conv2d(x, w, b, padding="same", method="banded")
     assert made == [2, 2, 1]
     _, magnitude = oracle.conv2d(x, w, padding="same")
@@ -108,10 +108,10 @@ def test_a_batch_larger_than_the_budget_goes_in_parts(monkeypatch):
 def test_a_band_beyond_the_limit_is_not_made(monkeypatch):
     x, w, b = arrays((6, 9), (3, 3), 2, 4)
     kernel = METHODS["banded"](w, Window.parse(3), 1)
-    monkeypatch.setattr(banded, "LARGEST", 3 * 9 * 2 * 7 * 4 - 1)
+    monkeypatch.setattr(toeplitz, "LARGEST", 3 * 9 * 2 * 7 * 4 - 1)
     expected = convlab.conv2d(x, w, b, method="im2col")
     assert np.array_equal(convolved(kernel, x, w, b), expected) and not kernel._bands
-    monkeypatch.setattr(banded, "LARGEST", 3 * 9 * 2 * 7 * 4)
+    monkeypatch.setattr(toeplitz, "LARGEST", 3 * 9 * 2 * 7 * 4)
     convolved(kernel, x, w, b)
     assert list(kernel._bands) == [9]
 

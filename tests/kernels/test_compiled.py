@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from meetings import PATIENCE
 
-from convlab_kernels.cpu import compiled as module
-from convlab_kernels.cpu.compiled import compiled, seconds_compiling
-from convlab_kernels.kept import cache_folder
+from convlab_kernels.cpu.runtime import jit as module
+from convlab_kernels.cpu.runtime.jit import compiled, seconds_compiling
+from convlab_kernels.disk_cache import cache_folder
 
 
 def _twice_plus(x, y):
@@ -188,14 +188,17 @@ def test_failures_are_told_to_those_who_debug_only(caplog, tmp_path):
     ]
 
 
+SOURCES = "a.py", "cpu/b.py", "cpu/runtime/jit.py", "cpu/notes.txt"
+
+
 @pytest.fixture
 def sources(tmp_path, monkeypatch):
     """A folder of sources in place of the real one; called, it returns the hash of them."""
     folder = tmp_path / "sources"
-    folder.mkdir()
-    for name in ("a.py", "b.py", "compiled.py", "notes.txt"):
+    (folder / "cpu" / "runtime").mkdir(parents=True)
+    for name in SOURCES:
         (folder / name).write_text(f"# {name}\n")
-    monkeypatch.setattr(module, "__file__", str(folder / "compiled.py"))
+    monkeypatch.setattr(module, "__file__", str(folder / "cpu" / "runtime" / "jit.py"))
 
     def hashed():
         module._sources.cache_clear()
@@ -205,7 +208,7 @@ def sources(tmp_path, monkeypatch):
     module._sources.cache_clear()
 
 
-@pytest.mark.parametrize("name", ["a.py", "b.py", "compiled.py"])
+@pytest.mark.parametrize("name", SOURCES[:3])
 def test_a_change_of_any_source_changes_the_key(name, sources):
     folder, hashed = sources
     before = hashed()
@@ -220,9 +223,9 @@ def test_a_change_of_any_source_changes_the_key(name, sources):
 def test_a_new_source_changes_the_key_and_another_file_does_not(sources):
     folder, hashed = sources
     before = hashed()
-    (folder / "notes.txt").write_text("changed")
+    (folder / "cpu" / "notes.txt").write_text("changed")
     assert hashed() == before
-    (folder / "c.py").write_text("# new\n")
+    (folder / "cpu" / "c.py").write_text("# new\n")
     assert hashed() != before
 
 
@@ -235,8 +238,10 @@ def test_another_compiler_changes_the_key(library, attribute, sources, monkeypat
 
 
 def test_kernels_are_made_from_the_sources_that_are_hashed():
-    names = {path.name for path in Path(module.__file__).parent.glob("*.py")}
-    assert {"winograd.py", "winograd_code.py", "minimal_filters.py", "gemm.py", "vectors.py", "indirect.py"} <= names
+    package = Path(module.__file__).parents[2]
+    names = ["window", "minimal_filters", "cpu/winograd", "cpu/winograd_transforms", "cpu/indirect_gemm"]
+    names += ["cpu/runtime/micro_kernel", "cpu/runtime/simd"]
+    assert all((package / f"{name}.py").is_file() for name in names)
 
 
 def test_the_key_holds_the_processor(monkeypatch):

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from convlab_kernels.kept import cache_folder
+from convlab_kernels.disk_cache import cache_folder
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,7 @@ def files():
 
 
 PROGRAM = """
-from convlab_kernels.cpu.compiled import compiled, seconds_compiling
+from convlab_kernels.cpu.runtime.jit import compiled, seconds_compiling
 @compiled
 def squares(n):
     total = 0
@@ -68,9 +68,9 @@ def test_a_function_changed_outside_the_package_is_compiled_again(program):
 
 SHARED = """
 import numpy as np
-from convlab_kernels.cpu.compiled import seconds_compiling
-from convlab_kernels.cpu.sharing import shared
-from convlab_kernels.cpu.threads import spread
+from convlab_kernels.cpu.runtime.jit import seconds_compiling
+from convlab_kernels.cpu.runtime.parallel_for import shared
+from convlab_kernels.cpu.runtime.threads import spread
 def part(runner, first, last, out):
     out[first:last] = 4
 out = np.zeros(3, np.int64)
@@ -99,7 +99,7 @@ import convlab_kernels.cpu as cpu
 import sys
 assert "numba" not in sys.modules
 kernels = [cpu.METHODS[name] for name in cpu.METHODS]
-from convlab_kernels.cpu.compiled import seconds_compiling
+from convlab_kernels.cpu.runtime.jit import seconds_compiling
 assert seconds_compiling() == 0.0 and "numba" in sys.modules
 """
     assert process("-c", program) == ""

@@ -14,7 +14,7 @@ import convlab
 from convlab import ops
 from convlab_kernels.cpu import Shifted, set_threads, shifted, threads
 from convlab_kernels.cpu.depthwise import Depthwise
-from convlab_kernels.cpu.depthwise_code import WINDOWS
+from convlab_kernels.cpu.depthwise_simd import WINDOWS
 from convlab_kernels.errors import ShapeError, UnsupportedError
 from convlab_kernels.window import Window
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from closeness import assert_close, sum_bound
 
-from convlab_kernels.cpu import gemm
-from convlab_kernels.cpu.compiled import address
-from convlab_kernels.cpu.gemm import (
+from convlab_kernels.cpu.runtime import micro_kernel
+from convlab_kernels.cpu.runtime.jit import address
+from convlab_kernels.cpu.runtime.micro_kernel import (
     AHEAD,
     HALF,
     ROWS,
@@ -121,7 +121,7 @@ def test_clipping(kernel, dtype):
 
 
 def test_sums_fit_into_the_registers():
-    assert gemm.registers() > ROWS * gemm.VECTORS + gemm.VECTORS + 1
+    assert micro_kernel.registers() > ROWS * micro_kernel.VECTORS + micro_kernel.VECTORS + 1
     assert 0 < HALF <= ROWS / 2
 
 

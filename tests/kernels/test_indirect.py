@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convlab_kernels.cpu import METHODS, set_threads, threads
-from convlab_kernels.cpu.gemm import ROWS, panel_of
-from convlab_kernels.cpu.indirect import CHUNK, Indirect
+from convlab_kernels.cpu.indirect_gemm import CHUNK, Indirect
 from convlab_kernels.cpu.pointwise import Pointwise
+from convlab_kernels.cpu.runtime.micro_kernel import ROWS, panel_of
 from convlab_kernels.errors import ShapeError, UnsupportedError
 from convlab_kernels.window import Window
 

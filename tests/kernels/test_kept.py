@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from convlab_kernels import kept
+from convlab_kernels import disk_cache
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "geteuid"), reason="owners and modes are those of POSIX"),
@@ -21,8 +21,8 @@ OTHER = 12345  # a user who is neither this one nor root
 def file(tmp_path, monkeypatch):
     """A file that was kept, in a folder of its own."""
     monkeypatch.setenv("CONVLAB_CACHE", str(tmp_path / "cache"))
-    path = kept.file_for("kernel", "key")
-    kept.write(path, b"code")
+    path = disk_cache.file_for("kernel", "key")
+    disk_cache.write(path, b"code")
     return path
 
 
@@ -47,7 +47,7 @@ def owned_by(monkeypatch, user, *paths):
 
 def test_the_folder_is_made_for_this_user_alone_and_the_file_too(file):
     assert mode(file.parent) == 0o700 and mode(file) == 0o600
-    assert kept.read(file) == b"code"
+    assert disk_cache.read(file) == b"code"
 
 
 @pytest.mark.parametrize("of", ["file", "folder"])
@@ -56,7 +56,7 @@ def test_nothing_is_read_that_others_may_write_to(file, of, who):
     path = file if of == "file" else file.parent
     path.chmod(mode(path) | who)
     with pytest.raises(PermissionError, match=f"{path} may be written to by other users"):
-        kept.read(file)
+        disk_cache.read(file)
 
 
 @pytest.mark.parametrize("of", ["file", "folder"])
@@ -64,19 +64,19 @@ def test_nothing_is_read_that_belongs_to_another_user(file, of, monkeypatch):
     path = file if of == "file" else file.parent
     owned_by(monkeypatch, OTHER, path)
     with pytest.raises(PermissionError, match=f"{path} belongs to another user"):
-        kept.read(file)
+        disk_cache.read(file)
 
 
 def test_what_root_made_is_read(file, monkeypatch):
     owned_by(monkeypatch, 0, file, file.parent)
     monkeypatch.setattr(os, "geteuid", lambda: OTHER)
-    assert kept.read(file) == b"code"
+    assert disk_cache.read(file) == b"code"
 
 
 def test_a_folder_of_this_user_that_others_could_write_to_becomes_theirs_no_more(file):
     file.parent.chmod(0o775)
-    kept.write(file, b"new")
-    assert mode(file.parent) == 0o700 and kept.read(file) == b"new"
+    disk_cache.write(file, b"new")
+    assert mode(file.parent) == 0o700 and disk_cache.read(file) == b"new"
 
 
 @pytest.mark.parametrize("there", ["the folder", "a folder above it"])
@@ -88,8 +88,8 @@ def test_nothing_is_written_where_another_user_is_at_home(tmp_path, there, monke
     before = mode(folder)
     owned_by(monkeypatch, OTHER, folder)
     with pytest.raises(PermissionError, match="belongs to another user"):
-        kept.write(home / "kernels" / "name", b"code")
-    kept.turn(home / "kernels" / "name").close()
+        disk_cache.write(home / "kernels" / "name", b"code")
+    disk_cache.turn(home / "kernels" / "name").close()
     assert not list(folder.iterdir()) and mode(folder) == before
 
 
@@ -98,15 +98,15 @@ def test_a_link_is_not_followed(file, tmp_path):
     file.rename(other)
     file.symlink_to(other)
     with pytest.raises(OSError):
-        kept.read(file)
-    assert kept.read(other) == b"code"
+        disk_cache.read(file)
+    assert disk_cache.read(other) == b"code"
 
 
 def test_a_pipe_is_no_file_and_nobody_waits_for_its_writer(file):
     file.unlink()
     os.mkfifo(file, 0o600)
     with pytest.raises(OSError, match="is no file"):
-        kept.read(file)
+        disk_cache.read(file)
 
 
 @pytest.mark.parametrize("make", [lambda lock, other: lock.symlink_to(other), lambda lock, _: os.mkfifo(lock)])
@@ -135,14 +135,14 @@ def test_an_interrupt_is_not_lost_when_the_file_has_its_name_already(file, monke
 
 def test_what_was_used_longest_ago_goes_first(file, monkeypatch):
     size = file.stat().st_size
-    monkeypatch.setattr(kept, "LIMIT", 3 * size + size // 2)
-    others = [kept.file_for("kernel", f"other {i}") for i in range(3)]
+    monkeypatch.setattr(disk_cache, "LIMIT", 3 * size + size // 2)
+    others = [disk_cache.file_for("kernel", f"other {i}") for i in range(3)]
     for age, path in enumerate((others[2], others[1], others[0], file)):
-        kept.write(path, b"code")
+        disk_cache.write(path, b"code")
         os.utime(path, (1e9 - age, 1e9 - age))
-    kept.read(file)  # the oldest, but used just now
-    kept.write(kept.file_for("kernel", "one more"), b"code")
-    assert sorted(file.parent.iterdir()) == sorted([file, others[2], kept.file_for("kernel", "one more")])
+    disk_cache.read(file)  # the oldest, but used just now
+    disk_cache.write(disk_cache.file_for("kernel", "one more"), b"code")
+    assert sorted(file.parent.iterdir()) == sorted([file, others[2], disk_cache.file_for("kernel", "one more")])
 
 
 # ---- processes
@@ -150,7 +150,7 @@ def test_what_was_used_longest_ago_goes_first(file, monkeypatch):
 PROGRAM = """
 import sys
 from pathlib import Path
-from convlab_kernels.cpu.compiled import compiled, seconds_compiling
+from convlab_kernels.cpu.runtime.jit import compiled, seconds_compiling
 @compiled
 def squares(n):
     total = 0
@@ -176,17 +176,17 @@ def test_of_processes_that_begin_at_once_one_compiles(tmp_path, monkeypatch):
         process.stdin.flush()
     found = sorted(process.communicate()[0] for process in processes)
     assert found == ["285 False\n", *["285 True\n"] * 3]
-    assert [path.suffix for path in kept.cache_folder().iterdir()] == [""]
+    assert [path.suffix for path in disk_cache.cache_folder().iterdir()] == [""]
 
 
 def test_nobody_waits_for_ever(file, monkeypatch):
-    monkeypatch.setattr(kept, "PATIENCE", 0.0)
-    with kept.turn(file), kept.turn(file):
-        assert kept.read(file) == b"code"
+    monkeypatch.setattr(disk_cache, "PATIENCE", 0.0)
+    with disk_cache.turn(file), disk_cache.turn(file):
+        assert disk_cache.read(file) == b"code"
 
 
 @pytest.mark.parametrize("place", ["/dev/null", "/proc"])
 def test_where_there_can_be_no_lock_nobody_waits(place):
     if not Path(place).exists():
         pytest.skip(f"{place} is not there")
-    kept.turn(Path(place, "kernels", "name")).close()
+    disk_cache.turn(Path(place, "kernels", "name")).close()

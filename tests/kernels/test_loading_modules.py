@@ -41,7 +41,7 @@ except KeyboardInterrupt:
     [
         ("compute", "numba.core.types"),
         ("compute", "numba.np.ufunc"),
-        ("compute", "convlab_kernels.cpu.gemm"),
+        ("compute", "convlab_kernels.cpu.runtime.micro_kernel"),
         ("draw", "matplotlib.transforms"),
         ("draw", "matplotlib.colors"),
     ],

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from meetings import ENOUGH, PATIENCE, arguments, entries, kernel, new_book, reaches
 
-from convlab_kernels.cpu.atomics import add, claim, look, put
-from convlab_kernels.cpu.compiled import address, compiled, inlined
-from convlab_kernels.cpu.scratch import LINE, aligned
-from convlab_kernels.cpu.sharing import BOARD, CLAIMED, INSIDE, NEXT, OPEN, RUNNERS, TASK, serve, shared
+from convlab_kernels.cpu.runtime.atomics import add, claim, look, put
+from convlab_kernels.cpu.runtime.jit import address, compiled, inlined
+from convlab_kernels.cpu.runtime.parallel_for import BOARD, CLAIMED, INSIDE, NEXT, OPEN, RUNNERS, TASK, serve, shared
+from convlab_kernels.cpu.runtime.scratch import LINE, aligned
 
 
 @pytest.fixture

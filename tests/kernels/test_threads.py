@@ -16,7 +16,7 @@ import pytest
 from meetings import ENDED, PATIENCE, new_book, spread, threads
 
 from convlab_kernels.cpu import set_threads
-from convlab_kernels.cpu.sharing import CLAIMED, INSIDE, OPEN
+from convlab_kernels.cpu.runtime.parallel_for import CLAIMED, INSIDE, OPEN
 from convlab_kernels.errors import ShapeError
 
 SHARING, WAKING = threads.SHARING, threads.WAKING

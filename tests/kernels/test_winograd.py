@@ -14,9 +14,9 @@ from winograd_bound import magnitudes, matrix, winograd_bound
 
 import convlab
 from convlab_kernels.cpu import METHODS, set_threads, threads, winograd
-from convlab_kernels.cpu.gemm import ROWS, panel_of
-from convlab_kernels.cpu.minimal_filters import F2, F4
+from convlab_kernels.cpu.runtime.micro_kernel import ROWS, panel_of
 from convlab_kernels.errors import UnsupportedError
+from convlab_kernels.minimal_filters import F2, F4
 from convlab_kernels.window import Window
 
 KERNELS = {"winograd": F4, "winograd2x2": F2}

@@ -9,19 +9,19 @@ Those in `METHODS` that are compiled import Numba, so each is imported when it i
 from collections.abc import Mapping
 
 from convlab_kernels.cpu.im2col import Im2col
+from convlab_kernels.cpu.runtime.threads import set_threads, threads
 from convlab_kernels.cpu.shifted import Shifted
-from convlab_kernels.cpu.threads import set_threads, threads
-from convlab_kernels.cpu.transposed import Transposed
 from convlab_kernels.methods import Convolution, Methods
+from convlab_kernels.transposed import Transposed
 
 METHODS: Mapping[str, type[Convolution]] = Methods(
     __name__,
     direct="direct.Direct",
     im2col="im2col.Im2col",
-    banded="banded.Banded",
+    banded="toeplitz.Banded",
     shifted="shifted.Shifted",
     pointwise="pointwise.Pointwise",
-    indirect="indirect.Indirect",
+    indirect="indirect_gemm.Indirect",
     widened="widened.Widened",
     depthwise="depthwise.Depthwise",
     winograd="winograd.Winograd",

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab_kernels.cpu.arguments import check_out, readable
-from convlab_kernels.cpu.compiled import address, inlined
-from convlab_kernels.cpu.dense_code import TOGETHER, add_to_four, add_to_one, pack_row
-from convlab_kernels.cpu.finishing import finish
-from convlab_kernels.cpu.gemm import AHEAD, HALF, ROWS, multiply_half, multiply_rows, panel_of
-from convlab_kernels.cpu.sharing import shared
-from convlab_kernels.cpu.threads import spread, threads
-from convlab_kernels.cpu.vectors import lanes
+from convlab_kernels.arguments import check_out, readable
+from convlab_kernels.cpu.dense_simd import TOGETHER, add_to_four, add_to_one, pack_row
+from convlab_kernels.cpu.runtime.jit import address, inlined
+from convlab_kernels.cpu.runtime.micro_kernel import AHEAD, HALF, ROWS, multiply_half, multiply_rows, panel_of
+from convlab_kernels.cpu.runtime.parallel_for import shared
+from convlab_kernels.cpu.runtime.simd import lanes
+from convlab_kernels.cpu.runtime.threads import spread, threads
+from convlab_kernels.epilogue import finish
 
 FEW = 16
 """Rows of x up to which reading w takes longer than multiplying with it."""

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab_kernels.cpu.arguments import bounds, check_out, offsets_of, readable
-from convlab_kernels.cpu.compiled import address, inlined
-from convlab_kernels.cpu.depthwise_code import WINDOWS, one_window, some_windows
+from convlab_kernels.arguments import bounds, check_out, offsets_of, readable
+from convlab_kernels.cpu.depthwise_simd import WINDOWS, one_window, some_windows
 from convlab_kernels.cpu.elementwise import clipped
-from convlab_kernels.cpu.sharing import shared
-from convlab_kernels.cpu.threads import spread
-from convlab_kernels.cpu.vectors import lanes
+from convlab_kernels.cpu.runtime.jit import address, inlined
+from convlab_kernels.cpu.runtime.parallel_for import shared
+from convlab_kernels.cpu.runtime.simd import lanes
+from convlab_kernels.cpu.runtime.threads import spread
 from convlab_kernels.errors import UnsupportedError
 from convlab_kernels.window import Window
 

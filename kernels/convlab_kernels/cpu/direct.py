@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab_kernels.cpu.arguments import offsets_of, readable
-from convlab_kernels.cpu.sharing import shared
-from convlab_kernels.cpu.threads import spread
+from convlab_kernels.arguments import offsets_of, readable
+from convlab_kernels.cpu.runtime.parallel_for import shared
+from convlab_kernels.cpu.runtime.threads import spread
 from convlab_kernels.window import Window
 
 

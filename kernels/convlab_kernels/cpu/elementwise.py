@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab_kernels.cpu.arguments import bounds, check_out, readable
-from convlab_kernels.cpu.compiled import inlined
-from convlab_kernels.cpu.sharing import shared
-from convlab_kernels.cpu.threads import spread
+from convlab_kernels.arguments import bounds, check_out, readable
+from convlab_kernels.cpu.runtime.jit import inlined
+from convlab_kernels.cpu.runtime.parallel_for import shared
+from convlab_kernels.cpu.runtime.threads import spread
 
 PACE = 3_000
 """Numbers that one thread reads and writes in a microsecond, roughly."""

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab_kernels.cpu.arguments import check_out
-from convlab_kernels.cpu.finishing import finish
+from convlab_kernels.arguments import check_out
 from convlab_kernels.cpu.padding import padded_images
+from convlab_kernels.epilogue import finish
 from convlab_kernels.window import Pair, Window
 
 COLUMN_BYTES = 4 << 20

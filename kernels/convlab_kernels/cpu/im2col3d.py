@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab_kernels.arrays import module_of
-from convlab_kernels.cpu.finishing import finish
+from convlab_kernels.epilogue import finish
 from convlab_kernels.window3d import Triple, Window3D
 
 COLUMN_BYTES = 16 << 20

@@ -9,7 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from convlab_kernels.cpu.indirect import Indirect
+from convlab_kernels.cpu.indirect_gemm import Indirect
 from convlab_kernels.errors import UnsupportedError
 from convlab_kernels.window import Window
 

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab_kernels.cpu.arguments import check_out, readable
-from convlab_kernels.cpu.compiled import address, inlined
-from convlab_kernels.cpu.pooling_code import largest_of, mean_of
-from convlab_kernels.cpu.sharing import shared
-from convlab_kernels.cpu.threads import spread
-from convlab_kernels.cpu.vectors import lanes
+from convlab_kernels.arguments import check_out, readable
+from convlab_kernels.cpu.pooling_simd import largest_of, mean_of
+from convlab_kernels.cpu.runtime.jit import address, inlined
+from convlab_kernels.cpu.runtime.parallel_for import shared
+from convlab_kernels.cpu.runtime.simd import lanes
+from convlab_kernels.cpu.runtime.threads import spread
 from convlab_kernels.window import Window
 
 CHANNELS = 256

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab_kernels.cpu.finishing import finish
 from convlab_kernels.cpu.padding import padded_images
+from convlab_kernels.epilogue import finish
 from convlab_kernels.errors import UnsupportedError
 from convlab_kernels.window import Window
 

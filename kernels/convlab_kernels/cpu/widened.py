@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab_kernels.cpu.arguments import check_out
-from convlab_kernels.cpu.banded import widened
-from convlab_kernels.cpu.gemm import panel_of
-from convlab_kernels.cpu.indirect import Indirect
+from convlab_kernels.arguments import check_out
+from convlab_kernels.cpu.indirect_gemm import Indirect
+from convlab_kernels.cpu.runtime.micro_kernel import panel_of
+from convlab_kernels.cpu.toeplitz import widened
 from convlab_kernels.errors import UnsupportedError
 from convlab_kernels.window import Sides, Window
 

@@ -19,9 +19,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab_kernels.cpu.arguments import check_out, readable
-from convlab_kernels.cpu.compiled import address, inlined
-from convlab_kernels.cpu.gemm import (
+from convlab_kernels.arguments import check_out, readable
+from convlab_kernels.cpu.runtime.jit import address, inlined
+from convlab_kernels.cpu.runtime.micro_kernel import (
     AHEAD,
     HALF,
     ROWS,
@@ -31,13 +31,13 @@ from convlab_kernels.cpu.gemm import (
     panels_of,
     share_of_next,
 )
-from convlab_kernels.cpu.minimal_filters import F2, F4, Minimal
-from convlab_kernels.cpu.scratch import scratch
-from convlab_kernels.cpu.sharing import shared
-from convlab_kernels.cpu.threads import spread, threads
-from convlab_kernels.cpu.vectors import lanes
-from convlab_kernels.cpu.winograd_code import input_tile2, input_tile4, output_tile2, output_tile4
+from convlab_kernels.cpu.runtime.parallel_for import shared
+from convlab_kernels.cpu.runtime.scratch import scratch
+from convlab_kernels.cpu.runtime.simd import lanes
+from convlab_kernels.cpu.runtime.threads import spread, threads
+from convlab_kernels.cpu.winograd_transforms import input_tile2, input_tile4, output_tile2, output_tile4
 from convlab_kernels.errors import UnsupportedError
+from convlab_kernels.minimal_filters import F2, F4, Minimal
 from convlab_kernels.window import Window
 
 LEAST_BYTES, MOST_BYTES = 700_000, 6_000_000

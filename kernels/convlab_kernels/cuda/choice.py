@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from convlab_kernels.cuda.rung import LARGEST
+from convlab_kernels.cuda.convolution import LARGEST
 from convlab_kernels.window import Window
 
 Shape = tuple[int, ...]

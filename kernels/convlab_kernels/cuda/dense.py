@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from convlab_kernels.arguments import check_out
 from convlab_kernels.arrays import module_of
-from convlab_kernels.cpu.arguments import check_out
-from convlab_kernels.cpu.finishing import finish
-from convlab_kernels.cuda.row import multiply_row
-from convlab_kernels.cuda.rung import LARGEST
+from convlab_kernels.cuda.convolution import LARGEST
+from convlab_kernels.cuda.gemv import multiply_row
+from convlab_kernels.epilogue import finish
 
 
 class Dense:

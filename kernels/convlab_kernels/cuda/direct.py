@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from convlab_kernels.cuda.compiler.language import cuda, int32, kernel
+from convlab_kernels.cuda.convolution import SIGNATURE, Rung
 from convlab_kernels.cuda.direct_strided import clipped, convolved
-from convlab_kernels.cuda.language import cuda, int32, kernel
-from convlab_kernels.cuda.rung import SIGNATURE, Rung
 
 CHANNELS, PIXELS = 32, 4
 """Outputs of a block."""

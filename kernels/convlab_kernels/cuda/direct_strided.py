@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from convlab_kernels.cuda.compiler.language import cuda, float32, inlined, int32, kernel
+from convlab_kernels.cuda.convolution import SIGNATURE, Rung
 from convlab_kernels.cuda.flat import divided
-from convlab_kernels.cuda.language import cuda, float32, inlined, int32, kernel
-from convlab_kernels.cuda.rung import SIGNATURE, Rung
 
 THREADS = 128
 

@@ -7,8 +7,8 @@ they take five times as many instructions.
 from typing import Any
 
 from convlab_kernels.arrays import module_of
-from convlab_kernels.cuda.language import inlined, int32, uint32
-from convlab_kernels.cuda.rung import check_float32
+from convlab_kernels.cuda.compiler.language import inlined, int32, uint32
+from convlab_kernels.cuda.convolution import check_float32
 
 THREADS = 256
 """Threads of a block."""

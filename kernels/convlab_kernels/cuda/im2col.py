@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from convlab_kernels.arguments import check_out
 from convlab_kernels.arrays import module_of
-from convlab_kernels.cpu.arguments import check_out
-from convlab_kernels.cpu.finishing import finish
+from convlab_kernels.epilogue import finish
 from convlab_kernels.window import Pair, Window
 
 COLUMN_BYTES = 256 << 20

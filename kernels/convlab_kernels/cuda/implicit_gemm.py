@@ -13,10 +13,10 @@ import numpy as np
 
 from convlab_kernels.arrays import module_of
 from convlab_kernels.cuda.chip import multiprocessors_of
+from convlab_kernels.cuda.compiler.language import FLOAT, FLOATS, INT, cuda, float32, int32, kernel
+from convlab_kernels.cuda.convolution import Rung, in_fours, up
 from convlab_kernels.cuda.direct_strided import clipped
-from convlab_kernels.cuda.implicit_gemm_code import implicit_gemm
-from convlab_kernels.cuda.language import FLOAT, FLOATS, INT, cuda, float32, int32, kernel
-from convlab_kernels.cuda.rung import Rung, in_fours, up
+from convlab_kernels.cuda.implicit_gemm_kernel import implicit_gemm
 from convlab_kernels.cuda.tiles import DEPTH, cut
 
 THREADS = 256

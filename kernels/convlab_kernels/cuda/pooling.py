@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from convlab_kernels.arguments import check_out
 from convlab_kernels.arrays import module_of
-from convlab_kernels.cpu.arguments import check_out
+from convlab_kernels.cuda.compiler.language import FLOAT, FLOATS, Kernel, cuda, float32, inlined, int32, ints, kernel
+from convlab_kernels.cuda.convolution import parts
 from convlab_kernels.cuda.flat import THREADS, blocks, divided, readable
-from convlab_kernels.cuda.language import FLOAT, FLOATS, Kernel, cuda, float32, inlined, int32, ints, kernel
-from convlab_kernels.cuda.rung import parts
 from convlab_kernels.window import Window
 
 LANES, ROWS = 32, 8

@@ -31,10 +31,10 @@ import numpy as np
 
 from convlab_kernels.arrays import module_of
 from convlab_kernels.cuda.chip import AMPERE, capability_of, multiprocessors_of, shared_of
-from convlab_kernels.cuda.intrinsics import multiply_tf32, power_of_two, split_tf32
-from convlab_kernels.cuda.language import Kernel, float32, inlined
-from convlab_kernels.cuda.rung import Rung, in_fours, up
-from convlab_kernels.cuda.tensor_core_code import Tile, tensor_core_kernel
+from convlab_kernels.cuda.compiler.intrinsics import multiply_tf32, power_of_two, split_tf32
+from convlab_kernels.cuda.compiler.language import Kernel, float32, inlined
+from convlab_kernels.cuda.convolution import Rung, in_fours, up
+from convlab_kernels.cuda.tensor_core_kernel import Tile, tensor_core_kernel
 from convlab_kernels.errors import UnsupportedError
 from convlab_kernels.window import Window
 

@@ -17,12 +17,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from convlab_kernels.arrays import module_of
-from convlab_kernels.cpu.minimal_filters import F2, F4, Minimal
+from convlab_kernels.cuda.compiler.language import Kernel
+from convlab_kernels.cuda.convolution import Rung
 from convlab_kernels.cuda.flat import blocks
-from convlab_kernels.cuda.language import Kernel
-from convlab_kernels.cuda.rung import Rung
-from convlab_kernels.cuda.winograd_code import input2, input4, output2, output4
+from convlab_kernels.cuda.winograd_transforms import input2, input4, output2, output4
 from convlab_kernels.errors import UnsupportedError
+from convlab_kernels.minimal_filters import F2, F4, Minimal
 from convlab_kernels.window import Window
 
 TOGETHER = 48 << 20

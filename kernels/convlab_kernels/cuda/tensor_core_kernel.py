@@ -19,10 +19,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from convlab_kernels.cuda.compiler.intrinsics import copy4_async, copy_fence, copy_wait, load_matrices, store1, store2
+from convlab_kernels.cuda.compiler.language import Kernel, cuda, float32, inlined, int32, kernel, uint32
+from convlab_kernels.cuda.convolution import SIGNATURE
 from convlab_kernels.cuda.direct_strided import clipped
-from convlab_kernels.cuda.intrinsics import copy4_async, copy_fence, copy_wait, load_matrices, store1, store2
-from convlab_kernels.cuda.language import Kernel, cuda, float32, inlined, int32, kernel, uint32
-from convlab_kernels.cuda.rung import SIGNATURE
 
 WARP = 32
 PAD = 4

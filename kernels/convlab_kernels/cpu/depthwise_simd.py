@@ -5,7 +5,7 @@ from typing import Any
 from numba.core import types
 from numba.extending import intrinsic
 
-from convlab_kernels.cpu.vectors import Writer
+from convlab_kernels.cpu.runtime.simd import Writer
 
 WINDOWS = 4
 """Windows beside each other that are computed together: so many times fewer weights are loaded."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convlab_kernels.cuda.launch import Grid, launch
+from convlab_kernels.cuda.compiler.launch import Grid, launch
 
 __all__ = [
     "FLOAT",

@@ -6,7 +6,7 @@ from typing import Any
 from numba.core import types
 from numba.extending import intrinsic
 
-from convlab_kernels.cpu.vectors import Vector, Writer
+from convlab_kernels.cpu.runtime.simd import Vector, Writer
 
 
 def _larger(largest: Vector, number: Vector) -> Vector:

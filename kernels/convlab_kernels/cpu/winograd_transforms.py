@@ -5,8 +5,8 @@ from typing import Any
 from numba.core import types
 from numba.extending import intrinsic
 
-from convlab_kernels.cpu.minimal_filters import F2, F4
-from convlab_kernels.cpu.vectors import Vector, Writer
+from convlab_kernels.cpu.runtime.simd import Vector, Writer
+from convlab_kernels.minimal_filters import F2, F4
 
 
 def _both_ways(transform: Any, square: list[list[Vector]]) -> list[list[Vector]]:

@@ -10,10 +10,21 @@ one comes from its L2 cache, for thirty-five from its memory (estimates from its
 at a time would save instructions that cost nothing, for four times the registers.
 """
 
-from convlab_kernels.cpu.minimal_filters import F2, F4, Minimal
+from convlab_kernels.cuda.compiler.language import (
+    FLOAT,
+    FLOATS,
+    Kernel,
+    cuda,
+    float32,
+    inlined,
+    int32,
+    ints,
+    kernel,
+    uint32,
+)
 from convlab_kernels.cuda.direct_strided import clipped
 from convlab_kernels.cuda.flat import THREADS, divided
-from convlab_kernels.cuda.language import FLOAT, FLOATS, Kernel, cuda, float32, inlined, int32, ints, kernel, uint32
+from convlab_kernels.minimal_filters import F2, F4, Minimal
 
 GEOMETRY = ("FIRST", "TILES", "TH", "TW", "H", "W", "C", "TOP", "LEFT")
 """What a kernel's last argument says: the tiles that V and M have are TILES from FIRST on, of all N * TH * TW tiles.

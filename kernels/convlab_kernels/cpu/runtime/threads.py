@@ -1,7 +1,7 @@
 """Work shared among threads: the caller and as many helpers as there are cores beside it.
 
 Compiled kernels release the interpreter's lock, so Python threads are enough, and unlike OpenMP's they do not die
-with a fork. `sharing` has how they share a loop. A helper with nothing to do waits awake for about a millisecond,
+with a fork. `parallel_for` has how they share a loop. A helper with nothing to do waits awake for a millisecond,
 from one layer to the next, and then sleeps: to wake a core takes longer than a small layer, above all on a virtual
 machine, whose cores the host gives to others meanwhile. How work is cut into parts depends on the number of threads
 alone, never on who comes first: results are the same from run to run.
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from convlab_kernels.cpu.scratch import aligned
+from convlab_kernels.cpu.runtime.scratch import aligned
 from convlab_kernels.errors import ShapeError
 
 SHARING = 15
@@ -46,7 +46,7 @@ class _Pool:
     """Helpers around a board; they end with the process."""
 
     def __init__(self) -> None:
-        from convlab_kernels.cpu.sharing import BOARD
+        from convlab_kernels.cpu.runtime.parallel_for import BOARD
 
         self.board = aligned(BOARD).view(np.int64)
         self.board[:] = 0
@@ -66,7 +66,7 @@ class _Pool:
                 self.bell.put(None)
 
     def _serve(self) -> None:
-        from convlab_kernels.cpu.sharing import OPEN, serve
+        from convlab_kernels.cpu.runtime.parallel_for import OPEN, serve
 
         while True:
             serve(self.board, LOOKS if _threads <= CORES else 1)
@@ -116,8 +116,8 @@ def spread(
 
     Parts begin at multiples of `grain`, and there are at most `pieces` for each thread, which takes the next when it
     has done one: cores are seldom equally fast, and a helper may wake when all is done. `cost` is about how many
-    microseconds one thread would take. `kernel` is one of `sharing.shared`; its runners are counted from 0 and are
-    fewer than `most`, if that is given. Raises MemoryError where a part finds no memory.
+    microseconds one thread would take. `kernel` is one of `parallel_for.shared`; its runners are counted from 0 and
+    are fewer than `most`, if that is given. Raises MemoryError where a part finds no memory.
     """
     global _pool  # noqa: PLW0603
     if not size:

@@ -16,9 +16,9 @@ from typing import Any
 from llvmlite import ir
 from numba.core import cgutils, types
 
-from convlab_kernels.cpu.atomics import INT, add, claim, instruction, look, put
-from convlab_kernels.cpu.compiled import address, compiled, inlined
-from convlab_kernels.cpu.scratch import LINE
+from convlab_kernels.cpu.runtime.atomics import INT, add, claim, instruction, look, put
+from convlab_kernels.cpu.runtime.jit import address, compiled, inlined
+from convlab_kernels.cpu.runtime.scratch import LINE
 
 CLAIMED, OPEN, INSIDE, RUNNERS, NEXT, FAILED, TASK = (field * LINE for field in range(7))
 """Fields of the board: whether it has an owner; whether there is an open task; how many helpers are in; how many took

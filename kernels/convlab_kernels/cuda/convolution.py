@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from convlab_kernels.arguments import bounds, check_out
 from convlab_kernels.arrays import module_of
-from convlab_kernels.cpu.arguments import bounds, check_out
-from convlab_kernels.cuda.language import FLOAT, FLOATS, ints
+from convlab_kernels.cuda.compiler.language import FLOAT, FLOATS, ints
 from convlab_kernels.errors import ShapeError, UnsupportedError
 from convlab_kernels.window import Window
 

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab_kernels.cpu.arguments import check_out
-from convlab_kernels.cpu.finishing import finish
+from convlab_kernels.arguments import check_out
 from convlab_kernels.cpu.im2col import COLUMN_BYTES, Im2col
+from convlab_kernels.epilogue import finish
 from convlab_kernels.errors import UnsupportedError
 from convlab_kernels.window import Window
 

@@ -1,6 +1,6 @@
 """The launch of a kernel: CuPy loads its machine code and launches it on its current stream.
 
-Machine code is kept on disk (see `kept`): where it is there, nothing of the compiler is loaded.
+Machine code is kept on disk (see `disk_cache`): where it is there, nothing of the compiler is loaded.
 """
 
 import hashlib
@@ -13,10 +13,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convlab_kernels import kept
+from convlab_kernels import disk_cache
 
 if TYPE_CHECKING:
-    from convlab_kernels.cuda.language import Kernel
+    from convlab_kernels.cuda.compiler.language import Kernel
 
 Grid = tuple[int, ...]
 Capability = tuple[int, int]
@@ -59,23 +59,23 @@ def machine_code(kernel: "Kernel", capability: Capability) -> bytes:
     """Return a kernel's machine code for a generation of GPUs: from disk where it is kept."""
     depends = f"{kernel.name} {kernel.signature} {version('numba-cuda')} {capability} {_sources()}"
     try:
-        path = kept.file_for(kernel.name, depends)
+        path = disk_cache.file_for(kernel.name, depends)
     except RuntimeError:  # there is no place to keep anything
         return _compiled(kernel, capability)
     with suppress(OSError):
-        return kept.read(path)
-    with kept.turn(path):
+        return disk_cache.read(path)
+    with disk_cache.turn(path):
         with suppress(OSError):
-            return kept.read(path)  # another process made it meanwhile
+            return disk_cache.read(path)  # another process made it meanwhile
         code = _compiled(kernel, capability)
         with suppress(OSError):
-            kept.write(path, code)
+            disk_cache.write(path, code)
         return code
 
 
 def _compiled(kernel: "Kernel", capability: Capability) -> bytes:
     _name_toolkit()
-    from convlab_kernels.cuda.compiler import compiled
+    from convlab_kernels.cuda.compiler.compilation import compiled
 
     code, _ = compiled(kernel, capability)
     return code
@@ -103,6 +103,6 @@ def entry_of(code: bytes) -> str:
 def _sources() -> str:
     """Return a hash of all the code from which kernels are compiled."""
     sha = hashlib.sha256()
-    for source in sorted(Path(__file__).parents[1].rglob("*.py")):
+    for source in sorted(Path(__file__).parents[2].rglob("*.py")):
         sha.update(source.read_bytes())
     return sha.hexdigest()

@@ -17,9 +17,9 @@ from cuda.core import Linker, LinkerOptions, ObjectCode
 from numba import cuda
 from numba.cuda import dispatcher, types
 
-from convlab_kernels.cuda import instructions, language
-from convlab_kernels.cuda.language import Array, Inlined, Intrinsic, Kernel, Several, rewritten
-from convlab_kernels.cuda.launch import Capability
+from convlab_kernels.cuda.compiler import instructions, language
+from convlab_kernels.cuda.compiler.language import Array, Inlined, Intrinsic, Kernel, Several, rewritten
+from convlab_kernels.cuda.compiler.launch import Capability
 
 _lock = RLock()
 

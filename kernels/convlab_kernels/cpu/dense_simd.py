@@ -5,8 +5,8 @@ from typing import Any
 from numba.core import types
 from numba.extending import intrinsic
 
-from convlab_kernels.cpu.gemm import VECTORS
-from convlab_kernels.cpu.vectors import Writer
+from convlab_kernels.cpu.runtime.micro_kernel import VECTORS
+from convlab_kernels.cpu.runtime.simd import Writer
 
 TOGETHER = 4
 """Rows of w that are read side by side: so many times fewer sums are loaded and stored."""

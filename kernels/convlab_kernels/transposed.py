@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab_kernels.arrays import module_of
-from convlab_kernels.cpu.finishing import finish
+from convlab_kernels.epilogue import finish
 from convlab_kernels.transposed_window import TransposedWindow, TransposedWindow3D
 
 

@@ -2,7 +2,7 @@
 
 The only file that knows how Numba keeps what it has compiled. Its own cache asks for the modification time of one
 source file, while a kernel is made from several; and a damaged file of it is loaded as machine code. Here whatever is
-wrong with a file (see `kept`), the function is compiled again.
+wrong with a file (see `disk_cache`), the function is compiled again.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ import numpy as np
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
-from convlab_kernels import kept
+from convlab_kernels import disk_cache
 
 logger = logging.getLogger("convlab")
 
@@ -60,7 +60,8 @@ def seconds_compiling() -> float:
 def _sources() -> str:
     """Return a hash of all the code from which kernels are compiled, and of the compiler."""
     sha = hashlib.sha256(f"{numba.__version__} {platform.python_version()}".encode())
-    for source in sorted(Path(__file__).parent.glob("*.py")):
+    package = Path(__file__).parents[2]
+    for source in sorted([*package.glob("*.py"), *package.glob("cpu/**/*.py")]):
         sha.update(source.read_bytes())
     return sha.hexdigest()
 
@@ -86,7 +87,7 @@ class _Cache:
 
     def _file(self, signature: Any, codegen: Any) -> Path:
         key = f"{self.name} {signature} {codegen.magic_tuple()} {_sources()} {_source(self.module)}"
-        return kept.file_for(self.name.rsplit(".", 1)[1], key)
+        return disk_cache.file_for(self.name.rsplit(".", 1)[1], key)
 
     def load_overload(self, signature: Any, target_context: Any) -> Any:
         """Return the compiled function, or None where there is none to be trusted."""
@@ -95,7 +96,7 @@ class _Cache:
         found, problem = self._read(signature, target_context)
         if found is None:
             with suppress(OSError, RuntimeError):  # there is no place to keep anything
-                turn = kept.turn(self._file(signature, target_context.codegen()))
+                turn = disk_cache.turn(self._file(signature, target_context.codegen()))
             found, problem = self._read(signature, target_context)  # which another process may have made meanwhile
         if found is not None:
             turn.close()
@@ -109,7 +110,7 @@ class _Cache:
     def _read(self, signature: Any, target_context: Any) -> tuple[Any, Exception | None]:
         """Return the compiled function from disk, or why there is none."""
         try:
-            found = kept.read(self._file(signature, target_context.codegen()))
+            found = disk_cache.read(self._file(signature, target_context.codegen()))
             return CompileResult._rebuild(target_context, *pickle.loads(found)), None
         except Exception as error:  # whatever it is, compiling is the answer
             return None, error
@@ -123,7 +124,7 @@ class _Cache:
             logger.info("compiling kernels for this processor, and not keeping them: %s", problem)
             return
         try:
-            place: object = kept.cache_folder()
+            place: object = disk_cache.cache_folder()
         except RuntimeError as error:
             place = f"no folder: {error}"
         logger.info("compiling kernels for this processor, once: they are kept in %s", place)
@@ -149,6 +150,6 @@ class _Cache:
         _seconds = before + time.perf_counter() - began  # with the functions it calls, which were compiled meanwhile
         with turn:
             try:
-                kept.write(self._file(signature, result.library.codegen), dumps(result._reduce()))
+                disk_cache.write(self._file(signature, result.library.codegen), dumps(result._reduce()))
             except (OSError, RuntimeError) as error:
                 logger.debug("compiled %s is not kept: %s", self.name, error)

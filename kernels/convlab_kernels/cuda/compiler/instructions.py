@@ -11,7 +11,7 @@ from llvmlite import ir
 from numba.cuda import types
 from numba.cuda.extending import intrinsic
 
-from convlab_kernels.cuda.intrinsics import KEPT
+from convlab_kernels.cuda.compiler.intrinsics import KEPT
 
 _INT, _LONG, _FLOAT, _VOID = ir.IntType(32), ir.IntType(64), ir.FloatType(), ir.VoidType()
 _FOUR = types.UniTuple(types.float32, 4)

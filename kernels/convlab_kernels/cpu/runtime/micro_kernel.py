@@ -19,9 +19,9 @@ from numba.core import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from convlab_kernels.cpu.compiled import inlined
-from convlab_kernels.cpu.scratch import LINE
-from convlab_kernels.cpu.vectors import Writer, lanes, register_bytes, registers
+from convlab_kernels.cpu.runtime.jit import inlined
+from convlab_kernels.cpu.runtime.scratch import LINE
+from convlab_kernels.cpu.runtime.simd import Writer, lanes, register_bytes, registers
 
 VECTORS = 2
 """Registers across a panel."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from convlab_kernels.cuda.language import Intrinsic, cuda, float32
+from convlab_kernels.cuda.compiler.language import Intrinsic, cuda, float32
 
 __all__ = [
     "copy4_async",

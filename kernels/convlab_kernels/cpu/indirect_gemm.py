@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab_kernels.cpu.arguments import check_out, offsets_of, readable
-from convlab_kernels.cpu.compiled import address, inlined
-from convlab_kernels.cpu.gemm import (
+from convlab_kernels.arguments import check_out, offsets_of, readable
+from convlab_kernels.cpu.runtime.jit import address, inlined
+from convlab_kernels.cpu.runtime.micro_kernel import (
     AHEAD,
     HALF,
     ROWS,
@@ -28,9 +28,9 @@ from convlab_kernels.cpu.gemm import (
     panels,
     share_of_next,
 )
-from convlab_kernels.cpu.scratch import scratch
-from convlab_kernels.cpu.sharing import shared
-from convlab_kernels.cpu.threads import spread, threads
+from convlab_kernels.cpu.runtime.parallel_for import shared
+from convlab_kernels.cpu.runtime.scratch import scratch
+from convlab_kernels.cpu.runtime.threads import spread, threads
 from convlab_kernels.window import Window
 
 CHUNK = 16 * ROWS

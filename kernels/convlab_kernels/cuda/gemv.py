@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from convlab_kernels.arguments import bounds
 from convlab_kernels.arrays import module_of
-from convlab_kernels.cpu.arguments import bounds
 from convlab_kernels.cuda.chip import multiprocessors_of
+from convlab_kernels.cuda.compiler.language import FLOATS, INT, cuda, float32, int32, kernel
 from convlab_kernels.cuda.implicit_gemm import THREADS, sum_of_parts
-from convlab_kernels.cuda.language import FLOATS, INT, cuda, float32, int32, kernel
 
 COLUMNS, WARPS = 32, 8
 """Columns of a block, and the warps that share its rows."""
