@@ -9,8 +9,8 @@ from torch import nn
 from torch.nn import functional
 
 from convlab import layers
-from convlab.layers import Shape
 from convlab.model.model import Model, Node
+from convlab.runtime.arrays import Shape
 
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "linear": lambda x: x,

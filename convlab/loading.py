@@ -9,9 +9,10 @@ import numpy as np
 
 from convlab.errors import FileError, ShapeError, UnsupportedError, WeightsError
 from convlab.images.preprocessing import Preprocessing, assumed, standard
-from convlab.layers import Elementwise, Normalization, Rescaling, Shape
+from convlab.layers import Elementwise, Normalization, Rescaling
 from convlab.model.initialise import randomise
 from convlab.model.model import Model
+from convlab.runtime.arrays import Shape
 from convlab.storage.foreign import CHECKPOINT, is_checkpoint
 from convlab.zoo import ZOO, build, unknown_network, zoo_name
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from convlab.errors import BudgetError, ShapeError
-from convlab.layers import Conv2D, DepthwiseConv2D, SeparableConv2D, Shape
+from convlab.layers import Conv2D, DepthwiseConv2D, SeparableConv2D
 from convlab.layers.base import ONE_CELL
 from convlab.model.model import Model
 from convlab.ops import check_conv2d
-from convlab.runtime.arrays import Array
+from convlab.runtime.arrays import Array, Shape
 from convlab_kernels.window import Pair, Window
 
 MOST_BYTES = 4 << 30

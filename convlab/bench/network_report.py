@@ -6,7 +6,7 @@ from typing import Any
 
 from convlab.bench.machine import Machine
 from convlab.bench.report import Spread, aligned, digits
-from convlab.layers import Shape
+from convlab.runtime.arrays import Shape
 from convlab.wording import printable
 
 CALLS = ("", "run, ms", "quartiles", "an image, ms", "GFLOP/s", "of product")

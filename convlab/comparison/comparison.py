@@ -16,9 +16,8 @@ from convlab.comparison.report import Report, Row
 from convlab.comparison.sources import read_side
 from convlab.comparison.suspect import find_suspect
 from convlab.errors import ShapeError
-from convlab.layers import Shape
 from convlab.model.model import INPUT, Model
-from convlab.runtime.arrays import Array, as_floats
+from convlab.runtime.arrays import Array, Shape, as_floats
 
 TIMES = 8
 """A layer differs when its relative error is more than so many times the expected one."""

@@ -6,9 +6,9 @@ from dataclasses import is_dataclass, replace
 from typing import Any
 
 from convlab.errors import UnsupportedError
-from convlab.layers import Flatten, Layer, Shape
+from convlab.layers import Flatten, Layer
 from convlab.model.model import Model, Node
-from convlab.runtime.arrays import Array
+from convlab.runtime.arrays import Array, Shape
 
 Call = Callable[[Node, list[Array]], Array]
 

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from convlab.errors import WeightsError
-from convlab.layers import Shape
-from convlab.runtime.arrays import Array
+from convlab.runtime.arrays import Array, Shape
 from convlab.storage.npz import open_npz, zip_errors
 
 NUMBERS = ("float", "int", "uint", "bool")

@@ -9,9 +9,8 @@ import numpy as np
 from convlab.comparison.sources import Side
 from convlab.errors import LayerNameError
 from convlab.images.preprocessing import Preprocessing
-from convlab.layers import Shape
 from convlab.model.model import Model
-from convlab.runtime.arrays import Array
+from convlab.runtime.arrays import Array, Shape
 from convlab.wording import unknown
 
 INPUT_KIND = "Input"

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from math import isfinite
 from typing import Any
 
-from convlab.layers import Shape
+from convlab.runtime.arrays import Shape
 from convlab.wording import printable
 
 LISTED = 12  # names of one side that are written out

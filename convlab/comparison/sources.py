@@ -11,10 +11,9 @@ import numpy as np
 from convlab.comparison.npz_arrays import NUMBERS, NpzArrays
 from convlab.errors import ShapeError, UnsupportedError, WeightsError
 from convlab.images.preprocessing import Preprocessing
-from convlab.layers import Shape
 from convlab.model.model import INPUT, Model
 from convlab.recording.activations import Activations
-from convlab.runtime.arrays import Array
+from convlab.runtime.arrays import Array, Shape
 
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # with members, and without
 

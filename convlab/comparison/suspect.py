@@ -11,9 +11,8 @@ from convlab.comparison.pairs import INPUT_KIND, Pair, Pairs
 from convlab.comparison.report import Row
 from convlab.errors import UnsupportedError
 from convlab.images.preprocessing import Preprocessing
-from convlab.layers import Shape
 from convlab.model.model import Node
-from convlab.runtime.arrays import Array, as_floats
+from convlab.runtime.arrays import Array, Shape, as_floats
 
 
 @dataclass(frozen=True)

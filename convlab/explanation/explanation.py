@@ -7,11 +7,11 @@ import numpy as np
 
 from convlab.errors import LayerNameError, ShapeError, UnsupportedError
 from convlab.explanation.contributions import ALONG_CHANNELS, Place, WeightedSum, sums_of
-from convlab.layers import ACTIVATIONS, Shape
+from convlab.layers import ACTIVATIONS
 from convlab.model.model import Model, Node
 from convlab.model.receptive_field import Field
 from convlab.recording.activations import Activations
-from convlab.runtime.arrays import Array
+from convlab.runtime.arrays import Array, Shape
 from convlab.wording import unknown
 from convlab_kernels.window import Pair
 

@@ -32,7 +32,6 @@ from convlab.layers import (
     ReLU,
     Rescaling,
     Reshape,
-    Shape,
     Softmax,
     Stack,
     ThresholdedReLU,
@@ -40,6 +39,7 @@ from convlab.layers import (
     UnitNormalization,
 )
 from convlab.model.model import Model
+from convlab.runtime.arrays import Shape
 
 KEEPING = (
     *(Identity, Activation, ReLU, LeakyReLU, ELU, PReLU, Softmax, ThresholdedReLU, LayerScale, Rescaling, Masking),

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab.errors import WeightsError
-from convlab.layers import Shape
+from convlab.runtime.arrays import Shape
 
 __all__ = ["Image", "LayerWeights", "Rows", "change_of_order", "check_rows", "rows_in_order"]
 

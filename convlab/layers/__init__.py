@@ -6,7 +6,7 @@ Classes, weights and their order are named as in Keras; shapes leave out the bat
 from convlab.layers.activation import ELU, GLU, Activation, LeakyReLU, PReLU, ReLU, Softmax, ThresholdedReLU
 from convlab.layers.applications import CustomScaleLayer, LayerScale, StochasticDepth
 from convlab.layers.axes import ExpandDims, Squeeze
-from convlab.layers.base import Activated, Layer, Shape
+from convlab.layers.base import Activated, Layer
 from convlab.layers.blocks import DepthToSpace, SpaceToDepth
 from convlab.layers.bordering import Cropping2D, ZeroPadding2D
 from convlab.layers.convolution import Conv2D
@@ -146,7 +146,6 @@ __all__ = [
     "Resizing",
     "SeparableConv1D",
     "SeparableConv2D",
-    "Shape",
     "Slice",
     "Softmax",
     "SpaceToDepth",

@@ -6,12 +6,12 @@ from numbers import Integral
 
 from convlab import ops
 from convlab.errors import ShapeError
-from convlab.layers.base import ONE_CELL, Layer, Shape, check_activation
+from convlab.layers.base import ONE_CELL, Layer, check_activation
 from convlab.layers.checks import check_numbers
 from convlab.layers.functions import ACTIVATIONS
 from convlab.ops.axes import AxisLike, inner_axes
 from convlab.ops.quiet import quiet
-from convlab.runtime.arrays import Array, module_of
+from convlab.runtime.arrays import Array, Shape, module_of
 
 
 @dataclass(eq=False)

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from convlab.layers.base import Layer, Shape
+from convlab.layers.base import Layer
 from convlab.layers.checks import check_numbers
 from convlab.layers.identity import Identity
 from convlab.layers.merging import Merge
 from convlab.ops.quiet import quiet
-from convlab.runtime.arrays import Array
+from convlab.runtime.arrays import Array, Shape
 
 
 @dataclass(eq=False)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from convlab.errors import ShapeError
-from convlab.layers.base import Layer, Shape
+from convlab.layers.base import Layer
 from convlab.ops.axes import AxisLike, inner_axes, inner_axis
-from convlab.runtime.arrays import Array
+from convlab.runtime.arrays import Array, Shape
 
 
 @dataclass(eq=False)

@@ -11,13 +11,11 @@ import numpy as np
 from convlab.errors import ShapeError, UnsupportedError, WeightsError
 from convlab.layers.functions import ACTIVATIONS
 from convlab.ops.quiet import quiet
-from convlab.runtime.arrays import Array, ArrayLike, as_floats, kind_of, like, module_of, on_host
+from convlab.runtime.arrays import Array, ArrayLike, Shape, as_floats, kind_of, like, module_of, on_host
 from convlab.runtime.once import once
 from convlab.wording import unknown
 from convlab_kernels.window import Pair, Window
 from convlab_kernels.window3d import Window3D
-
-Shape = tuple[int, ...]
 
 ONE_CELL = Window((1, 1))
 

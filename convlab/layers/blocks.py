@@ -7,10 +7,10 @@ network" (arXiv 1609.05158), section 3.2; the order of the channels is TensorFlo
 from dataclasses import dataclass
 
 from convlab.errors import ShapeError
-from convlab.layers.base import Layer, Shape, image_size
+from convlab.layers.base import Layer, image_size
 from convlab.layers.checks import check_count
 from convlab.layers.naming import options_of
-from convlab.runtime.arrays import Array
+from convlab.runtime.arrays import Array, Shape
 
 
 @dataclass(eq=False)

@@ -6,9 +6,9 @@ from math import inf
 from types import MappingProxyType
 
 from convlab import ops
-from convlab.layers.base import Activated, Shape, check_activation
+from convlab.layers.base import Activated, check_activation
 from convlab.layers.naming import options_of
-from convlab.runtime.arrays import Array
+from convlab.runtime.arrays import Array, Shape
 from convlab_kernels.methods import Convolution
 from convlab_kernels.window import Window
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import cast
 
 from convlab.errors import ShapeError
-from convlab.layers.base import ONE_CELL, Activated, Layer, Shape
+from convlab.layers.base import ONE_CELL, Activated, Layer
 from convlab.layers.wrapping import Wrapping
-from convlab.runtime.arrays import Array
+from convlab.runtime.arrays import Array, Shape
 
 
 class TimeDistributed(Wrapping):

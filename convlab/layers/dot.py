@@ -8,11 +8,11 @@ import numpy as np
 
 from convlab import ops
 from convlab.errors import ShapeError
-from convlab.layers.base import Layer, Shape
+from convlab.layers.base import Layer
 from convlab.layers.checks import refused
 from convlab.ops.axes import inner_axis
 from convlab.ops.quiet import quiet
-from convlab.runtime.arrays import Array, module_of
+from convlab.runtime.arrays import Array, Shape, module_of
 from convlab_kernels.window import Pair
 
 

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from convlab.errors import ShapeError, UnsupportedError
-from convlab.layers.base import Shape
 from convlab.layers.checks import numbers
 from convlab.layers.merging import Merge
 from convlab.ops.elementwise import FUNCTIONS, elementwise
-from convlab.runtime.arrays import Array, kind_of, like
+from convlab.runtime.arrays import Array, Shape, kind_of, like
 from convlab.runtime.once import once
 from convlab.wording import unknown
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from convlab.errors import UnsupportedError
-from convlab.layers.base import Layer, Shape
+from convlab.layers.base import Layer
 from convlab.layers.checks import check_count, refused
 from convlab.layers.naming import options_of
 from convlab.ops.quiet import quiet
-from convlab.runtime.arrays import Array, module_of
+from convlab.runtime.arrays import Array, Shape, module_of
 
 EXACT = 2**24
 """The whole numbers below are all told apart by float32."""

@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from convlab.errors import ShapeError
-from convlab.layers.base import ONE_CELL, Layer, Shape
+from convlab.layers.base import ONE_CELL, Layer
 from convlab.ops.arithmetic import add
 from convlab.ops.axes import AxisLike, inner_axis
 from convlab.ops.quiet import quiet
-from convlab.runtime.arrays import Array, module_of
+from convlab.runtime.arrays import Array, Shape, module_of
 
 
 @dataclass(eq=False)

@@ -6,9 +6,9 @@ Weights and outputs have the shapes they have in Keras, without the row.
 from typing import cast
 
 from convlab.errors import ShapeError
-from convlab.layers.base import Activated, Shape
+from convlab.layers.base import Activated
 from convlab.layers.wrapping import Wrapping
-from convlab.runtime.arrays import Array
+from convlab.runtime.arrays import Array, Shape
 
 
 class OneRow(Wrapping):

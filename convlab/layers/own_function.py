@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from convlab.errors import ShapeError
-from convlab.layers.base import Layer, Shape
-from convlab.runtime.arrays import Array, module_of
+from convlab.layers.base import Layer
+from convlab.runtime.arrays import Array, Shape, module_of
 
 
 @dataclass(eq=False)

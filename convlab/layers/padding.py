@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from convlab.errors import ShapeError, UnsupportedError
-from convlab.layers.base import Layer, Shape
-from convlab.runtime.arrays import Array, module_of
+from convlab.layers.base import Layer
+from convlab.runtime.arrays import Array, Shape, module_of
 from convlab.wording import unknown
 from convlab_kernels.window import Pair
 

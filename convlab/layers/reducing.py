@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from convlab.errors import ShapeError, UnsupportedError
-from convlab.layers.base import ONE_CELL, Layer, Shape
+from convlab.layers.base import ONE_CELL, Layer
 from convlab.ops.axes import AxisLike, inner_axes
 from convlab.ops.reducing import REDUCTIONS, reduce_axes
-from convlab.runtime.arrays import Array
+from convlab.runtime.arrays import Array, Shape
 from convlab.wording import unknown
 
 

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from convlab.errors import ShapeError, UnsupportedError
-from convlab.layers.base import Layer, Shape
+from convlab.layers.base import Layer
 from convlab.layers.checks import numbers
 from convlab.ops.axes import AxisLike, inner_axes
 from convlab.ops.quiet import quiet
-from convlab.runtime.arrays import Array, module_of
+from convlab.runtime.arrays import Array, Shape, module_of
 
 _LEAST = 1e-7  # Keras' epsilon, the least it divides by
 

@@ -6,10 +6,10 @@ from math import prod
 
 from convlab import ops
 from convlab.errors import ShapeError
-from convlab.layers.base import Layer, Shape
+from convlab.layers.base import Layer
 from convlab.layers.checks import check_count, refused
 from convlab.layers.naming import options_of
-from convlab.runtime.arrays import Array, module_of
+from convlab.runtime.arrays import Array, Shape, module_of
 
 AXES = 63  # an array of NumPy has up to 64, and one is the batch
 

@@ -8,11 +8,11 @@ from types import EllipsisType
 import numpy as np
 
 from convlab.errors import ShapeError
-from convlab.layers.base import ONE_CELL, Layer, Shape
+from convlab.layers.base import ONE_CELL, Layer
 from convlab.layers.checks import check_count
 from convlab.layers.naming import options_of
 from convlab.ops.axes import inner_axis
-from convlab.runtime.arrays import Array, kind_of, module_of
+from convlab.runtime.arrays import Array, Shape, kind_of, module_of
 from convlab.runtime.once import once
 
 Index = slice | int | EllipsisType | None

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from math import inf, prod
 
 from convlab import ops
-from convlab.layers.base import Shape, image_size
+from convlab.layers.base import image_size
 from convlab.layers.checks import check_count
 from convlab.layers.convolving import Convolving
-from convlab.runtime.arrays import Array
+from convlab.runtime.arrays import Array, Shape
 from convlab_kernels.cpu import Transposed
 from convlab_kernels.transposed_window import TransposedWindow
 from convlab_kernels.window import PaddingLike, Pair

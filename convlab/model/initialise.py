@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from convlab.layers import Layer, Shape
+from convlab.layers import Layer
 from convlab.model.model import Model
-from convlab.runtime.arrays import Array
+from convlab.runtime.arrays import Array, Shape
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convlab.errors import ShapeError
-from convlab.layers import Shape
 from convlab.model.selection import largest
-from convlab.runtime.arrays import Array, as_floats, module_of
+from convlab.runtime.arrays import Array, Shape, as_floats, module_of
 from convlab.runtime.device import device_memory, placed
 
 if TYPE_CHECKING:

@@ -10,14 +10,14 @@ import numpy as np
 
 from convlab.errors import LayerNameError, ShapeError, UnsupportedError
 from convlab.images.preprocessing import Preprocessing
-from convlab.layers import Layer, Shape
+from convlab.layers import Layer
 from convlab.model.inputs import read_inputs, sides
 from convlab.model.nodes import Node, execute, plan
 from convlab.model.receptive_field import Call, Field, receptive_fields
 from convlab.model.selection import Record, check_budget, largest, select
 from convlab.model.summary import Summary, summarise
 from convlab.recording.activations import Activations
-from convlab.runtime.arrays import Array, owner, unshared
+from convlab.runtime.arrays import Array, Shape, owner, unshared
 from convlab.runtime.buffer_pool import Memory
 from convlab.runtime.cuda_graph import Graphs
 from convlab.runtime.device import check_device, device_memory
@@ -346,7 +346,7 @@ class Model:
         ShapeError
             Where a list is empty, or a layer has no such channel.
         """
-        from convlab.attribution.ablation import ablate
+        from convlab.model.edits import ablate
 
         return ablate(self, channels)
 

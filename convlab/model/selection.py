@@ -7,9 +7,8 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from convlab.errors import BudgetError, LayerNameError
-from convlab.layers import Shape
 from convlab.model.nodes import has_activation
-from convlab.runtime.arrays import Array
+from convlab.runtime.arrays import Array, Shape
 from convlab.wording import unknown
 
 if TYPE_CHECKING:

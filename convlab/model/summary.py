@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from convlab.layers import Layer, Shape
+from convlab.layers import Layer
 from convlab.model.receptive_field import Field
+from convlab.runtime.arrays import Shape
 from convlab.wording import printable
 
 if TYPE_CHECKING:

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from convlab.errors import ShapeError, UnsupportedError
 from convlab_kernels.arrays import module_of
 
-__all__ = ["Array", "ArrayLike", "as_floats", "kind_of", "like", "module_of", "on_host", "owner", "unshared"]
+__all__ = ["Array", "ArrayLike", "Shape", "as_floats", "kind_of", "like", "module_of", "on_host", "owner", "unshared"]
 
 Array = NDArray[Any]
 ArrayLike = Any  # an array of NumPy or CuPy, or nested lists of numbers (NumPy's ArrayLike knows no CuPy)
+Shape = tuple[int, ...]
 
 _SINGLE = np.dtype(np.float32)
 

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab.layers import Shape
+from convlab.runtime.arrays import Shape
 from convlab.storage.hdf5 import reading, refuse
 from convlab.storage.hdf5_layout import chunk_fault, storage_fault
 

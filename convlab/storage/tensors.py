@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab.errors import WeightsError
-from convlab.layers import Shape
+from convlab.runtime.arrays import Shape
 from convlab.wording import shortened
 
 __all__ = ["AXES", "FLOATS", "Array", "StateDict", "Tensor", "from_bfloat16", "read_finite", "refuse"]

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from convlab.errors import UnsupportedError
 from convlab.images.preprocessing import UNIT_GREY, VGG, Preprocessing
-from convlab.layers import Activation, AveragePooling2D, Conv2D, Dense, Flatten, Layer, MaxPooling2D, Shape
+from convlab.layers import Activation, AveragePooling2D, Conv2D, Dense, Flatten, Layer, MaxPooling2D
 from convlab.model.model import Model
+from convlab.runtime.arrays import Shape
 from convlab.wording import unknown
 
 

@@ -29,11 +29,10 @@ from convlab.layers import (
     MaxPooling3D,
     PReLU,
     ReLU,
-    Shape,
     Softmax,
 )
 from convlab.model.model import Node
-from convlab.runtime.arrays import Array
+from convlab.runtime.arrays import Array, Shape
 from convlab_kernels.window import Sides, Window
 from convlab_kernels.window3d import Sides3D, Window3D
 

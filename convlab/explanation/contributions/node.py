@@ -7,10 +7,10 @@ import numpy as np
 from convlab.errors import UnsupportedError
 from convlab.explanation.contributions.base import WeightedSum, weighted_sum
 from convlab.explanation.contributions.volumes import volume_sum
-from convlab.layers import Concatenate, Identity, Shape, Stack
+from convlab.layers import Concatenate, Identity, Stack
 from convlab.layers.merging import Merge
 from convlab.model.nodes import Node
-from convlab.runtime.arrays import Array
+from convlab.runtime.arrays import Array, Shape
 
 ALONG_CHANNELS = ("softmax", "log_softmax", "sparsemax")
 

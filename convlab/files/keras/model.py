@@ -15,8 +15,8 @@ from convlab.files.keras.config.builder import Functions
 from convlab.files.keras.config.reading import read_config, read_topology
 from convlab.files.keras.weights.reading import read_weights
 from convlab.files.requests import LayerWeights, Rows
-from convlab.layers import Shape
 from convlab.model.model import Model
+from convlab.runtime.arrays import Shape
 from convlab.storage.growth import check_growth
 
 __all__ = ["read_model", "read_model_weights"]

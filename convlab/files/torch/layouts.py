@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab.files.requests import LayerWeights, change_of_order, rows_in_order
-from convlab.layers import Shape
+from convlab.runtime.arrays import Shape
 
 __all__ = ["IGNORED", "Counterpart", "counterparts"]
 

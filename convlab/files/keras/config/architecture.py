@@ -7,8 +7,8 @@ from typing import Any
 from convlab.files.keras.config.builder import Builder, Functions
 from convlab.files.keras.config.calls import Inliner, Path
 from convlab.files.keras.config.graph import LayerConfig, ModelConfig, read_graph
-from convlab.layers import Shape
 from convlab.model.model import Model
+from convlab.runtime.arrays import Shape
 from convlab.wording import listed
 
 __all__ = ["Architecture", "KerasLayer", "read_architecture"]

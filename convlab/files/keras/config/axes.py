@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from convlab.layers import Shape
+from convlab.runtime.arrays import Shape
 
 
 def moved_shape(shape: Shape) -> Shape:

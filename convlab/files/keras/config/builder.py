@@ -22,8 +22,9 @@ from convlab.files.keras.config.layers import LAYERS
 from convlab.files.keras.config.masks import HEEDING, mask_on
 from convlab.files.keras.config.operations import OPERATIONS
 from convlab.files.keras.config.options import Options, is_list, is_whole, shown
-from convlab.layers import Lambda, Layer, Permute, Shape, over_time
+from convlab.layers import Lambda, Layer, Permute, over_time
 from convlab.model.model import Model, Node
+from convlab.runtime.arrays import Shape
 from convlab.wording import unknown
 from convlab_kernels.window import Window
 from convlab_kernels.window3d import Window3D

@@ -12,7 +12,7 @@ from typing import Any
 
 from convlab.files.keras.config.calls import Step
 from convlab.files.keras.config.layers import AUGMENTATIONS
-from convlab.layers import Shape
+from convlab.runtime.arrays import Shape
 
 WITH_LAYOUT = frozenset(
     f"{kind}{rank}D"
