@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache
 from types import ModuleType
+from typing import Literal
 
 import numpy as np
 
 from convlab.runtime.arrays import Array, module_of
 from convlab.runtime.buffer_pool import Lender
-from convlab_kernels.imports import load_module
+from convlab_kernels.imports import whole_import
 
 WORK = 20_000_000
 """Multiply-adds from which a compiled kernel repays that it has to be loaded, and once to be compiled."""
@@ -72,16 +74,30 @@ def repays(work: int, images: int) -> bool:
     return work >= WORK or work * images >= BATCH_WORK
 
 
-def kernels(part: str, x: Array, work: int) -> ModuleType | None:
+def kernels(part: Literal["dense", "elementwise", "pooling"], x: Array, work: int) -> ModuleType | None:
     """Return the module `part` of the compiled kernels that are to compute so much work (multiply-adds) on x.
 
     None: NumPy is to, or on a GPU CuPy, which has kernels for all types of numbers.
     """
     if module_of(x) is not np:
-        return load_module(f"convlab_kernels.cuda.{part}") if x.dtype == np.float32 else None
+        return _gpu_kernels()[part] if x.dtype == np.float32 else None
     current = _CURRENT.get()
     wanted = work >= WORK if current is None else current.compiled
-    return load_module(f"convlab_kernels.cpu.{part}") if wanted else None
+    return _cpu_kernels()[part] if wanted else None
+
+
+@cache
+def _cpu_kernels() -> dict[str, ModuleType]:
+    with whole_import():
+        from convlab_kernels.cpu import dense, elementwise, pooling
+    return {"dense": dense, "elementwise": elementwise, "pooling": pooling}
+
+
+@cache
+def _gpu_kernels() -> dict[str, ModuleType]:
+    with whole_import():
+        from convlab_kernels.cuda import dense, elementwise, pooling
+    return {"dense": dense, "elementwise": elementwise, "pooling": pooling}
 
 
 def new_array(like: Array, shape: tuple[int, ...]) -> Array:
