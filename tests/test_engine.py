@@ -271,7 +271,7 @@ FORK_WHILE_PREPARING = """
     import signal
     import threading
     import warnings
-    from convlab.layers.once import once, preparing
+    from convlab.runtime.once import once, preparing
     warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12's, of forks beside threads
     held, forked = threading.Event(), threading.Event()
 

@@ -6,10 +6,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import convlab
-from convlab.geometry import Field, receptive_fields
 from convlab.layers import Add, AveragePooling2D, Conv2D, Cropping2D, MaxPooling2D, ZeroPadding2D
 from convlab.model.model import Node
-from convlab.model.receptive_field import Field
+from convlab.model.receptive_field import Field, receptive_fields
 from convlab_kernels.window import Window
 
 IMAGE = (11, 14)

@@ -15,7 +15,6 @@ from convlab.images.preprocessing import MODES
 from convlab.layers import Conv2D, Cropping2D, Elementwise, Rescaling
 from convlab.loading import _is_chain, _rescales
 from convlab.model import Model, Node
-from convlab.preprocessing import MODES
 
 keras = library("keras")
 

@@ -18,15 +18,15 @@ from urllib.parse import quote
 import h5py
 import numpy as np
 
-from convlab.activations import Activations
-from convlab.arrays import Array
-from convlab.files.growth import check_growth
-from convlab.files.hdf5 import get_dataset, open_hdf5, read_names, read_text, refuse, reopen_hdf5
-from convlab.files.hdf5_arrays import check_chunks, check_floats, read_into
-from convlab.files.hdf5_writing import new_file
-from convlab.files.json_text import parse_json
-from convlab.names import printable
-from convlab.preprocessing import Preprocessing
+from convlab.images.preprocessing import Preprocessing
+from convlab.recording.activations import Activations
+from convlab.runtime.arrays import Array
+from convlab.storage.growth import check_growth
+from convlab.storage.hdf5 import get_dataset, open_hdf5, read_names, read_text, refuse, reopen_hdf5
+from convlab.storage.hdf5_arrays import check_chunks, check_floats, read_into
+from convlab.storage.hdf5_writing import new_file
+from convlab.storage.json_text import parse_json
+from convlab.wording import printable
 
 FORMAT = "convlab recording 2"
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from convlab.runtime.arrays import Array, module_of
 from convlab.runtime.buffer_pool import Lender
-from convlab_kernels.imports import whole_import
+from convlab_kernels.interrupts import interrupts_wait
 
 WORK = 20_000_000
 """Multiply-adds from which a compiled kernel repays that it has to be loaded, and once to be compiled."""
@@ -88,14 +88,14 @@ def kernels(part: Literal["dense", "elementwise", "pooling"], x: Array, work: in
 
 @cache
 def _cpu_kernels() -> dict[str, ModuleType]:
-    with whole_import():
+    with interrupts_wait():
         from convlab_kernels.cpu import dense, elementwise, pooling
     return {"dense": dense, "elementwise": elementwise, "pooling": pooling}
 
 
 @cache
 def _gpu_kernels() -> dict[str, ModuleType]:
-    with whole_import():
+    with interrupts_wait():
         from convlab_kernels.cuda import dense, elementwise, pooling
     return {"dense": dense, "elementwise": elementwise, "pooling": pooling}
 

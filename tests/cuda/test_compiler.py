@@ -14,7 +14,7 @@ LIKE_NUMPY_2_5 = """
 import numpy
 vars(numpy).pop("row_stack", None)
 import machine_code
-from convlab_kernels.cuda.compiler import compiled
+from convlab_kernels.cuda.compiler.compilation import compiled
 code, log = compiled(machine_code.kernels()["direct"], (9, 0))
 print(code[:4], "Used" in log, hasattr(numpy, "row_stack"))
 """

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from bad_files import CONV, KERNEL, edited, refused, replace_kernel
 
-from convlab.files import hdf5
-from convlab.files.keras import legacy
-from convlab.files.keras.weights import read_weights
+from convlab.files.keras.weights import keras2_h5
+from convlab.files.keras.weights.reading import read_weights
+from convlab.storage import hdf5
 
 # names that are none
 

@@ -5,10 +5,10 @@ import pytest
 from keras_twins import assert_same, config, outputs_of_both, randomise, read
 from stand_in import library
 
-from convlab.files.keras.architecture import read_architecture
-from convlab.files.keras.calls import Step
-from convlab.files.keras.channels_first import Tensor, is_channels_first, moved_inputs, takes_moved
-from convlab.files.keras.graph import LayerConfig
+from convlab.files.keras.config.architecture import read_architecture
+from convlab.files.keras.config.calls import Step
+from convlab.files.keras.config.channels_first import Tensor, is_channels_first, moved_inputs, takes_moved
+from convlab.files.keras.config.graph import LayerConfig
 from convlab.layers import Permute
 
 keras = library("keras")

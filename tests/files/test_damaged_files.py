@@ -10,8 +10,8 @@ from bad_files import SHAPE, edited, refused, store
 from keras_files import CONV, assert_same, random_weights, write_legacy
 
 from convlab.errors import WeightsError
-from convlab.files.hdf5_heaps import check_heaps
-from convlab.files.keras.weights import read_weights
+from convlab.files.keras.weights.reading import read_weights
+from convlab.storage.hdf5_heaps import check_heaps
 
 
 def refused_as_damaged(path: Path, data: bytes, *parts: str) -> None:

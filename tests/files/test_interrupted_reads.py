@@ -12,9 +12,9 @@ import pytest
 from damage_targets import TARGETS
 from readers import READERS, outcome
 
-from convlab.files import hdf5_arrays, npz
-from convlab.files.hdf5_arrays import read_into
-from convlab.files.npz import open_npz
+from convlab.storage import hdf5_arrays, npz
+from convlab.storage.hdf5_arrays import read_into
+from convlab.storage.npz import open_npz
 
 UNZIP, IMAGE = "zipfile:ZipExtFile.read", "PIL.ImageFile:ImageFile.load"
 STEPS = [  # files, and what reads the most of them

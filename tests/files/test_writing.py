@@ -13,8 +13,8 @@ from PIL import Image
 import convlab
 from convlab.cli import main
 from convlab.errors import FileError
-from convlab.files import hdf5_writing
 from convlab.files.registry import bundled_path, lookup
+from convlab.storage import hdf5_writing
 from convlab.storage.writing import check_file, check_folder, new_path
 
 PICTURE = "shirt.png"

@@ -60,7 +60,7 @@ def test_nobody_waits_for_a_compilation_that_was_ended(error, monkeypatch):
         with pytest.raises(type(error)):
             function(1.0, 1.0)
     assert files() == []
-    monkeypatch.setattr(module.kept.time, "sleep", lambda _: pytest.fail("it waits"))
+    monkeypatch.setattr(module.disk_cache.time, "sleep", lambda _: pytest.fail("it waits"))
     assert function(1.0, 1.0) == 3 and run(2.0) is False
 
 

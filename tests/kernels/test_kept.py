@@ -115,8 +115,8 @@ def test_a_lock_that_is_a_link_or_a_pipe_was_put_there_and_is_not_opened(file, t
     other.write_bytes(b"mine")
     lock = file.with_name(f"{file.name}.lock")
     make(lock, other)
-    with kept.turn(file):
-        assert kept.read(file) == b"code"
+    with disk_cache.turn(file):
+        assert disk_cache.read(file) == b"code"
     assert other.read_bytes() == b"mine"
 
 
@@ -129,8 +129,8 @@ def test_an_interrupt_is_not_lost_when_the_file_has_its_name_already(file, monke
 
     monkeypatch.setattr(os, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        kept.write(file, b"new")
-    assert kept.read(file) == b"new" and list(file.parent.iterdir()) == [file]
+        disk_cache.write(file, b"new")
+    assert disk_cache.read(file) == b"new" and list(file.parent.iterdir()) == [file]
 
 
 def test_what_was_used_longest_ago_goes_first(file, monkeypatch):

@@ -12,10 +12,11 @@ PROGRAM = """
 from functools import partial
 import numpy as np
 import convlab, sweep, test_winograd
-from convlab_kernels.cpu import gemm, vectors
+from convlab_kernels.cpu.runtime import micro_kernel, simd
 
 expected = {expected}
-assert (vectors.register_bytes(), vectors.registers(), gemm.ROWS) == expected, (vectors.register_bytes(), gemm.ROWS)
+got = simd.register_bytes(), simd.registers(), micro_kernel.ROWS
+assert got == expected, got
 for method, cases in (("indirect", sweep.CROSSED[::9]), ("pointwise", [sweep.Case((1, 1), (3, 2))])):
     for case in cases:
         sweep.check(partial(convlab.conv2d, method=method), case)
