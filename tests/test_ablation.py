@@ -144,10 +144,10 @@ def test_the_copy_is_as_good_as_the_original(lenet):
     assert str(ablated.summary()) == str(lenet.summary())
     assert (ablated.labels, ablated.preprocessing) == (lenet.labels, lenet.preprocessing)
     trained = convlab.load("lenet5")
-    trained.strict, trained.tf32 = True, True
+    trained.propagate_nan, trained.tf32 = True, True
     ablated = trained.ablate({"conv2": [3]})
     assert ablated.receipt is trained.receipt
-    assert (ablated.strict, ablated.tf32, ablated.device) == (True, True, trained.device)
+    assert (ablated.propagate_nan, ablated.tf32, ablated.device) == (True, True, trained.device)
 
 
 def shared():

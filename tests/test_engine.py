@@ -137,7 +137,7 @@ def test_set_threads_refuses_what_is_no_number_of_threads():
 # ---- strictness
 
 
-def test_asked_to_be_strict_infinities_stay_where_the_definition_puts_them():
+def test_asked_to_propagate_nan_infinities_stay_where_the_definition_puts_them():
     model = Model.sequential("net", (44, 41, 32), [Conv2D("conv", 48, 3, padding="same", use_bias=False)])
     kernel = np.ones((3, 3, 32, 48), np.float32)
     model["conv"].set_weights(kernel=kernel)
@@ -149,11 +149,21 @@ def test_asked_to_be_strict_infinities_stay_where_the_definition_puts_them():
 
     defined = set(product((16, 17, 18), (19, 20, 21)))
     assert not_finite(model.predict(x)) > defined, "the fastest kernel spreads nothing: the test says nothing"
-    model.strict = True
-    assert model.ablate({"conv": [0]}).strict
+    model.propagate_nan = True
+    assert model.ablate({"conv": [0]}).propagate_nan
     for y in (model.predict(x), model.run(x).output, convlab.conv2d(x, kernel, None, 1, 1, method="strict")):
         assert not_finite(y) == defined
         assert np.isposinf(y[0, 16:19, 19:22]).all()
+
+
+def test_the_old_name_of_propagate_nan_works_and_says_the_new_one():
+    model = Model.sequential("net", (4, 4, 1), [Conv2D("conv", 1, 3)])
+    with pytest.warns(DeprecationWarning, match=r"^Model\.strict is now called propagate_nan; the old name goes"):
+        model.strict = True
+    assert model.propagate_nan
+    with pytest.warns(DeprecationWarning, match=r"^Model\.strict is now called propagate_nan") as told:
+        assert model.strict
+    assert told[0].filename == __file__, "the line that uses the old name is told"
 
 
 # ---- the same bits

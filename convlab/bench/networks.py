@@ -134,7 +134,7 @@ def _layers(model: Model, x: Mapping[str, Array], repeats: int) -> tuple[LayerTi
 
     batch = len(next(iter(x.values())))
     compiled = repays(model.summary().multiply_adds, batch)
-    with computing(compiled, strict=model.strict, tf32=model.tf32):  # as `run` decides
+    with computing(compiled, propagate_nan=model.propagate_nan, tf32=model.tf32):  # as `run` decides
         for _ in range(repeats + 1):
             sleep(PAUSE)
             run_nodes(model.nodes, x, timed)

@@ -25,7 +25,7 @@ def ablate(model: Model, channels: Mapping[str, Iterable[int]]) -> Model:
             silenced[node.name] |= wanted
     nodes = [replace(node, silenced=tuple(sorted(silenced[node.name]))) for node in own_layers(model.nodes)]
     ablated = Model(model.name, model.inputs, nodes, model.preprocessing, model.labels, model.outputs)
-    ablated.receipt, ablated.strict = model.receipt, model.strict
+    ablated.receipt, ablated.propagate_nan = model.receipt, model.propagate_nan
     ablated.device, ablated.tf32 = model.device, model.tf32
     return ablated
 

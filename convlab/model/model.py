@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from convlab.deprecation import Renamed
 from convlab.errors import LayerNameError, ShapeError, UnsupportedError
 from convlab.images.preprocessing import Preprocessing
 from convlab.layers import Layer
@@ -57,7 +58,7 @@ class Model:
         Names of the outputs.
     receipt : Receipt or None
         What was read from which weight file.
-    strict : bool
+    propagate_nan : bool
         Whether NaN and infinities must stay where the definition of each layer puts them. At first False: the fastest
         convolutions may spread them to neighbours.
     device : str
@@ -66,6 +67,8 @@ class Model:
         Whether a GPU's tensor cores, if it has them, may round the factors of products to 10 bits (TF32). At first
         False: what is computed has the accuracy of float32.
     """
+
+    strict = Renamed("propagate_nan")
 
     def __init__(
         self,
@@ -82,7 +85,7 @@ class Model:
         self.preprocessing = preprocessing
         self.labels = None if labels is None else tuple(labels)
         self.receipt: Receipt | None = None
-        self.strict, self.device, self.tf32 = False, "cpu", False
+        self.propagate_nan, self.device, self.tf32 = False, "cpu", False
         self.shapes = dict(self.inputs)
         self._layers: dict[str, Layer] = {}
         self._calls: list[Call] = []  # each with its window: a layer that is called again may get another
@@ -231,7 +234,7 @@ class Model:
         network = self._fewer_passes() if single else self
         with self._computing(sources, self._memory):
             if self.device == "cuda" and single and len(first) == 1:
-                kind = (first.device.id, self.strict, self.tf32)
+                kind = (first.device.id, self.propagate_nan, self.tf32)
                 return network._graphs.predict(kind, network._compute, sources)
             return network._compute(sources)
 
@@ -249,7 +252,7 @@ class Model:
         with (
             device_memory(self.device, lambda: largest(self, images)),
             lending as lender,
-            computing(repays(self._work, images), lender, self.strict, self.tf32),
+            computing(repays(self._work, images), lender, self.propagate_nan, self.tf32),
         ):
             yield
 

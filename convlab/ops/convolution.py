@@ -123,14 +123,14 @@ def choose_conv2d(x: Array, w: tuple[int, ...], window: Window, groups: int, met
             raise UnsupportedError(f"conv2d: method {method!r} is unknown: use auto, strict, {', '.join(known)}")
         return method
     decided = current() or Computing(work_of(x.shape, w, window) >= WORK)
-    strict = decided.strict or method == "strict"
+    propagate_nan = decided.propagate_nan or method == "strict"
     if module_of(x) is np:
-        return choice.fastest(x.shape, w, window, groups, decided.compiled, strict)
+        return choice.fastest(x.shape, w, window, groups, decided.compiled, propagate_nan)
     from convlab_kernels.cuda.chip import AMPERE, capability_of
     from convlab_kernels.cuda.choice import fastest  # which loads Numba's compiler
 
     tf32 = decided.tf32 and capability_of(x) >= AMPERE
-    return fastest(x.shape, w, window, groups, x.dtype, strict, tf32)
+    return fastest(x.shape, w, window, groups, x.dtype, propagate_nan, tf32)
 
 
 def work_of(x: tuple[int, ...], w: tuple[int, ...], window: Window) -> int:

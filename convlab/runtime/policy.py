@@ -36,7 +36,7 @@ class Computing:
         Whether compiled kernels compute it.
     memory : Lender or None
         Where results go; None for fresh arrays.
-    strict : bool
+    propagate_nan : bool
         Whether NaN and infinities must stay where the definition puts them, at any cost.
     tf32 : bool
         Whether a GPU may round the factors of products to 10 bits (TF32).
@@ -44,7 +44,7 @@ class Computing:
 
     compiled: bool
     memory: Lender | None = None
-    strict: bool = False
+    propagate_nan: bool = False
     tf32: bool = False
 
 
@@ -58,10 +58,10 @@ def current() -> Computing | None:
 
 @contextmanager
 def computing(
-    compiled: bool, memory: Lender | None = None, strict: bool = False, tf32: bool = False
+    compiled: bool, memory: Lender | None = None, propagate_nan: bool = False, tf32: bool = False
 ) -> Iterator[None]:
     """Compute everything in the block in this way, and let infinities and NaN pass without NumPy's warnings."""
-    token = _CURRENT.set(Computing(compiled, memory, strict, tf32))
+    token = _CURRENT.set(Computing(compiled, memory, propagate_nan, tf32))
     try:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             yield

@@ -38,20 +38,20 @@ PADDINGS = (((0, 0), (0, 0)), "same", ((1, 2), (0, 3)), ((-1, 0), (0, -2)))
 CHANNELS = ((1, 4, 2), (2, 4, 2), (1, 34, 36), (2, 34, 36), (2, 6, 4), (6, 6, 12), (34, 34, 68))  # groups, C, O
 
 
-@pytest.mark.parametrize(("compiled", "strict"), [(False, False), (False, True), (True, False), (True, True)])
-def test_a_kernel_that_is_chosen_takes_what_it_is_chosen_for(compiled, strict):
+@pytest.mark.parametrize(("compiled", "propagate_nan"), [(False, False), (False, True), (True, False), (True, True)])
+def test_a_kernel_that_is_chosen_takes_what_it_is_chosen_for(compiled, propagate_nan):
     asked = set()
     for kernel, stride, dilation, padding, (groups, c, o) in product(KERNELS, STRIDES, DILATIONS, PADDINGS, CHANNELS):
         w, window = np.zeros((*kernel, c // groups, o), np.float32), Window(kernel, stride, padding, dilation)
         for n, size in product((1, 5), ((9, 11), (58, 43))):
-            name = fastest((n, *size, c), w.shape, window, groups, compiled, strict)
+            name = fastest((n, *size, c), w.shape, window, groups, compiled, propagate_nan)
             if (name, window, groups) not in asked:
                 METHODS[name](w, window, groups)  # UnsupportedError where it does not take them
                 asked.add((name, window, groups))
     slow = {"im2col", "shifted", "banded"}
     definite = {"pointwise", "depthwise", "indirect", "widened"}  # which leave infinities where they are
     assert {name for name, *_ in asked} == (
-        slow if not compiled else definite if strict else definite | {"winograd", "winograd2x2"}
+        slow if not compiled else definite if propagate_nan else definite | {"winograd", "winograd2x2"}
     )
 
 

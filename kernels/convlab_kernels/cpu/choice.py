@@ -13,11 +13,11 @@ Shape = tuple[int, ...]
 
 
 @lru_cache(1 << 10)
-def fastest(x: Shape, w: Shape, window: Window, groups: int, compiled: bool, strict: bool = False) -> str:
+def fastest(x: Shape, w: Shape, window: Window, groups: int, compiled: bool, propagate_nan: bool = False) -> str:
     """Return the name in METHODS of the fastest kernel for x (N, H, W, C) and w (KH, KW, C/groups, O).
 
     compiled : whether it may be a compiled one
-    strict : whether NaN and infinities must stay where the definition puts them, which Winograd's do not
+    propagate_nan : whether NaN and infinities must stay where the definition puts them, which Winograd's do not
     """
     output = (x[0], *window.output_size((x[1], x[2])))
     if groups > 1 and w[2] == 1:
@@ -26,7 +26,7 @@ def fastest(x: Shape, w: Shape, window: Window, groups: int, compiled: bool, str
         return _by_numpy(x, w, groups)
     if window.kernel == (1, 1) and window.pads((x[1], x[2])) == ((0, 0), (0, 0)):
         return "pointwise"
-    if window == Window((3, 3), padding=window.padding) and groups == 1 and not strict:
+    if window == Window((3, 3), padding=window.padding) and groups == 1 and not propagate_nan:
         return _winograd(output, w, window)
     return _indirect(output, w, window, groups)
 

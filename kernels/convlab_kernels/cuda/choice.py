@@ -46,12 +46,12 @@ DEEP = 16
 
 @lru_cache(1 << 10)
 def fastest(
-    x: Shape, w: Shape, window: Window, groups: int, dtype: Any, strict: bool = False, tf32: bool = False
+    x: Shape, w: Shape, window: Window, groups: int, dtype: Any, propagate_nan: bool = False, tf32: bool = False
 ) -> str:
     """Return the name in METHODS of the fastest rung for x (N, H, W, C) and w (KH, KW, C/groups, O).
 
     dtype : of both
-    strict : whether NaN and infinities must stay where the definition puts them, which Winograd's do not
+    propagate_nan : whether NaN and infinities must stay where the definition puts them, which Winograd's do not
     tf32 : whether factors may be rounded to TF32, 10 bits after the point
     """
     output = (x[0], *window.output_size((x[1], x[2])), w[3])
@@ -61,7 +61,7 @@ def fastest(
         return "depthwise" if w[2] == 1 else "im2col"
     if tf32 and w[2] >= DEEP:
         return "tensor_core"
-    if x[0] > 1 and window == Window((3, 3), padding=window.padding) and not strict:
+    if x[0] > 1 and window == Window((3, 3), padding=window.padding) and not propagate_nan:
         return _winograd(output, w)
     return "implicit_gemm"
 
