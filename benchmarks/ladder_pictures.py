@@ -2,7 +2,7 @@
 
     python benchmarks/ladder_pictures.py [RUNG ...] [--out kernels/ladder]
 
-No square is coloured by hand: the kernels run in the simulator (tests/cuda), where every number that a thread reads
+No square is coloured by hand: the kernels run in the simulator, where every number that a thread reads
 or writes is noted. It takes a minute, and no GPU.
 """
 

@@ -1,13 +1,11 @@
-"""Pictures of the rungs that multiply matrices: who loads what, as the simulator of tests/cuda has noted it.
+"""Pictures of the rungs that multiply matrices: who loads what, as the simulator has noted it.
 
 The convolution is of 1 x 1, so that its matrices are plain: x (pixels, depth) times w (depth, channels).
 """
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -31,14 +29,11 @@ from ladder_drawing import (
 )
 from matplotlib.figure import Figure
 
+from convlab.simulator.recorder import SECTOR, SHARED, Access, Launch, recording
 from convlab.view.paper import sheet
 from convlab_kernels import Window
 from convlab_kernels.cuda import METHODS, implicit_gemm, tensor_core
 from convlab_kernels.cuda.tiles import TILES, Cut
-
-sys.path.append(str(Path(__file__).parents[1] / "tests" / "cuda"))
-
-from recorder import SECTOR, SHARED, Access, Launch, recording
 
 
 @dataclass(frozen=True)

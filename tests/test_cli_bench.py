@@ -2,8 +2,6 @@
 
 import json
 import re
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -115,9 +113,7 @@ class Local:
 def simulated(monkeypatch):
     """Let the simulator compute what a GPU would, at speeds of our own."""
     pytest.importorskip("greenlet")
-    sys.path.append(str(Path(__file__).parent / "cuda"))
-    from simulator import simulate
-
+    from convlab.simulator.machine import simulate
     from convlab_kernels.cuda.compiler.language import Kernel
 
     def event_seconds(call, calls):

@@ -9,8 +9,8 @@ import fake_cuda
 import fake_cupy
 import numpy as np
 import pytest
-from simulator import simulate
 
+from convlab.simulator.machine import simulate
 from convlab_kernels.cuda import choice
 from convlab_kernels.cuda.compiler.language import Array, Kernel, Several
 

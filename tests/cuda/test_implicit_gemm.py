@@ -5,8 +5,8 @@ import sys
 import numpy as np
 import pytest
 from rungs import ANY, Case, check
-from simulator import Machine
 
+from convlab.simulator.machine import Machine
 from convlab_kernels.cuda import convolution, implicit_gemm
 from convlab_kernels.cuda.implicit_gemm import ImplicitGemm
 from convlab_kernels.cuda.tiles import TILES, Cut, Tile

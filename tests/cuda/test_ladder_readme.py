@@ -11,8 +11,8 @@ ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "benchmarks"))
 
 import ladder_table  # noqa: E402
-from recorder import recording  # noqa: E402
 
+from convlab.simulator.recorder import recording  # noqa: E402
 from convlab_kernels import Window  # noqa: E402
 from convlab_kernels.cuda import METHODS, tiles  # noqa: E402
 from convlab_kernels.cuda import implicit_gemm as gemm  # noqa: E402

@@ -39,11 +39,12 @@ sys.meta_path.insert(0, Absent())
 """
 
 SIMULATED = """
-import numpy as np, machine_code, simulator
+import numpy as np, machine_code
+from convlab.simulator.machine import simulate
 from convlab_kernels.cuda import METHODS
 from convlab_kernels.cuda.compiler.language import Kernel
 from convlab_kernels.window import Window
-Kernel.__call__ = simulator.simulate
+Kernel.__call__ = simulate
 x, w, out = np.ones((1, 3, 5, 4), np.float32), np.ones((1, 1, 4, 3), np.float32), np.zeros((1, 3, 5, 3), np.float32)
 METHODS["implicit_gemm"](w, Window((1, 1)))(x, out)
 print(len(machine_code.kernels()), sorted(set(out.ravel().tolist())))

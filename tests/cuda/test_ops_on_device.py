@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from beside_numpy import DTYPES, assert_as_numpy, assert_no_copies, numbers
-from simulator import simulate
 
 from convlab import ops
 from convlab.errors import UnsupportedError
 from convlab.layers import ACTIVATIONS
+from convlab.simulator.machine import simulate
 from convlab_kernels.cuda import METHODS
 from convlab_kernels.cuda.compiler.language import Kernel
 from convlab_kernels.window import Window

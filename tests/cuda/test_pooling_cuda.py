@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import oracle
 import pytest
-import simulator
 from closeness import assert_close, gamma, sum_bound
-from simulator import Machine, getcurrent, simulate
 
+from convlab.simulator import machine
+from convlab.simulator.machine import Machine, getcurrent, simulate
 from convlab_kernels.cuda import convolution, pooling
 from convlab_kernels.cuda.compiler.language import Kernel
 from convlab_kernels.cuda.pooling import ROWS, SHARE
@@ -136,7 +136,7 @@ class Straying(Machine):
 @pytest.mark.parametrize("skipped", [None, 1, 2, 3])
 def test_no_barrier_of_a_reduction_is_too_many(skipped, monkeypatch):
     monkeypatch.setattr(Kernel, "__call__", simulate)
-    monkeypatch.setattr(simulator, "Machine", Straying)
+    monkeypatch.setattr(machine, "Machine", Straying)
     monkeypatch.setattr(Straying, "skipped", skipped)
     host, x = SimpleNamespace(take=np.array, give=np.array), numbers((2, 4, 8, 33))
     for pool, expected in ((pooling.global_max_pool, x.max(axis=(1, 2))), (pooling.global_avg_pool, x.mean((1, 2)))):

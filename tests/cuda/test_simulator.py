@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from rungs import ANY, check
-from simulator import simulate
 
+from convlab.simulator.machine import simulate
 from convlab_kernels.cuda import blocked, tiled
 from convlab_kernels.cuda.compiler.language import (
     FLOATS,

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from closeness import gamma
 from rungs import ANY, Case, check
-from simulator import Machine
 
+from convlab.simulator.machine import Machine
 from convlab_kernels.cuda import tensor_core, tensor_core_kernel
 from convlab_kernels.cuda.compiler.intrinsics import copy_wait, multiply_tf32
 from convlab_kernels.cuda.tensor_core import (

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from closeness import assert_close, gamma
-from simulator import simulate
 
+from convlab.simulator.machine import simulate
 from convlab_kernels.cuda.compiler.intrinsics import (
     copy4_async,
     copy_fence,

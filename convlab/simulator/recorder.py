@@ -11,9 +11,8 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
-import simulator
-from simulator import getcurrent
-
+from convlab.simulator import machine
+from convlab.simulator.machine import getcurrent
 from convlab_kernels.cuda.compiler import intrinsics
 from convlab_kernels.cuda.compiler.language import Kernel
 
@@ -57,7 +56,7 @@ class Launch:
         """Note what the thread that runs now does."""
         if isinstance(index, tuple):  # the simulator's own, of what a warp exchanges
             return
-        block, frame = simulator.Stand.machine.blockIdx, _intrinsic()
+        block, frame = machine.Stand.machine.blockIdx, _intrinsic()
         thread = (block.x, block.y, block.z), getcurrent().number
         done = self._done.setdefault(thread, [])
         same = frame is not None and frame is self._intrinsics.get(thread) and done[-1].writes == writes
@@ -82,7 +81,7 @@ class Launch:
             steps: dict[int, int] = {}
             for one in self.thread(number, array, writes, block):
                 step = steps.setdefault(one.instruction, len(steps))
-                sectors.add((block, number // simulator.WARP, step, one.index // SECTOR))
+                sectors.add((block, number // machine.WARP, step, one.index // SECTOR))
         return 4 * SECTOR * len(sectors)
 
 
@@ -94,14 +93,14 @@ def _intrinsic() -> Any:
     return found
 
 
-class Noted(simulator.Numbers):
+class Noted(machine.Numbers):
     """An array of which every use is noted."""
 
     def __init__(self, array: Any, launch: Launch) -> None:
         super().__init__(array)
         self.launch = launch
-        if isinstance(getcurrent(), simulator.Thread):
-            self.number = SHARED + len(simulator.Stand.machine.declared)
+        if isinstance(getcurrent(), machine.Thread):
+            self.number = SHARED + len(machine.Stand.machine.declared)
         else:
             self.number, launch.arguments = launch.arguments, launch.arguments + 1
 
@@ -121,8 +120,8 @@ def recording() -> Iterator[list[Launch]]:
 
     def launch(kernel: Kernel, grid: Any, *args: Any) -> None:
         launches.append(Launch(kernel))
-        with patch.object(simulator, "Numbers", lambda array: Noted(array, launches[-1])):
-            simulator.simulate(kernel, grid, *args)
+        with patch.object(machine, "Numbers", lambda array: Noted(array, launches[-1])):
+            machine.simulate(kernel, grid, *args)
 
     with patch.object(Kernel, "__call__", launch):
         yield launches
