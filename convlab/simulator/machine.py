@@ -8,77 +8,84 @@ not all threads reach, are errors.
 
 import random
 import sys
+from collections.abc import Callable, Iterable
 from contextvars import copy_context
 from functools import cache
-from types import FunctionType, SimpleNamespace
+from types import FrameType, FunctionType, SimpleNamespace
+from typing import Any
 
 import numpy as np
-import pytest
 
 try:
     from greenlet import getcurrent, greenlet
 except ImportError:  # nothing is simulated then; on a machine with a GPU nothing need be
     getcurrent = greenlet = object
 
+from convlab.errors import UnsupportedError
 from convlab_kernels.cuda.compiler import intrinsics, language
-from convlab_kernels.cuda.compiler.language import Inlined, Intrinsic, rewritten
+from convlab_kernels.cuda.compiler.language import Inlined, Intrinsic, Kernel, rewritten
 
 WARP = 32
+current_thread: Callable[[], Any] = getcurrent
+NO_GREENLET = "kernels are simulated with greenlet, which is not installed: pip install greenlet"
 
 
 class Numbers:
     """An array in which every index is checked; its whole numbers are read as Python's, which do not wrap around."""
 
-    def __init__(self, array):
+    def __init__(self, array: Any) -> None:
         self.array, self.shape, self.length = array, array.shape, len(array)
         self.whole = array.dtype.kind != "f"
 
-    def _checked(self, index):
+    def _checked(self, index: Any) -> Any:
         for i, size in zip(index if isinstance(index, tuple) else (index,), self.shape, strict=False):
             first, last = (i.start or 0, size if i.stop is None else i.stop) if isinstance(i, slice) else (i, i + 1)
             if not 0 <= first < last <= size:
                 raise IndexError(f"index {index} in an array of {self.shape}")
         return index
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> Any:
         if not (type(index) is int and 0 <= index < self.length):  # what is asked for most, without a call
             self._checked(index)
         return self.array[index].tolist() if self.whole else self.array[index]
 
-    def __setitem__(self, index, value):
+    def __setitem__(self, index: Any, value: Any) -> None:
         self.array[self._checked(index)] = value
 
 
-class Thread(greenlet):
+class Thread(greenlet):  # type: ignore[misc]  # greenlet has no types
     """One thread of a block: where it is, and at which barrier it waits."""
 
-    def __init__(self, run, place, block):
+    def __init__(self, run: Callable[[], Any], place: tuple[int, ...], block: tuple[int, ...]) -> None:
         super().__init__(run)
         self.gr_context = copy_context()  # NumPy's settings, which lie in there
         self.threadIdx = SimpleNamespace(**dict(zip("xyz", place, strict=True)))
         self.number = place[0] + block[0] * (place[1] + block[1] * place[2])
-        self.barrier = None  # None: it can run; else its kind, and where it stands
+        self.barrier: tuple[Any, ...] | None = None  # None: it can run; else its kind, and where it stands
 
 
 class Machine:
     """What a kernel knows as `cuda`: the thread that runs, its block and their memory."""
 
-    def __init__(self, grid, block, shared_bytes):
+    def __init__(self, grid: tuple[int, ...], block: tuple[int, ...], shared_bytes: int) -> None:
         self.gridDim = SimpleNamespace(**dict(zip("xyz", grid, strict=True)))
         self.blockDim = SimpleNamespace(**dict(zip("xyz", block, strict=True)))
         self.shared = SimpleNamespace(array=self._shared)
         self.local = SimpleNamespace(array=local_array)
         self.shared_bytes = shared_bytes
+        self.declared: dict[Any, Numbers] = {}
 
     @property
-    def threadIdx(self):  # noqa: N802
+    def threadIdx(self) -> Any:  # noqa: N802
+        """Where the thread is in its block."""
         return getcurrent().threadIdx
 
     @property
-    def laneid(self):
+    def laneid(self) -> int:
+        """Which thread of its warp it is."""
         return getcurrent().number % WARP
 
-    def _shared(self, shape, dtype, alignment=None):
+    def _shared(self, shape: Any, dtype: Any, alignment: int | None = None) -> Numbers:
         """Return the block's array that is declared at this place in the code."""
         code = sys._getframe(1)
         if shape == 0:
@@ -89,21 +96,24 @@ class Machine:
             self.declared[place] = Numbers(poisoned(shape, dtype))
         return self.declared[place]
 
-    def syncthreads(self):
+    def syncthreads(self) -> None:
+        """Wait for all threads of the block."""
         self._wait("block")
 
-    def syncwarp(self):
+    def syncwarp(self) -> None:
+        """Wait for all threads of the warp."""
         self._wait("warp")
 
-    def _wait(self, kind):
-        thread, frame, place = getcurrent(), sys._getframe(2), []
+    def _wait(self, kind: str) -> None:
+        thread, place = getcurrent(), []
+        frame: FrameType | None = sys._getframe(2)
         while frame is not None:
             place.append((frame.f_code.co_name, frame.f_lineno, frame.f_lasti))
             frame = frame.f_back
         thread.barrier = kind, *place
         thread.parent.switch()
 
-    def run_block(self, function, args, order):
+    def run_block(self, function: Callable[..., Any], args: Iterable[Any], order: random.Random) -> None:
         """Run all threads of a block to their end."""
         self.declared = {}
         block = tuple(vars(self.blockDim).values())
@@ -116,7 +126,7 @@ class Machine:
                 self._run_warp(warp, order)
             release(threads)
 
-    def _run_warp(self, warp, order):
+    def _run_warp(self, warp: list[Thread], order: random.Random) -> None:
         """Run a warp until all its threads wait for the block, or have ended."""
         while ready := [thread for thread in warp if not thread.dead and thread.barrier is None]:
             order.shuffle(ready)
@@ -126,7 +136,7 @@ class Machine:
                 release(warp)
 
 
-def release(threads):
+def release(threads: Iterable[Thread]) -> None:
     """Let threads go on from a barrier; RuntimeError unless all wait at the same one, or all have ended."""
     places = {None if thread.dead else thread.barrier for thread in threads}
     if len(places) > 1:
@@ -135,40 +145,42 @@ def release(threads):
         thread.barrier = None
 
 
-def numpy_type(dtype):
+def numpy_type(dtype: Any) -> np.dtype[Any]:
     """Return a type that a kernel names as NumPy's."""
     return np.dtype(dtype.__name__)
 
 
 @cache
-def poison(shape, dtype):
+def poison(shape: Any, dtype: Any) -> Any:
+    """Return an array of what nobody has written: NaN, or a number that no kernel means."""
     dtype = numpy_type(dtype)
     return np.full(shape, np.nan if dtype.kind == "f" else -(2**30), dtype)
 
 
-def poisoned(shape, dtype):
+def poisoned(shape: Any, dtype: Any) -> Any:
     """Return memory as nobody has written to it."""
     return poison(shape, dtype).copy()
 
 
-def local_array(shape, dtype, alignment=None):
+def local_array(shape: Any, dtype: Any, alignment: int | None = None) -> Any:
     """Return an array of a thread's own; for speed, NumPy's own where that cannot wrap around."""
     array = poisoned(shape, dtype)
     return array if array.dtype.kind == "f" else Numbers(array)
 
 
-def int32(number):
+def int32(number: Any) -> int:
     """Return a whole number that fits in an int32."""
     number = int(number)
     assert -(2**31) <= number < 2**31, f"{number} does not fit in an int32"
     return number
 
 
-def uint32(number):
+def uint32(number: Any) -> int:
+    """Return the lowest 32 bits of a whole number."""
     return int(number) & 0xFFFFFFFF
 
 
-def copy4_async(to, base, offset, *source):
+def copy4_async(to: Any, base: Any, offset: Any, *source: Any) -> None:
     """Begin a copy: until it is waited for, nobody may use what was there, nor what will be."""
     in_python(intrinsics.copy4_async.twin)(to, base, offset, *source)
     for i in range(4):
@@ -178,9 +190,9 @@ def copy4_async(to, base, offset, *source):
 class Stand:
     """In a kernel's globals: the machine of the grid that runs now."""
 
-    machine = None
+    machine: Any = None
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         return getattr(Stand.machine, name)
 
 
@@ -195,12 +207,12 @@ _STANDS = (
 
 
 @cache
-def in_python(function):
+def in_python(function: Any) -> Any:
     """Return a function with simulated things in place of the GPU's, wherever it names them."""
     return rewritten(function, _simulated)
 
 
-def _simulated(thing):
+def _simulated(thing: Any) -> Any:
     for name, stand in _STANDS:
         if thing is name:
             return stand
@@ -213,7 +225,7 @@ def _simulated(thing):
     return thing
 
 
-def argument(given):
+def argument(given: Any) -> Any:
     """Return an argument of a launch as a kernel sees it."""
     if isinstance(given, tuple):
         return tuple(map(argument, given))
@@ -223,10 +235,10 @@ def argument(given):
     return int(given) if isinstance(given, np.integer) else given
 
 
-def simulate(kernel, grid, *args, seed=0):
-    """Launch a kernel on NumPy arrays; a test that does without greenlet is skipped."""
+def simulate(kernel: Kernel, grid: tuple[int, ...], *args: Any, seed: int = 0) -> None:
+    """Launch a kernel on NumPy arrays; UnsupportedError without greenlet."""
     if greenlet is object:
-        pytest.skip("kernels are simulated with greenlet, which is not installed")
+        raise UnsupportedError(NO_GREENLET)
     grid, block = ((*sizes, 1, 1)[:3] for sizes in (grid, kernel.block))
     assert kernel.threads <= 1024 and min(grid) > 0, f"{kernel.name}: a grid {grid} of blocks {block}"
     assert max(grid[1:]) < 1 << 16, f"{kernel.name}: a grid {grid}, expected at most 65535 along y and z"

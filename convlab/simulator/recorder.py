@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 from convlab.simulator import machine
-from convlab.simulator.machine import getcurrent
+from convlab.simulator.machine import current_thread
 from convlab_kernels.cuda.compiler import intrinsics
 from convlab_kernels.cuda.compiler.language import Kernel
 
@@ -39,7 +39,7 @@ class Access(NamedTuple):
 
     array: int
     writes: bool
-    index: int
+    index: int  # type: ignore[assignment]  # tuple has a method of this name
     instruction: int
 
 
@@ -57,7 +57,7 @@ class Launch:
         if isinstance(index, tuple):  # the simulator's own, of what a warp exchanges
             return
         block, frame = machine.Stand.machine.blockIdx, _intrinsic()
-        thread = (block.x, block.y, block.z), getcurrent().number
+        thread = (block.x, block.y, block.z), current_thread().number
         done = self._done.setdefault(thread, [])
         same = frame is not None and frame is self._intrinsics.get(thread) and done[-1].writes == writes
         self._intrinsics[thread] = frame  # while it is kept, no later call is the same object
@@ -87,7 +87,8 @@ class Launch:
 
 def _intrinsic() -> Any:
     """Return the frame of the intrinsic's twin in which an array is used, or None."""
-    frame, found = sys._getframe(3), None
+    frame: Any = sys._getframe(3)
+    found = None
     while frame.f_code.co_filename == intrinsics.__file__:
         frame, found = frame.f_back, frame
     return found
@@ -99,7 +100,7 @@ class Noted(machine.Numbers):
     def __init__(self, array: Any, launch: Launch) -> None:
         super().__init__(array)
         self.launch = launch
-        if isinstance(getcurrent(), machine.Thread):
+        if isinstance(current_thread(), machine.Thread):
             self.number = SHARED + len(machine.Stand.machine.declared)
         else:
             self.number, launch.arguments = launch.arguments, launch.arguments + 1

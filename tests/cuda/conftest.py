@@ -10,7 +10,8 @@ import fake_cupy
 import numpy as np
 import pytest
 
-from convlab.simulator.machine import simulate
+from convlab.errors import UnsupportedError
+from convlab.simulator.machine import NO_GREENLET, simulate
 from convlab_kernels.cuda import choice
 from convlab_kernels.cuda.compiler.language import Array, Kernel, Several
 
@@ -31,6 +32,17 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if real_cupy() and {"gpu", "device"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("gpu")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call():
+    """Skip what would have to be simulated where the simulator cannot."""
+    try:
+        return (yield)
+    except UnsupportedError as error:
+        if str(error) != NO_GREENLET:
+            raise
+        pytest.skip(NO_GREENLET)
 
 
 @pytest.fixture
