@@ -129,7 +129,7 @@ def _read(model: Model, path: Path, how: _How, left_out: Sequence[str] = ()) -> 
     from convlab.files.adoption import adopt
     from convlab.files.flattened import flattened
     from convlab.files.keras.weights.reading import read_weights
-    from convlab.files.requests import LayerWeights
+    from convlab.files.weight_specs import LayerWeights
     from convlab.files.torch.weights import is_torch_weights, read_torch_weights
 
     images = flattened(model)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TypeAlias
 
-from convlab.files.requests import Image, Rows
+from convlab.files.weight_specs import Image, Rows
 from convlab.layers import (
     ELU,
     Activation,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from convlab.errors import ShapeError
-from convlab.ops.images import check_image
+from convlab.ops.checks import check_image
 from convlab.ops.quiet import quiet
 from convlab.runtime.arrays import Array, ArrayLike, as_floats, module_of
 from convlab.runtime.policy import kernels, new_array

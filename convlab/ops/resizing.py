@@ -9,7 +9,7 @@ from functools import reduce
 from operator import add
 
 from convlab.errors import UnsupportedError
-from convlab.ops.images import check_image
+from convlab.ops.checks import check_image
 from convlab.ops.quiet import quiet
 from convlab.ops.resampling import KERNELS, taps
 from convlab.runtime.arrays import Array, ArrayLike, as_floats, module_of

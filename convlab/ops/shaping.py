@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import prod
 
 from convlab.errors import ShapeError
-from convlab.ops.images import check_image
+from convlab.ops.checks import check_image
 from convlab.runtime.arrays import Array, ArrayLike, as_floats, module_of
 from convlab_kernels.window import PaddingLike, Pair, Window
 

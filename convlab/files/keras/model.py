@@ -14,7 +14,7 @@ from convlab.files.keras.config.architecture import Architecture, KerasLayer, re
 from convlab.files.keras.config.builder import Functions
 from convlab.files.keras.config.reading import read_config, read_topology
 from convlab.files.keras.weights.reading import read_weights
-from convlab.files.requests import LayerWeights, Rows
+from convlab.files.weight_specs import LayerWeights, Rows
 from convlab.model.model import Model
 from convlab.runtime.arrays import Shape
 from convlab.storage.growth import check_growth

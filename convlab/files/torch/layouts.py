@@ -18,7 +18,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from convlab.files.requests import LayerWeights, change_of_order, rows_in_order
+from convlab.files.weight_specs import LayerWeights, change_of_order, rows_in_order
 from convlab.runtime.arrays import Shape
 
 __all__ = ["IGNORED", "Counterpart", "counterparts"]

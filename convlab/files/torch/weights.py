@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from convlab.errors import WeightsError
-from convlab.files.requests import LayerWeights, check_rows
+from convlab.files.weight_specs import LayerWeights, check_rows
 from convlab.files.safetensors import looks_like_safetensors, open_safetensors
 from convlab.files.torch.layouts import Counterpart, counterparts
 from convlab.files.torch.modules import Matching, find_modules, match_modules

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import h5py
 
-from convlab.files.requests import LayerWeights
+from convlab.files.weight_specs import LayerWeights
 
 __all__ = ["Contents", "LayerWeights", "Stored"]
 

@@ -17,7 +17,7 @@ from convlab.errors import WeightsError
 from convlab.files import registry
 from convlab.files.keras.weights.layouts import Contents, find_contents
 from convlab.files.keras.weights.weight_names import match_roles
-from convlab.files.requests import LayerWeights, change_of_order, check_rows, rows_in_order
+from convlab.files.weight_specs import LayerWeights, change_of_order, check_rows, rows_in_order
 from convlab.model.receipt import Receipt, ReceiptRow, describe_difference
 from convlab.runtime.arrays import Shape
 from convlab.storage import hdf5
