@@ -126,11 +126,10 @@ def _require_file(name: str | Path, include_top: bool) -> None:
 
 def _read(model: Model, path: Path, how: _How, left_out: Sequence[str] = ()) -> None:
     """Give a model of layers that a file may list in any order the weights in it."""
-    from convlab.files.adoption import adopt
     from convlab.files.flattened import flattened
     from convlab.files.keras.weights.reading import read_weights
-    from convlab.files.weight_specs import LayerWeights
     from convlab.files.torch.weights import is_torch_weights, read_torch_weights
+    from convlab.files.weight_specs import LayerWeights, adopt
 
     images = flattened(model)
     asked = [

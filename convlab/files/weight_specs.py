@@ -1,4 +1,4 @@
-"""What an architecture asks of a file of weights."""
+"""The weights that an architecture asks of a file, and what becomes of them when they are read."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab.errors import WeightsError
-from convlab.runtime.arrays import Shape
+from convlab.model.model import Model
+from convlab.model.receipt import Receipt
+from convlab.runtime.arrays import Array, Shape
 
-__all__ = ["Image", "LayerWeights", "Rows", "change_of_order", "check_rows", "rows_in_order"]
+__all__ = ["Image", "LayerWeights", "Rows", "adopt", "change_of_order", "check_rows", "rows_in_order"]
 
 Image: TypeAlias = tuple[int, ...]  # (H, W, C), or (D, H, W, C)
 Rows: TypeAlias = Image | str
@@ -94,3 +96,12 @@ def change_of_order(image: Image) -> str:
     """Return what `rows_in_order` does, "CHW -> HWC", in words for a receipt."""
     sides = "DHW"[-len(image) + 1 :]
     return f"C{sides} -> {sides}C"
+
+
+def adopt(model: Model, arrays: Mapping[str, Mapping[str, Array]], receipt: Receipt) -> None:
+    """Give a network arrays by layer and name, which nobody else holds: they are kept, not copied."""
+    for name, by_role in arrays.items():
+        for array in by_role.values():
+            array.flags.writeable = False  # so the layer need not copy it
+        model[name].set_weights(**by_role)
+    model.receipt = receipt

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from convlab.errors import ShapeError
 from convlab.layers.base import Layer, image_size
-from convlab.layers.checks import check_count
-from convlab.layers.naming import options_of
+from convlab.layers.checks import check_count, options_of
 from convlab.runtime.arrays import Array, Shape
 
 

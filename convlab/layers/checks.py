@@ -1,5 +1,7 @@
 """Checks of the numbers a layer is made with: they may come from a file."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import isfinite
 from numbers import Integral, Real
 from reprlib import repr as shortened
@@ -9,6 +11,15 @@ import numpy as np
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers.base import Layer
 from convlab.runtime.arrays import Array
+
+
+@contextmanager
+def options_of(name: str) -> Iterator[None]:
+    """Put the layer's name before the message of what is wrong with its options."""
+    try:
+        yield
+    except (ShapeError, UnsupportedError) as error:
+        raise type(error)(f"layer {name!r}: {error}") from None
 
 
 def check_numbers(layer: Layer, **options: object) -> None:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from convlab import ops
 from convlab.layers.base import Activated, check_activation
-from convlab.layers.naming import options_of
+from convlab.layers.checks import options_of
 from convlab.runtime.arrays import Array, Shape
 from convlab_kernels.methods import Convolution
 from convlab_kernels.window import Window

@@ -6,8 +6,7 @@ from math import prod
 from convlab import ops
 from convlab.errors import ShapeError
 from convlab.layers.base import ONE_CELL, Activated, check_activation
-from convlab.layers.checks import check_count
-from convlab.layers.naming import options_of
+from convlab.layers.checks import check_count, options_of
 from convlab.ops.linear import multiply
 from convlab.runtime.arrays import Array, Shape
 from convlab.runtime.policy import kernels

@@ -6,8 +6,7 @@ import numpy as np
 
 from convlab.errors import UnsupportedError
 from convlab.layers.base import Layer
-from convlab.layers.checks import check_count, refused
-from convlab.layers.naming import options_of
+from convlab.layers.checks import check_count, options_of, refused
 from convlab.ops.quiet import quiet
 from convlab.runtime.arrays import Array, Shape, module_of
 

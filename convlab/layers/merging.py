@@ -10,8 +10,8 @@ import numpy as np
 
 from convlab.errors import ShapeError
 from convlab.layers.base import ONE_CELL, Layer
-from convlab.ops.arithmetic import add
 from convlab.ops.axes import AxisLike, inner_axis
+from convlab.ops.elementwise import add
 from convlab.ops.quiet import quiet
 from convlab.runtime.arrays import Array, Shape, module_of
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from convlab import ops
 from convlab.errors import ShapeError
 from convlab.layers.base import ONE_CELL, Layer
-from convlab.layers.checks import check_count, check_numbers
-from convlab.layers.naming import options_of
+from convlab.layers.checks import check_count, check_numbers, options_of
 from convlab.ops.axes import AxisLike, inner_axes, inner_axis
 from convlab.runtime.arrays import Array, Shape
 

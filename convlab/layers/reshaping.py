@@ -7,8 +7,7 @@ from math import prod
 from convlab import ops
 from convlab.errors import ShapeError
 from convlab.layers.base import Layer
-from convlab.layers.checks import check_count, refused
-from convlab.layers.naming import options_of
+from convlab.layers.checks import check_count, options_of, refused
 from convlab.runtime.arrays import Array, Shape, module_of
 
 AXES = 63  # an array of NumPy has up to 64, and one is the batch

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from convlab import ops
 from convlab.errors import UnsupportedError
 from convlab.layers.base import Layer, image_size
-from convlab.layers.naming import options_of
+from convlab.layers.checks import options_of
 from convlab.runtime.arrays import Array, Shape
 from convlab_kernels.window import Pair, parse_pair
 

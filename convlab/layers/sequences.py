@@ -4,9 +4,9 @@ from numbers import Integral
 from typing import Any
 
 from convlab.layers.bordering import Cropping2D, ZeroPadding2D
+from convlab.layers.checks import options_of
 from convlab.layers.convolution import Conv2D
 from convlab.layers.depthwise import DepthwiseConv2D, SeparableConv2D
-from convlab.layers.naming import options_of
 from convlab.layers.one_row import ActivatedOneRow, OneRow
 from convlab.layers.pooling import AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D
 from convlab.layers.resizing import UpSampling2D

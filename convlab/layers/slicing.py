@@ -9,8 +9,7 @@ import numpy as np
 
 from convlab.errors import ShapeError
 from convlab.layers.base import ONE_CELL, Layer
-from convlab.layers.checks import check_count
-from convlab.layers.naming import options_of
+from convlab.layers.checks import check_count, options_of
 from convlab.ops.axes import inner_axis
 from convlab.runtime.arrays import Array, Shape, kind_of, module_of
 from convlab.runtime.once import once

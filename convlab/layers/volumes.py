@@ -7,9 +7,8 @@ from math import inf, prod
 from convlab import ops
 from convlab.errors import ShapeError
 from convlab.layers.base import Layer
-from convlab.layers.checks import check_count
+from convlab.layers.checks import check_count, options_of
 from convlab.layers.convolving import Convolving
-from convlab.layers.naming import options_of
 from convlab.runtime.arrays import Array, Shape
 from convlab_kernels.cpu.im2col3d import Im2col3D
 from convlab_kernels.transposed import Transposed

@@ -8,8 +8,8 @@ from typing import TypeGuard
 import numpy as np
 
 from convlab.errors import ShapeError, UnsupportedError
-from convlab.ops.arithmetic import add
 from convlab.ops.checks import check_image
+from convlab.ops.elementwise import add
 from convlab.ops.quiet import quiet
 from convlab.runtime.arrays import Array, ArrayLike, as_floats, module_of
 from convlab.runtime.policy import WORK, Computing, current, new_array

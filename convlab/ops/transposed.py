@@ -1,8 +1,8 @@
 """Transposed convolution: check once, call the kernel."""
 
 from convlab.errors import ShapeError
-from convlab.ops.convolution import run_conv2d
 from convlab.ops.checks import check_image
+from convlab.ops.convolution import run_conv2d
 from convlab.runtime.arrays import Array, ArrayLike, as_floats
 from convlab_kernels.cpu import Transposed
 from convlab_kernels.transposed_window import TransposedWindow

@@ -4,8 +4,8 @@ D planes; of a medical scan slices, of a video frames. KD KH KW kernel, OD OH OW
 """
 
 from convlab.errors import ShapeError
-from convlab.ops.convolution import check_kernel, run_conv2d
 from convlab.ops.checks import check_volume
+from convlab.ops.convolution import check_kernel, run_conv2d
 from convlab.ops.pooling import check_borders, largest_in_windows, means_of_channels, means_of_windows
 from convlab.ops.quiet import quiet
 from convlab.ops.shaping import check_left

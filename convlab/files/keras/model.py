@@ -7,14 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from convlab.errors import WeightsError
-from convlab.files.adoption import adopt
 from convlab.files.flattened import flattened
 from convlab.files.keras.archive import is_archive, unpack_member
 from convlab.files.keras.config.architecture import Architecture, KerasLayer, read_architecture
 from convlab.files.keras.config.builder import Functions
 from convlab.files.keras.config.reading import read_config, read_topology
 from convlab.files.keras.weights.reading import read_weights
-from convlab.files.weight_specs import LayerWeights, Rows
+from convlab.files.weight_specs import LayerWeights, Rows, adopt
 from convlab.model.model import Model
 from convlab.runtime.arrays import Shape
 from convlab.storage.growth import check_growth

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from convlab.files.weight_specs import LayerWeights
 from convlab.files.torch.layouts import IGNORED, Counterpart, counterparts
 from convlab.files.torch.order import MatchingError, Order, assign
+from convlab.files.weight_specs import LayerWeights
 from convlab.model.receipt import describe_difference
 from convlab.storage.tensors import StateDict, Tensor
 from convlab.wording import listed

@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from convlab.errors import WeightsError
-from convlab.files.weight_specs import LayerWeights, check_rows
 from convlab.files.safetensors import looks_like_safetensors, open_safetensors
 from convlab.files.torch.layouts import Counterpart, counterparts
 from convlab.files.torch.modules import Matching, find_modules, match_modules
 from convlab.files.torch.order import MatchingError, Order
 from convlab.files.torch.state import open_state_dict
+from convlab.files.weight_specs import LayerWeights, check_rows
 from convlab.model.receipt import Receipt, ReceiptRow
 from convlab.storage.foreign import describe
 from convlab.storage.growth import check_growth
