@@ -26,7 +26,6 @@ from convlab.wording import unknown
 from convlab_kernels import cpu, cuda
 from convlab_kernels.cpu import threads
 
-METHODS = {"cpu": cpu.METHODS, "cuda": cuda.METHODS}
 KNOWN = {"cpu": (*cpu.METHODS, TORCH), "cuda": tuple(cuda.METHODS)}
 """What can convolve on a device."""
 
@@ -132,11 +131,10 @@ def _check(cases: Sequence[Case], repeats: int) -> None:
 def names_of(methods: Sequence[str] | None, device: str) -> list[str]:
     """Return the methods asked for, each once, by default all; UnsupportedError for one that the device has not."""
     known = KNOWN[device]
-    wanted = known if methods is None else [METHODS[device].current(name) for name in methods]
-    for name in wanted:
+    for name in methods or ():
         if name not in known:
             raise UnsupportedError(unknown("method", name, known))
-    return list(dict.fromkeys(wanted))
+    return list(dict.fromkeys(known if methods is None else methods))
 
 
 def _checked(name: str, callee: Callee, case: Case, truth: Exact) -> Result:

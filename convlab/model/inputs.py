@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convlab.errors import ShapeError
+from convlab.errors import ShapeError, UnsupportedError
 from convlab.model.selection import largest
 from convlab.runtime.arrays import Array, Shape, as_floats, module_of
 from convlab.runtime.device import device_memory, placed
@@ -25,6 +25,22 @@ def sides(model: str, shape: Sequence[int]) -> Shape:
             f"model {model!r}: input shape {shape!r}, expected whole numbers of at least 1, as (H, W, C)"
         )
     return tuple(int(n) for n in shape)
+
+
+def prepare_input(model: Model, source: Any, **options: Any) -> Array:
+    """Return images, or arrays for a network of other inputs, as the model's only input; see `Model.prepare`."""
+    if len(model.input_shape) != 3:
+        from convlab.images.volumes import prepare_arrays
+
+        return prepare_arrays(source, model.input_shape, **options)
+    if model.preprocessing is None:
+        raise UnsupportedError(
+            f"model {model.name!r} has no preprocessing: give run() an array of your own; commands take pictures"
+        )
+    from convlab.images.reading import prepare
+
+    height, width, channels = model.input_shape
+    return prepare(source, (height, width, channels), model.preprocessing, **options)
 
 
 def read_inputs(model: Model, x: Any) -> dict[str, Array]:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from convlab.deprecation import Renamed
-from convlab.errors import LayerNameError, ShapeError, UnsupportedError
+from convlab.errors import LayerNameError, ShapeError
 from convlab.images.preprocessing import Preprocessing
 from convlab.layers import Layer
-from convlab.model.inputs import read_inputs, sides
-from convlab.model.nodes import Node, execute, plan
+from convlab.model.inputs import prepare_input, read_inputs, sides
+from convlab.model.nodes import Node, check_name, check_node, execute, plan
 from convlab.model.receptive_field import Call, Field, receptive_fields
 from convlab.model.selection import Record, check_budget, largest, select
 from convlab.model.summary import Summary, summarise
@@ -90,7 +90,7 @@ class Model:
         self._layers: dict[str, Layer] = {}
         self._calls: list[Call] = []  # each with its window: a layer that is called again may get another
         for source in self.inputs:
-            self._check_name(source)
+            check_name(name, source)
         if not self.nodes or not self.inputs:
             raise ShapeError(f"model {name!r} has no {'layers' if self.inputs else 'inputs'}")
         for node in self.nodes:
@@ -105,21 +105,8 @@ class Model:
         self._memory, self._recordings, self._graphs = Memory(), Memory.for_recordings(), Graphs()
         self._folded: tuple[list[Mapping[str, Array]], Model] | None = None
 
-    def _check_name(self, name: str) -> None:
-        if not name.isprintable() or name in ("", ".", "..") or name.endswith("/pre"):
-            raise LayerNameError(f"model {self.name!r}: {name!r} cannot be a layer's name")
-
     def _build(self, node: Node) -> None:
-        self._check_name(node.name)
-        if node.name in self.shapes:
-            raise ShapeError(f"model {self.name!r}: two layers are named {node.name!r}")
-        if self._layers.setdefault(node.layer.name, node.layer) is not node.layer:
-            raise ShapeError(f"model {self.name!r}: two layers are named {node.layer.name!r}")
-        for source in node.inputs:
-            if source not in self.shapes:
-                raise ShapeError(
-                    f"model {self.name!r}: layer {node.name!r} takes {source!r}, which is no earlier layer"
-                )
+        check_node(self.name, node, self.shapes, self._layers.setdefault(node.layer.name, node.layer))
         self.shapes[node.name] = node.layer.build(*(self.shapes[source] for source in node.inputs))
         self._calls.append((node.name, node.inputs, node.layer.window))
 
@@ -194,18 +181,7 @@ class Model:
         `span`) and the errors see `convlab.images.reading.prepare`. A network on volumes, sequences or features takes
         arrays and .npy files as they are: see `convlab.images.volumes.prepare_arrays`.
         """
-        if len(self.input_shape) != 3:
-            from convlab.images.volumes import prepare_arrays
-
-            return prepare_arrays(source, self.input_shape, **options)
-        if self.preprocessing is None:
-            raise UnsupportedError(
-                f"model {self.name!r} has no preprocessing: give run() an array of your own; commands take pictures"
-            )
-        from convlab.images.reading import prepare
-
-        height, width, channels = self.input_shape
-        return prepare(source, (height, width, channels), self.preprocessing, **options)
+        return prepare_input(self, source, **options)
 
     def to(self, device: str) -> "Model":
         """Compute the network on "cpu" or on "cuda", an NVIDIA GPU, from now on; return the network.

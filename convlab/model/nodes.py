@@ -5,6 +5,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from typing import TypeGuard
 
+from convlab.errors import LayerNameError, ShapeError
 from convlab.layers import ACTIVATIONS, Activated, Layer
 from convlab.runtime.arrays import Array
 
@@ -32,6 +33,24 @@ class Node:
         for channel in self.silenced:
             y[..., channel] = 0
         return y
+
+
+def check_name(model: str, name: str) -> None:
+    """Raise LayerNameError for what a model's input or node cannot be called."""
+    if not name.isprintable() or name in ("", ".", "..") or name.endswith("/pre"):
+        raise LayerNameError(f"model {model!r}: {name!r} cannot be a layer's name")
+
+
+def check_node(model: str, node: Node, earlier: Collection[str], named: Layer) -> None:
+    """Raise LayerNameError or ShapeError unless a node can follow those so far; `named`: their layer of its name."""
+    check_name(model, node.name)
+    if node.name in earlier:
+        raise ShapeError(f"model {model!r}: two layers are named {node.name!r}")
+    if named is not node.layer:
+        raise ShapeError(f"model {model!r}: two layers are named {node.layer.name!r}")
+    for source in node.inputs:
+        if source not in earlier:
+            raise ShapeError(f"model {model!r}: layer {node.name!r} takes {source!r}, which is no earlier layer")
 
 
 def own_layers(nodes: Iterable[Node]) -> list[Node]:
