@@ -17,7 +17,7 @@ from convlab_kernels.cpu.runtime import micro_kernel, simd
 expected = {expected}
 got = simd.register_bytes(), simd.registers(), micro_kernel.ROWS
 assert got == expected, got
-for method, cases in (("indirect_gemm", sweep.CROSSED[::9]), ("pointwise", [sweep.Case((1, 1), (3, 2))])):
+for method, cases in (("indirect", sweep.CROSSED[::9]), ("pointwise", [sweep.Case((1, 1), (3, 2))])):
     for case in cases:
         sweep.check(partial(convlab.conv2d, method=method), case)
 few = [case for case in test_winograd.CASES if case.tiles(4) <= test_winograd.winograd.FEW and case.filters < 99]

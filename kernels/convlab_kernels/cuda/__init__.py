@@ -12,9 +12,11 @@
 Classes and calls are those of `convlab_kernels.cpu`. Rungs compute float32, in one group, and refuse the rest.
 """
 
-from convlab_kernels.methods import Methods
+from collections.abc import Mapping
 
-METHODS = Methods(
+from convlab_kernels.methods import Convolution, Methods
+
+METHODS: Mapping[str, type[Convolution]] = Methods(
     __name__,
     direct_strided="direct_strided.DirectStrided",
     direct="direct.Direct",

@@ -1,0 +1,102 @@
+"""The house is built as docs/architecture.md says: rooms in ranks, few modules in the hall, short files."""
+
+import ast
+import runpy
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+HOUSE = SimpleNamespace(**runpy.run_path(str(ROOT / "docs/draw_rooms.py")))
+IMPORTS = HOUSE.imports()
+
+RUN_UP = {  # when it is carried out, by whom, of what: what a later change is to turn round
+    ("lazy", "convlab.recording.activations", "convlab.view.html"),
+}
+
+
+def code(*folders):
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+
+
+def only_hands_on(path):
+    """Whether a module does nothing but import, and say what it exports."""
+    body = ast.parse(path.read_text(encoding="utf-8")).body[1:]
+    return all(isinstance(node, ast.ImportFrom) or ast.unparse(node).startswith("__all__") for node in body)
+
+
+def test_every_module_lies_in_a_room_that_has_a_rank():
+    rooms = {HOUSE.room(module) for module in HOUSE.modules()}
+    assert rooms == set(HOUSE.RANK)
+
+
+def test_imports_lead_down_but_for_those_listed_here():
+    assert len(IMPORTS) > 1000
+    found = {(each.when, each.source, each.target) for each in IMPORTS if HOUSE.runs_up(each)}
+    assert found == RUN_UP
+    assert not [each for each in RUN_UP if each[0] == "eager"]
+
+
+def test_no_rooms_import_each_other_in_a_circle_when_they_load():
+    pairs = {(HOUSE.room(each.source), HOUSE.room(each.target)) for each in IMPORTS if each.when == "eager"}
+    rooms = set(HOUSE.RANK)
+    while ends := {room for room in rooms if not any(a == room and b in rooms - {a} for a, b in pairs)}:
+        rooms -= ends
+    assert rooms == set()
+
+
+def test_the_picture_shows_the_imports_there_are():
+    with Image.open(ROOT / "docs/rooms.png") as picture:
+        drawn = picture.info["Description"].split()
+    assert drawn == [f"{a}->{b}" for a, b in HOUSE.arrows()], "python docs/draw_rooms.py draws it again"
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("import convlab.view", [("eager", "convlab.view")]),
+        ("def f():\n    from convlab.view import plot", [("lazy", "convlab.view.plot")]),
+        ("if TYPE_CHECKING:\n    from convlab.model.model import Model", [("type", "convlab.model.model.Model")]),
+        ("try:\n    import numpy\nexcept ImportError:\n    import cupy", [("eager", "numpy"), ("eager", "cupy")]),
+        ("class A:\n    async def f(self):\n        import numpy", [("lazy", "numpy")]),
+    ],
+)
+def test_an_import_is_found_wherever_it_stands(source, told):
+    assert [(when, name) for when, names in HOUSE._statements(ast.parse(source), "eager") for name in names] == told
+
+
+def test_the_hall_has_few_modules():
+    assert len(list((ROOT / "convlab").glob("*.py"))) <= 8
+
+
+def test_files_are_short_enough_to_be_read():
+    lines = {
+        path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8").count("\n") for path in code("convlab")
+    }
+    assert {name: count for name, count in lines.items() if count > 350} == {}
+
+
+def test_old_names_are_handed_on_in_one_folder_alone():
+    shims = {
+        path for path in code("convlab") if path.name not in ("__init__.py", "__main__.py") and only_hands_on(path)
+    }
+    assert {path.parent.name for path in shims - {ROOT / "convlab/view/plot.py"}} == {"check"}
+    assert shims >= {path for path in code("convlab/check") if path.name != "__init__.py"}
+
+
+def test_every_folder_of_code_is_installed(monkeypatch):
+    setuptools = pytest.importorskip("setuptools")
+    told = {}
+    monkeypatch.setattr(setuptools, "setup", told.update)
+    monkeypatch.chdir(ROOT)
+    runpy.run_path("setup.py")
+    folders = {
+        path.parent.relative_to(ROOT).as_posix() for path in code("convlab", "kernels/convlab_kernels", "weights")
+    }
+    names = {
+        folder.replace("weights", "convlab_weights", 1) if folder.startswith("weights") else folder
+        for folder in folders
+    }
+    assert {name.removeprefix("kernels/").replace("/", ".") for name in names} <= set(told["packages"])
