@@ -28,7 +28,8 @@ SUMMING_UP = 10.0
 
 def modules() -> list[str]:
     """Return the modules with tests that need a GPU, all in one folder, in the order in which they are to run."""
-    found = {path.stem.removeprefix("test_"): str(path) for path in sorted((ROOT / "tests/cuda").glob("test_*.py"))}
+    files = sorted((ROOT / "tests/kernels/cuda").glob("test_*.py"))
+    found = {path.stem.removeprefix("test_"): str(path) for path in files}
     return [*(found.pop(name) for name in FIRST), *found.values()]
 
 

@@ -3,8 +3,8 @@
     python benchmarks/ladder_table.py [--write]
 
 --write puts it into the page. Registers, shared memory and loops are those of the machine code for an H100, from the
-golden file of tests/cuda; bytes are counted for one output of a 3 x 3 convolution of 256 channels, two operations for
-each product.
+golden file of tests/support/cuda; bytes are counted for one output of a 3 x 3 convolution of 256 channels, two
+operations for each product.
 """
 
 import argparse
@@ -21,9 +21,9 @@ from convlab_kernels.cuda.winograd import Winograd
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "kernels" / "README.md"
-sys.path.append(str(ROOT / "tests" / "cuda"))
+sys.path.append(str(ROOT / "tests"))
 
-from machine_code import MachineCode, golden  # noqa: E402
+from support.cuda.machine_code import MachineCode, golden  # noqa: E402
 
 SECTOR, WARP = 32, 32
 OF_MATRICES = 16 * 8 * 8 // WARP  # products of a thread in one instruction of its warp

@@ -8,12 +8,17 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from recorded import FOLDER, FRAMEWORKS, Book, write_records
-from selections import COMPILER, LIVE, SMOKE
+
+pytest.register_assert_rewrite("support")  # so that its assertions say what they saw
+
+from support.recorded import FOLDER, FRAMEWORKS, Book, write_records  # noqa: E402
+from support.selections import COMPILER, LIVE, SMOKE  # noqa: E402
+
+sys.path.append(str(Path(__file__).parents[1]))  # for benchmarks; last, so that convlab is the one that is installed
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
-CONCURRENT = {"meetings", "multiprocessing", "signal", "socket", "subprocess", "threading", "time"}
+CONCURRENT = {"support.kernels.rendezvous", "multiprocessing", "signal", "socket", "subprocess", "threading", "time"}
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

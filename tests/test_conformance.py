@@ -9,10 +9,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from onnx_cases import from_onnx, recorded
-from recorded import installed
 
 import convlab
+from support.onnx_cases import from_onnx, recorded
+from support.recorded import installed
 
 EXCLUDED = {
     "one or three spatial dimensions: convlab has images alone": [

@@ -4,8 +4,9 @@ import ast
 from pathlib import Path
 
 import pytest
-from recorded import FRAMEWORKS
-from selections import COMPILER, LIVE, SMOKE
+
+from support.recorded import FRAMEWORKS
+from support.selections import COMPILER, LIVE, SMOKE
 
 TESTS = Path(__file__).parent
 FILES = sorted(path for path in TESTS.rglob("*.py") if "cuda" not in path.parts and "references" not in path.parts)

@@ -5,8 +5,6 @@ import json
 import h5py
 import numpy as np
 import pytest
-from recorded import answer, answers, file, this_test
-from stand_in import library
 
 import convlab
 from convlab.cli import main
@@ -15,6 +13,8 @@ from convlab.images.preprocessing import MODES
 from convlab.layers import Conv2D, Cropping2D, Elementwise, Rescaling
 from convlab.loading import _is_chain, _rescales
 from convlab.model import Model, Node
+from support.recorded import answer, answers, file, this_test
+from support.stand_in import library
 
 keras = library("keras")
 

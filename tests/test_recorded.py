@@ -4,9 +4,10 @@ import re
 
 import numpy as np
 import pytest
-import recorded
-from recorded import Book, answer
-from stand_in import StandIn
+
+from support import recorded
+from support.recorded import Book, answer
+from support.stand_in import StandIn
 
 X = np.random.default_rng(0).uniform(-1, 1, (3, 5, 7)).astype(np.float32)
 

@@ -4,7 +4,6 @@ from copy import deepcopy
 
 import numpy as np
 import pytest
-from closeness import assert_close, gamma
 
 import convlab
 from convlab.attribution.ablation import _score
@@ -26,6 +25,7 @@ from convlab.layers import (
     Softmax,
 )
 from convlab.model.model import Model, Node
+from support.closeness import assert_close, gamma
 
 
 def weighted(model, seed=0, sign=lambda w: w):

@@ -6,7 +6,6 @@ import signal
 
 import numpy as np
 import pytest
-from recorded import live
 
 import convlab
 from convlab.bench.candidates import Contender, First, Kernel, Torch
@@ -19,6 +18,7 @@ from convlab.cli.options import print_json
 from convlab.errors import BudgetError, ConvlabError, ShapeError, UnsupportedError
 from convlab_kernels.cpu import Im2col
 from convlab_kernels.window import Window
+from support.recorded import live
 
 SMALL = Case((7, 6, 4), 5)
 MACHINE = Machine("a machine", "float32", 2e11, 1e10, 2, 2)
@@ -127,7 +127,7 @@ def machine(monkeypatch):
 
 
 def test_kernels_and_torch_in_processes_are_equal_to_float64(machine):
-    live("torch", instead="check/test_bench_exact.py")
+    live("torch", instead="bench/test_exact.py")
     case = Case((9, 8, 6), 12, Window.parse((2, 3), (2, 1), ((0, 2), (1, 0)), (1, 2)), groups=6, batch=3)
     heard = []
     report = bench_conv([case], ["im2col", "shifted", "torch"], 1, started=heard.append, finished=heard.append)
@@ -140,7 +140,7 @@ def test_kernels_and_torch_in_processes_are_equal_to_float64(machine):
 @pytest.mark.parametrize("padding", ["same", "valid", ((0, 2), (1, 0))])
 @pytest.mark.parametrize("groups", [1, 2])
 def test_torch_computes_the_case(padding, groups):
-    live("torch", instead="check/test_bench_exact.py")
+    live("torch", instead="bench/test_exact.py")
     case = Case((9, 8, 6), 4, Window.parse((2, 3), (2, 1), padding, (1, 2)), groups, batch=3, dtype="float64")
     (result,) = measure(case, {"torch": Local(Torch(1))}, repeats=1).results
     assert 0 <= result.share <= 1

@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 import numpy as np
-import oracle
 import pytest
-from closeness import assert_close, gamma
 
 from convlab.bench.case import Case
 from convlab.bench.exact import Exact, exact
 from convlab_kernels.window import Window
+from support import oracle
+from support.closeness import assert_close, gamma
 
 CASES = [
     Case((7, 8, 9), 6, Window.parse((2, 3), padding=((1, 2), (3, 0))), batch=3),

@@ -9,7 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import stand_in_worker
+
+from support.cuda import stand_in_worker
 
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "benchmarks"))
@@ -130,7 +131,7 @@ def test_what_the_tests_on_the_gpu_came_to(slow, tmp_path, monkeypatch):
 
 def test_tests_of_our_kernels_come_first_and_none_is_left_out():
     names = [Path(module).name for module in gpu_tests.modules()]
-    assert sorted(names) == sorted(path.name for path in (ROOT / "tests" / "cuda").glob("test_*.py"))
+    assert sorted(names) == sorted(path.name for path in (ROOT / "tests" / "kernels" / "cuda").glob("test_*.py"))
     assert names[:4] == ["test_tensor_core.py", "test_winograd_cuda.py", "test_implicit_gemm.py", "test_row_cuda.py"]
     assert names.index("test_model_on_device.py") < names.index("test_fake_cupy.py")
     elsewhere = [path for path in (ROOT / "tests").rglob("test_*.py") if path.parent.name != "cuda"]

@@ -9,9 +9,6 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from recorded import file, installed, live, text, this_test
-from stand_in import library
-from torch_files import VGG_SHAPE, arrays_of, torch_vgg, vgg, vgg_arrays, write_pt, write_safetensors
 
 import convlab
 from convlab.cli import convert
@@ -23,9 +20,13 @@ from convlab.files.registry import bundled_path, lookup
 from convlab.layers import Conv2D, Dense, Flatten
 from convlab.model.initialise import randomise
 from convlab.model.model import Model
+from support.files.torch_files import VGG_SHAPE, arrays_of, torch_vgg, vgg, vgg_arrays, write_pt, write_safetensors
+from support.recorded import file, installed, live, text, this_test
+from support.stand_in import library
 
 keras = library("keras")
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+KERAS_2 = Path(__file__).parents[1] / "references" / "keras2_depthwise.json"
 LENET = bundled_path(lookup("lenet5"))
 
 
@@ -77,7 +78,7 @@ def assert_keras_weights(network, other) -> None:
 
 @pytest.mark.parametrize("by_name", [False, True])
 def test_lenet5_for_keras(by_name: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    live("keras", instead="files/test_convert.py")
+    live("keras", instead="cli/test_convert.py")
     from convlab_weights.train_lenet5 import keras_lenet5
 
     run(LENET, tmp_path / "out.h5", "--architecture", "lenet5")
@@ -104,7 +105,7 @@ def test_lenet5_for_keras(by_name: bool, tmp_path: Path, capsys: pytest.CaptureF
 )
 def test_keras_loads_a_network_of_the_zoo_with_all_that_it_is(architecture: str, options, tmp_path: Path):
     """VGG16 without its top: with it, half a gigabyte."""
-    live("keras", instead="files/test_config_writing.py")
+    live("keras", instead="files/keras/config/test_writing.py")
     model = convlab.load(architecture, weights=0, **options)
     write_model(*described(model), tmp_path / "out.h5")
     network = keras.models.load_model(tmp_path / "out.h5")
@@ -121,10 +122,10 @@ def test_keras_loads_a_network_of_the_zoo_with_all_that_it_is(architecture: str,
 
 def test_a_model_of_keras_2_becomes_one_that_keras_3_loads(tmp_path: Path):
     """Keras 3 refuses groups=1 and an initializer of a kernel on layers that have neither, as Keras 2 writes them."""
-    live("keras", instead="files/test_config_writing.py")
-    config = json.loads((Path(__file__).parent / "keras2_depthwise.json").read_text())
+    live("keras", instead="files/keras/config/test_writing.py")
+    config = json.loads(KERAS_2.read_text())
     source = tmp_path / "in.h5"
-    model = convlab.load(Path(__file__).parent / "keras2_depthwise.json", weights=0)
+    model = convlab.load(KERAS_2, weights=0)
     write_weights(model, source)
     with h5py.File(source, "a") as file:
         file.attrs["model_config"], file.attrs["keras_version"] = json.dumps(config), "2.15.0"
@@ -163,8 +164,8 @@ def keras_vgg():
 @pytest.mark.parametrize("write", [write_safetensors, write_pt])
 def test_from_pytorch_to_keras(write, tmp_path: Path):
     """PyTorch's weights, the architecture in JSON: Keras then computes what PyTorch does."""
-    torch = live("torch", instead="files/test_convert.py")
-    live("keras", instead="files/test_convert.py")
+    torch = live("torch", instead="cli/test_convert.py")
+    live("keras", instead="cli/test_convert.py")
     network = torch_vgg()
     source = write(tmp_path / "weights.bin", arrays_of(network))
     (tmp_path / "vgg.json").write_text(keras_vgg().to_json())
@@ -184,7 +185,7 @@ def test_from_pytorch_to_keras(write, tmp_path: Path):
 @pytest.mark.parametrize("architecture", ["vgg16"])
 def test_a_state_dict_of_torchvision_loads_as_the_zoo_names_it(architecture: str, tmp_path: Path):
     """VGG16 itself is half a gigabyte: features alone, thirteen convolutions, eight of two shapes."""
-    nn = live("torch.nn", instead="files/test_torch_weights.py")
+    nn = live("torch.nn", instead="files/torch/test_weights.py")
     plan = [64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0]
     features, channels = nn.Sequential(), 3
     for size in plan:
@@ -209,7 +210,7 @@ def test_names_of_over_64_kilobytes_are_split(tmp_path: Path):
     write_weights(model, tmp_path / "out.h5")
     with h5py.File(tmp_path / "out.h5") as file:
         assert {name for name in file.attrs if name.startswith("layer_names")} == {"layer_names0", "layer_names1"}
-    live("keras", instead="files/test_convert.py")
+    live("keras", instead="cli/test_convert.py")
     network = keras.Sequential([keras.Input((5, 4, 1)), *(keras.layers.Conv2D(1, 1, name=name) for name in names)])
     network.load_weights(tmp_path / "out.h5")
     for name in names:
@@ -315,7 +316,7 @@ def test_a_config_of_keras_1_is_left_out(tmp_path: Path, capsys: pytest.CaptureF
         f"{tmp_path / 'out.h5'}: weights alone (Keras no longer loads the architecture of a Keras 1 file),"
         " 1 layer, 2 arrays, 16 values"
     )
-    live("keras", instead="files/test_convert.py")
+    live("keras", instead="cli/test_convert.py")
     network = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, name="fc")])
     network.load_weights(tmp_path / "out.h5")
     np.testing.assert_array_equal(network.get_weights()[0], kernel)

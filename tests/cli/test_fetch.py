@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from moody_server import BODY, Server, whole
 
 from convlab.cli import main
 from convlab.files import registry
+from support.files.flaky_server import BODY, Server, whole
 
 
 @pytest.mark.usefixtures("hurry")

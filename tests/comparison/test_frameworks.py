@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from recorded import answer, installed, this_test
-from stand_in import library
 
 import convlab
 from convlab.comparison.torch_recorder import record_torch
+from support.recorded import answer, installed, this_test
+from support.stand_in import library
 
 torch, nn = library("torch"), library("torch.nn")
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from torch_spelling import network, spelled
 
 from convlab.comparison.comparison import compare
 from convlab.images.preprocessing import UNIT_GREY, VGG, Preprocessing
 from convlab.layers import Conv2D, MaxPooling2D
+from support.comparison.torch_spelling import network, spelled
 
 UNIT = Preprocessing("unit", "RGB", scale=1 / 255)
 SIGNED = Preprocessing("signed", "RGB", mean=(127.5,) * 3, scale=1 / 127.5)

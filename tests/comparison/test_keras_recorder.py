@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from frameworks import assert_close, keras_lenet5
-from recorded import live
 
 import convlab
 from convlab.comparison.comparison import compare
 from convlab.comparison.keras_recorder import record_keras
+from support.frameworks import assert_close, keras_lenet5
+from support.recorded import live
 
-keras = live("keras", instead="test_networks_recorded.py")
+keras = live("keras", instead="files/keras/test_networks_recorded.py")
 layers = keras.layers
 
 
@@ -171,7 +171,7 @@ def test_the_model_predicts_and_is_left_as_it_was_found():
 
 
 def test_pytorch_keeps_nothing_for_a_backward_pass(monkeypatch):
-    torch, seen = live("torch", instead="check/test_compare_frameworks.py"), []
+    torch, seen = live("torch", instead="comparison/test_frameworks.py"), []
     network = keras.Sequential([keras.Input((5, 7, 3)), layers.ReLU()])
     monkeypatch.setattr(layers.ReLU, "call", lambda self, x: seen.append(torch.is_grad_enabled()) or x)
     record_keras(network, numbers(2, 5, 7, 3))

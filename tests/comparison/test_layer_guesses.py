@@ -5,21 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from recorded import answer, this_test
-from stand_in import library
-from torch_spelling import (
-    activate,
-    compute,
-    convolve,
-    first,
-    images,
-    last,
-    network,
-    normalise,
-    pads,
-    spelled,
-    tensors,
-)
 
 import convlab
 from convlab.comparison.comparison import compare
@@ -34,6 +19,21 @@ from convlab.layers import (
     LeakyReLU,
     MaxPooling2D,
 )
+from support.comparison.torch_spelling import (
+    activate,
+    compute,
+    convolve,
+    first,
+    images,
+    last,
+    network,
+    normalise,
+    pads,
+    spelled,
+    tensors,
+)
+from support.recorded import answer, this_test
+from support.stand_in import library
 
 torch, functional = library("torch"), library("torch.nn.functional")
 

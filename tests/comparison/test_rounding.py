@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stand_in import library
-from torch_spelling import images, network, normalise, spelled, tensors
 
 import convlab
 from convlab.comparison.comparison import TIMES, compare
@@ -22,6 +20,8 @@ from convlab.layers import (
 )
 from convlab.model.initialise import randomise
 from convlab.model.model import Node
+from support.comparison.torch_spelling import images, network, normalise, spelled, tensors
+from support.stand_in import library
 
 torch = library("torch")
 EPS = float(np.finfo(np.float32).eps)

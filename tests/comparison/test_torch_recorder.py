@@ -6,13 +6,13 @@ from collections import OrderedDict
 
 import numpy as np
 import pytest
-from frameworks import assert_close, to_torch
-from recorded import live
 
 import convlab
 from convlab.comparison.torch_recorder import record_torch
+from support.frameworks import assert_close, to_torch
+from support.recorded import live
 
-torch = live("torch", instead="check/test_compare_frameworks.py")
+torch = live("torch", instead="comparison/test_frameworks.py")
 nn = torch.nn
 
 

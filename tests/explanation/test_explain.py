@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-from closeness import gamma
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,6 +25,7 @@ from convlab.layers import (
     ZeroPadding2D,
 )
 from convlab.model.model import INPUT, Node
+from support.closeness import gamma
 
 FUNCTIONS = ["linear", "relu", "tanh", "sigmoid", "softmax"]
 

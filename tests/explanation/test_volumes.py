@@ -153,7 +153,7 @@ def test_what_is_not_explained_says_so():
 
 
 def test_the_command(tmp_path, capsys):
-    network = str(Path(__file__).parent / "references" / "volumes" / "c3d_keras3.keras")
+    network = str(Path(__file__).parents[1] / "references" / "volumes" / "c3d_keras3.keras")
     np.save(tmp_path / "video.npy", np.random.default_rng(0).normal(size=(6, 14, 12, 3)))
     video = str(tmp_path / "video.npy")
     assert main(["explain", network, video, "conv1", "--at", "4,1,2", "--channel", "3"]) == 0

@@ -5,12 +5,12 @@ import re
 from pathlib import Path
 
 import pytest
-from moody_server import BODY, MD5, OTHER, Server, bytes_from, failure, names, whole
 
 from convlab.errors import WeightsError
 from convlab.files import download
 from convlab.files.download import fetch
 from convlab.files.registry import Entry
+from support.files.flaky_server import BODY, MD5, OTHER, Server, bytes_from, failure, names, whole
 
 pytestmark = pytest.mark.usefixtures("hurry")
 

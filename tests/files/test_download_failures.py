@@ -14,13 +14,13 @@ from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 
 import pytest
-from moody_server import BODY, MD5, Server, bytes_from, failure, names, whole
 
 from convlab.errors import WeightsError
 from convlab.files import download, patience
 from convlab.files.download import fetch
 from convlab.files.patience import Patience
 from convlab.files.registry import Entry
+from support.files.flaky_server import BODY, MD5, Server, bytes_from, failure, names, whole
 
 pytestmark = pytest.mark.usefixtures("hurry")
 

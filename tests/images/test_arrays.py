@@ -4,11 +4,11 @@ import warnings
 
 import numpy as np
 import pytest
-from pictures import COLOUR, GREY, as_is, photo
 from PIL import Image
 
 from convlab.images.preprocessing import UNIT_GREY, VGG
 from convlab.images.reading import prepare
+from support.files.pictures import COLOUR, GREY, as_is, photo
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from pictures import fails, photo
 from PIL import Image
 
 from convlab.errors import ImageError
 from convlab.images.preprocessing import VGG
 from convlab.images.reading import prepare
+from support.files.pictures import fails, photo
 
 
 @pytest.mark.parametrize(

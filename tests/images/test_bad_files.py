@@ -6,10 +6,10 @@ import zlib
 
 import numpy as np
 import pytest
-from pictures import GREY, fails, photo
 from PIL import Image
 
 from convlab.images.reading import prepare
+from support.files.pictures import GREY, fails, photo
 
 
 def test_missing_directory_and_empty_file(tmp_path):

@@ -5,11 +5,11 @@ import sys
 
 import numpy as np
 import pytest
-from pictures import COLOUR, GREY, as_is, photo, stored
 from PIL import Image
 
 from convlab.images.preprocessing import UNIT_GREY, VGG
 from convlab.images.reading import prepare
+from support.files.pictures import COLOUR, GREY, as_is, photo, stored
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.bmp", "a.tiff", "a.ppm", "a.webp", "A.PNG"])

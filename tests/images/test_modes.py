@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from pictures import GREY, as_is, photo, stored
 from PIL import Image
 
 from convlab.images.preprocessing import UNIT_GREY
+from support.files.pictures import GREY, as_is, photo, stored
 
 
 def test_grey_file_to_colour_and_colour_file_to_grey(tmp_path):

@@ -6,10 +6,10 @@ from importlib import import_module
 
 import numpy as np
 import pytest
-from recorded import answer
 
 from convlab.errors import ImageError, ShapeError
 from convlab.images.preprocessing import MODES, UNIT_GREY, VGG, Preprocessing, assumed, standard
+from support.recorded import answer
 
 TF, RAW, TORCH = MODES["tf"], MODES["raw"], MODES["torch"]
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from pictures import GREY, as_is, fails, photo
 from PIL import Image
 
 from convlab.images.reading import prepare
+from support.files.pictures import GREY, as_is, fails, photo
 
 FILTERS = ["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"]
 

@@ -6,14 +6,14 @@ The frameworks compute in float64 from the same numbers, so that the tolerance i
 from functools import partial
 
 import numpy as np
-import oracle
 import pytest
-from closeness import assert_close, sum_bound
-from pool_sweep import CASES, Pool, largest, means
-from recorded import answer, installed, live
-from sweep import CORNERS, CROSSED, exact
 
 import convlab
+from support import oracle
+from support.closeness import assert_close, sum_bound
+from support.kernels.pool_sweep import CASES, Pool, largest, means
+from support.kernels.sweep import CORNERS, CROSSED, exact
+from support.recorded import answer, installed, live
 
 # Keras turns PyTorch's tensors into arrays in a way that NumPy 2 deprecates
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -155,7 +155,7 @@ def test_pools_are_keras():
 
 
 def test_pytorch_refuses_the_padding_that_convlab_refuses():
-    torch = live("torch", instead="kernels/test_pooling.py")
+    torch = live("torch", instead="kernels/cpu/test_pooling.py")
     x = Pool((2, 3), None, 0).x
     with pytest.raises(RuntimeError, match="at most half of"):
         torch.nn.functional.max_pool2d(torch.from_numpy(x).permute(0, 3, 1, 2), (2, 3), padding=(0, 2))

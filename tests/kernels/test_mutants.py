@@ -4,12 +4,12 @@ from functools import partial
 
 import numpy as np
 import pytest
-import test_winograd
-from pool_sweep import sweep_avg_pool2d, sweep_max_pool2d
-from sweep import CHANNELS, DILATIONS, KERNELS, PADDINGS, STRIDES, sweep
 
 import convlab
 from convlab_kernels.window import Window
+from support.kernels import winograd_cases
+from support.kernels.pool_sweep import sweep_avg_pool2d, sweep_max_pool2d
+from support.kernels.sweep import CHANNELS, DILATIONS, KERNELS, PADDINGS, STRIDES, sweep
 
 
 def sides_of(x, w, attributes):
@@ -152,10 +152,10 @@ def test_the_cases_of_winograd_kill(method, mutant, monkeypatch):
         plain = {"stride": (1, 1), "padding": window.padding, "dilation": (1, 1), "groups": groups}
         return lambda x, out, bias: np.copyto(out, mutant(x, w, bias, **plain))
 
-    monkeypatch.setattr(test_winograd, "METHODS", {method: prepare})
+    monkeypatch.setattr(winograd_cases, "METHODS", {method: prepare})
     with pytest.raises((AssertionError, convlab.ShapeError), match=r"^Case\(|is not positive"):
-        for case in test_winograd.CASES[:16]:
-            test_winograd.check(method, case, np.float32, bias=True)
+        for case in winograd_cases.CASES[:16]:
+            winograd_cases.check(method, case, np.float32, bias=True)
 
 
 @pytest.mark.parametrize("mutant", MUTANTS)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from closeness import assert_close, sum_bound
 
 import convlab
+from support.closeness import assert_close, sum_bound
 
 RECORDED = np.load(Path(__file__).parents[1] / "references" / "frameworks.npz")
 CASES = sorted({name.split("/")[0] for name in RECORDED.files if "/" in name})

@@ -3,15 +3,15 @@
 from itertools import product
 
 import numpy as np
-import oracle
 import pytest
-from closeness import assert_close, sum_bound
 
 import convlab
 from convlab import ops
 from convlab.errors import ShapeError
 from convlab_kernels.cpu import Transposed
 from convlab_kernels.transposed_window import TransposedWindow
+from support import oracle
+from support.closeness import assert_close, sum_bound
 
 KERNELS = [(2, 3), (4, 5), (1, 1), (3, 2)]
 STRIDES = [(1, 1), (1, 2), (2, 1), (3, 2), (5, 4)]

@@ -1,7 +1,6 @@
 from itertools import product
 
 import numpy as np
-import oracle
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +8,7 @@ from hypothesis import strategies as st
 import convlab
 from convlab.errors import ShapeError
 from convlab_kernels.window import Window
+from support import oracle
 
 
 def pairs(least, most):

@@ -4,12 +4,12 @@ from math import erfc as exact_erfc
 
 import numpy as np
 import pytest
-from beside_keras import DTYPES, keras_library
-from closeness import assert_close, gamma
-from recorded import answer
 
 from convlab.layers import ACTIVATIONS
 from convlab.ops.erf import erfc
+from support.closeness import assert_close, gamma
+from support.layers.beside_keras import DTYPES, keras_library
+from support.recorded import answer
 
 X = np.unique(np.r_[np.linspace(-12, 12, 1201), -6, -3, -1, -0.5, 0, 0.5, 1, 3, 6]).astype(np.float32)
 ROWS = np.random.default_rng(7).normal(size=(5, 6, 7)).astype(np.float32)

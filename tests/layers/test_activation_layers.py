@@ -4,12 +4,12 @@ from itertools import product
 
 import numpy as np
 import pytest
-from beside_keras import DTYPES, built, keras_output, random, run
-from closeness import assert_close, gamma
 
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers import ACTIVATIONS, ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from convlab.layers.base import ONE_CELL
+from support.closeness import assert_close, gamma
+from support.layers.beside_keras import DTYPES, built, keras_output, random, run
 
 pytestmark = pytest.mark.usefixtures("both_ways")
 

@@ -3,15 +3,15 @@
 from itertools import product
 
 import numpy as np
-import oracle
 import pytest
-from absolute import magnitudes
-from beside_keras import DTYPES, built, keras_output, random, run
-from closeness import assert_close, gamma, sum_bound
 
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers import Conv1D, Conv2D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D
 from convlab.model.model import Model
+from support import oracle
+from support.closeness import assert_close, gamma, sum_bound
+from support.layers.absolute import magnitudes
+from support.layers.beside_keras import DTYPES, built, keras_output, random, run
 
 pytestmark = pytest.mark.usefixtures("both_ways")
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from beside_keras import DTYPES, built, keras_output, random, run
-from closeness import assert_close, gamma
 
 from convlab.errors import ShapeError
 from convlab.layers import Dense
 from convlab.layers.base import ONE_CELL
+from support.closeness import assert_close, gamma
+from support.layers.beside_keras import DTYPES, built, keras_output, random, run
 
 pytestmark = pytest.mark.usefixtures("both_ways")
 

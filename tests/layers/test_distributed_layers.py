@@ -2,9 +2,6 @@
 
 import numpy as np
 import pytest
-from absolute import magnitudes
-from beside_keras import DTYPES, built, random, run
-from closeness import assert_close, sum_bound
 
 from convlab.errors import ShapeError
 from convlab.layers import (
@@ -30,6 +27,9 @@ from convlab.model.fusion import fold
 from convlab.model.initialise import randomise
 from convlab.model.model import Model, Node
 from convlab_kernels.window import Window
+from support.closeness import assert_close, sum_bound
+from support.layers.absolute import magnitudes
+from support.layers.beside_keras import DTYPES, built, random, run
 
 INNER = {  # the layer, the shape of one step, of what comes out, and what one output sees
     "conv": (Conv2D("a", 5, (2, 3), activation="relu"), (6, 7, 3), (5, 5, 5), "varies"),

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from absolute import magnitudes
-from beside_keras import DTYPES, built, keras_output, random, run
-from closeness import assert_close, gamma, sum_bound
 
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers import Dense, Dot
 from convlab.model.model import Model, Node
+from support.closeness import assert_close, gamma, sum_bound
+from support.layers.absolute import magnitudes
+from support.layers.beside_keras import DTYPES, built, keras_output, random, run
 
 CASES = [  # axes, the shapes without the batch, the axes that are meant
     (-1, (6,), (6,), (1, 1), (1,)),

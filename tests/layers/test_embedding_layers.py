@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from beside_keras import DTYPES, built, keras_output, random, run
 
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers import Conv1D, Embedding, GlobalMaxPooling1D, Masking
 from convlab.layers import embedding as module
 from convlab.model.model import Model
+from support.layers.beside_keras import DTYPES, built, keras_output, random, run
 
 
 def words(seed, *shape):

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from beside_keras import DTYPES, built, run
-from closeness import assert_close, gamma
 
 from convlab import layers, ops
 from convlab.errors import UnsupportedError
+from support.closeness import assert_close, gamma
+from support.layers.beside_keras import DTYPES, built, run
 
 FILE = Path(__file__).parents[1] / "references" / "keras2_layers.npz"
 with np.load(FILE) as stored:

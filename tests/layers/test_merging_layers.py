@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from beside_keras import DTYPES, built, keras_output, random, run
-from closeness import assert_close, gamma
 
 from convlab.errors import ShapeError
 from convlab.layers import Add, Average, Concatenate, Conv2D, Maximum, Minimum, Multiply, Subtract
 from convlab.layers.base import ONE_CELL
 from convlab.model.model import Model, Node
+from support.closeness import assert_close, gamma
+from support.layers.beside_keras import DTYPES, built, keras_output, random, run
 
 pytestmark = pytest.mark.usefixtures("both_ways")
 

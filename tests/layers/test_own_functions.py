@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from beside_keras import DTYPES, built, random, run
 
 import convlab
 from convlab.errors import ShapeError
 from convlab.layers import Conv2D, Lambda
 from convlab.model.model import Model, Node
+from support.layers.beside_keras import DTYPES, built, random, run
 
 SHAPE = (5, 7, 4)
 

@@ -4,13 +4,13 @@ from itertools import product
 
 import numpy as np
 import pytest
-from beside_keras import DTYPES, built, keras_output, random, run
-from closeness import assert_close, gamma, sum_bound
 
 from convlab import ops
 from convlab.errors import ShapeError
 from convlab.layers import AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D
 from convlab_kernels.window import Window
+from support.closeness import assert_close, gamma, sum_bound
+from support.layers.beside_keras import DTYPES, built, keras_output, random, run
 
 pytestmark = pytest.mark.usefixtures("both_ways")
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from beside_keras import DTYPES, built, keras_output, random, run
-from closeness import assert_close, gamma
 
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers import Normalization, Rescaling
 from convlab.layers.base import ONE_CELL
+from support.closeness import assert_close, gamma
+from support.layers.beside_keras import DTYPES, built, keras_output, random, run
 
 SHAPE = (5, 7, 3)
 X = random(41, (4, *SHAPE), 0, 255)

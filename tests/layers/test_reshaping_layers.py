@@ -4,13 +4,13 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from beside_keras import DTYPES, built, keras_library, keras_output, random, run
-from recorded import answer
 
 from convlab import layers
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers import Flatten, Permute, RepeatVector, Reshape
 from convlab.layers.base import ONE_CELL
+from support.layers.beside_keras import DTYPES, built, keras_library, keras_output, random, run
+from support.recorded import answer
 
 SHAPE = (5, 7, 4)
 X = random(31, (3, *SHAPE))

@@ -6,13 +6,13 @@ from math import floor
 
 import numpy as np
 import pytest
-from beside_keras import DTYPES, built, keras_output, random, run
-from closeness import assert_close, gamma, sum_bound
 
 from convlab import ops
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers import CenterCrop, Conv2D, Cropping2D, MaxPooling2D, Resizing, UpSampling2D
 from convlab.model.model import Model
+from support.closeness import assert_close, gamma, sum_bound
+from support.layers.beside_keras import DTYPES, built, keras_output, random, run
 
 SHAPE = (7, 11, 4)
 X = random(0, (3, *SHAPE))

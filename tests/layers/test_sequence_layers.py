@@ -5,14 +5,14 @@ from itertools import product
 
 import numpy as np
 import pytest
-from absolute import magnitudes
-from beside_keras import DTYPES, built, keras_output, random, run
-from closeness import assert_close, sum_bound
 
 from convlab import layers
 from convlab.errors import ShapeError, UnsupportedError, WeightsError
 from convlab.model.model import Model
 from convlab_kernels.window import Window
+from support.closeness import assert_close, sum_bound
+from support.layers.absolute import magnitudes
+from support.layers.beside_keras import DTYPES, built, keras_output, random, run
 
 pytestmark = pytest.mark.usefixtures("both_ways")
 

@@ -5,9 +5,6 @@ from itertools import product
 
 import numpy as np
 import pytest
-from absolute import magnitudes
-from beside_keras import DTYPES, built, keras_output, random, run
-from closeness import assert_close, gamma, sum_bound
 
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers import (
@@ -27,6 +24,9 @@ from convlab.layers import (
     ZeroPadding3D,
 )
 from convlab.model.model import Model
+from support.closeness import assert_close, gamma, sum_bound
+from support.layers.absolute import magnitudes
+from support.layers.beside_keras import DTYPES, built, keras_output, random, run
 
 SHAPE = (5, 7, 8, 4)
 X = random(0, (3, *SHAPE))

@@ -1,8 +1,8 @@
 """The folded network of `predict`: which calls become one, which must not, and that its numbers are the network's.
 
 A folded weight is rounded once more, and a sum of K products errs by gamma_K times the sum of their magnitudes
-(tests/closeness.py). That sum is what a network computes from |x| with the magnitudes of all its weights; from layer
-to layer the K add up.
+(tests/support/closeness.py). That sum is what a network computes from |x| with the magnitudes of all its weights;
+from layer to layer the K add up.
 """
 
 from copy import copy
@@ -11,7 +11,6 @@ from math import prod
 
 import numpy as np
 import pytest
-from closeness import assert_close, sum_bound
 
 from convlab.errors import WeightsError
 from convlab.layers import (
@@ -36,6 +35,7 @@ from convlab.model.fusion import fold
 from convlab.model.initialise import randomise
 from convlab.model.model import Model, Node
 from convlab.runtime.policy import computing
+from support.closeness import assert_close, sum_bound
 
 SHAPE = (9, 7, 6)
 

@@ -4,16 +4,16 @@ import itertools
 from functools import partial
 
 import numpy as np
-import oracle
 import pytest
-from closeness import assert_close, gamma, sum_bound
-from sweep import CORNERS, CROSSED, Case, check, exact, sweep
 
 import convlab
 from convlab.errors import ShapeError
 from convlab_kernels.cpu import Im2col
 from convlab_kernels.cpu.direct import Direct
 from convlab_kernels.window import Window
+from support import oracle
+from support.closeness import assert_close, gamma, sum_bound
+from support.kernels.sweep import CORNERS, CROSSED, Case, check, exact, sweep
 
 direct = partial(convlab.conv2d, method="direct")
 SMALL = Case((2, 3), (3, 2), ((1, 2), (3, 0)), (1, 2), "2 groups")

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from sweep import Case
 
 import convlab
 from convlab.errors import ConvlabError, ShapeError, UnsupportedError
+from support.kernels.sweep import Case
 
 SMALL = Case((2, 3), (3, 2), ((1, 2), (3, 0)), (1, 2), "2 groups")
 X, W, B = (5, 7, 8, 6), (2, 3, 6, 4), (4,)

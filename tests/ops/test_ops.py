@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from closeness import assert_close, gamma, sum_bound
-from recorded import answers, live
 
 import convlab
 from convlab.errors import ShapeError, UnsupportedError
+from support.closeness import assert_close, gamma, sum_bound
+from support.recorded import answers, live
 
 RANDOM = np.random.default_rng(11)
 X = RANDOM.standard_normal((3, 5, 7, 4)).astype(np.float32)
@@ -332,7 +332,7 @@ def test_what_is_no_array_is_refused():
 
 
 def test_tensors_of_another_library_are_read_with_their_type():
-    torch = live("torch", instead="test_ops.py")
+    torch = live("torch", instead="ops/test_ops.py")
     assert convlab.relu(torch.tensor([-1.0, 2.0], dtype=torch.float64)).dtype == np.float64
     assert convlab.relu(torch.tensor([-1.0, 2.0])).tolist() == [0, 2]
 
@@ -348,7 +348,7 @@ def test_output_size_of_what_is_no_size(size):
 
 
 def test_a_tensor_that_records_its_gradient_is_refused_in_one_line():
-    torch = live("torch", instead="test_ops.py")
+    torch = live("torch", instead="ops/test_ops.py")
     with pytest.raises(ShapeError, match=r"make no array: .*detach"):
         convlab.relu(torch.ones(3, requires_grad=True))
 

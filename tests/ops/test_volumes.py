@@ -3,16 +3,15 @@
 from itertools import product
 
 import numpy as np
-import oracle
-import oracle3d
 import pytest
-from closeness import assert_close, sum_bound
 
 from convlab import ops
 from convlab.errors import ShapeError
 from convlab_kernels.cpu import im2col3d
 from convlab_kernels.transposed_window import TransposedWindow3D
 from convlab_kernels.window3d import Window3D
+from support import oracle, oracle3d
+from support.closeness import assert_close, sum_bound
 
 DTYPES = (np.float32, np.float64)
 SHAPE = (2, 5, 7, 6, 4)

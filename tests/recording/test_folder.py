@@ -6,7 +6,6 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from closeness import assert_close, gamma
 from PIL import Image
 
 import convlab
@@ -14,6 +13,7 @@ from convlab.cli import main
 from convlab.errors import FileError, ImageError, LayerNameError, ShapeError
 from convlab.files.keras.weights.writing import write_weights
 from convlab.recording.running_statistics import ChannelStatistics
+from support.closeness import assert_close, gamma
 
 RECORDED = ["conv1", "relu1", "pool2", "flatten", "fc1", "relu3", "softmax"]
 

@@ -13,7 +13,7 @@ HEAD = """# Files of Keras that load
 
 Each Keras below wrote files of every layer over its options, and computed them. A number says how many cases of a
 layer (its options one by one, those that change nothing included) are in its files: all of them load, and agree with
-what that Keras computed, in `tests/files/test_keras_writers.py`. Where there is none, that Keras has no such layer.
+what that Keras computed, in `tests/files/keras/test_writers.py`. Where there is none, that Keras has no such layer.
 Three answers are no definition and are left out there: sparsemax of Keras 3 on TensorFlow; Normalization(invert=True)
 of Keras 2.10, which does not invert; and bilinear UpSampling2D of Keras 2.3, where TensorFlow 1 samples corners and
 TensorFlow 2, with the same file, the centres of pixels. Keras on PyTorch pools "same" over copies of the border and

@@ -18,7 +18,9 @@ HERE = Path(__file__).parent
 def main():
     import keras
     import torch
-    from frameworks import (
+
+    import convlab
+    from support.frameworks import (
         keras_lenet5,
         keras_vgg16,
         picture,
@@ -28,8 +30,6 @@ def main():
         torch_lenet5,
         torch_vgg16,
     )
-
-    import convlab
 
     modules = {"convlab": convlab, "keras": keras, "numpy": np, "torch": torch}
     versions = {name: module.__version__ for name, module in modules.items()}

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from rungs import ANY, check
 
 from convlab.simulator.machine import simulate
 from convlab_kernels.cuda import blocked, tiled
@@ -22,6 +21,7 @@ from convlab_kernels.cuda.compiler.language import (
     kernel,
     uint32,
 )
+from support.cuda.rungs import ANY, check
 
 THREADS = 64
 WARP = 32

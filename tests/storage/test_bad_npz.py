@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bad_torch_files import GOOD, Trap, refused, write_zip
-from torch_files import write_npz
 
 from convlab.files.torch.weights import is_torch_weights
+from support.files.bad_torch_files import GOOD, Trap, refused, write_zip
+from support.files.torch_files import write_npz
 
 
 def npy(array: np.ndarray, **options: object) -> bytes:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import bombs
 import pytest
-from bombs import Square
+
+from support.files import bombs
+from support.files.bombs import Square
 
 pytest.importorskip("resource")  # what a process took is asked of the system
-WORKER = Path(__file__).with_name("memory_worker.py")
+TESTS = Path(__file__).parents[1]
 MOST = 128 << 20  # bytes: README's 16 MiB, a few times, and what libraries keep; the bombs would take twice as many
 ZEROS, TWICE, LONG, SHORT = Square(8000), Square(8000, deflations=2), Square(2000, times=16), Square(2000, times=0.5)
 TOO_MANY_FILTERS = "is passed through 2 filters, expected each of 2, 1, 3 once"
@@ -65,8 +66,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, int]]
     folder = tmp_path_factory.mktemp("bombs")
     paths = [bomb.write(folder / f"{index}.keras") for index, bomb in enumerate(BOMBS.values())]
     jobs = [part for bomb, path in zip(BOMBS.values(), paths, strict=True) for part in (bomb.reader, str(path))]
-    command = [sys.executable, str(WORKER), *jobs]
-    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    command = [sys.executable, "-m", "support.files.memory_worker", *jobs]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True, cwd=TESTS).stdout.splitlines()
     answers = [line.partition(" ") for line in lines]
     return {name: (outcome, int(grown)) for name, (grown, _, outcome) in zip(BOMBS, answers, strict=True)}
 

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pickled
 import pytest
-import readers
-from bad_torch_files import GOOD, write_zip
-from damage_targets import TARGETS
-from damage_worker import damaged
+
+from support.files import pickled, readers
+from support.files.bad_torch_files import GOOD, write_zip
+from support.files.damage_targets import TARGETS
+from support.files.damage_worker import damaged
 
 pytest.importorskip("resource")  # the worker limits its memory
-WORKER = Path(__file__).with_name("damage_worker.py")
+TESTS = Path(__file__).parents[1]
 SEEDS = range(60)  # of 20,000 that were tried for each change of a reader
 FOUND: dict[str, tuple[int, ...]] = {}  # seeds at which a reader once failed
 stream = io.BytesIO()
@@ -28,8 +28,8 @@ def in_a_process(reader: str, path: Path, seeds: Sequence[int]) -> dict[int, str
     """Read the file once for each damage, where libhdf5 may crash: that is the outcome of its seed."""
     left, found = list(seeds), {}
     while left:
-        command = list(map(str, [sys.executable, WORKER, reader, path, *left]))
-        worker = subprocess.run(command, capture_output=True, text=True, check=False)
+        command = list(map(str, [sys.executable, "-m", "support.files.damage_worker", reader, path, *left]))
+        worker = subprocess.run(command, capture_output=True, text=True, check=False, cwd=TESTS)
         assert worker.stdout, worker.stderr
         for line in worker.stdout.splitlines():
             seed, _, outcome = line.partition(" ")

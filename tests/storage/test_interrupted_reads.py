@@ -9,12 +9,12 @@ import tempfile
 import h5py
 import numpy as np
 import pytest
-from damage_targets import TARGETS
-from readers import READERS, outcome
 
 from convlab.storage import hdf5_arrays, npz
 from convlab.storage.hdf5_arrays import read_into
 from convlab.storage.npz import open_npz
+from support.files.damage_targets import TARGETS
+from support.files.readers import READERS, outcome
 
 UNZIP, IMAGE = "zipfile:ZipExtFile.read", "PIL.ImageFile:ImageFile.load"
 STEPS = [  # files, and what reads the most of them

@@ -6,10 +6,10 @@ Only the weights come from convlab; names of layers are convlab's, `name/pre` is
 from types import SimpleNamespace
 
 import numpy as np
-from recorded import answers, installed, this_test
-from stand_in import StandIn, library
 
 from convlab.images.preprocessing import VGG
+from support.recorded import answers, installed, this_test
+from support.stand_in import StandIn, library
 
 SAMPLES = 64
 EPS = float(np.finfo(np.float32).eps)

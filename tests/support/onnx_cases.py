@@ -1,6 +1,6 @@
 """ONNX's own test cases of operators that convlab has: read out of ONNX where it is installed, else from a record.
 
-    python tests/onnx_cases.py
+    cd tests && python -m support.onnx_cases
 
 writes the record, references/onnx_cases.npz: all cases by name and operator, and the arrays of those that run or are
 refused, a case of a million numbers left out.
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-RECORD = Path(__file__).parent / "references" / "onnx_cases.npz"
+RECORD = Path(__file__).parents[1] / "references" / "onnx_cases.npz"
 LARGE = 100_000  # numbers
 NODE_FILES = (
     "averagepool",

@@ -3,7 +3,8 @@
 from itertools import product
 
 import numpy as np
-from oracle import starts
+
+from support.oracle import starts
 
 
 def six_sides(padding, size, kernel, stride=(1, 1, 1), dilation=(1, 1, 1)):

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-FOLDER = Path(__file__).parent / "references" / "recorded"
+FOLDER = Path(__file__).parents[1] / "references" / "recorded"
 SAMPLES = 64
 DRIFT = 2.0**-18  # relative to the largest number: a framework may round otherwise on another machine
 FRAMEWORKS = ("torch", "keras", "onnx", "tensorflow", "numba_cuda", "cupy")

@@ -7,7 +7,7 @@ are not installed. Nothing can be compared with it, counted or computed: whateve
 import warnings
 from importlib import import_module
 
-from recorded import installed
+from support.recorded import installed
 
 
 def library(name):

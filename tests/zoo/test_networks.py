@@ -6,7 +6,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from frameworks import (
+
+import convlab
+from convlab.files.keras.weights.reading import LayerWeights, read_weights
+from convlab.images.preprocessing import VGG
+from convlab.layers import MaxPooling2D
+from support.frameworks import (
     EPS,
     Absolute,
     assert_close,
@@ -22,14 +27,9 @@ from frameworks import (
     torch_lenet5,
     torch_vgg16,
 )
-from recorded import live
+from support.recorded import live
 
-import convlab
-from convlab.files.keras.weights.reading import LayerWeights, read_weights
-from convlab.images.preprocessing import VGG
-from convlab.layers import MaxPooling2D
-
-REFERENCES = Path(__file__).parent / "references"
+REFERENCES = Path(__file__).parents[1] / "references"
 
 
 def vgg16(height, width, weights=0, include_top=False):
@@ -99,7 +99,7 @@ def assert_each_layer_alone_is_right(model, acts):
 
 
 def test_each_layer_of_vgg16_alone_equals_torch():
-    live("torch", instead="test_networks.py")
+    live("torch", instead="zoo/test_networks.py")
     model = vgg16(34, 96, include_top=True)
     assert_each_layer_alone_is_right(model, model.run(picture(34, 96), pre=True))
 
@@ -164,7 +164,7 @@ def trained(shared):
 
 
 def test_trained_vgg16_on_a_photograph_equals_torch(trained, shared):
-    live("torch", instead="test_networks.py")
+    live("torch", instead="zoo/test_networks.py")
     x = trained.prepare(shared / "photos" / "chelsea.png")
     assert x.shape == (1, 112, 144, 3)
     ours = trained.run(x, pre=True)

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from frameworks import assert_close, keras_lenet5, picture, recorded_keras, run_keras
-from recorded import live
 
 import convlab
+from support.frameworks import assert_close, keras_lenet5, picture, recorded_keras, run_keras
+from support.recorded import live
 
 # Keras asks NumPy for arrays in a way that NumPy 2 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -52,7 +52,7 @@ def random_biases(network):
 @pytest.fixture(scope="module")
 def small():
     """Return Keras' VGG16 without its top for pictures of 48 x 66."""
-    keras = live("keras", instead="test_networks_recorded.py")
+    keras = live("keras", instead="files/keras/test_networks_recorded.py")
     keras.utils.set_random_seed(1)
     network = keras.applications.VGG16(weights=None, include_top=False, input_shape=(48, 66, 3))
     random_biases(network)
@@ -77,7 +77,7 @@ def test_vgg16_from_each_format_equals_keras_in_every_layer(write, small, tmp_pa
 
 
 def test_whole_vgg16_from_a_whole_model_file_equals_keras_in_every_layer(tmp_path):
-    keras = live("keras", instead="test_networks_recorded.py")
+    keras = live("keras", instead="files/keras/test_networks_recorded.py")
     keras.utils.set_random_seed(2)
     network = keras.applications.VGG16(weights=None)
     random_biases(network)

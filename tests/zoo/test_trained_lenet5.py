@@ -8,10 +8,10 @@ import h5py
 import numpy as np
 import pytest
 from PIL import Image
-from recorded import live
 
 import convlab
 from convlab_weights.fashion_data import CLASSES, read_idx, read_split, sample_name
+from support.recorded import live
 
 # Keras asks NumPy for arrays in a way that NumPy 2 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -33,7 +33,7 @@ def samples():
 
 @pytest.fixture(scope="module")
 def keras_model():
-    keras = live("keras", instead="test_networks_keras.py")
+    keras = live("keras", instead="zoo/test_networks_keras.py")
     return keras.models.load_model(WEIGHTS / "lenet5_fashion_mnist.h5", compile=False)
 
 
@@ -110,7 +110,7 @@ def test_nine_of_ten_test_images_are_right(probabilities, ten_thousand):
 
 
 def test_torch_predicts_the_same_for_all_ten_thousand(probabilities, ten_thousand):
-    torch = live("torch", instead="test_networks_keras.py")
+    torch = live("torch", instead="zoo/test_networks_keras.py")
     from convlab_weights.train_lenet5 import from_keras
 
     with torch.no_grad():
@@ -121,8 +121,8 @@ def test_torch_predicts_the_same_for_all_ten_thousand(probabilities, ten_thousan
 
 
 def test_training_script_writes_weights_that_keras_and_torch_read_alike(tmp_path):
-    live("keras", instead="test_networks_keras.py")
-    torch = live("torch", instead="test_networks_keras.py")
+    live("keras", instead="zoo/test_networks_keras.py")
+    torch = live("torch", instead="zoo/test_networks_keras.py")
     from convlab_weights.train_lenet5 import from_keras, lenet5, to_keras
 
     network = lenet5()

@@ -6,7 +6,6 @@ import re
 import h5py
 import numpy as np
 import pytest
-from recorded import answer, text
 
 import convlab
 from convlab.cli import main
@@ -14,6 +13,7 @@ from convlab.errors import ConvlabError, FileError, ShapeError, WeightsError
 from convlab.files import registry
 from convlab.images.preprocessing import UNIT_GREY, VGG
 from convlab.zoo import APPLICATIONS
+from support.recorded import answer, text
 
 NOTOP = {"include_top": False, "input_shape": (34, 40, 3)}
 

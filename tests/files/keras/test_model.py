@@ -6,13 +6,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from keras_twins import assert_same_outputs, randomise
-from recorded import live
-from test_keras_model_weights import FORMS, frozen, save, twice_deep
 
 from convlab.errors import UnsupportedError, WeightsError
 from convlab.files.keras.model import read_model, read_model_weights
 from convlab.model.model import Model
+from support.files.keras_twins import assert_same_outputs, randomise
+from support.files.nested_models import FORMS, frozen, save, twice_deep
+from support.recorded import live
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Keras' own
 
@@ -96,7 +96,7 @@ def prepared_pictures(keras: object) -> object:
 )
 def test_file_of_keras(tmp_path: Path, build: object, form: str) -> None:
     """A .weights.h5 holds no architecture: that comes from to_json()."""
-    keras = live("keras", instead="files/test_keras_writers.py")
+    keras = live("keras", instead="files/keras/test_writers.py")
     network = randomise(build(keras))
     network.compile("adam", ["mse"] * len(network.outputs))
     network.optimizer.build(network.trainable_variables)  # its state goes into the file
@@ -114,7 +114,7 @@ def test_file_of_keras(tmp_path: Path, build: object, form: str) -> None:
 
 def test_config_larger_than_an_attribute_of_old(tmp_path: Path) -> None:
     """HDF5 keeps no attribute of over 64 kB but as a string of variable length, which is what Keras writes."""
-    keras = live("keras", instead="files/test_keras_writers.py")
+    keras = live("keras", instead="files/keras/test_writers.py")
     convolutions = [keras.layers.Conv2D(2, 1, name=f"conv{index}") for index in range(90)]
     network = randomise(keras.Sequential([keras.Input((3, 4, 2)), *convolutions]))
     network.save(tmp_path / "network.h5")
@@ -125,7 +125,7 @@ def test_config_larger_than_an_attribute_of_old(tmp_path: Path) -> None:
 
 
 def test_channels_first(tmp_path: Path) -> None:
-    keras = live("keras", instead="files/test_keras_writers.py")
+    keras = live("keras", instead="files/keras/test_writers.py")
     layers = keras.layers
     options = {"data_format": "channels_first"}
     network = keras.Sequential(
@@ -221,7 +221,7 @@ def squeezenet(keras: object) -> object:
 
 
 def test_trained_squeezenet(shared: Path, tmp_path: Path) -> None:
-    network = squeezenet(live("keras", instead="files/test_keras_writers.py"))
+    network = squeezenet(live("keras", instead="files/keras/test_writers.py"))
     path = shared / "keras_files" / "squeezenet_weights_tf_dim_ordering_tf_kernels_notop.h5"
     with h5py.File(path) as file:
         for layer in network.layers:
@@ -242,7 +242,7 @@ def test_trained_squeezenet(shared: Path, tmp_path: Path) -> None:
 
 
 def test_weights_of_another_network_change_nothing(tmp_path: Path) -> None:
-    keras = live("keras", instead="files/test_keras_writers.py")
+    keras = live("keras", instead="files/keras/test_writers.py")
     one, other = (randomise(build(keras)) for build in (sequential, frozen))
     one.save(tmp_path / "one.keras")
     other.save(tmp_path / "other.keras")

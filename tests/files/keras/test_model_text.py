@@ -8,13 +8,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from keras_files import Weights, assert_same, write_keras3, write_legacy
-from whole_models import CONFIG, KEYS, METADATA, TEXT, small_weights, write_h5, write_keras
 
 from convlab.errors import ConvlabError, UnsupportedError, WeightsError
 from convlab.files.keras import model
 from convlab.files.keras.config import reading
 from convlab.files.keras.model import read_model, read_model_weights
+from support.files.keras_files import Weights, assert_same, write_keras3, write_legacy
+from support.files.whole_models import CONFIG, KEYS, METADATA, TEXT, small_weights, write_h5, write_keras
 
 
 def load(path: Path, topology: Path | None = None) -> Weights:

@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from recorded import live
 
-sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+from support.recorded import live
+
+sys.path.append(str(Path(__file__).parents[3] / "benchmarks"))
 from keras_networks import SMALL, compare_network
 
-live("keras", instead="test_networks_recorded.py")
+live("keras", instead="files/keras/test_networks_recorded.py")
 
 NETWORKS = {  # layers and parameters of what keras.applications has without a classifier
     ("MobileNetV2", ".keras"): (153, 2_257_984),

@@ -1,7 +1,7 @@
 """Networks of keras.applications as Keras describes them, against what Keras computes in every layer, recorded.
 
 Recorded are the JSON and some numbers of each layer; the weights are random, drawn by convlab. Files of them are
-tested live, by test_networks_from_files.py.
+tested live, by files/keras/test_networks_from_files.py.
 """
 
 import json
@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from recorded import answers, installed, text
-from stand_in import StandIn
 
-sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+from support.recorded import answers, installed, text
+from support.stand_in import StandIn
+
+sys.path.append(str(Path(__file__).parents[3] / "benchmarks"))
 from keras_networks import SMALL, build
 from keras_random import picture
 

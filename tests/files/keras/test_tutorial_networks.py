@@ -5,16 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from recorded import live
 
 import convlab
 from convlab.comparison.comparison import compare
 from convlab.comparison.keras_recorder import record_keras
+from support.recorded import live
 
-sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+sys.path.append(str(Path(__file__).parents[3] / "benchmarks"))
 from keras_random import picture, randomise
 
-keras = live("keras", instead="test_networks_recorded.py")
+keras = live("keras", instead="files/keras/test_networks_recorded.py")
 layers = keras.layers
 
 

@@ -6,10 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from closeness import assert_close, gamma
-from frameworks import samples
-from keras_configs import refused, sequential
-from keras_files import KERAS_1, random_weights, write_legacy
 
 import convlab
 from convlab.errors import ShapeError, UnsupportedError, WeightsError
@@ -19,8 +15,12 @@ from convlab.files.keras.weights.reading import LayerWeights, read_weights
 from convlab.files.torch.weights import read_torch_weights
 from convlab.layers import Conv3D, Conv3DTranspose, Dense, Flatten
 from convlab.model.model import Model
+from support.closeness import assert_close, gamma
+from support.files.keras_configs import refused, sequential
+from support.files.keras_files import KERAS_1, random_weights, write_legacy
+from support.frameworks import samples
 
-FOLDER = Path(__file__).parents[1] / "references" / "volumes"
+FOLDER = Path(__file__).parents[2] / "references" / "volumes"
 FILES = ["unet3d_keras2.h5", "unet3d_keras3.keras", "c3d_keras2.h5", "c3d_keras3.keras"]
 ROUNDINGS = 2000  # more than any number here goes through; a file read wrongly is wrong in the first digit
 

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from closeness import assert_close, gamma
+
+import convlab
+from convlab.files.keras.config.layers import LAYERS
 from references.keras_writers.answers import read_answers
 from references.keras_writers.archive import RECORDS, unpack
 from references.keras_writers.cases import by_kind
 from references.keras_writers.networks import ARCHITECTURES, FEW, IMAGE, SMALL, fill
 from references.keras_writers.numbers import given, samples
-
-import convlab
-from convlab.files.keras.config.layers import LAYERS
+from support.closeness import assert_close, gamma
 
 WRITERS = sorted(path.name.removesuffix(".tar.xz") for path in RECORDS.glob("*.tar.xz"))
 KINDS = by_kind()

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bad_torch_files import DENSE, GOOD, Trap, refused, write_zip
-from recorded import file, this_test
-from stand_in import library
-from torch_files import FORMATS, write_header, write_npz, write_pt, write_safetensors
 
 from convlab.errors import WeightsError
 from convlab.files import safetensors
 from convlab.files.torch.weights import read_torch_weights
+from support.files.bad_torch_files import DENSE, GOOD, Trap, refused, write_zip
+from support.files.torch_files import FORMATS, write_header, write_npz, write_pt, write_safetensors
+from support.recorded import file, this_test
+from support.stand_in import library
 
 torch = library("torch")
 EXPECTED = "expected PyTorch weights: .safetensors, .npz, or a state_dict (.pt, .pth)"

@@ -9,14 +9,25 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-import pickled
 import pytest
-from bad_torch_files import DENSE, GOOD, Trap, refused
-from pickled import called, dictionary, several, storage, tensor, text, whole, write, write_old, write_state
-from recorded import live
 
 from convlab.files.torch import storages
 from convlab.files.torch.weights import read_torch_weights
+from support.files import pickled
+from support.files.bad_torch_files import DENSE, GOOD, Trap, refused
+from support.files.pickled import (
+    called,
+    dictionary,
+    several,
+    storage,
+    tensor,
+    text,
+    whole,
+    write,
+    write_old,
+    write_state,
+)
+from support.recorded import live
 
 FLOATS = storage("Float", "0", 6)
 BIAS = tensor(storage("Float", "1", 3), (3,), (1,))
@@ -35,7 +46,7 @@ def test_what_is_spoilt_below_is_good_and_read_without_pytorch(
 
 
 def test_pytorch_reads_the_same(tmp_path: Path) -> None:
-    torch = live("torch", instead="files/test_bad_torch_files.py")
+    torch = live("torch", instead="files/torch/test_bad_files.py")
     numbers = {name: array.tobytes() for name, array in GOOD.items()}
     loaded = torch.load(write(tmp_path / "w.pt", pickled.state(GOOD), numbers), weights_only=True)
     for name, array in GOOD.items():

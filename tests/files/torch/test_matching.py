@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from recorded import text, this_test
-from stand_in import library
-from torch_files import (
+
+import convlab
+from convlab.errors import WeightsError
+from convlab.files.torch.weights import LayerWeights, read_torch_weights
+from support.files.torch_files import (
     asked,
     convolutions,
     state,
@@ -21,10 +23,8 @@ from torch_files import (
     write_pt,
     write_safetensors,
 )
-
-import convlab
-from convlab.errors import WeightsError
-from convlab.files.torch.weights import LayerWeights, read_torch_weights
+from support.recorded import text, this_test
+from support.stand_in import library
 
 
 def paired(path: Path, layers: list[LayerWeights], **options) -> list[int]:

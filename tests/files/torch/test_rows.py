@@ -2,16 +2,16 @@
 
 import numpy as np
 import pytest
-from frameworks import to_torch
-from recorded import answer, file, text, this_test
-from stand_in import library
-from torch_files import whole
 
 import convlab
 from convlab.errors import WeightsError
 from convlab.files.flattened import flattened
 from convlab.layers import Add, Conv2D, Dense, Dot, Flatten, GroupNormalization, Lambda, Permute, Reshape, Stack
 from convlab.model import Model, Node
+from support.files.torch_files import whole
+from support.frameworks import to_torch
+from support.recorded import answer, file, text, this_test
+from support.stand_in import library
 
 keras, torch = library("keras"), library("torch")
 layers = keras.layers

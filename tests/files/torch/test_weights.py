@@ -8,10 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from frameworks import assert_close, from_torch, to_torch
-from recorded import answer, answers, file, text, this_test
-from stand_in import library
-from torch_files import (
+
+import convlab
+from convlab.files.torch.layouts import counterparts
+from convlab.files.torch.weights import LayerWeights, is_torch_weights, read_torch_weights
+from convlab.layers import BatchNormalization, Conv1D, Conv2D, Conv2DTranspose, Dense, DepthwiseConv2D, Flatten, PReLU
+from convlab.model.model import Model
+from support.files.torch_files import (
     FORMATS,
     VGG_NAMES,
     VGG_SHAPE,
@@ -26,12 +29,9 @@ from torch_files import (
     write_pt,
     write_safetensors,
 )
-
-import convlab
-from convlab.files.torch.layouts import counterparts
-from convlab.files.torch.weights import LayerWeights, is_torch_weights, read_torch_weights
-from convlab.layers import BatchNormalization, Conv1D, Conv2D, Conv2DTranspose, Dense, DepthwiseConv2D, Flatten, PReLU
-from convlab.model.model import Model
+from support.frameworks import assert_close, from_torch, to_torch
+from support.recorded import answer, answers, file, text, this_test
+from support.stand_in import library
 
 torch = library("torch")
 FLATTENED = {"fc1": (5, 3, 7)}

@@ -12,12 +12,12 @@ from convlab_kernels.cpu import METHODS
 from convlab_kernels.cpu.choice import fastest
 from convlab_kernels.window import Window
 
-sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
+sys.path.append(str(Path(__file__).parents[3] / "benchmarks"))
 
 from choice_report import WITHIN
 from shapes import case_of
 
-RECORD = Path(__file__).parents[2] / "benchmarks/results/choice.json"
+RECORD = Path(__file__).parents[3] / "benchmarks/results/choice.json"
 SAME = Window((3, 3), padding="same")
 
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from closeness import assert_close, gamma, sum_bound
 
 import convlab
 from convlab.errors import ShapeError
@@ -10,6 +9,7 @@ from convlab.layers import Dense as DenseLayer
 from convlab.runtime.policy import computing
 from convlab_kernels.cpu import dense, set_threads, threads
 from convlab_kernels.cpu.dense import DEPTH, FEW, Dense
+from support.closeness import assert_close, gamma, sum_bound
 
 SHAPES = [  # rows of x, inputs, outputs
     (0, 5, 7),

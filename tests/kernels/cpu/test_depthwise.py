@@ -5,10 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-import oracle
 import pytest
-from closeness import assert_close, sum_bound
-from sweep import CORNERS, CROSSED, KERNELS, Case, check, exact, sweep
 
 import convlab
 from convlab import ops
@@ -17,6 +14,9 @@ from convlab_kernels.cpu.depthwise import Depthwise
 from convlab_kernels.cpu.depthwise_simd import WINDOWS
 from convlab_kernels.errors import ShapeError, UnsupportedError
 from convlab_kernels.window import Window
+from support import oracle
+from support.closeness import assert_close, sum_bound
+from support.kernels.sweep import CORNERS, CROSSED, KERNELS, Case, check, exact, sweep
 
 METHODS = {"shifted": Shifted, "depthwise": Depthwise}
 both = pytest.mark.parametrize("method", METHODS)

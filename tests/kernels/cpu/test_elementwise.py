@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from closeness import assert_close, gamma
 
 import convlab
 from convlab.errors import ShapeError
 from convlab.layers import Add
 from convlab.runtime.policy import computing
 from convlab_kernels.cpu import elementwise, set_threads, threads
+from support.closeness import assert_close, gamma
 
 SHAPES = [(0, 4, 3), (1, 1), (3, 5, 7, 1), (2, 3, 67), (2, 61, 47, 3), (5, 9001)]
 SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0, 6.0, 6.0000005, -1e-45, 1e-45, 3e38, -3e38]

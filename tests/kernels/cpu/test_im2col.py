@@ -4,10 +4,10 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from sweep import Case, check
 
 import convlab
 from convlab_kernels.cpu import Im2col, im2col
+from support.kernels.sweep import Case, check
 
 
 class Blocks:

@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-import oracle
 import pytest
-from closeness import assert_close, sum_bound
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +13,8 @@ from convlab_kernels.cpu.pointwise import Pointwise
 from convlab_kernels.cpu.runtime.micro_kernel import ROWS, panel_of
 from convlab_kernels.errors import ShapeError, UnsupportedError
 from convlab_kernels.window import Window
+from support import oracle
+from support.closeness import assert_close, sum_bound
 
 
 @dataclass(frozen=True)

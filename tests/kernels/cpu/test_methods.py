@@ -4,15 +4,15 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-import oracle
 import pytest
-from closeness import assert_close, sum_bound
-from sweep import CORNERS, CROSSED, Case, exact, sweep
 
 import convlab
 from convlab_kernels.cpu import METHODS, set_threads, threads
 from convlab_kernels.errors import ShapeError, UnsupportedError
 from convlab_kernels.window import Window
+from support import oracle
+from support.closeness import assert_close, sum_bound
+from support.kernels.sweep import CORNERS, CROSSED, Case, exact, sweep
 
 SUMMING = ["direct", "im2col", "banded", "indirect", "widened", "pointwise", "shifted", "depthwise"]
 COMPILED = ["direct", "indirect", "widened", "pointwise", "depthwise"]

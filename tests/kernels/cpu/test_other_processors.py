@@ -11,8 +11,10 @@ import pytest
 PROGRAM = """
 from functools import partial
 import numpy as np
-import convlab, sweep, test_winograd
+import convlab
+from convlab_kernels.cpu.winograd import FEW
 from convlab_kernels.cpu.runtime import micro_kernel, simd
+from support.kernels import sweep, winograd_cases
 
 expected = {expected}
 got = simd.register_bytes(), simd.registers(), micro_kernel.ROWS
@@ -20,12 +22,12 @@ assert got == expected, got
 for method, cases in (("indirect", sweep.CROSSED[::9]), ("pointwise", [sweep.Case((1, 1), (3, 2))])):
     for case in cases:
         sweep.check(partial(convlab.conv2d, method=method), case)
-few = [case for case in test_winograd.CASES if case.tiles(4) <= test_winograd.winograd.FEW and case.filters < 99]
+few = [case for case in winograd_cases.CASES if case.tiles(4) <= FEW and case.filters < 99]
 assert len(few) > 8
 for case in few:
-    test_winograd.check("winograd", case, np.float32, bias=True)
-    if case.tiles(2) <= test_winograd.winograd.FEW:
-        test_winograd.check("winograd2x2", case, np.float32, bias=True)
+    winograd_cases.check("winograd", case, np.float32, bias=True)
+    if case.tiles(2) <= FEW:
+        winograd_cases.check("winograd2x2", case, np.float32, bias=True)
 print("right")
 """
 AVX2 = "+sse,+sse2,+sse3,+ssse3,+sse4.1,+sse4.2,+avx,+avx2,+fma"
@@ -45,12 +47,11 @@ def test_kernels_for(name):
     processor, features, expected = PROCESSORS[name]
     if name == "AVX2" and not (_has("avx2") and _has("fma")):
         pytest.skip("this processor has no AVX2, or does not say so")
-    here = Path(__file__).parent
     environment = {
         **os.environ,
         "NUMBA_CPU_NAME": processor,
         "NUMBA_CPU_FEATURES": features,
-        "PYTHONPATH": os.pathsep.join([str(here), str(here.parent), os.environ.get("PYTHONPATH", "")]),
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]),
     }
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM.format(expected=expected)],

@@ -1,16 +1,25 @@
 """Max and average pooling over their sweep, and where the frameworks are known to go wrong."""
 
 import numpy as np
-import oracle
 import pytest
-from closeness import assert_close, sum_bound
-from pool_sweep import CASES, CHANNELS, PADDINGS, SIZES, STRIDES, Pool, sweep_avg_pool2d, sweep_max_pool2d
 
 import convlab
 from convlab.errors import ShapeError
 from convlab.runtime.policy import computing
 from convlab_kernels.cpu import pooling, set_threads, threads
 from convlab_kernels.window import Window
+from support import oracle
+from support.closeness import assert_close, sum_bound
+from support.kernels.pool_sweep import (
+    CASES,
+    CHANNELS,
+    PADDINGS,
+    SIZES,
+    STRIDES,
+    Pool,
+    sweep_avg_pool2d,
+    sweep_max_pool2d,
+)
 
 POOLS = [convlab.max_pool2d, convlab.avg_pool2d]
 

@@ -3,16 +3,16 @@
 from threading import Barrier, Thread
 
 import numpy as np
-import oracle
 import pytest
-from closeness import assert_close, sum_bound
-from sweep import Case, exact
 
 import convlab
 from convlab_kernels.cpu import METHODS, choice, toeplitz
 from convlab_kernels.cpu.toeplitz import widened
 from convlab_kernels.errors import UnsupportedError
 from convlab_kernels.window import Window
+from support import oracle
+from support.closeness import assert_close, sum_bound
+from support.kernels.sweep import Case, exact
 
 both = pytest.mark.parametrize("method", ["banded", "widened"])
 

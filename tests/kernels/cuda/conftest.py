@@ -4,9 +4,6 @@ import sys
 from functools import cache
 from types import ModuleType, SimpleNamespace
 
-import fake_array
-import fake_cuda
-import fake_cupy
 import numpy as np
 import pytest
 
@@ -14,6 +11,7 @@ from convlab.errors import UnsupportedError
 from convlab.simulator.machine import NO_GREENLET, simulate
 from convlab_kernels.cuda import choice
 from convlab_kernels.cuda.compiler.language import Array, Kernel, Several
+from support.cuda import fake_array, fake_cuda, fake_cupy
 
 
 @cache

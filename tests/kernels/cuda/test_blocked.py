@@ -1,10 +1,9 @@
 """Rung 4: every way its tiles can be ragged, and what a number that is none spoils."""
 
 import pytest
-from rungs import ANY, Case, check
-from test_tiled import check_nan
 
 from convlab_kernels.cuda.blocked import Blocked
+from support.cuda.rungs import ANY, Case, check, check_nan
 
 TILES = [
     Case((3, 11, 8, 2), 131, (1, 5), padding=((1, 1), (0, 0))),  # 2 x 2 tiles of 2 steps, all ragged

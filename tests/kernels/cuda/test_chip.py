@@ -1,6 +1,5 @@
 """GPUs with less than an H100: what is asked of CuPy to know them, and what the tensor cores' rungs do there."""
 
-import fake_cuda
 import numpy as np
 import pytest
 
@@ -11,6 +10,7 @@ from convlab_kernels.cuda.compiler.language import Kernel
 from convlab_kernels.cuda.tensor_core import TF32, TF32_3X, TensorCore
 from convlab_kernels.errors import UnsupportedError
 from convlab_kernels.window import Window
+from support.cuda import fake_cuda
 
 BOTH = pytest.mark.parametrize("name", ["tensor_core", "tensor_core_3x"])
 SHARED = {"8.0": 163, "8.6": 99, "8.9": 99, "9.0": 227, "10.0": 227, "12.0": 99}

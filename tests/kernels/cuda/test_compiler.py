@@ -4,16 +4,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-import machine_code
 import numpy as np
 import pytest
 
+from support.cuda import machine_code
+
 pytestmark = pytest.mark.smoke
 
+TESTS = Path(__file__).parents[2]
 LIKE_NUMPY_2_5 = """
 import numpy
 vars(numpy).pop("row_stack", None)
-import machine_code
+from support.cuda import machine_code
 from convlab_kernels.cuda.compiler.compilation import compiled
 code, log = compiled(machine_code.kernels()["direct"], (9, 0))
 print(code[:4], "Used" in log, hasattr(numpy, "row_stack"))
@@ -33,7 +35,7 @@ def compiler():
 def test_kernels_are_compiled_where_numpy_has_no_row_stack(compiler):
     """In a process of its own: numba-cuda asks for it when it first compiles."""
     command = [sys.executable, "-c", LIKE_NUMPY_2_5]
-    ended = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=TESTS, check=False)
     assert (ended.stdout, ended.returncode) == ("b'\\x7fELF' True False\n", 0), ended.stderr
 
 

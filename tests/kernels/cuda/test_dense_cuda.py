@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from closeness import assert_close, sum_bound
 
 from convlab_kernels.cuda.dense import Dense
 from convlab_kernels.errors import ShapeError
+from support.closeness import assert_close, sum_bound
 
 SHAPES = [(0, 5, 7), (1, 1, 3), (1, 37, 67), (2, 3, 1), (7, 50, 129), (23, 31, 16)]  # rows of x, inputs, outputs
 

@@ -1,14 +1,14 @@
 """Each channel by itself on the GPU: multipliers, every walk of the window, parts, NaN, and what it refuses."""
 
 import numpy as np
-import oracle
 import pytest
-from closeness import assert_close, sum_bound
 
 from convlab_kernels.cuda import convolution
 from convlab_kernels.cuda.depthwise import Depthwise
 from convlab_kernels.errors import UnsupportedError
 from convlab_kernels.window import Window
+from support import oracle
+from support.closeness import assert_close, sum_bound
 
 # in the simulator NumPy computes, which warns where a GPU does not
 CASES = [  # image, kernels for each channel, kernel, options

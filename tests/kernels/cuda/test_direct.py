@@ -1,9 +1,9 @@
 """The two rungs of the definition, and what all rungs refuse."""
 
 import pytest
-from rungs import ANY, check
 
 from convlab_kernels.cuda import METHODS
+from support.cuda.rungs import ANY, check
 
 
 @pytest.mark.parametrize("case", ANY, ids=str)

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from closeness import assert_close, gamma
 
 from convlab_kernels.cuda import convolution, elementwise
 from convlab_kernels.cuda.elementwise import EACH
 from convlab_kernels.cuda.flat import THREADS
 from convlab_kernels.errors import ShapeError, UnsupportedError
+from support.closeness import assert_close, gamma
 
 # in the simulator NumPy computes, which warns where a GPU does not
 SHAPES = [(0, 4, 3), (1, 1), (3, 5, 7, 1), (2, 3, 67), (2, THREADS), (1, EACH * THREADS), (3, 373), (2, 61, 17)]

@@ -2,16 +2,14 @@
 
 import inspect
 
-import fake_array
-import fake_cuda
-import fake_cupy
 import numpy as np
 import pytest
-from cupy_names import RECORD, lines, recorded, signature, words_of
-from rungs import ANY
 
 from convlab_kernels.arrays import module_of
 from convlab_kernels.cuda.direct import Direct
+from support.cuda import fake_array, fake_cuda, fake_cupy
+from support.cuda.cupy_names import RECORD, lines, recorded, signature, words_of
+from support.cuda.rungs import ANY
 
 HOST = np.arange(12, dtype=np.float32).reshape(3, 4)
 

@@ -10,7 +10,7 @@ import pytest
 from convlab.bench.case import Case
 from convlab.bench.exact import exact
 
-sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
+sys.path.append(str(Path(__file__).parents[3] / "benchmarks"))
 
 import gpu_chip
 import gpu_layers
@@ -70,7 +70,7 @@ def test_a_wrong_rung_is_never_timed(last, layer, monkeypatch):
 
 
 def test_the_exact_output_is_that_of_the_oracle(layer):
-    import oracle
+    from support import oracle
 
     given = gpu_layers.problem(0, 2)
     x, w, b = given.case.arrays()

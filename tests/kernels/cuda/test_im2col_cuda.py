@@ -1,15 +1,15 @@
 """Rung 6: any convolution, of either type, in groups, in blocks of rows and of images."""
 
 import numpy as np
-import oracle
 import pytest
-from closeness import assert_close, sum_bound
-from rungs import ANY, Case, check
 
 from convlab_kernels.cuda import im2col
 from convlab_kernels.cuda.im2col import Im2col
 from convlab_kernels.errors import ShapeError
 from convlab_kernels.window import Window
+from support import oracle
+from support.closeness import assert_close, sum_bound
+from support.cuda.rungs import ANY, Case, check
 
 GROUPED = [  # image, filters, groups, kernel, options
     ((2, 5, 7, 6), 4, 2, (2, 3), {"padding": ((1, 2), (3, 0))}),

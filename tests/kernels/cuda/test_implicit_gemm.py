@@ -4,12 +4,12 @@ import sys
 
 import numpy as np
 import pytest
-from rungs import ANY, Case, check
 
 from convlab.simulator.machine import Machine
 from convlab_kernels.cuda import convolution, implicit_gemm
 from convlab_kernels.cuda.implicit_gemm import ImplicitGemm
 from convlab_kernels.cuda.tiles import TILES, Cut, Tile
+from support.cuda.rungs import ANY, Case, check
 
 WARP = Tile(32, 64, 1)  # the least there is: fast to simulate
 SMALL = TILES[-1]  # 64 x 64, two warps

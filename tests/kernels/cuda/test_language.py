@@ -27,7 +27,7 @@ from convlab_kernels.cuda.compiler.language import (
 
 pytestmark = pytest.mark.smoke
 
-HERE = Path(__file__).parent
+TESTS = Path(__file__).parents[2]
 
 WITHOUT = """
 import sys
@@ -39,7 +39,8 @@ sys.meta_path.insert(0, Absent())
 """
 
 SIMULATED = """
-import numpy as np, machine_code
+import numpy as np
+from support.cuda import machine_code
 from convlab.simulator.machine import simulate
 from convlab_kernels.cuda import METHODS
 from convlab_kernels.cuda.compiler.language import Kernel
@@ -52,9 +53,9 @@ print(len(machine_code.kernels()), sorted(set(out.ravel().tolist())))
 
 
 def python(code, **options):
-    """Run code in a process of its own, in this folder."""
+    """Run code in a process of its own, in the folder of the tests."""
     command = [sys.executable, "-W", "error", "-c", code]
-    return subprocess.run(command, capture_output=True, text=True, cwd=HERE, check=False, **options)
+    return subprocess.run(command, capture_output=True, text=True, cwd=TESTS, check=False, **options)
 
 
 def test_kernels_are_there_and_run_without_compiler_and_cupy():
@@ -64,7 +65,7 @@ def test_kernels_are_there_and_run_without_compiler_and_cupy():
 
 
 def test_without_greenlet_what_is_simulated_is_skipped():
-    tests = ["test_pooling_cuda.py", "test_ladder_readme.py", "test_twins.py"]
+    tests = [f"kernels/cuda/test_{name}.py" for name in ("pooling_cuda", "ladder_readme", "twins")]
     without = f"import sys, pytest; sys.modules['greenlet'] = None; sys.exit(pytest.main({[*tests, '-q']}))"
     ended = python("import warnings; warnings.simplefilter('default')\n" + without)
     assert ended.returncode == 0, ended.stdout
@@ -179,7 +180,7 @@ def test_with_machine_code_on_disk_no_compiler_is_loaded(compiled, tmp_path, mon
     monkeypatch.setenv("CONVLAB_CACHE", str(tmp_path))
     launch.machine_code(nothing, (9, 0))
     again = """
-import test_language
+from kernels.cuda import test_language
 test_language.launch.version = lambda name: "1.0"
 print(test_language.launch.machine_code(test_language.nothing, (9, 0)))
 """

@@ -14,7 +14,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
 
-import machine_code
 import numpy as np
 import pytest
 
@@ -24,6 +23,7 @@ from convlab_kernels.cuda import METHODS, elementwise, pooling
 from convlab_kernels.cuda.compiler import launch
 from convlab_kernels.cuda.compiler.language import FLOAT, FLOATS, INT, Several
 from convlab_kernels.window import Window
+from support.cuda import machine_code
 
 CAPABILITY = 9, 0
 GRID = 2**31 - 1, 65535, 65535

@@ -1,18 +1,13 @@
 """Every layer on a GPU or its stand-in: NumPy's results, weights copied there once, and nothing else copied."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-from beside_numpy import DTYPES, assert_as_numpy, numbers
 
 from convlab import layers, ops
 from convlab.layers.residual import Residual
-
-sys.path.append(str(Path(__file__).parents[1] / "layers"))
-from absolute import magnitudes
-from beside_keras import built
+from support.cuda.beside_numpy import DTYPES, assert_as_numpy, numbers
+from support.layers.absolute import magnitudes
+from support.layers.beside_keras import built
 
 IMAGE, SEQUENCE, VOLUME = (5, 7, 6), (11, 4), (3, 5, 7, 4)
 

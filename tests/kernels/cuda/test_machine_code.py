@@ -8,11 +8,11 @@ import inspect
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import machine_code
 import pytest
 
 import convlab_kernels.cuda
 from convlab_kernels.cuda.compiler.language import FLOATS, cuda, float32, kernel
+from support.cuda import machine_code
 
 pytestmark = pytest.mark.smoke
 
@@ -22,7 +22,7 @@ STATIC, DYNAMIC = 48 << 10, {"8.0": 163 << 10, "9.0": 227 << 10, "10.0": 227 << 
 THREADS, REGISTERS = 1024, 64 << 10
 """Of a block, and of a multiprocessor."""
 
-HOW = "if the new code is as good, write the golden file anew: python tests/cuda/machine_code.py --write"
+HOW = "if the new code is as good, write the golden file anew: python tests/support/cuda/machine_code.py --write"
 
 
 @pytest.fixture(scope="module")

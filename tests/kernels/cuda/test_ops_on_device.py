@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from beside_numpy import DTYPES, assert_as_numpy, assert_no_copies, numbers
 
 from convlab import ops
 from convlab.errors import UnsupportedError
@@ -11,6 +10,7 @@ from convlab.simulator.machine import simulate
 from convlab_kernels.cuda import METHODS
 from convlab_kernels.cuda.compiler.language import Kernel
 from convlab_kernels.window import Window
+from support.cuda.beside_numpy import DTYPES, assert_as_numpy, assert_no_copies, numbers
 
 IMAGE, CHANNELS = (2, 5, 7, 3), (3,)
 VOLUME = (2, 3, 5, 7, 4)

@@ -3,9 +3,7 @@
 from types import SimpleNamespace
 
 import numpy as np
-import oracle
 import pytest
-from closeness import assert_close, gamma, sum_bound
 
 from convlab.simulator import machine
 from convlab.simulator.machine import Machine, getcurrent, simulate
@@ -14,6 +12,8 @@ from convlab_kernels.cuda.compiler.language import Kernel
 from convlab_kernels.cuda.pooling import ROWS, SHARE
 from convlab_kernels.errors import ShapeError, UnsupportedError
 from convlab_kernels.window import Window
+from support import oracle
+from support.closeness import assert_close, gamma, sum_bound
 
 # in the simulator NumPy computes, which warns where a GPU does not
 WINDOWS = [  # image, window, stride, padding

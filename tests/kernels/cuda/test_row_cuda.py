@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from closeness import assert_close, sum_bound
 
 from convlab_kernels.cuda import gemv
 from convlab_kernels.cuda.dense import Dense
+from support.closeness import assert_close, sum_bound
 
 
 def arrays(depth, o):

@@ -7,8 +7,6 @@ With magnitudes that sum to m this errs by at most INSTRUCTION m, INSTRUCTION = 
 
 import numpy as np
 import pytest
-from closeness import gamma
-from rungs import ANY, Case, check
 
 from convlab.simulator.machine import Machine
 from convlab_kernels.cuda import tensor_core, tensor_core_kernel
@@ -25,6 +23,8 @@ from convlab_kernels.cuda.tensor_core import (
 )
 from convlab_kernels.cuda.tensor_core_kernel import Tile
 from convlab_kernels.window import Window
+from support.closeness import gamma
+from support.cuda.rungs import ANY, Case, check
 
 INSTRUCTION = 10 * 2.0**-23
 UNIT = 2.0**-24  # of float32

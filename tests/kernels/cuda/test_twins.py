@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from closeness import assert_close, gamma
 
 from convlab.simulator.machine import simulate
 from convlab_kernels.cuda.compiler.intrinsics import (
@@ -19,6 +18,7 @@ from convlab_kernels.cuda.compiler.intrinsics import (
 )
 from convlab_kernels.cuda.compiler.language import FLOATS, INT, cuda, float32, int32, kernel
 from convlab_kernels.cuda.tensor_core import rounded
+from support.closeness import assert_close, gamma
 
 pytestmark = pytest.mark.smoke
 

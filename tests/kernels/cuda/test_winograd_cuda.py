@@ -3,16 +3,16 @@
 from itertools import product
 
 import numpy as np
-import oracle
 import pytest
-from closeness import assert_close, gamma
-from rungs import Case, check
-from winograd_bound import winograd_bound
 
 from convlab_kernels.cuda import METHODS, winograd
 from convlab_kernels.errors import UnsupportedError
 from convlab_kernels.minimal_filters import F2, F4
 from convlab_kernels.window import Window
+from support import oracle
+from support.closeness import assert_close, gamma
+from support.cuda.rungs import Case, check
+from support.kernels.winograd_bound import winograd_bound
 
 KERNELS = {"winograd": F4, "winograd2x2": F2}
 both = pytest.mark.parametrize("method", KERNELS)

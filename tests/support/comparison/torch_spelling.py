@@ -7,8 +7,6 @@ import warnings
 from functools import cache
 
 import numpy as np
-from recorded import answer, installed, this_test
-from stand_in import library
 
 import convlab
 from convlab.layers import (
@@ -22,6 +20,8 @@ from convlab.layers import (
     GlobalAveragePooling2D,
     MaxPooling2D,
 )
+from support.recorded import answer, installed, this_test
+from support.stand_in import library
 
 torch, functional = library("torch"), library("torch.nn.functional")
 

@@ -1,10 +1,10 @@
 """What is computed on the device beside what NumPy computes of the same numbers."""
 
 import numpy as np
-from closeness import assert_close, gamma, sum_bound
 
 from convlab.runtime.arrays import module_of
 from convlab.runtime.policy import computing
+from support.closeness import assert_close, gamma, sum_bound
 
 DTYPES = [np.float32, np.float64]
 

@@ -1,6 +1,7 @@
 """What CuPy 14 has: names and arguments of its functions, as `cupy_14.txt` lists them.
 
-That file was written by `python tests/cuda/cupy_names.py` where CuPy is installed; it need not be where tests run.
+That file was written by `python tests/support/cuda/cupy_names.py` where CuPy is installed; it need not be where
+tests run.
 """
 
 import inspect

@@ -5,9 +5,10 @@ from functools import reduce
 from types import SimpleNamespace
 from weakref import WeakValueDictionary
 
-import fake_cuda
 import numpy as np
-from fake_cuda import current, poisoned, transferred
+
+from support.cuda import fake_cuda
+from support.cuda.fake_cuda import current, poisoned, transferred
 
 SCALARS = bool, int, float, complex, np.number, np.bool_
 

@@ -5,11 +5,22 @@ only NumPy has. What it does in silence is in plain sight: `transfers` of `fake_
 host and device, and fresh memory is full of NaN. Stricter than CuPy: an index beyond an array is an error.
 """
 
-import fake_cuda
 import numpy as np
-from cupy_names import recorded, signature
-from fake_array import FUNCTIONS, MEMBERS, array, asarray, computed, ndarray, operand, refuse_product, wrapped
-from fake_cuda import module, poisoned, transferred
+
+from support.cuda import fake_cuda
+from support.cuda.cupy_names import recorded, signature
+from support.cuda.fake_array import (
+    FUNCTIONS,
+    MEMBERS,
+    array,
+    asarray,
+    computed,
+    ndarray,
+    operand,
+    refuse_product,
+    wrapped,
+)
+from support.cuda.fake_cuda import module, poisoned, transferred
 
 
 class ufunc:  # noqa: N801

@@ -1,6 +1,6 @@
 """What the compiler made of each GPU kernel: registers, memory, and the instructions of its hottest loop.
 
-    python tests/cuda/machine_code.py [NAME ...] [--cc 9.0] [--write]
+    python tests/support/cuda/machine_code.py [NAME ...] [--cc 9.0] [--write]
 
 prints a table of kernels whose names begin so, for a generation of GPUs; --write writes the golden file, which has
 all kernels for all generations. No GPU is needed, but the compiler: pip install "convlab-engine[compiler]".
@@ -30,7 +30,7 @@ from convlab_kernels.cuda.tiles import TILES
 
 CAPABILITIES = (8, 0), (9, 0), (10, 0)
 GOLDEN = Path(__file__).with_name("golden_machine_code.json")
-PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
+PYPROJECT = Path(__file__).parents[3] / "pyproject.toml"
 
 INSTRUCTION = re.compile(r"^\s*/\*([0-9a-f]{4,})\*/\s+((?:@\S+\s+)?[A-Z][\w.]*)(.*?);")
 NEVER = "@!PT"  # the condition of an instruction that keeps a place

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-import oracle
-from closeness import assert_close, sum_bound
 
 from convlab_kernels.window import Window
+from support import oracle
+from support.closeness import assert_close, sum_bound
 
 
 @dataclass(frozen=True)
@@ -62,3 +62,16 @@ def check(gpu, kernel, case, bound=None, relu=False, ceiling=np.inf, bias=True):
         expected = expected.clip(0, ceiling)
     allowed = sum_bound(case.terms, magnitude, np.float32) if bound is None else bound(case)
     assert_close(gpu.give(out), expected, allowed, f"{kernel.__name__} {case}")
+
+
+def check_nan(gpu, kernel, case, place):
+    """Assert that a NaN in x at (n, i, j, c) spoils the windows that see it, with ReLU too, and no other."""
+    x, w, *_ = case.arrays()
+    x = x.copy()
+    x[place] = np.nan
+    expected, magnitude = oracle.conv2d(x, w, case.stride, case.padding, case.dilation)
+    assert 0 < np.isnan(expected).any(axis=3).sum() < expected[..., 0].size
+    out = gpu.take(np.zeros(expected.shape, np.float32))
+    kernel(gpu.take(w), case.window)(gpu.take(x), out, relu=True)
+    bound = sum_bound(case.terms, magnitude, np.float32)
+    assert_close(gpu.give(out), expected.clip(0, None), bound, f"{kernel.__name__} {case} {place}")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import h5py
 import pytest
-from keras_files import CONV, random_weights, write_legacy
 
 from convlab.errors import WeightsError
 from convlab.files.keras.weights.reading import LayerWeights, read_weights
+from support.files.keras_files import CONV, random_weights, write_legacy
 
 SHAPE = CONV.shapes["kernel"]
 KERNEL = "conv1/conv1/kernel:0"

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from keras_files import write_keras3, write_legacy
 from PIL import Image
+
+from support.files.keras_files import write_keras3, write_legacy
 
 WEIGHTS = "model.weights.h5"
 

@@ -4,16 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pickled
-from bad_torch_files import GOOD
-from keras_files import KERNEL_ONLY, random_weights, write_legacy
-from pictures import photo
 from PIL import Image
-from torch_files import write_compressed_npz, write_npz, write_safetensors
-from whole_models import TEXT, write_h5, write_keras
 
 from convlab.images.preprocessing import UNIT
 from convlab.recording.activations import Activations
+from support.files import pickled
+from support.files.bad_torch_files import GOOD
+from support.files.keras_files import KERNEL_ONLY, random_weights, write_legacy
+from support.files.pictures import photo
+from support.files.torch_files import write_compressed_npz, write_npz, write_safetensors
+from support.files.whole_models import TEXT, write_h5, write_keras
 
 
 def recording(path: Path) -> Path:

@@ -10,7 +10,7 @@ import resource
 import sys
 from pathlib import Path
 
-import readers
+from support.files import readers
 
 SECONDS = 60  # until a read that does not return ends the process
 MEMORY = 3 << 30  # bytes

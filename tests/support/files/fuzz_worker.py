@@ -11,11 +11,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from keras_files import KERNEL_ONLY
 
 from convlab.errors import ConvlabError
 from convlab.files.keras.model import read_model, read_model_weights
 from convlab.files.keras.weights.reading import read_weights
+from support.files.keras_files import KERNEL_ONLY
 
 SECONDS = 20  # until a read that does not return ends the process
 MEMORY = 3 << 30  # bytes; a string of variable length may claim 4 GiB, which libhdf5 allocates before it looks

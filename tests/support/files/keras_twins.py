@@ -3,11 +3,11 @@
 import json
 
 import numpy as np
-from closeness import assert_close, gamma
-from recorded import answer, file, text, this_test
-from stand_in import StandIn
 
 from convlab.files.keras.config.architecture import read_architecture
+from support.closeness import assert_close, gamma
+from support.recorded import answer, file, text, this_test
+from support.stand_in import StandIn
 
 SEED = 3
 ROUNDINGS = 1000  # more than any number here goes through; a config read wrongly is wrong in the first digit

@@ -9,7 +9,7 @@ import resource
 import sys
 from pathlib import Path
 
-import readers
+from support.files import readers
 
 MEMORY = 8 << 30  # bytes; what takes more has failed, and must not take the machine with it
 

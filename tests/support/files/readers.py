@@ -3,9 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from bad_torch_files import DENSE
-from keras_files import KERNEL_ONLY
-
 from convlab.comparison.npz_arrays import NpzArrays
 from convlab.errors import ConvlabError
 from convlab.files.keras.model import read_model, read_model_weights
@@ -14,6 +11,8 @@ from convlab.files.torch.weights import read_torch_weights
 from convlab.images.preprocessing import UNIT
 from convlab.images.reading import prepare
 from convlab.recording.activations import Activations
+from support.files.bad_torch_files import DENSE
+from support.files.keras_files import KERNEL_ONLY
 
 
 def read_recording(path: Path) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
-from recorded import file, this_test
-from stand_in import library
 
 from convlab.files.torch.weights import LayerWeights
 from convlab.layers import Conv2D, Dense, Flatten, Layer, MaxPooling2D
 from convlab.model.model import Model
+from support.recorded import file, this_test
+from support.stand_in import library
 
 Arrays = Mapping[str, np.ndarray]
 CODES = {"float16": "F16", "float32": "F32", "float64": "F64", "int64": "I64", "uint16": "BF16"}

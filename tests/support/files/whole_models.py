@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import h5py
-from keras_files import Weights, random_weights, write_keras3, write_legacy
 
 from convlab.files.keras.weights.reading import LayerWeights
+from support.files.keras_files import Weights, random_weights, write_keras3, write_legacy
 
 CONV = LayerWeights("conv1", "Conv2D", {"kernel": (3, 5, 2, 4), "bias": (4,)})
 DENSE = LayerWeights("fc", "Dense", {"kernel": (40, 7), "bias": (7,)})

@@ -5,8 +5,9 @@ from functools import cache
 from itertools import product
 
 import numpy as np
-import oracle
-from closeness import assert_close, sum_bound
+
+from support import oracle
+from support.closeness import assert_close, sum_bound
 
 SIZES = [(2, 3), (3, 2), (4, 5), (1, 2)]
 STRIDES = [None, (1, 1), (1, 2), (2, 1), (3, 2), (5, 4)]

@@ -9,8 +9,9 @@ from functools import cache
 from itertools import product
 
 import numpy as np
-import oracle
-from closeness import assert_close, sum_bound
+
+from support import oracle
+from support.closeness import assert_close, sum_bound
 
 KERNELS = [(2, 3), (4, 5), (1, 1), (3, 4)]
 STRIDES = [(1, 1), (1, 2), (2, 1), (3, 2)]

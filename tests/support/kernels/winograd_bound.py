@@ -17,7 +17,8 @@ transform), which is asserted, and without underflow.
 from math import frexp
 
 import numpy as np
-from closeness import gamma
+
+from support.closeness import gamma
 
 
 class Magnitude:

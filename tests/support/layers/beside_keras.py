@@ -3,7 +3,8 @@
 import warnings
 
 import numpy as np
-from recorded import answer, live
+
+from support.recorded import answer, live
 
 DTYPES = [np.float32, np.float64]
 

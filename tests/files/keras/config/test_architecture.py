@@ -3,14 +3,14 @@
 import json
 
 import h5py
-import keras_twins
 import pytest
-from keras_configs import functional, image, refused, relu, sequential, wiring
-from stand_in import library
 
 from convlab.errors import UnsupportedError
 from convlab.files.keras.config.architecture import KerasLayer, read_architecture
 from convlab.files.keras.model import read_model
+from support.files import keras_twins
+from support.files.keras_configs import functional, image, refused, relu, sequential, wiring
+from support.stand_in import library
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Keras' own
 

@@ -6,11 +6,11 @@ import json
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from keras_configs import KERAS_1, KERAS_2, call, entry, functional, sequential, tensor
 
 from convlab.errors import ConvlabError, UnsupportedError, WeightsError
 from convlab.files.keras.config.architecture import read_architecture
 from convlab.files.keras.config.calls import _Graph
+from support.files.keras_configs import KERAS_1, KERAS_2, call, entry, functional, sequential, tensor
 
 
 def function(called, name, *inbound):

@@ -1,12 +1,12 @@
 """Every layer in the table, alone, over its options: read from Keras' config, it computes what Keras does."""
 
 import pytest
-from keras_twins import assert_same, read
-from recorded import answer
-from stand_in import library
 
 from convlab.files.keras.config.layers import AUGMENTATIONS, LAYERS
 from convlab.layers import ACTIVATIONS
+from support.files.keras_twins import assert_same, read
+from support.recorded import answer
+from support.stand_in import library
 
 keras = library("keras")
 layers = keras.layers
@@ -161,7 +161,7 @@ MERGES = [
     layers.Dot(2),
     layers.Dot((3, -1), normalize=True),
 ]
-ELSEWHERE = {"ThresholdedReLU", "Embedding"}  # of Keras 2 only; on words: test_keras_writers.py
+ELSEWHERE = {"ThresholdedReLU", "Embedding"}  # of Keras 2 only; on words: files/keras/test_writers.py
 
 
 @pytest.mark.parametrize(("layer", "shape"), CASES)

@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from keras_configs import entry, functional, image, refused, relu, sequential
 
 from convlab.cli import main
 from convlab.errors import ShapeError, UnsupportedError, WeightsError
 from convlab.files.keras.config.architecture import read_architecture
+from support.files.keras_configs import entry, functional, image, refused, relu, sequential
 
 # open shapes
 

@@ -3,13 +3,13 @@
 import json
 
 import h5py
-import keras_twins
 import pytest
-from keras_configs import KERAS_1, KERAS_2, entry, functional, image, refused, relu, sequential, wiring
-from stand_in import library
 
 from convlab.errors import UnsupportedError
 from convlab.files.keras.config.architecture import read_architecture
+from support.files import keras_twins
+from support.files.keras_configs import KERAS_1, KERAS_2, entry, functional, image, refused, relu, sequential, wiring
+from support.stand_in import library
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Keras' own
 

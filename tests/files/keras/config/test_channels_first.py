@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from keras_twins import assert_same, config, outputs_of_both, randomise, read
-from stand_in import library
 
 from convlab.files.keras.config.architecture import read_architecture
 from convlab.files.keras.config.calls import Step
 from convlab.files.keras.config.channels_first import Tensor, is_channels_first, moved_inputs, takes_moved
 from convlab.files.keras.config.graph import LayerConfig
 from convlab.layers import Permute
+from support.files.keras_twins import assert_same, config, outputs_of_both, randomise, read
+from support.stand_in import library
 
 keras = library("keras")
 layers = keras.layers

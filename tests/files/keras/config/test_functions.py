@@ -6,15 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from closeness import assert_close, gamma
-from references.keras_functions import cases
-from references.keras_functions.inputs import given, picture, weights
 
 import convlab
 from convlab.errors import UnsupportedError
 from convlab.files.keras.config.architecture import read_architecture
 from convlab.files.keras.config.functions import KERAS, TENSORFLOW
 from convlab.files.keras.config.operations import OPERATIONS
+from references.keras_functions import cases
+from references.keras_functions.inputs import given, picture, weights
+from support.closeness import assert_close, gamma
 
 FOLDER = Path(cases.__file__).parent
 ROUNDINGS = 30

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from keras_configs import entry, functional, image
 
 from convlab.files.keras.config.architecture import read_architecture
+from support.files.keras_configs import entry, functional, image
 
 X = np.random.default_rng(4).normal(size=(2, 3, 6, 5)).astype(np.float32)
 MIDDLE = X.mean((2, 3), keepdims=True)

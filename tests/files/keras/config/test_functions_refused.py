@@ -5,13 +5,13 @@ import re
 from pathlib import Path
 
 import pytest
-from keras_configs import call, entry, functional, image, refused, tensor
 
 from convlab.errors import ConvlabError, ShapeError, UnsupportedError, WeightsError
 from convlab.files.keras.config.architecture import read_architecture
 from convlab.files.keras.config.functions import KERAS, TENSORFLOW
+from support.files.keras_configs import call, entry, functional, image, refused, tensor
 
-PAGE = Path(__file__).parents[2] / "docs" / "functions.md"
+PAGE = Path(__file__).parents[4] / "docs" / "functions.md"
 
 
 def keras2(function, *calls, kind="TFOpLambda"):

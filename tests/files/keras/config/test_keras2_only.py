@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from keras_configs import entry, functional, image
 
 from convlab.files.keras.config.architecture import read_architecture
+from support.files.keras_configs import entry, functional, image
 
-FILE = Path(__file__).parents[1] / "references" / "keras2_layers.npz"
+FILE = Path(__file__).parents[3] / "references" / "keras2_layers.npz"
 with np.load(FILE) as stored:
     RECORDED = {name: stored[name] for name in stored.files}
 THRESHOLDED = [

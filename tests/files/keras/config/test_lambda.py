@@ -4,12 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from keras_configs import entry, functional, image, sequential
 
 import convlab
 from convlab.cli import main
 from convlab.errors import LayerNameError, UnsupportedError
 from convlab.files.keras.config.architecture import read_architecture
+from support.files.keras_configs import entry, functional, image, sequential
 
 CODE = {"class_name": "__lambda__", "config": {"code": "4wEAAAA=", "defaults": None, "closure": None}}
 OPTIONS = {"function": CODE, "function_type": "lambda", "module": "__main__", "output_shape": None, "arguments": {}}

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from closeness import assert_close, gamma
-from keras_configs import call, entry, functional, image, refused, tensor
 
 from convlab.errors import UnsupportedError
 from convlab.files.keras.config.architecture import read_architecture
+from support.closeness import assert_close, gamma
+from support.files.keras_configs import call, entry, functional, image, refused, tensor
 
 SHORT = np.random.default_rng(3).standard_normal((2, 8, 9, 3)).astype(np.float32) * np.float32(0.01)
 EXACT = SHORT.astype(np.float64)

@@ -1,10 +1,10 @@
 """Masks in a network of Keras 2: dropped, or followed to a layer that would heed them, which is refused."""
 
 import pytest
-from keras_configs import entry, functional, refused
 
 from convlab.errors import ConvlabError, UnsupportedError
 from convlab.files.keras.config.architecture import read_architecture
+from support.files.keras_configs import entry, functional, refused
 
 EMBEDDING = ("Embedding", {"input_dim": 7, "output_dim": 4, "mask_zero": True})
 MASKING = ("Masking", {"mask_value": 0.0})

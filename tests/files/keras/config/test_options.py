@@ -5,11 +5,11 @@ import json
 import h5py
 import numpy as np
 import pytest
-from keras_configs import functional, image, refused, sequential
 
 import convlab
 from convlab.errors import UnsupportedError, WeightsError
 from convlab.files.keras.config.architecture import read_architecture
+from support.files.keras_configs import functional, image, refused, sequential
 
 IMAGE, SEQUENCE = [None, 8, 9, 4], [None, 9, 4]
 CONVOLUTIONS = {  # those that take no groups, to which Keras 2.3 to 2.15 write groups=1 all the same

@@ -4,14 +4,14 @@ import json
 
 import numpy as np
 import pytest
-from keras_configs import entry, functional, image, refused, sequential
-from keras_twins import assert_same, assert_same_outputs, config, randomise, saved
-from recorded import file, live, this_test
-from stand_in import library
 
 import convlab
 from convlab.errors import ShapeError, UnsupportedError, WeightsError
 from convlab.files.keras.config.architecture import read_architecture
+from support.files.keras_configs import entry, functional, image, refused, sequential
+from support.files.keras_twins import assert_same, assert_same_outputs, config, randomise, saved
+from support.recorded import file, live, this_test
+from support.stand_in import library
 
 CONV = {"class_name": "Conv2D", "config": {"name": "conv", "filters": 2, "kernel_size": [2, 2]}}
 
@@ -144,7 +144,7 @@ def test_files(which, suffix, tmp_path):
 
 @quiet
 def test_convert_writes_it_back(tmp_path):
-    live("keras", instead="files/test_time_distributed.py")
+    live("keras", instead="files/keras/config/test_time_distributed.py")
     from convlab.cli import main
 
     net = randomise(network("models"))

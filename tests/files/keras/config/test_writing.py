@@ -54,7 +54,7 @@ def test_the_command_writes_a_whole_model(tmp_path, capsys):
 
 
 def test_options_that_mean_nothing_are_left_out_and_no_others():
-    config = json.loads((Path(__file__).parent / "keras2_depthwise.json").read_text())
+    config = json.loads((Path(__file__).parents[3] / "references" / "keras2_depthwise.json").read_text())
     cleaned = without_idle_options(config)
     kinds = {entry["class_name"]: entry["config"] for entry in cleaned["config"]["layers"]}
     assert kinds["Conv2D"] == config["config"]["layers"][1]["config"] and "groups" in kinds["Conv2D"]

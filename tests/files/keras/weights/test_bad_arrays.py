@@ -6,11 +6,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from bad_files import KERNEL, SHAPE, edited, refused, replace_kernel, store
-from keras_files import CONV
 
 from convlab.errors import WeightsError
 from convlab.files.keras.weights.reading import read_weights
+from support.files.bad_files import KERNEL, SHAPE, edited, refused, replace_kernel, store
+from support.files.keras_files import CONV
 
 # shape
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import h5py
 import pytest
-from bad_files import KERNEL, edited, refused
-from keras_files import CONV, assert_same, random_weights, write_keras3, write_legacy
 
 from convlab.files.keras.weights.reading import read_weights
+from support.files.bad_files import KERNEL, edited, refused
+from support.files.keras_files import CONV, assert_same, random_weights, write_keras3, write_legacy
 
 # links
 

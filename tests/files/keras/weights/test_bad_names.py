@@ -6,11 +6,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from bad_files import CONV, KERNEL, edited, refused, replace_kernel
 
 from convlab.files.keras.weights import keras2_h5
 from convlab.files.keras.weights.reading import read_weights
 from convlab.storage import hdf5
+from support.files.bad_files import CONV, KERNEL, edited, refused, replace_kernel
 
 # names that are none
 

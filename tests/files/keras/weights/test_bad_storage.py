@@ -7,10 +7,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from bad_files import KERNEL, SHAPE, refused, replace_kernel, store
-from keras_files import CONV, random_weights, write_legacy
 
 from convlab.files.keras.weights.reading import read_weights
+from support.files.bad_files import KERNEL, SHAPE, refused, replace_kernel, store
+from support.files.keras_files import CONV, random_weights, write_legacy
 
 # outside the file
 

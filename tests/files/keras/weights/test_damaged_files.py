@@ -6,12 +6,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from bad_files import SHAPE, edited, refused, store
-from keras_files import CONV, assert_same, random_weights, write_legacy
 
 from convlab.errors import WeightsError
 from convlab.files.keras.weights.reading import read_weights
 from convlab.storage.hdf5_heaps import check_heaps
+from support.files.bad_files import SHAPE, edited, refused, store
+from support.files.keras_files import CONV, assert_same, random_weights, write_legacy
 
 
 def refused_as_damaged(path: Path, data: bytes, *parts: str) -> None:

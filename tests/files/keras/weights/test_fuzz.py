@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from keras_files import KERNEL_ONLY, random_weights, write_keras3, write_legacy
-from whole_models import TEXT, write_h5, write_keras
 
-WORKER = Path(__file__).with_name("fuzz_worker.py")
+from support.files.keras_files import KERNEL_ONLY, random_weights, write_keras3, write_legacy
+from support.files.whole_models import TEXT, write_h5, write_keras
+
+TESTS, WORKER = Path(__file__).parents[3], "support.files.fuzz_worker"
 STOP = 4096
 
 
@@ -19,8 +20,8 @@ def outcomes(path: Path, mask: int, offsets: Iterable[int]) -> dict[int, str]:
     left = list(offsets)
     found: dict[int, str] = {}
     while left:
-        command = [sys.executable, WORKER, path, path.with_name(f"flipped {path.name}"), mask, *left]
-        worker = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+        command = [sys.executable, "-m", WORKER, path, path.with_name(f"flipped {path.name}"), mask, *left]
+        worker = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, cwd=TESTS)
         for line in worker.stdout.splitlines():
             offset, _, outcome = line.partition(" ")
             found[int(offset)] = outcome or f"crashed ({worker.returncode}): {worker.stderr[-300:]}"

@@ -5,11 +5,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from keras_files import ALL, CONV, DENSE, KERAS_1, NORM, assert_same, random_weights, write_legacy
 
 from convlab.errors import WeightsError
 from convlab.files.keras.weights.reading import LayerWeights, read_weights
 from convlab.model.receipt import ReceiptRow
+from support.files.keras_files import ALL, CONV, DENSE, KERAS_1, NORM, assert_same, random_weights, write_legacy
 
 
 @pytest.mark.parametrize("root", ["/", "model_weights"])

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import h5py
 import pytest
-from keras_files import CONV, DENSE, NORM, assert_same, random_weights, write_keras3
 
 from convlab.files.keras.weights.reading import LayerWeights, read_weights
+from support.files.keras_files import CONV, DENSE, NORM, assert_same, random_weights, write_keras3
 
 
 def test_keras3_goes_by_the_layers_name(tmp_path: Path) -> None:

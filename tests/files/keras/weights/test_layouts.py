@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from keras_files import CONV, DENSE, KERAS_1, assert_same, random_weights, write_legacy
 
 import convlab
 from convlab.cli import main
 from convlab.errors import WeightsError
 from convlab.files.keras.weights.reading import LayerWeights, read_weights
+from support.files.keras_files import CONV, DENSE, KERAS_1, assert_same, random_weights, write_legacy
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from bad_files import refused
+
+from support.files.bad_files import refused
 
 
 def _zip(path: Path) -> None:

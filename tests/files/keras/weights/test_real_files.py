@@ -7,12 +7,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from keras_files import assert_same
-from recorded import live
 
 from convlab.files.keras.weights.layouts import snake_case
 from convlab.files.keras.weights.reading import LayerWeights, read_weights
 from convlab.model.receipt import ReceiptRow
+from support.files.keras_files import assert_same
+from support.recorded import live
 
 # written here
 
@@ -67,7 +67,7 @@ def every_kind(keras: object) -> object:
 @cache
 def built(build: Callable[[object], object]) -> object:
     """Build a model with weights that differ: Keras' own ones and zeros would match anything."""
-    model = build(live("keras", instead="files/test_keras_writers.py"))
+    model = build(live("keras", instead="files/keras/test_writers.py"))
     rng = np.random.default_rng(7)
     for weight in model.weights:
         weight.assign(rng.random(size=weight.shape, dtype=np.float32))
@@ -105,7 +105,7 @@ def test_top_of_real_keras_left_out(tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore")
 def test_keras_snake_case() -> None:
-    naming = live("keras.src.utils.naming", instead="files/test_keras_writers.py")
+    naming = live("keras.src.utils.naming", instead="files/keras/test_writers.py")
     kinds = [
         "Conv2D",
         "Dense",

@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
-from bad_files import refused
-from keras_files import ALL, CONV, DENSE, assert_same, random_weights, write_legacy
 
 from convlab.errors import WeightsError
 from convlab.files.keras.weights.reading import LayerWeights, read_weights
+from support.files.bad_files import refused
+from support.files.keras_files import ALL, CONV, DENSE, assert_same, random_weights, write_legacy
 
 
 def test_a_missing_layer_alone_is_refused(tmp_path: Path) -> None:

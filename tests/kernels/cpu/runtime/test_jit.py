@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from meetings import PATIENCE
 
 from convlab_kernels.cpu.runtime import jit as module
 from convlab_kernels.cpu.runtime.jit import compiled, seconds_compiling
 from convlab_kernels.disk_cache import cache_folder
+from support.kernels.rendezvous import PATIENCE
 
 
 def _twice_plus(x, y):

@@ -5,7 +5,6 @@ from itertools import product
 import numba
 import numpy as np
 import pytest
-from closeness import assert_close, sum_bound
 
 from convlab_kernels.cpu.runtime import micro_kernel
 from convlab_kernels.cpu.runtime.jit import address
@@ -21,6 +20,7 @@ from convlab_kernels.cpu.runtime.micro_kernel import (
     panels,
     panels_of,
 )
+from support.closeness import assert_close, sum_bound
 
 
 def _calling(multiply):

@@ -3,16 +3,16 @@
 import threading
 from types import FunctionType
 
-import meetings
 import numba
 import numpy as np
 import pytest
-from meetings import ENOUGH, PATIENCE, arguments, entries, kernel, new_book, reaches
 
 from convlab_kernels.cpu.runtime.atomics import add, claim, look, put
 from convlab_kernels.cpu.runtime.jit import address, compiled, inlined
 from convlab_kernels.cpu.runtime.parallel_for import BOARD, CLAIMED, INSIDE, NEXT, OPEN, RUNNERS, TASK, serve, shared
 from convlab_kernels.cpu.runtime.scratch import LINE, aligned
+from support.kernels import rendezvous
+from support.kernels.rendezvous import ENOUGH, PATIENCE, arguments, entries, kernel, new_book, reaches
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_the_caller_returns_when_all_have_ended(board):
 def test_who_is_done_first_takes_the_next_part(board):
     book = new_book()
     with Helpers(board, 1):
-        assert not kernel(board, 5, 10, 1, 2, *arguments(book, slow=0, ended=4, patience=meetings.ENOUGH))
+        assert not kernel(board, 5, 10, 1, 2, *arguments(book, slow=0, ended=4, patience=rendezvous.ENOUGH))
     runners = {first: runner for runner, first, _ in entries(book)}
     assert runners in ({0: 0, 2: 1, 4: 1, 6: 1, 8: 1}, {0: 1, 2: 0, 4: 0, 6: 0, 8: 0})
 
@@ -165,7 +165,7 @@ def test_no_more_take_part_than_are_to(board):
     with Helpers(board, 4):
         for _ in range(5):
             book = new_book()
-            how = {"slow": meetings.EACH, "patience": meetings.WHILE // 10}
+            how = {"slow": rendezvous.EACH, "patience": rendezvous.WHILE // 10}
             assert not kernel(board, 40, 40, 1, 2, *arguments(book, **how))
             assert {runner for runner, *_ in entries(book)} <= {0, 1}
 

@@ -11,13 +11,13 @@ from itertools import pairwise, product
 from math import inf
 from pathlib import Path
 
-import meetings
 import pytest
-from meetings import ENDED, PATIENCE, new_book, spread, threads
 
 from convlab_kernels.cpu import set_threads
 from convlab_kernels.cpu.runtime.parallel_for import CLAIMED, INSIDE, OPEN
 from convlab_kernels.errors import ShapeError
+from support.kernels import rendezvous
+from support.kernels.rendezvous import ENDED, PATIENCE, new_book, spread, threads
 
 SHARING, WAKING = threads.SHARING, threads.WAKING
 
@@ -120,7 +120,7 @@ def test_parts_are_done_at_the_same_time(n, awake):
 def test_runners_are_fewer_than_most(awake):
     meet(5)  # so many there are
     for _ in range(5):
-        parts = spread(60, pieces=20, most=2, slow=meetings.EACH, patience=meetings.WHILE // 10)
+        parts = spread(60, pieces=20, most=2, slow=rendezvous.EACH, patience=rendezvous.WHILE // 10)
         assert len(parts) == 40 and {runner for runner, *_ in parts} <= {0, 1}
 
 
@@ -258,7 +258,7 @@ def test_an_interrupt_is_raised_when_all_parts_have_ended(awake, interruptible):
     sender = threading.Thread(target=interrupt, daemon=True)
     with pytest.raises(KeyboardInterrupt):
         sender.start()
-        spread(2, book=book, slow=0, ended=10, patience=meetings.ENOUGH)
+        spread(2, book=book, slow=0, ended=10, patience=rendezvous.ENOUGH)
     assert sent == [True] and book[0].tolist() == [2, 12, 0]
     meet(2)
 
@@ -298,7 +298,7 @@ def test_a_thread_that_cannot_start_is_told_of_and_not_counted(pool, monkeypatch
 def test_a_forked_child_has_helpers_of_its_own(first):
     program = f"""
 import os
-from meetings import spread, threads
+from support.kernels.rendezvous import spread, threads
 threads.CORES, threads.LOOKS = 99, 10**8
 spread(1)  # compiled
 threads._pool = None
@@ -315,7 +315,7 @@ assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 meet()
 print("both")
 """
-    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join([str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True, text=True, timeout=PATIENCE, check=False, env={**os.environ, "PYTHONPATH": path},

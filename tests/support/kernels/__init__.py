@@ -1,0 +1,1 @@
+"""Sweeps over the options of kernels, and threads that meet."""
