@@ -1,0 +1,158 @@
+"""What docs/architecture.md says of where things lie, and of what belongs to a new one, is so."""
+
+import inspect
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import convlab
+from convlab import cli, layers
+from convlab.explanation.contributions.base import weighted_sum
+from convlab.explanation.contributions.node import ALONG_CHANNELS
+from convlab.explanation.contributions.volumes import volume_sum
+from convlab.files.keras.config import channels_first
+from convlab.files.keras.config.layers import AUGMENTATIONS, LAYERS
+from convlab.files.torch.weights import EXPECTED, SUFFIXES
+from convlab.layers import ACTIVATIONS, Layer
+from convlab.layers.merging import Merge
+from convlab_kernels import cpu, cuda
+
+ROOT = Path(__file__).parents[1]
+
+
+def text(path):
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+ROWS = re.findall(r"^\| `([^`]+)` \| (?:`([^`]+)` )?\|", text("docs/architecture.md"), re.MULTILINE)
+
+
+@pytest.mark.parametrize(("path", "name"), ROWS)
+def test_each_file_and_what_is_looked_for_in_it_is_there(path, name):
+    assert (ROOT / path).exists()
+    if path.endswith(".py"):
+        assert all(re.search(rf"\b{part}\b", text(path)) for part in name.split("."))
+    elif name:
+        assert name in text(path)
+
+
+def test_the_tables_are_found():
+    assert len(ROWS) > 60
+    assert text("docs/architecture.md").count("\n| `") == len(ROWS)
+
+
+# ---- a layer
+
+CLASSES = {name: one for name in layers.__all__ if inspect.isclass(one := getattr(layers, name))}
+OF_ANY_KIND = {"Activated", "Layer"}
+UNNAMED = {  # what layers have in common, and layers that are made of layers alone
+    *("ActivatedOneRow", "ActivatedTimeDistributed", "Convolving", "GlobalPooling2D", "GlobalPooling3D", "Merge"),
+    *("Pooling2D", "Pooling3D", "Residual", "Wrapping", "_Blocks"),
+}
+OF_FUNCTIONS = {  # made of functions on tensors, of an activation, around another layer, or given by the caller
+    *("DepthToSpace", "Elementwise", "ExpandDims", "GLU", "Lambda", "OneRow", "Pad", "Reduce", "Slice"),
+    *("SpaceToDepth", "Split", "Squeeze", "Stack", "Take", "TimeDistributed"),
+}
+ALIKE_IN_ANY_LAYOUT = {  # given what Keras would give it, or looked at by its options
+    *("Activation", "Dense", "Dot", "Embedding", "Flatten", "LayerScale", "Masking", "PReLU", "Permute"),
+    *("RepeatVector", "Rescaling", "Reshape"),
+}
+UNEXPLAINED = {  # explain refuses these by name
+    *("Conv3DTranspose", "Dot", "GroupNormalization", "Lambda", "LayerNormalization", "Normalization"),
+    *("Resizing", "UnitNormalization"),
+}
+
+
+def subclasses(kind):
+    for one in kind.__subclasses__():
+        yield one
+        yield from subclasses(one)
+
+
+def test_every_layer_is_exported():
+    ours = {one.__name__ for one in subclasses(Layer) if one.__module__.startswith("convlab.layers.")}
+    assert ours - UNNAMED == set(CLASSES) - {"Layer"}
+
+
+def test_every_layer_is_made_of_what_keras_writes():
+    assert set(CLASSES) - set(LAYERS) == OF_FUNCTIONS | OF_ANY_KIND
+    assert set(LAYERS) - set(CLASSES) == set(AUGMENTATIONS)
+
+
+def test_every_layer_of_keras_says_what_channels_first_means_to_it():
+    sets = ("WITH_LAYOUT", "MERGING", "VALUE_BY_VALUE", "WITH_AXIS")
+    told = set().union(*(getattr(channels_first, name) for name in sets))
+    assert set(LAYERS) - told == ALIKE_IN_ANY_LAYOUT
+
+
+def test_every_layer_is_explained():
+    known = {
+        name
+        for name, one in CLASSES.items()
+        if issubclass(one, Merge) or any(f.dispatch(one) is not f.dispatch(Layer) for f in (weighted_sum, volume_sum))
+    }
+    assert set(CLASSES) - known - OF_ANY_KIND == UNEXPLAINED
+
+
+def test_every_layer_of_keras_is_in_files_that_keras_wrote():
+    table = text("docs/keras_files.md")
+    assert [name for name in LAYERS if f"\n| {name} |" not in table] == []
+
+
+# ---- an activation function
+
+
+def test_functions_that_see_a_whole_vector_are_listed():
+    x = np.array([[0.3, -0.2, 0.5], [0.3, -0.2, 9.0]])
+    along = {name for name, function in ACTIVATIONS.items() if len(set(function(x)[:, 0])) > 1}
+    assert along == set(ALONG_CHANNELS)
+    assert along == channels_first.ALONG_AN_AXIS - {"glu"}  # which is a layer here
+
+
+# ---- a kernel
+
+
+@pytest.mark.parametrize(
+    ("kernels", "never"),
+    [(cpu, {"direct"}), (cuda, {"direct", "direct_strided", "tiled", "blocked", "tensor_core_3x"})],
+)
+def test_every_kernel_is_in_the_tables(kernels, never):
+    folder = Path(kernels.__file__).parent
+    modules = {name: place.split(".")[0] for name, place in kernels.METHODS._places.items()}
+    told, choice = text("kernels/README.md"), (folder / "choice.py").read_text(encoding="utf-8")
+    assert [name for name, module in modules.items() if not (folder / f"{module}.py").is_file()] == []
+    assert [name for name, module in modules.items() if not re.search(rf"`({module}\.py|{name})`", told)] == []
+    assert {name for name in modules if f'"{name}"' not in choice} == never
+
+
+@pytest.mark.parametrize(("kernels", "folder"), [(cpu, "tests/kernels/cpu"), (cuda, "tests/kernels/cuda")])
+def test_every_kernel_is_tested(kernels, folder):
+    tests = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / folder).rglob("*.py"))
+    assert [name for name in kernels.METHODS if f'"{name}"' not in tests] == []
+
+
+# ---- a weight format
+
+
+def test_every_ending_of_a_weight_file_is_told():
+    assert [ending for ending in SUFFIXES if ending not in EXPECTED] == []
+    pages = text("README.md"), inspect.getdoc(convlab.load)
+    assert [ending for ending in SUFFIXES for page in pages if ending not in page] == []
+
+
+# ---- a command
+
+
+def commands():
+    """Return the commands that the parser knows."""
+    (actions,) = (action.choices for action in cli._parser()._actions if isinstance(action.choices, dict))
+    return list(actions)
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_is_a_file_and_a_row(command):
+    assert getattr(cli, command).__name__ == f"convlab.cli.{command}"
+    assert callable(getattr(cli, command).add)
+    assert f"\n| `convlab {command}" in text("README.md")
