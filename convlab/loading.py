@@ -42,8 +42,8 @@ def load(
         A name in the zoo (lenet5, vgg16, vgg19; "VGG-16" will do), or a model that Keras saved (.keras, .h5, .hdf5).
     weights : path, "pretrained", int or None
         "pretrained": the model file's own, or the registered ones of the zoo (bundled, or fetched with
-        `convlab fetch`). Another weight file: of Keras, or of PyTorch (.safetensors, .npz, .pt). A seed for random
-        ones. None for none: shapes only.
+        `convlab fetch`). Another weight file: of Keras, or of PyTorch (.safetensors, .npz, .pt, .pth). A seed for
+        random ones. None for none: shapes only.
     include_top : bool
         False leaves out the dense layers of a network of the zoo, so that any image size will do.
     input_shape : (H, W, C), optional
