@@ -92,7 +92,7 @@ def winograd() -> Figure:
 def tensor_core_3x() -> Figure:
     """Draw a product of two numbers in TF32 as an area, bits along the sides."""
     a, b = np.float32(np.pi), np.float32(np.e)
-    (p, r), (q, s) = map(split_tf32.twin, (a, b))
+    (p, r), (q, s) = map(split_tf32.emulation, (a, b))
     exact, sums = float(a) * float(b), {"p q": float(p) * float(q)}
     sums["p q + p s + r q"] = sums["p q"] + float(p) * float(s) + float(r) * float(q)
     areas = np.full((24, 24), WASTED)

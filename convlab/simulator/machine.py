@@ -182,7 +182,7 @@ def uint32(number: Any) -> int:
 
 def copy4_async(to: Any, base: Any, offset: Any, *source: Any) -> None:
     """Begin a copy: until it is waited for, nobody may use what was there, nor what will be."""
-    in_python(intrinsics.copy4_async.twin)(to, base, offset, *source)
+    in_python(intrinsics.copy4_async.emulation)(to, base, offset, *source)
     for i in range(4):
         to[int32(base) + int32(offset) + i] = np.float32("nan")
 
@@ -219,7 +219,7 @@ def _simulated(thing: Any) -> Any:
     if isinstance(thing, Inlined):
         return in_python(thing.function)
     if isinstance(thing, Intrinsic):
-        return in_python(thing.twin)
+        return in_python(thing.emulation)
     if isinstance(thing, FunctionType) and thing.__module__ == intrinsics.__name__:
         return in_python(thing)
     return thing

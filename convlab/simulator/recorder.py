@@ -86,7 +86,7 @@ class Launch:
 
 
 def _intrinsic() -> Any:
-    """Return the frame of the intrinsic's twin in which an array is used, or None."""
+    """Return the frame of the intrinsic's reference emulation in which an array is used, or None."""
     frame: Any = sys._getframe(3)
     found = None
     while frame.f_code.co_filename == intrinsics.__file__:

@@ -19,7 +19,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from convlab_kernels.cuda.compiler.intrinsics import copy4_async, copy_fence, copy_wait, load_matrices, store1, store2
+from convlab_kernels.cuda.compiler.intrinsics import (
+    commit_group,
+    copy4_async,
+    load_matrices,
+    store1,
+    store2,
+    wait_group,
+)
 from convlab_kernels.cuda.compiler.language import Kernel, cuda, float32, inlined, int32, kernel, uint32
 from convlab_kernels.cuda.convolution import SIGNATURE
 from convlab_kernels.cuda.direct_strided import clipped
@@ -112,7 +119,7 @@ def tensor_core_kernel(tile: Tile, multiply: Callable[..., Any], name: str) -> K
     ACROSS = CHANNELS // WARP_CHANNELS
     SECOND, STAGE = PIXELS * ROW, (PIXELS + CHANNELS) * ROW  # where the right factor begins, and the next stage
     LAST = (STAGES - 1) * STAGE
-    wait = copy_wait(STAGES - 2)
+    wait = wait_group(STAGES - 2)
 
     @inlined
     def copy_tile(memory, to, x, windows, place, w, weight, apart, inside, geometry):
@@ -198,7 +205,7 @@ def tensor_core_kernel(tile: Tile, multiply: Callable[..., Any], name: str) -> K
 
         for step in range(STAGES - 1):
             copy_tile(memory, to, x, windows, place, w, weight, apart, step < steps, geometry)
-            copy_fence()
+            commit_group()
             place = carried(place[0], place[1], int32(place[2] + DEPTH), geometry)
             weight, to = int32(weight + DEPTH), int32(to + STAGE)
         to, read, remaining = int32(row * ROW + column), int32(0), steps
@@ -207,7 +214,7 @@ def tensor_core_kernel(tile: Tile, multiply: Callable[..., Any], name: str) -> K
             cuda.syncthreads()  # all of the tile has come, and nobody reads the one before: its stage is free
             free = int32(to + (read - STAGE if read > 0 else LAST))
             copy_tile(memory, free, x, windows, place, w, weight, apart, remaining >= STAGES, geometry)
-            copy_fence()
+            commit_group()
             place = carried(place[0], place[1], int32(place[2] + DEPTH), geometry)
             weight = int32(weight + DEPTH)
             cuda.syncwarp()  # lanes may have come apart in `carried`; matrices are the whole warp's

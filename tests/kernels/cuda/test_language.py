@@ -81,9 +81,9 @@ def test_every_intrinsic_has_an_instruction_with_its_arguments():
     for thing in found:
         if not thing.name.startswith("load4"):  # two that one function makes
             arguments = [argument.arg for argument in written[thing.name].args.args]
-            assert arguments == ["typing", *inspect.signature(thing.twin).parameters], thing.name
-    assert [argument.arg for argument in written["copy_wait"].args.args] == ["groups"]
-    assert intrinsics.copy_wait(3).given == (3,)
+            assert arguments == ["typing", *inspect.signature(thing.emulation).parameters], thing.name
+    assert [argument.arg for argument in written["wait_group"].args.args] == ["groups"]
+    assert intrinsics.wait_group(3).given == (3,)
 
 
 @inlined

@@ -10,7 +10,7 @@ import pytest
 
 from convlab.simulator.machine import Machine
 from convlab_kernels.cuda import tensor_core, tensor_core_kernel
-from convlab_kernels.cuda.compiler.intrinsics import copy_wait, multiply_tf32
+from convlab_kernels.cuda.compiler.intrinsics import multiply_tf32, wait_group
 from convlab_kernels.cuda.tensor_core import (
     TF32,
     TF32_3X,
@@ -143,15 +143,15 @@ def spoiled(monkeypatch, name):
     """Return the small rung, its kernel made anew without one of the things that order its threads."""
     if name == "syncthreads":
         monkeypatch.setattr(Machine, "syncthreads", lambda machine: None)
-    elif name == "copy_fence":
-        monkeypatch.setattr(tensor_core_kernel, "copy_fence", lambda: None)
+    elif name == "commit_group":
+        monkeypatch.setattr(tensor_core_kernel, "commit_group", lambda: None)
     else:
-        monkeypatch.setattr(tensor_core_kernel, "copy_wait", lambda groups: copy_wait(groups + 1))
+        monkeypatch.setattr(tensor_core_kernel, "wait_group", lambda groups: wait_group(groups + 1))
     made = kernels_for(tensor_core.multiply_rounded, "spoiled", SMALL)
     return type("Spoiled", (TensorCore,), {"kernels": made})
 
 
-@pytest.mark.parametrize("name", ["syncthreads", "copy_fence", "copy_wait"])
+@pytest.mark.parametrize("name", ["syncthreads", "commit_group", "wait_group"])
 def test_nothing_that_orders_threads_can_be_left_out(name, gpu, monkeypatch):
     if gpu.take is not np.array:
         pytest.skip("a GPU may be right by luck")

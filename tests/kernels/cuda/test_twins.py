@@ -1,13 +1,12 @@
-"""What the intrinsics' twins do, held against plain arrays and matrix algebra in float64."""
+"""The intrinsics' reference emulations, held against plain arrays and matrix algebra in float64."""
 
 import numpy as np
 import pytest
 
 from convlab.simulator.machine import simulate
 from convlab_kernels.cuda.compiler.intrinsics import (
+    commit_group,
     copy4_async,
-    copy_fence,
-    copy_wait,
     load4,
     load_matrices,
     multiply_tf32,
@@ -15,6 +14,7 @@ from convlab_kernels.cuda.compiler.intrinsics import (
     store1,
     store2,
     store4,
+    wait_group,
 )
 from convlab_kernels.cuda.compiler.language import FLOATS, INT, cuda, float32, int32, kernel
 from convlab_kernels.cuda.tensor_core import rounded
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.smoke
 
 X = np.arange(1, 65, dtype=np.float32)
 seeds = pytest.mark.parametrize("seed", range(3))
-copied, one_under_way = copy_wait(0), copy_wait(1)
+copied, one_under_way = wait_group(0), wait_group(1)
 
 
 def launched(made, x, size, *args, seed=0):
@@ -75,9 +75,9 @@ def copied_in_two_groups(x, out, waits):
     cuda.syncthreads()
     if i < 16:
         copy4_async(cells, 4 * i, 0, x, 4 * i, i > 0)
-        copy_fence()
+        commit_group()
         copy4_async(cells, 4 * i, 64, x, 4 * i, True)
-        copy_fence()
+        commit_group()
         if waits == 1:
             one_under_way()
         elif waits == 2:
@@ -106,7 +106,7 @@ def overwritten(x, out, barrier):
         cuda.syncthreads()
     if i < 16:
         copy4_async(cells, 4 * i, 0, x, 4 * i, True)
-    copy_fence()
+    commit_group()
     cuda.syncthreads()
     copied()
 

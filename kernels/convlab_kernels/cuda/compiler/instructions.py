@@ -113,7 +113,7 @@ def copy4_async(typing: Any, to: Any, base: Any, offset: Any, source: Any, place
 
 
 @intrinsic
-def copy_fence(typing: Any) -> Any:
+def commit_group(typing: Any) -> Any:
     """Close a group of copies."""
 
     def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -123,7 +123,7 @@ def copy_fence(typing: Any) -> Any:
     return types.void(), write
 
 
-def copy_wait(groups: int) -> Any:
+def wait_group(groups: int) -> Any:
     """Return the instruction that waits until so many groups are left."""
 
     @intrinsic

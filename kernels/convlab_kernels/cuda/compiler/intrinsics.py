@@ -1,4 +1,4 @@
-"""Machine instructions that Numba has no name for, each as its twin: the Python function that says what it does.
+"""Machine instructions that Numba has no name for, each as its reference emulation in Python.
 
 So a kernel that names them can be run without a GPU. How each is written for one, `instructions` says. PTX is
 NVIDIA's "Parallel Thread Execution ISA", version 8.5; its sections are named where an instruction is not plain.
@@ -16,9 +16,8 @@ import numpy as np
 from convlab_kernels.cuda.compiler.language import Intrinsic, cuda, float32
 
 __all__ = [
+    "commit_group",
     "copy4_async",
-    "copy_fence",
-    "copy_wait",
     "load4",
     "load4_constant",
     "load_matrices",
@@ -28,12 +27,13 @@ __all__ = [
     "store1",
     "store2",
     "store4",
+    "wait_group",
 ]
 
 
-def _intrinsic(twin: Callable[..., Any]) -> Any:
+def _intrinsic(emulation: Callable[..., Any]) -> Any:
     """Make an instruction of what it does."""
-    return Intrinsic(twin, twin.__name__)
+    return Intrinsic(emulation, emulation.__name__)
 
 
 def _aligned(base: Any, offset: Any, numbers: int) -> int:
@@ -50,7 +50,7 @@ def load4(array: Any, base: int, offset: int) -> tuple[Any, ...]:
     return array[first], array[first + 1], array[first + 2], array[first + 3]
 
 
-load4_constant: Any = Intrinsic(load4.twin, "load4_constant")
+load4_constant: Any = Intrinsic(load4.emulation, "load4_constant")
 """The same, from an array that no thread writes to while the kernel runs: it may come from the read-only cache."""
 
 
@@ -75,8 +75,8 @@ def store1(array: Any, base: int, offset: int, number: Any) -> None:
     array[int(base) + int(offset)] = number
 
 
-# Copies that go on while the thread computes (PTX, 9.7.9.25: cp.async). Twins carry them out when they are waited
-# for, and no sooner: until then there is NaN.
+# Copies that go on while the thread computes (PTX, 9.7.9.25: cp.async). The emulation carries them out when they are
+# waited for, and no sooner: until then there is NaN.
 
 _copies: ContextVar[tuple[Any, ...]] = ContextVar("copies that a thread has begun", default=())
 
@@ -90,12 +90,12 @@ def copy4_async(to: Any, base: int, offset: int, source: Any, place: int, inside
 
 
 @_intrinsic
-def copy_fence() -> None:
-    """Make one group of the copies begun since the last fence, be there any or none."""
+def commit_group() -> None:
+    """Make one group of the copies begun since the last such, be there any or none."""
     _copies.set((*_copies.get(), None))
 
 
-def copy_wait(groups: int) -> Any:
+def wait_group(groups: int) -> Any:
     """Return the intrinsic that waits until at most so many of this thread's groups of copies are under way."""
 
     def wait() -> None:
@@ -107,7 +107,7 @@ def copy_wait(groups: int) -> Any:
                 to[first : first + 4] = numbers
         _copies.set(tuple(begun))
 
-    return Intrinsic(wait, "copy_wait", (groups,))
+    return Intrinsic(wait, "wait_group", (groups,))
 
 
 # Tensor cores. A warp's 32 threads hold matrices together; a thread's lane is its number in the warp.

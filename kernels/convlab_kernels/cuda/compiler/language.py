@@ -84,15 +84,15 @@ class Intrinsic(NamedTuple):
 
     Attributes
     ----------
-    twin : function
-        Says what the instruction does, in Python.
+    emulation : function
+        Does in Python what the instruction does: the reference.
     name : str
         What `instructions` calls it.
     given : tuple
         What a function of that name in there is called with; where nothing, it is the instruction itself.
     """
 
-    twin: Callable[..., Any]
+    emulation: Callable[..., Any]
     name: str
     given: tuple[Any, ...] = ()
 
