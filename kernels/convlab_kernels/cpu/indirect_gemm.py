@@ -1,6 +1,6 @@
 """Convolution as a matrix product whose left matrix is never made: the rows are where the windows are in the image.
 
-Dukhan, "The indirect convolution algorithm" (arXiv 1907.02129), section 3, on top of the micro-kernel of `gemm`. The
+Dukhan, "The indirect convolution algorithm" (arXiv 1907.02129), section 3, on top of the micro-kernel. The
 columns of a window's row lie next to each other in memory, with their channels, so that a window is KH runs
 of KW * C numbers; where it is dilated or sees one group of the channels, it is KH * KW runs of C / groups.
 

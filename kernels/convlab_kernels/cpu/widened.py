@@ -1,7 +1,7 @@
 """Convolution with few kernels: those of neighbouring windows side by side, so that together they fill a panel.
 
-The micro-kernel of `gemm` computes a whole panel of columns at a time; with a few kernels most of it would be zeros.
-A window that is wider by the t - 1 steps to its neighbours sees what all t of them see, and its kernels (`banded`
+The micro-kernel computes a whole panel of columns at a time; with a few kernels most of it would be zeros.
+A window that is wider by the t - 1 steps to its neighbours sees what all t of them see, and its kernels (`toeplitz`
 has the matrix) are t times as many:
 
     out (N, OH, OW/t, t*O) = x (N, H, W, C) convolved with wide (KH, extent + (t-1)*stride, C, t*O), t steps at a time
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab_kernels.arguments import check_out
-from convlab_kernels.cpu.indirect_gemm import Indirect
+from convlab_kernels.cpu.indirect_gemm import IndirectGemm
 from convlab_kernels.cpu.runtime.micro_kernel import panel_of
 from convlab_kernels.cpu.toeplitz import widened
 from convlab_kernels.errors import UnsupportedError
@@ -23,15 +23,15 @@ from convlab_kernels.window import Sides, Window
 
 
 class Widened:
-    """Any convolution in one group, by `Indirect` with wide kernels."""
+    """Any convolution in one group, by `IndirectGemm` with wide kernels."""
 
     amplification = 1.0
 
     def __init__(self, w: NDArray[Any], window: Window, groups: int = 1) -> None:
         if groups != 1:
-            raise UnsupportedError(f"widened: {groups} groups, expected 1: use indirect")
+            raise UnsupportedError(f"widened: {groups} groups, expected 1: use indirect_gemm")
         self.w, self.window = w, window
-        self._kernels: dict[tuple[int, Sides], Indirect] = {}
+        self._kernels: dict[tuple[int, Sides], IndirectGemm] = {}
 
     def __call__(
         self,
@@ -49,12 +49,12 @@ class Widened:
         biases = None if bias is None else np.concatenate([bias] * t)
         kernel(x, out.reshape(n, oh, ow // t, t * o), biases, relu, ceiling)
 
-    def _kernel(self, t: int, pads: Sides) -> Indirect:
+    def _kernel(self, t: int, pads: Sides) -> IndirectGemm:
         """Return the kernel for t places together; threads that make it at the same time make the same."""
         if (t, pads) not in self._kernels:
             window = replace(self.window, padding=pads)
             wide = widened(self.w, window, t) if t > 1 else (self.w, window)  # which has no zeros between its columns
-            self._kernels[t, pads] = Indirect(*wide)
+            self._kernels[t, pads] = IndirectGemm(*wide)
         return self._kernels[t, pads]
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from convlab_kernels.cuda.compiler.language import cuda, float32, int32, kernel, uint32
 from convlab_kernels.cuda.convolution import SIGNATURE, Rung
-from convlab_kernels.cuda.direct_strided import clipped
+from convlab_kernels.cuda.device_functions import clipped
 from convlab_kernels.cuda.tiled import cell, corner, step
 
 ACROSS = 16

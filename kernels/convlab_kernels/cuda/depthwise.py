@@ -15,8 +15,8 @@ import numpy as np
 
 from convlab_kernels.cuda.compiler.language import cuda, float32, int32, kernel, uint32
 from convlab_kernels.cuda.convolution import SIGNATURE, Rung
-from convlab_kernels.cuda.direct_strided import clipped
-from convlab_kernels.cuda.flat import THREADS, blocks, divided
+from convlab_kernels.cuda.device_functions import clipped, divided
+from convlab_kernels.cuda.flat import THREADS, blocks
 from convlab_kernels.errors import UnsupportedError
 from convlab_kernels.window import Window
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from convlab_kernels.cuda.compiler.language import cuda, int32, kernel
 from convlab_kernels.cuda.convolution import SIGNATURE, Rung
-from convlab_kernels.cuda.direct_strided import clipped, convolved
+from convlab_kernels.cuda.device_functions import clipped
+from convlab_kernels.cuda.direct_strided import convolved
 
 CHANNELS, PIXELS = 32, 4
 """Outputs of a block."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from convlab_kernels.cuda.compiler.language import cuda, float32, inlined, int32, kernel
 from convlab_kernels.cuda.convolution import SIGNATURE, Rung
-from convlab_kernels.cuda.flat import divided
+from convlab_kernels.cuda.device_functions import clipped, divided
 
 THREADS = 128
 
@@ -32,13 +32,6 @@ def convolved(x, w, pixel, o, geometry):
                 for c in range(C):
                     total += x[int32(cell + c)] * w[int32(tap + c * O)]
     return total
-
-
-@inlined
-def clipped(number, low, high):
-    """Return a number, but what is below `low` as `low`, and then what is above `high` as `high`; NaN stays NaN."""
-    number = low if number < low else number
-    return high if number > high else number
 
 
 @kernel(*SIGNATURE, block=(THREADS,))

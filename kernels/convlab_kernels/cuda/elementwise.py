@@ -14,8 +14,8 @@ import numpy as np
 from convlab_kernels.arguments import bounds, check_out
 from convlab_kernels.cuda.compiler.language import FLOAT, FLOATS, INT, cuda, float32, inlined, int32, kernel
 from convlab_kernels.cuda.convolution import parts
-from convlab_kernels.cuda.direct_strided import clipped
-from convlab_kernels.cuda.flat import THREADS, blocks, divided, readable
+from convlab_kernels.cuda.device_functions import clipped, divided
+from convlab_kernels.cuda.flat import THREADS, blocks, readable
 
 EACH = 4
 """Numbers of a thread."""

@@ -13,7 +13,7 @@ from convlab_kernels.arguments import bounds
 from convlab_kernels.arrays import module_of
 from convlab_kernels.cuda.chip import multiprocessors_of
 from convlab_kernels.cuda.compiler.language import FLOATS, INT, cuda, float32, int32, kernel
-from convlab_kernels.cuda.implicit_gemm import THREADS, sum_of_parts
+from convlab_kernels.cuda.split_k import THREADS, sum_of_parts
 
 COLUMNS, WARPS = 32, 8
 """Columns of a block, and the warps that share its rows."""

@@ -1,10 +1,9 @@
 """Rung 5: the product of matrices at the speed of the chip, for every layer from one compiled kernel a tile.
 
-The kernel is in `implicit_gemm_code`, how its grid is cut in `tiles`. Here is what prepares for it. All geometry is a
-number that the kernel is given: a GPU reads those as fast as constants, and nothing is compiled for a new layer. To
+The kernel is in `implicit_gemm_kernel`, how its grid is cut in `tiles`. Here is what prepares for it. All geometry is
+a number that the kernel is given: a GPU reads those as fast as constants, and nothing is compiled for a new layer. To
 read four channels at once takes channels in fours, so that an image of three gets a fourth, of zeros. Where the depth
-is split, blocks write the parts of their sums side by side, and a second kernel adds them in order: the same numbers
-in every run, which atomic additions would not give.
+is split, blocks write the parts of their sums side by side, and a second kernel adds them in order (`split_k`).
 """
 
 from typing import Any
@@ -13,24 +12,10 @@ import numpy as np
 
 from convlab_kernels.arrays import module_of
 from convlab_kernels.cuda.chip import multiprocessors_of
-from convlab_kernels.cuda.compiler.language import FLOAT, FLOATS, INT, cuda, float32, int32, kernel
 from convlab_kernels.cuda.convolution import Rung, in_fours, up
-from convlab_kernels.cuda.direct_strided import clipped
 from convlab_kernels.cuda.implicit_gemm_kernel import implicit_gemm
+from convlab_kernels.cuda.split_k import THREADS, sum_of_parts
 from convlab_kernels.cuda.tiles import DEPTH, cut
-
-THREADS = 256
-
-
-@kernel(FLOATS, FLOATS, FLOAT, FLOAT, INT, INT, block=(THREADS,))
-def sum_of_parts(parts, out, low, high, size, count):
-    """Compute one output for each thread, of `size`, from its `count` parts (count, size)."""
-    i = int32(cuda.blockIdx.x * THREADS + cuda.threadIdx.x)
-    if i < size:
-        total = float32(0)
-        for part in range(count):
-            total += parts[int32(part * size + i)]
-        out[i] = clipped(total, low, high)
 
 
 class ImplicitGemm(Rung):

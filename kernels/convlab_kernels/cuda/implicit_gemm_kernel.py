@@ -23,8 +23,7 @@ from functools import cache
 from convlab_kernels.cuda.compiler.intrinsics import load4, load4_constant, store1, store4
 from convlab_kernels.cuda.compiler.language import INT, Kernel, cuda, float32, inlined, int32, kernel, uint32
 from convlab_kernels.cuda.convolution import SIGNATURE
-from convlab_kernels.cuda.direct_strided import clipped
-from convlab_kernels.cuda.flat import divided
+from convlab_kernels.cuda.device_functions import clipped, divided
 from convlab_kernels.cuda.tiles import DEPTH, Tile
 
 WARP_PIXELS, WARP_CHANNELS = 32, 64

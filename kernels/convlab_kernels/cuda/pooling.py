@@ -18,7 +18,8 @@ from convlab_kernels.arguments import check_out
 from convlab_kernels.arrays import module_of
 from convlab_kernels.cuda.compiler.language import FLOAT, FLOATS, Kernel, cuda, float32, inlined, int32, ints, kernel
 from convlab_kernels.cuda.convolution import parts
-from convlab_kernels.cuda.flat import THREADS, blocks, divided, readable
+from convlab_kernels.cuda.device_functions import divided
+from convlab_kernels.cuda.flat import THREADS, blocks, readable
 from convlab_kernels.window import Window
 
 LANES, ROWS = 32, 8

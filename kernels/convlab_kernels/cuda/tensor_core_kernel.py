@@ -29,7 +29,7 @@ from convlab_kernels.cuda.compiler.intrinsics import (
 )
 from convlab_kernels.cuda.compiler.language import Kernel, cuda, float32, inlined, int32, kernel, uint32
 from convlab_kernels.cuda.convolution import SIGNATURE
-from convlab_kernels.cuda.direct_strided import clipped
+from convlab_kernels.cuda.device_functions import clipped
 
 WARP = 32
 PAD = 4

@@ -14,7 +14,7 @@ import numpy as np
 
 from convlab_kernels.cuda.compiler.language import cuda, float32, inlined, int32, kernel, uint32
 from convlab_kernels.cuda.convolution import SIGNATURE, Rung
-from convlab_kernels.cuda.direct_strided import clipped
+from convlab_kernels.cuda.device_functions import clipped
 
 TILE = 16
 """Pixels and output channels of a block, and numbers of each window that it holds at a time."""

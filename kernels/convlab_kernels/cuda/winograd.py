@@ -5,7 +5,7 @@ in `cpu.winograd`. Here three kernels do the three steps, one after the other:
 
     V (cells, tiles, C) of x        M (cells, tiles, O) = V @ U        out of M, with bias, clipped
 
-The first and the last are ours (`winograd_code`) and move numbers; the one between is a batch of products of cuBLAS'
+The first and the last are `winograd_transforms`; they move numbers; the one between is a batch of products of cuBLAS'
 and has nearly all the multiplications: a fourth of the definition's in F(4x4, 3x3), 4 / 9 in F(2x2, 3x3). They are of
 float32, CuPy's default: with factors rounded to TF32, F(4x4) would be wrong in the second digit.
 

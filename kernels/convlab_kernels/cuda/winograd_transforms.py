@@ -22,8 +22,8 @@ from convlab_kernels.cuda.compiler.language import (
     kernel,
     uint32,
 )
-from convlab_kernels.cuda.direct_strided import clipped
-from convlab_kernels.cuda.flat import THREADS, divided
+from convlab_kernels.cuda.device_functions import clipped, divided
+from convlab_kernels.cuda.flat import THREADS
 from convlab_kernels.minimal_filters import F2, F4, Minimal
 
 GEOMETRY = ("FIRST", "TILES", "TH", "TW", "H", "W", "C", "TOP", "LEFT")

@@ -55,7 +55,7 @@ def test_a_kernel_is_compiled_with_numbas_things_in_place_of_ours(compiler):
     from numba import cuda
 
     from convlab_kernels.cuda.compiler import instructions, intrinsics, language
-    from convlab_kernels.cuda.direct_strided import clipped
+    from convlab_kernels.cuda.device_functions import clipped
 
     assert cuda.implementation == "NVIDIA"  # not the one that comes with Numba
     assert compiler._numbas(language.cuda) is cuda
