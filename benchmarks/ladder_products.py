@@ -33,7 +33,7 @@ from convlab.simulator.recorder import SECTOR, SHARED, Access, Launch, recording
 from convlab.view.paper import sheet
 from convlab_kernels import Window
 from convlab_kernels.cuda import METHODS, implicit_gemm, tensor_core
-from convlab_kernels.cuda.tiles import TILES, Cut
+from convlab_kernels.cuda.tiles import TILES, Tiling
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def run(name: str, rung: Rung) -> Launch:
     x = random.standard_normal((1, 1, rung.size, rung.depth), np.float32)
     w = random.standard_normal((1, 1, rung.depth, rung.size), np.float32)
     out = np.empty((1, 1, rung.size, rung.size), np.float32)
-    largest = patch.object(implicit_gemm, "cut", lambda p, o, steps, chip: Cut(TILES[0], steps, 1))
+    largest = patch.object(implicit_gemm, "choose_tiling", lambda p, o, steps, chip: Tiling(TILES[0], steps, 1))
     first = patch.object(tensor_core, "tile_for", lambda tiles, *sizes: tiles[0])
     with recording() as launches, largest, first:
         METHODS[name](w, Window((1, 1)), 1)(x, out)

@@ -1,4 +1,4 @@
-"""Which kernel is the fastest for a convolution: the rule behind `method="auto"`.
+"""The fastest kernel for a convolution: the rule behind `method="auto"`.
 
 benchmarks/choice.py measures what it costs over 200 convolutions of known networks; benchmarks/results/choice.md has
 the table: within 10 % of the fastest for 96 % of them.

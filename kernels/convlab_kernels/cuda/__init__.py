@@ -9,7 +9,7 @@
     winograd         fewer multiplications
     tensor_core      matrix instructions; factors rounded to 10 bits, or split in two for float32's
 
-Classes and calls are those of `convlab_kernels.cpu`. Rungs compute float32, in one group, and refuse the rest.
+Classes and calls are those of `convlab_kernels.cpu`. They compute float32, in one group, and refuse the rest.
 """
 
 from collections.abc import Mapping

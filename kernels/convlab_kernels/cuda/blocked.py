@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from convlab_kernels.cuda.compiler.language import cuda, float32, int32, kernel, uint32
-from convlab_kernels.cuda.convolution import SIGNATURE, Rung
+from convlab_kernels.cuda.convolution import SIGNATURE, GpuConvolution
 from convlab_kernels.cuda.device_functions import clipped
 from convlab_kernels.cuda.tiled import cell, corner, step
 
@@ -89,7 +89,7 @@ def blocked(x, w, bias, out, low, high, geometry):
                 out[int32(p * O + q)] = clipped(total[i * EACH + j] + bias[q], low, high)
 
 
-class Blocked(Rung):
+class Blocked(GpuConvolution):
     """An implicit product of matrices, in tiles and in registers."""
 
     name = "blocked"

@@ -1,4 +1,4 @@
-"""Which rung is the fastest for a convolution on a GPU: the rule behind `method="auto"`.
+"""The fastest kernel for a convolution on a GPU: the rule behind `method="auto"`.
 
 For a single image it is `implicit_gemm`, where Winograd's three launches a group take longer than they save, unless a
 CUDA graph launches them, and CuPy captures no product of cuBLAS. All reasons are estimates for an H100, not yet
@@ -48,7 +48,7 @@ DEEP = 16
 def fastest(
     x: Shape, w: Shape, window: Window, groups: int, dtype: Any, propagate_nan: bool = False, tf32: bool = False
 ) -> str:
-    """Return the name in METHODS of the fastest rung for x (N, H, W, C) and w (KH, KW, C/groups, O).
+    """Return the name in METHODS of the fastest kernel for x (N, H, W, C) and w (KH, KW, C/groups, O).
 
     dtype : of both
     propagate_nan : whether NaN and infinities must stay where the definition puts them, which Winograd's do not
@@ -67,7 +67,7 @@ def fastest(
 
 
 def _winograd(output: Shape, w: Shape) -> str:
-    """Return the rung for 3 x 3 at stride 1, for an output (N, OH, OW, O)."""
+    """Return the kernel for 3 x 3 at stride 1, for an output (N, OH, OW, O)."""
     channels = min(w[2], w[3])
     if 64 <= channels and w[2] <= ACCURATE and _tiles(output, 4) >= ROWS:
         return "winograd"

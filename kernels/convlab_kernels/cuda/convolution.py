@@ -1,4 +1,4 @@
-"""What the rungs of the ladder share: what they take, and the numbers that say where things lie.
+"""The base of the GPU's convolutions: the arrays that they take, and the numbers that say where things lie.
 
 Arrays are flat in a kernel, so that how they lie in memory, which is what the ladder is about, is in plain sight:
 x[((n * H + y) * W + x) * C + c], w[((ky * KW + kx) * C + c) * O + o], out[p * O + o] with the pixel
@@ -27,8 +27,8 @@ LARGEST = 2**31 - 2**16
 """Most numbers of an array: what threads beyond the last would work on is counted in int32 too."""
 
 
-class Rung:
-    """A convolution of float32 in one group. What a rung makes of its weights (KH, KW, C, O) is its own."""
+class GpuConvolution:
+    """A convolution of float32 in one group. How a kernel arranges its weights (KH, KW, C, O) is its own."""
 
     name: str
 
@@ -93,7 +93,7 @@ def parts(name: str, *shapes: tuple[int, ...]) -> Iterator[slice]:
         yield slice(first, first + together)
 
 
-def up(number: int, multiple: int) -> int:
+def round_up(number: int, multiple: int) -> int:
     """Return the least multiple that is not below a number."""
     return -(-number // multiple) * multiple
 
@@ -106,6 +106,6 @@ def in_fours(x: Any) -> Any:
     c, xp = x.shape[3], module_of(x)
     if c % 4 == 0 and (xp is np or x.data.ptr % 16 == 0):
         return x
-    wide = xp.zeros((*x.shape[:3], up(c, 4)), x.dtype)
+    wide = xp.zeros((*x.shape[:3], round_up(c, 4)), x.dtype)
     wide[..., :c] = x
     return wide

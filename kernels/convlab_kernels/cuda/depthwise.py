@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from convlab_kernels.cuda.compiler.language import cuda, float32, int32, kernel, uint32
-from convlab_kernels.cuda.convolution import SIGNATURE, Rung
-from convlab_kernels.cuda.device_functions import clipped, divided
+from convlab_kernels.cuda.convolution import SIGNATURE, GpuConvolution
+from convlab_kernels.cuda.device_functions import clipped, divmod_uint32
 from convlab_kernels.cuda.flat import THREADS, blocks
 from convlab_kernels.errors import UnsupportedError
 from convlab_kernels.window import Window
@@ -28,15 +28,15 @@ SIDE = 4
 def depthwise(x, w, bias, out, low, high, geometry):
     """Compute an output channel of some windows beside each other for each thread."""
     P, H, W, C, O, OH, OW, KH, KW, SY, SX, DY, DX, TOP, LEFT = geometry
-    some, o = divided(int32(cuda.blockIdx.x * THREADS + cuda.threadIdx.x), O)
-    across, _ = divided(int32(OW + SIDE - 1), SIDE)
-    row, ox = divided(some, across)
-    rows, _ = divided(P, OW)
+    some, o = divmod_uint32(int32(cuda.blockIdx.x * THREADS + cuda.threadIdx.x), O)
+    across, _ = divmod_uint32(int32(OW + SIDE - 1), SIDE)
+    row, ox = divmod_uint32(some, across)
+    rows, _ = divmod_uint32(P, OW)
     if row < rows:
         ox = int32(ox * SIDE)
-        n, oy = divided(row, OH)
-        multiplier, _ = divided(O, C)
-        c, _ = divided(o, multiplier)
+        n, oy = divmod_uint32(row, OH)
+        multiplier, _ = divmod_uint32(O, C)
+        c, _ = divmod_uint32(o, multiplier)
         top, left = int32(oy * SY - TOP), int32(ox * SX - LEFT)
         totals = cuda.local.array(SIDE, float32)
         for k in range(SIDE):
@@ -56,7 +56,7 @@ def depthwise(x, w, bias, out, low, high, geometry):
                 out[int32((row * OW + ox + k) * O + o)] = clipped(totals[k], low, high)
 
 
-class Depthwise(Rung):
+class Depthwise(GpuConvolution):
     """Multiply-adds of windows, for kernels (KH, KW, 1, O) in as many groups as there are channels."""
 
     name = "depthwise"

@@ -11,7 +11,7 @@ def clipped(number, low, high):
 
 
 @inlined
-def divided(number, by):
+def divmod_uint32(number, by):
     """Return how often a number of at least 0 contains another of at least 1, and what is left of it.
 
     The division is of uint32: of an int64 it takes five times as many instructions.

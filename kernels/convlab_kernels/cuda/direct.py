@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from convlab_kernels.cuda.compiler.language import cuda, int32, kernel
-from convlab_kernels.cuda.convolution import SIGNATURE, Rung
+from convlab_kernels.cuda.convolution import SIGNATURE, GpuConvolution
 from convlab_kernels.cuda.device_functions import clipped
 from convlab_kernels.cuda.direct_strided import convolved
 
@@ -28,7 +28,7 @@ def direct(x, w, bias, out, low, high, geometry):
         out[int32(pixel * O + o)] = clipped(convolved(x, w, pixel, o, geometry) + bias[o], low, high)
 
 
-class Direct(Rung):
+class Direct(GpuConvolution):
     """The definition, coalesced."""
 
     name = "direct"

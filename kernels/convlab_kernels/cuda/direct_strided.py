@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from convlab_kernels.cuda.compiler.language import cuda, float32, inlined, int32, kernel
-from convlab_kernels.cuda.convolution import SIGNATURE, Rung
-from convlab_kernels.cuda.device_functions import clipped, divided
+from convlab_kernels.cuda.convolution import SIGNATURE, GpuConvolution
+from convlab_kernels.cuda.device_functions import clipped, divmod_uint32
 
 THREADS = 128
 
@@ -20,8 +20,8 @@ THREADS = 128
 def convolved(x, w, pixel, o, geometry):
     """Return one output without bias: the sum over the window of a pixel, for the output channel o."""
     _, H, W, C, O, OH, OW, KH, KW, SY, SX, DY, DX, TOP, LEFT = geometry
-    row, ox = divided(pixel, OW)
-    n, oy = divided(row, OH)
+    row, ox = divmod_uint32(pixel, OW)
+    n, oy = divmod_uint32(row, OH)
     top, left = int32(oy * SY - TOP), int32(ox * SX - LEFT)
     total = float32(0)
     for ky in range(KH):
@@ -38,13 +38,13 @@ def convolved(x, w, pixel, o, geometry):
 def direct_strided(x, w, bias, out, low, high, geometry):
     """Compute one output for each thread of a block, all of one channel."""
     P, O = geometry[0], geometry[4]
-    part, o = divided(cuda.blockIdx.x, O)
+    part, o = divmod_uint32(cuda.blockIdx.x, O)
     pixel = int32(part * THREADS + cuda.threadIdx.x)
     if pixel < P:
         out[int32(pixel * O + o)] = clipped(convolved(x, w, pixel, o, geometry) + bias[o], low, high)
 
 
-class DirectStrided(Rung):
+class DirectStrided(GpuConvolution):
     """The definition, uncoalesced."""
 
     name = "direct_strided"

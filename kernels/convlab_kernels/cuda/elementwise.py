@@ -14,7 +14,7 @@ import numpy as np
 from convlab_kernels.arguments import bounds, check_out
 from convlab_kernels.cuda.compiler.language import FLOAT, FLOATS, INT, cuda, float32, inlined, int32, kernel
 from convlab_kernels.cuda.convolution import parts
-from convlab_kernels.cuda.device_functions import clipped, divided
+from convlab_kernels.cuda.device_functions import clipped, divmod_uint32
 from convlab_kernels.cuda.flat import THREADS, blocks, readable
 
 EACH = 4
@@ -75,8 +75,8 @@ def write(numbers, out, size, low, high):
 @kernel(*[FLOATS] * 5, INT, INT, FLOAT, FLOAT, block=(THREADS,), name="normalise")
 def _normalise(x, mean, scale, shift, out, size, C, low, high):
     numbers = cuda.local.array(EACH, float32)
-    _, c = divided(place_of(0), C)
-    _, step = divided(THREADS, C)
+    _, c = divmod_uint32(place_of(0), C)
+    _, step = divmod_uint32(THREADS, C)
     for k in range(EACH):
         i = place_of(k)
         if i < size:

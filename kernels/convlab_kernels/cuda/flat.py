@@ -1,6 +1,6 @@
 """A thread for each number of a result, in the order in which the numbers lie: neighbours read and write neighbours.
 
-What belongs to a number, its channel or its pixel, a thread finds by division (`divided`).
+What belongs to a number, its channel or its pixel, a thread finds by division (`divmod_uint32`).
 """
 
 from typing import Any

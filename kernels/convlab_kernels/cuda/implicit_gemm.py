@@ -12,13 +12,13 @@ import numpy as np
 
 from convlab_kernels.arrays import module_of
 from convlab_kernels.cuda.chip import multiprocessors_of
-from convlab_kernels.cuda.convolution import Rung, in_fours, up
+from convlab_kernels.cuda.convolution import GpuConvolution, in_fours, round_up
 from convlab_kernels.cuda.implicit_gemm_kernel import implicit_gemm
 from convlab_kernels.cuda.split_k import THREADS, sum_of_parts
-from convlab_kernels.cuda.tiles import DEPTH, cut
+from convlab_kernels.cuda.tiles import DEPTH, choose_tiling
 
 
-class ImplicitGemm(Rung):
+class ImplicitGemm(GpuConvolution):
     """A product of matrices, the left one of which is never written down."""
 
     name = "implicit_gemm"
@@ -26,8 +26,8 @@ class ImplicitGemm(Rung):
     def arranged(self, w: Any) -> Any:
         """Return the weights (KH, KW, C, O) as a matrix (depth, columns), with zeros to DEPTH rows and fours."""
         *kernel, c, o = w.shape
-        taps, c4, o4 = kernel[0] * kernel[1], up(c, 4), up(o, 4)
-        matrix = module_of(w).zeros((up(taps * c4, DEPTH), o4), w.dtype)
+        taps, c4, o4 = kernel[0] * kernel[1], round_up(c, 4), round_up(o, 4)
+        matrix = module_of(w).zeros((round_up(taps * c4, DEPTH), o4), w.dtype)
         matrix[: taps * c4].reshape(*kernel, c4, o4)[:, :, :c, :o] = w
         return matrix
 
@@ -38,13 +38,13 @@ class ImplicitGemm(Rung):
     def launch(self, x: Any, bias: Any, out: Any, low: np.float32, high: np.float32) -> None:
         """Launch a block for each tile and part of the depth; for parts, a thread for each output to add them."""
         geometry, o = self.geometry(x, out), out.shape[3]
-        plan = cut(int(geometry[0]), o, len(self.w) // DEPTH, multiprocessors_of(x))
-        grid = (plan.tile.count(int(geometry[0]), o), plan.parts)
-        convolve, steps = implicit_gemm(plan.tile), np.int32(plan.steps)
-        if plan.parts == 1:
+        tiling = choose_tiling(int(geometry[0]), o, len(self.w) // DEPTH, multiprocessors_of(x))
+        grid = (tiling.tile.count(int(geometry[0]), o), tiling.parts)
+        convolve, steps = implicit_gemm(tiling.tile), np.int32(tiling.steps)
+        if tiling.parts == 1:
             convolve(grid, x, self.w, bias, out, low, high, geometry, steps)
             return
-        parts = module_of(x).empty((plan.parts, *out.shape), out.dtype)
+        parts = module_of(x).empty((tiling.parts, *out.shape), out.dtype)
         convolve(grid, x, self.w, bias, parts, np.float32(-np.inf), np.float32(np.inf), geometry, steps)
         blocks = (-(-out.size // THREADS),)
-        sum_of_parts(blocks, parts, out, low, high, np.int32(out.size), np.int32(plan.parts))
+        sum_of_parts(blocks, parts, out, low, high, np.int32(out.size), np.int32(tiling.parts))

@@ -23,7 +23,7 @@ from functools import cache
 from convlab_kernels.cuda.compiler.intrinsics import load4, load4_constant, store1, store4
 from convlab_kernels.cuda.compiler.language import INT, Kernel, cuda, float32, inlined, int32, kernel, uint32
 from convlab_kernels.cuda.convolution import SIGNATURE
-from convlab_kernels.cuda.device_functions import clipped, divided
+from convlab_kernels.cuda.device_functions import clipped, divmod_uint32
 from convlab_kernels.cuda.tiles import DEPTH, Tile
 
 WARP_PIXELS, WARP_CHANNELS = 32, 64
@@ -48,8 +48,8 @@ def place_of(lane):
 def start_tap(tap, depth, geometry):
     """Set tap, the (c, column, row) within the window, to a number of the depth; its row is FAR past the last."""
     _, _, _, C, _, _, _, KH, KW, _, _, DY, DX, _, _ = geometry
-    pair, tap[0] = divided(depth, C)
-    ky, kx = divided(pair, KW)
+    pair, tap[0] = divmod_uint32(depth, C)
+    ky, kx = divmod_uint32(pair, KW)
     tap[1] = int32(kx * DX)
     tap[2] = int32(ky * DY) if ky < KH else int32(FAR)
 
@@ -90,7 +90,7 @@ def store_row(out, place, o, O, v0, v1, v2, v3):
 def implicit_gemm(tile: Tile) -> Kernel:
     """Return the kernel whose blocks compute such a tile each.
 
-    Its arguments are those of the rungs, and the steps of a block. Weights (depth, columns) end in zeros: depth is a
+    Its arguments are those of the others, and the steps of a block. Weights (depth, columns) end in zeros: depth is a
     multiple of DEPTH, columns is O rounded up to fours. C is a multiple of 4. blockIdx.x counts tiles, first those of
     the same pixels, so that what is read of x is read again soon; blockIdx.y counts parts of the depth. Each part
     writes its sums to an `out` of its own, behind the last's.
@@ -111,8 +111,8 @@ def implicit_gemm(tile: Tile) -> Kernel:
         P, H, W, C, _, OH, OW, _, _, SY, SX, _, _, TOP, LEFT = geometry
         for e in range(x_loads):
             p = int32(min(int32(pixel + e * x_apart), int32(P - 1)))  # beyond the last: the last, to no avail
-            rows, ox = divided(p, OW)
-            n, oy = divided(rows, OH)
+            rows, ox = divmod_uint32(p, OW)
+            n, oy = divmod_uint32(rows, OH)
             top[e] = int32(oy * SY - TOP)
             left[e] = int32(ox * SX - LEFT)
             first[e] = int32(((n * H + top[e]) * W + left[e]) * C)
@@ -203,7 +203,7 @@ def implicit_gemm(tile: Tile) -> Kernel:
         first = cuda.local.array(x_loads, int32)
         tap = cuda.local.array(3, int32)
         thread, part = int32(cuda.threadIdx.x), int32(cuda.blockIdx.y)
-        band, o0 = divided(cuda.blockIdx.x, (O + channels - 1) // channels)
+        band, o0 = divmod_uint32(cuda.blockIdx.x, (O + channels - 1) // channels)
         pixel0, o0 = int32(band * pixels), int32(o0 * channels)
         begin, columns = int32(part * steps), int32((O + 3) & -4)
         left_over = min(steps, int32((KH * KW * C + DEPTH - 1) // DEPTH - begin))

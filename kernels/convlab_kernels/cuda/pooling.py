@@ -18,7 +18,7 @@ from convlab_kernels.arguments import check_out
 from convlab_kernels.arrays import module_of
 from convlab_kernels.cuda.compiler.language import FLOAT, FLOATS, Kernel, cuda, float32, inlined, int32, ints, kernel
 from convlab_kernels.cuda.convolution import parts
-from convlab_kernels.cuda.device_functions import divided
+from convlab_kernels.cuda.device_functions import divmod_uint32
 from convlab_kernels.cuda.flat import THREADS, blocks, readable
 from convlab_kernels.window import Window
 
@@ -109,9 +109,9 @@ def _of_windows(name: str, combined: Callable[..., Any], start: float, mean: boo
         size, H, W, C, OH, OW, KH, KW, SY, SX, TOP, LEFT = geometry
         i = int32(cuda.blockIdx.x * THREADS + cuda.threadIdx.x)
         if i < size:
-            pixel, c = divided(i, C)
-            row, ox = divided(pixel, OW)
-            n, oy = divided(row, OH)
+            pixel, c = divmod_uint32(i, C)
+            row, ox = divmod_uint32(pixel, OW)
+            n, oy = divmod_uint32(row, OH)
             top, left = int32(oy * SY - TOP), int32(ox * SX - LEFT)
             bottom, right = int32(min(int32(top + KH), H)), int32(min(int32(left + KW), W))
             top, left = int32(max(top, 0)), int32(max(left, 0))
@@ -133,7 +133,7 @@ def _of_channels(name: str, combined: Callable[..., Any], start: float) -> Kerne
         cells, C, shares = sizes
         found = cuda.shared.array(BLOCK, float32)
         lane, row = int32(cuda.threadIdx.x), int32(cuda.threadIdx.y)
-        n, share = divided(int32(cuda.blockIdx.x), shares)
+        n, share = divmod_uint32(int32(cuda.blockIdx.x), shares)
         c = int32(cuda.blockIdx.y * LANES + lane)
         total = float32(start)
         if c < C:

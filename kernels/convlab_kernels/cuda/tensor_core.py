@@ -33,7 +33,7 @@ from convlab_kernels.arrays import module_of
 from convlab_kernels.cuda.chip import AMPERE, capability_of, multiprocessors_of, shared_of
 from convlab_kernels.cuda.compiler.intrinsics import multiply_tf32, power_of_two, split_tf32
 from convlab_kernels.cuda.compiler.language import Kernel, float32, inlined
-from convlab_kernels.cuda.convolution import Rung, in_fours, up
+from convlab_kernels.cuda.convolution import GpuConvolution, in_fours, round_up
 from convlab_kernels.cuda.tensor_core_kernel import Tile, tensor_core_kernel
 from convlab_kernels.errors import UnsupportedError
 from convlab_kernels.window import Window
@@ -97,7 +97,7 @@ TF32_3X = kernels_for(
 """The same: wider tiles need more registers than there are."""
 
 
-class TensorCore(Rung):
+class TensorCore(GpuConvolution):
     """Factors rounded to TF32, 11 bits."""
 
     name = "tensor_core"
@@ -147,10 +147,10 @@ def rows_of(w: Any, tiles: Mapping[Tile, Any]) -> Any:
     """Return weights (KH, KW, C, O) as (Op, Kp), an output channel a row, with zeros: see `tensor_core_kernel`."""
     *kernel, c, o = w.shape
     depth, channels = max(tile.depth for tile in tiles), max(tile.channels for tile in tiles)
-    taps = module_of(w).zeros((up(o, channels), *kernel, up(c, 4)), w.dtype)
+    taps = module_of(w).zeros((round_up(o, channels), *kernel, round_up(c, 4)), w.dtype)
     taps[:o, ..., :c] = w.transpose(3, 0, 1, 2)
     rows = taps.reshape(len(taps), -1)
-    matrix = module_of(w).zeros((len(taps), up(rows.shape[1], depth)), w.dtype)
+    matrix = module_of(w).zeros((len(taps), round_up(rows.shape[1], depth)), w.dtype)
     matrix[:, : rows.shape[1]] = rows
     return matrix
 

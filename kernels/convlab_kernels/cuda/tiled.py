@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from convlab_kernels.cuda.compiler.language import cuda, float32, inlined, int32, kernel, uint32
-from convlab_kernels.cuda.convolution import SIGNATURE, Rung
+from convlab_kernels.cuda.convolution import SIGNATURE, GpuConvolution
 from convlab_kernels.cuda.device_functions import clipped
 
 TILE = 16
@@ -73,7 +73,7 @@ def tiled(x, w, bias, out, low, high, geometry):
         out[int32(pixel * O + o)] = clipped(total + bias[o], low, high)
 
 
-class Tiled(Rung):
+class Tiled(GpuConvolution):
     """An implicit product of matrices, in tiles."""
 
     name = "tiled"

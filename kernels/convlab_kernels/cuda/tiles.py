@@ -1,10 +1,10 @@
-"""Into which tiles a product of matrices is cut, so that no part of the GPU idles: a rule, and its reasons.
+"""The tiling of a product of matrices, chosen so that no part of the GPU idles: a rule, and its reasons.
 
 A multiprocessor works on whole blocks, so the busiest has ceil(blocks / multiprocessors) of them and the others wait
 for it ("wave quantization" in NVIDIA's "Matrix Multiplication Background User's Guide"). The last layers of VGG16
 make 8 tiles of 128 x 128 of one image, for 132 multiprocessors. Smaller tiles make more blocks, but load more numbers
 for each multiplication. To split the depth makes more still: blocks that each sum a part of it, at the price of
-writing the parts and adding them up. `cut` takes the choice that costs the fewest cycles; the costs are estimates.
+writing the parts and adding them up. `choose_tiling` takes what costs the fewest cycles; the costs are estimates.
 """
 
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ TILES = (Tile(128, 128, 2), Tile(128, 64, 3), Tile(64, 64, 6))
 
 
 @dataclass(frozen=True)
-class Cut:
+class Tiling:
     """A product cut for the blocks of a grid: into tiles, and the depth into parts of so many steps."""
 
     tile: Tile
@@ -66,22 +66,22 @@ class Cut:
 
 
 @cache
-def cut(pixels: int, channels: int, steps: int, multiprocessors: int = MULTIPROCESSORS) -> Cut:
+def choose_tiling(pixels: int, channels: int, steps: int, multiprocessors: int = MULTIPROCESSORS) -> Tiling:
     """Return how to cut the product (pixels, steps * DEPTH) @ (steps * DEPTH, channels)."""
 
-    def cycles(cut: Cut) -> float:
+    def cycles(tiling: Tiling) -> float:
         """Return those of the busiest multiprocessor; for parts, of a launch too, and of 16 bytes in each."""
-        blocks = cut.tile.count(pixels, channels) * cut.parts
-        adding = 3000 + cut.parts * pixels * channels * 8 / (16 * multiprocessors)
-        return cut.tile.cycles(cut.steps, -(-blocks // multiprocessors)) + (adding if cut.parts > 1 else 0)
+        blocks = tiling.tile.count(pixels, channels) * tiling.parts
+        adding = 3000 + tiling.parts * pixels * channels * 8 / (16 * multiprocessors)
+        return tiling.tile.cycles(tiling.steps, -(-blocks // multiprocessors)) + (adding if tiling.parts > 1 else 0)
 
-    return min(_cuts(pixels, channels, steps, multiprocessors), key=cycles)
+    return min(_tilings(pixels, channels, steps, multiprocessors), key=cycles)
 
 
-def _cuts(pixels: int, channels: int, steps: int, multiprocessors: int) -> Iterator[Cut]:
+def _tilings(pixels: int, channels: int, steps: int, multiprocessors: int) -> Iterator[Tiling]:
     """Yield what there is to choose from: parts while all blocks are at work at once, each of two steps or more."""
     for tile in TILES:
         room = tile.blocks * multiprocessors // tile.count(pixels, channels)
         for parts in range(1, max(1, min(room, steps // 2)) + 1):
             each = -(-steps // parts)
-            yield Cut(tile, each, -(-steps // each))
+            yield Tiling(tile, each, -(-steps // each))

@@ -18,7 +18,7 @@ import numpy as np
 
 from convlab_kernels.arrays import module_of
 from convlab_kernels.cuda.compiler.language import Kernel
-from convlab_kernels.cuda.convolution import Rung
+from convlab_kernels.cuda.convolution import GpuConvolution
 from convlab_kernels.cuda.flat import blocks
 from convlab_kernels.cuda.winograd_transforms import input2, input4, output2, output4
 from convlab_kernels.errors import UnsupportedError
@@ -34,7 +34,7 @@ ROWS = 128
 """Tiles that go together come in multiples of this, the rows of one block of a product."""
 
 
-class Winograd(Rung):
+class Winograd(GpuConvolution):
     """F(4x4, 3x3): 36 multiplications for 16 outputs, where the definition has 144."""
 
     name = "winograd"

@@ -22,7 +22,7 @@ from convlab_kernels.cuda.compiler.language import (
     kernel,
     uint32,
 )
-from convlab_kernels.cuda.device_functions import clipped, divided
+from convlab_kernels.cuda.device_functions import clipped, divmod_uint32
 from convlab_kernels.cuda.flat import THREADS
 from convlab_kernels.minimal_filters import F2, F4, Minimal
 
@@ -61,9 +61,9 @@ PUT = {2: put2, 4: put4, 6: put6}
 def tile_of(place, geometry):
     """Return image, tile's row, tile's column and channel of a thread's number in V or M."""
     FIRST, _, TH, TW, _, _, C, _, _ = geometry
-    tile, c = divided(place, C)
-    line, column = divided(int32(FIRST + tile), TW)
-    n, row = divided(line, TH)
+    tile, c = divmod_uint32(place, C)
+    line, column = divmod_uint32(int32(FIRST + tile), TW)
+    n, row = divmod_uint32(line, TH)
     return n, row, column, c
 
 

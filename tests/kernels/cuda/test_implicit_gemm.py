@@ -8,7 +8,7 @@ import pytest
 from convlab.simulator.machine import Machine
 from convlab_kernels.cuda import convolution, implicit_gemm
 from convlab_kernels.cuda.implicit_gemm import ImplicitGemm
-from convlab_kernels.cuda.tiles import TILES, Cut, Tile
+from convlab_kernels.cuda.tiles import TILES, Tile, Tiling
 from support.cuda.rungs import ANY, Case, check
 
 WARP = Tile(32, 64, 1)  # the least there is: fast to simulate
@@ -19,11 +19,11 @@ RAGGED = Case((2, 6, 8, 12), 70, padding=((1, 0), (2, 1)))  # 100 pixels, 70 cha
 def cut_into(monkeypatch, tile, parts):
     """Let every product be cut so, whatever the rule says."""
 
-    def cut(pixels, channels, steps, multiprocessors):
+    def choose_tiling(pixels, channels, steps, multiprocessors):
         each = -(-steps // parts)
-        return Cut(tile, each, -(-steps // each))
+        return Tiling(tile, each, -(-steps // each))
 
-    monkeypatch.setattr(implicit_gemm, "cut", cut)
+    monkeypatch.setattr(implicit_gemm, "choose_tiling", choose_tiling)
 
 
 @pytest.mark.parametrize("case", ANY, ids=str)

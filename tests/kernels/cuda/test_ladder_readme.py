@@ -48,7 +48,9 @@ def test_bytes_are_what_the_kernel_asks_for(rung, size, written, monkeypatch):
     depth = 16
     x, w = np.ones((1, 1, size, depth), np.float32), np.ones((1, 1, depth, size), np.float32)
     out = np.empty((1, 1, size, size), np.float32)
-    monkeypatch.setattr(gemm, "cut", lambda pixels, channels, steps, chip: tiles.Cut(tiles.TILES[0], steps, 1))
+    monkeypatch.setattr(
+        gemm, "choose_tiling", lambda pixels, channels, steps, chip: tiles.Tiling(tiles.TILES[0], steps, 1)
+    )
     with recording() as launches:
         METHODS[rung](w, Window((1, 1)), 1)(x, out)
     (launch,) = launches
