@@ -111,7 +111,7 @@ def judged(row: dict[str, Any]) -> dict[str, Any]:
     """
     times, choice = dict(row["milliseconds"]), chosen(case_of(row))
     if "pointwise" in times:
-        times.pop("indirect", None)  # the same code there
+        times.pop("indirect_gemm", None)  # the same code there
     fastest = min(times, key=times.__getitem__)
     cost = times[choice] / times[fastest] if choice in times else None
     return {**row, "chosen": choice, "fastest": fastest, "cost": cost}

@@ -29,7 +29,7 @@ method has a process of its own, which stands still unless it is its turn. Those
 against float64 and then took turns, in {rounds} rounds of about {each:.2f} s, every other one from the last to the
 first; what is over ten times slower than the fastest had two calls. In each turn one call more came first, and does
 not count. Times are medians. The cost is the time of the method chosen by the time of the fastest. Where `pointwise`
-takes a shape, `indirect` is the same code: the two times show how much is noise, and the second does not count.
+takes a shape, `indirect_gemm` is the same code: the two times show how much is noise, and the second does not count.
 `direct` is there to be read and is not measured.
 
 {machine}

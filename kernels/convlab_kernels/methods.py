@@ -1,4 +1,4 @@
-"""What a convolution kernel is, and where those of a package are found by name."""
+"""The protocol of convolution kernels, and those of a package by name."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
@@ -6,8 +6,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from convlab_kernels.caller import warn_renamed
 from convlab_kernels.imports import load_module
 from convlab_kernels.window import Window
+
+RENAMED = {"banded": "toeplitz", "indirect": "indirect_gemm"}
+"""Old name -> new one, for a release."""
 
 
 class Convolution(Protocol):
@@ -38,13 +42,27 @@ class Methods(Mapping[str, type[Convolution]]):
     def __init__(self, package: str, **places: str) -> None:
         self._package, self._places = package, places
 
+    def current(self, name: str) -> str:
+        """Return the name that a kernel has now, with a warning if that is another."""
+        new = self._now(name)
+        if new != name:
+            warn_renamed(f"method {name!r}", repr(new))
+        return new
+
     def __getitem__(self, name: str) -> type[Convolution]:
-        module, kernel = self._places[name].split(".")
+        module, kernel = self._places[self.current(name)].split(".")
         found: type[Convolution] = getattr(load_module(f"{self._package}.{module}"), kernel)
         return found
+
+    def __contains__(self, name: object) -> bool:
+        return self._now(name) in self._places
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
 
     def __len__(self) -> int:
         return len(self._places)
+
+    def _now(self, name: Any) -> Any:
+        new = RENAMED.get(name, name)
+        return new if new in self._places else name

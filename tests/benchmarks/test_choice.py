@@ -46,19 +46,19 @@ def test_turns_alternate_and_what_is_slow_has_two_calls():
 
 def test_what_fails_or_is_wrong_is_not_timed(capsys):
     methods = {
-        "indirect": Fake(seconds=0.02),
+        "indirect_gemm": Fake(seconds=0.02),
         "im2col": Fake(seconds=0.01),
         "widened": Fake(factor=1.5),
-        "banded": Fake(factor=0),
+        "toeplitz": Fake(factor=0),
         "winograd": Fake(seconds=0),
     }
     row = measure(CASE, methods, Plan(1, 0.1))
-    assert row["milliseconds"] == {"indirect": 20, "im2col": 10}
-    assert row["errors"] == {"indirect": 0, "im2col": 0, "widened": pytest.approx(0.5), "banded": None}
-    assert (row["chosen"], row["fastest"], row["cost"]) == ("indirect", "im2col", 2)
-    assert capsys.readouterr().err == "7x6x4 -> 5 3x2 valid: banded: failed: MemoryError: no memory\n"
+    assert row["milliseconds"] == {"indirect_gemm": 20, "im2col": 10}
+    assert row["errors"] == {"indirect_gemm": 0, "im2col": 0, "widened": pytest.approx(0.5), "toeplitz": None}
+    assert (row["chosen"], row["fastest"], row["cost"]) == ("indirect_gemm", "im2col", 2)
+    assert capsys.readouterr().err == "7x6x4 -> 5 3x2 valid: toeplitz: failed: MemoryError: no memory\n"
     assert "- wrong, and left out: widened on 7x6x4 -> 5 3x2 valid, relative error 5.0e-01\n" in summary([row])
-    assert "- wrong, and left out: banded on 7x6x4 -> 5 3x2 valid, no finite answer\n" in summary([row])
+    assert "- wrong, and left out: toeplitz on 7x6x4 -> 5 3x2 valid, no finite answer\n" in summary([row])
 
 
 def stops(pid):
@@ -85,6 +85,6 @@ def test_a_method_says_what_it_does_not_take():
 
 
 def test_the_same_code_under_another_name_is_not_faster():
-    methods = {"indirect": Fake(seconds=0.01), "pointwise": Fake(seconds=0.02), "im2col": Fake(seconds=0.03)}
+    methods = {"indirect_gemm": Fake(seconds=0.01), "pointwise": Fake(seconds=0.02), "im2col": Fake(seconds=0.03)}
     row = measure(Case((7, 6, 4), 5, Window((1, 1))), methods, Plan(1, 0.1))
     assert (row["chosen"], row["fastest"], row["cost"]) == ("pointwise", "pointwise", 1)

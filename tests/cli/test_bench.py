@@ -47,6 +47,16 @@ def test_every_option_reaches_the_case(capsys):
     }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("default")
+def test_the_old_name_of_a_method_works_and_says_the_new_one(capsys):
+    assert main([*CONV, "--methods", "banded"]) == 0
+    captured = capsys.readouterr()
+    assert re.search(r"\ntoeplitz +equal to float64", captured.out)
+    assert captured.err == (
+        "convlab: warning: method 'banded' is now called 'toeplitz'; the old name goes with the next release\n"
+    )
+
+
 def test_the_convolutions_of_a_network(capsys):
     arguments = ["bench", "conv", "--network", "lenet5", "--methods", "im2col", "--repeats", "1"]
     assert main(arguments) == 0

@@ -66,8 +66,8 @@ WRONG = [
     (
         {"method": "fft"},
         UnsupportedError,
-        r"method 'fft' is unknown: use auto, strict, direct, im2col, banded, shifted, "
-        r"pointwise, indirect, widened, depthwise, winograd, winograd2x2$",
+        r"method 'fft' is unknown: use auto, strict, direct, im2col, toeplitz, shifted, "
+        r"pointwise, indirect_gemm, widened, depthwise, winograd, winograd2x2$",
     ),
 ]
 

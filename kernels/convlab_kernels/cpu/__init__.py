@@ -6,22 +6,20 @@ called any number of times: `kernel(x, out, bias, relu, ceiling)` writes into `o
 Those in `METHODS` that are compiled import Numba, so each is imported when it is first asked for.
 """
 
-from collections.abc import Mapping
-
 from convlab_kernels.cpu.im2col import Im2col
 from convlab_kernels.cpu.runtime.threads import set_threads, threads
 from convlab_kernels.cpu.shifted import Shifted
 from convlab_kernels.methods import Convolution, Methods
 from convlab_kernels.transposed import Transposed
 
-METHODS: Mapping[str, type[Convolution]] = Methods(
+METHODS = Methods(
     __name__,
     direct="direct.Direct",
     im2col="im2col.Im2col",
-    banded="toeplitz.Banded",
+    toeplitz="toeplitz.Toeplitz",
     shifted="shifted.Shifted",
     pointwise="pointwise.Pointwise",
-    indirect="indirect_gemm.Indirect",
+    indirect_gemm="indirect_gemm.IndirectGemm",
     widened="widened.Widened",
     depthwise="depthwise.Depthwise",
     winograd="winograd.Winograd",

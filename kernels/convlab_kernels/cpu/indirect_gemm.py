@@ -40,7 +40,7 @@ PACE = 40_000
 """Multiply-adds of one thread in a microsecond, roughly."""
 
 
-class Indirect:
+class IndirectGemm:
     """Any convolution; the weights in panels for each group."""
 
     amplification = 1.0
@@ -63,7 +63,7 @@ class Indirect:
         addend: NDArray[Any] | None = None,
     ) -> None:
         """Convolve x (N, H, W, C) into out (N, OH, OW, O), and add the addend, of its shape, before ReLU."""
-        check_out(out, "indirect")
+        check_out(out, "indirect_gemm")
         n, h, w, c = x.shape
         _, oh, ow, _ = out.shape
         (top, bottom), (left, right) = self.window.pads((h, w))

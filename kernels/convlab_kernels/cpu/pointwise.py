@@ -9,12 +9,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from convlab_kernels.cpu.indirect_gemm import Indirect
+from convlab_kernels.cpu.indirect_gemm import IndirectGemm
 from convlab_kernels.errors import UnsupportedError
 from convlab_kernels.window import Window
 
 
-class Pointwise(Indirect):
+class Pointwise(IndirectGemm):
     """The indirect convolution where it has one run, and nothing to copy: kernels of 1 x 1 without padding."""
 
     def __init__(self, w: NDArray[Any], window: Window, groups: int = 1) -> None:
@@ -22,6 +22,6 @@ class Pointwise(Indirect):
         if window.kernel != (1, 1) or padded:
             raise UnsupportedError(
                 f"pointwise: kernel {window.kernel}, padding {window.padding}: it takes 1 x 1 without padding;"
-                " use indirect"
+                " use indirect_gemm"
             )
         super().__init__(w, window, groups)

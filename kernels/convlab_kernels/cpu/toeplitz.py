@@ -28,12 +28,12 @@ LARGEST = 1 << 18
 """Most numbers of a banded matrix (1 MB in float32): wider images go by im2col."""
 
 
-class Banded:
+class Toeplitz:
     """Any convolution in one group, with a banded matrix for each width of image."""
 
     def __init__(self, w: NDArray[Any], window: Window, groups: int = 1) -> None:
         if groups != 1:
-            raise UnsupportedError(f"banded: {groups} groups, expected 1: use im2col")
+            raise UnsupportedError(f"toeplitz: {groups} groups, expected 1: use im2col")
         self.w, self.window = w, window
         self.im2col = Im2col(w, window)
         self._bands: dict[int, NDArray[Any]] = {}
@@ -47,7 +47,7 @@ class Banded:
         ceiling: float = np.inf,
     ) -> None:
         """Convolve x (N, H, W, C) into out (N, OH, OW, O)."""
-        check_out(out, "banded")
+        check_out(out, "toeplitz")
         _, _, w, c = x.shape
         n, oh, ow, o = out.shape
         if self.window.kernel[0] * w * c * ow * o > LARGEST or not isfinite(x.sum()):

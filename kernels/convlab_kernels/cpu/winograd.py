@@ -67,7 +67,8 @@ class Winograd:
         if window.kernel != (3, 3) or window.stride != (1, 1) or window.dilation != (1, 1) or groups != 1:
             raise UnsupportedError(
                 f"winograd: kernel {window.kernel}, stride {window.stride}, dilation {window.dilation},"
-                f" {groups} group(s): it takes 3 x 3 kernels at stride 1 without dilation or groups; use indirect"
+                f" {groups} group(s): it takes 3 x 3 kernels at stride 1 without dilation or groups;"
+                " use indirect_gemm"
             )
         w = readable(w)
         _, _, c, o = w.shape

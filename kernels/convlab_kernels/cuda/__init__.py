@@ -12,11 +12,9 @@
 Classes and calls are those of `convlab_kernels.cpu`. They compute float32, in one group, and refuse the rest.
 """
 
-from collections.abc import Mapping
+from convlab_kernels.methods import Methods
 
-from convlab_kernels.methods import Convolution, Methods
-
-METHODS: Mapping[str, type[Convolution]] = Methods(
+METHODS = Methods(
     __name__,
     direct_strided="direct_strided.DirectStrided",
     direct="direct.Direct",

@@ -48,8 +48,8 @@ def test_a_kernel_that_is_chosen_takes_what_it_is_chosen_for(compiled, propagate
             if (name, window, groups) not in asked:
                 METHODS[name](w, window, groups)  # UnsupportedError where it does not take them
                 asked.add((name, window, groups))
-    slow = {"im2col", "shifted", "banded"}
-    definite = {"pointwise", "depthwise", "indirect", "widened"}  # which leave infinities where they are
+    slow = {"im2col", "shifted", "toeplitz"}
+    definite = {"pointwise", "depthwise", "indirect_gemm", "widened"}  # which leave infinities where they are
     assert {name for name, *_ in asked} == (
         slow if not compiled else definite if propagate_nan else definite | {"winograd", "winograd2x2"}
     )
@@ -64,15 +64,15 @@ def test_a_kernel_that_is_chosen_takes_what_it_is_chosen_for(compiled, propagate
         ((3, 14, 14, 16), (3, 3, 16, 17), SAME, "winograd"),  # 48 tiles of three images
         ((1, 14, 14, 16), (3, 3, 16, 17), SAME, "winograd2x2"),  # 49 tiles of 2 x 2
         ((1, 12, 13, 16), (3, 3, 16, 17), SAME, "winograd2x2"),  # 42
-        ((1, 12, 12, 16), (3, 3, 16, 17), SAME, "indirect"),  # 36
+        ((1, 12, 12, 16), (3, 3, 16, 17), SAME, "indirect_gemm"),  # 36
         ((1, 8, 8, 256), (3, 3, 256, 256), SAME, "winograd2x2"),  # 16, and much to read
-        ((1, 8, 8, 256), (3, 3, 256, 255), SAME, "indirect"),
-        ((1, 8, 6, 256), (3, 3, 256, 256), SAME, "indirect"),
-        ((1, 58, 46, 15), (3, 3, 15, 17), SAME, "indirect"),  # few channels
-        ((1, 58, 45, 17), (3, 3, 17, 15), SAME, "indirect"),  # few kernels, but an odd number of places
+        ((1, 8, 8, 256), (3, 3, 256, 255), SAME, "indirect_gemm"),
+        ((1, 8, 6, 256), (3, 3, 256, 256), SAME, "indirect_gemm"),
+        ((1, 58, 46, 15), (3, 3, 15, 17), SAME, "indirect_gemm"),  # few channels
+        ((1, 58, 45, 17), (3, 3, 17, 15), SAME, "indirect_gemm"),  # few kernels, but an odd number of places
         ((1, 58, 46, 17), (3, 3, 17, 15), SAME, "widened"),
-        ((1, 58, 46, 17), (3, 3, 17, 18), Window((3, 3), dilation=(2, 2)), "indirect"),
-        ((1, 58, 46, 17), (1, 1, 17, 18), Window((1, 1), padding=((0, 0), (1, 0))), "indirect"),
+        ((1, 58, 46, 17), (3, 3, 17, 18), Window((3, 3), dilation=(2, 2)), "indirect_gemm"),
+        ((1, 58, 46, 17), (1, 1, 17, 18), Window((1, 1), padding=((0, 0), (1, 0))), "indirect_gemm"),
         ((1, 58, 46, 17), (1, 1, 17, 18), Window((1, 1), (2, 2), "same"), "pointwise"),
         ((1, 58, 46, 17), (3, 3, 1, 17), SAME, "depthwise"),
     ],

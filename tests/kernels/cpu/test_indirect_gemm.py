@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convlab_kernels.cpu import METHODS, set_threads, threads
-from convlab_kernels.cpu.indirect_gemm import CHUNK, Indirect
+from convlab_kernels.cpu.indirect_gemm import CHUNK, IndirectGemm
 from convlab_kernels.cpu.pointwise import Pointwise
 from convlab_kernels.cpu.runtime.micro_kernel import ROWS, panel_of
 from convlab_kernels.errors import ShapeError, UnsupportedError
@@ -89,7 +89,7 @@ cases = st.builds(
 @settings(deadline=None, max_examples=80)
 @given(cases)
 def test_random_windows(case):
-    check("indirect", case)
+    check("indirect_gemm", case)
 
 
 unpadded = st.builds(Window, st.just((1, 1)), pairs)
@@ -111,19 +111,19 @@ PANEL = panel_of(4)
     "places", [1, 2, ROWS // 2, ROWS // 2 + 1, ROWS - 1, ROWS, ROWS + 1, 2 * ROWS - 1, CHUNK - 1]
 )
 def test_few_places_in_blocks_that_overlap(places):
-    check("indirect", Case(1, (2, places + 2), 3, 5, Window((2, 3))))
+    check("indirect_gemm", Case(1, (2, places + 2), 3, 5, Window((2, 3))))
 
 
 @pytest.mark.parametrize("places", [CHUNK, CHUNK + 1, CHUNK + ROWS // 2 + 1, 2 * CHUNK, 2 * CHUNK + 3])
 def test_rows_of_many_places_in_chunks(places):
-    check("indirect", Case(1, (2, places + 2), 3, 2, Window((2, 3))))
-    check("indirect", Case(1, (2, places), 3, 2, Window((2, 3), padding=((0, 0), (1, 1)))))
+    check("indirect_gemm", Case(1, (2, places + 2), 3, 2, Window((2, 3))))
+    check("indirect_gemm", Case(1, (2, places), 3, 2, Window((2, 3), padding=((0, 0), (1, 1)))))
 
 
 @pytest.mark.parametrize("filters", [1, PANEL // 2, PANEL - 1, PANEL, PANEL + 1, 3 * PANEL - 1, 3 * PANEL])
 @pytest.mark.parametrize("groups", [1, 2])
 def test_filters_in_panels(filters, groups):
-    check("indirect", Case(2, (5, 6), 3, filters, Window((2, 3), padding=((1, 0), (0, 2))), groups))
+    check("indirect_gemm", Case(2, (5, 6), 3, filters, Window((2, 3), padding=((1, 0), (0, 2))), groups))
 
 
 @pytest.mark.parametrize("padding", [((0, 0), (0, 0)), ((2, 1), (0, 3)), "same"], ids=str)
@@ -133,7 +133,7 @@ def test_parts_of_the_work_in_any_number(n, size, padding):
     before = threads()
     try:
         set_threads(n)
-        check("indirect", Case(3, size, 4, 2 * PANEL + 1, Window((3, 2), (1, 2), padding)))
+        check("indirect_gemm", Case(3, size, 4, 2 * PANEL + 1, Window((3, 2), (1, 2), padding)))
     finally:
         set_threads(before)
 
@@ -144,18 +144,18 @@ def test_a_crop_is_a_negative_padding():
     x, w, b = case.arrays
     cropped = x[:, 1:, 2:-1]
     total, magnitude = oracle.conv2d(cropped, w, (1, 2), ((0, 2), (0, 0)))
-    assert_close(filled("indirect", case), total + b, sum_bound(19, magnitude + np.abs(b), np.float32))
+    assert_close(filled("indirect_gemm", case), total + b, sum_bound(19, magnitude + np.abs(b), np.float32))
     inside = Case(2, (9, 14), 3, 5, Window((2, 3), (1, 2), ((-1, -2), (-2, -1))))
     total, magnitude = oracle.conv2d(inside.arrays[0][:, 1:-2, 2:-1], inside.arrays[1], (1, 2))
     b = inside.arrays[2]
-    assert_close(filled("indirect", inside), total + b, sum_bound(19, magnitude + np.abs(b), np.float32))
+    assert_close(filled("indirect_gemm", inside), total + b, sum_bound(19, magnitude + np.abs(b), np.float32))
 
 
 def test_a_prepared_kernel_serves_images_of_any_size_in_turn():
     window = Window((2, 3), (2, 1), "same")
     cases = [Case(2, size, 5, 7, window) for size in ((4, 9), (31, 17), (4, 9), (2, 2))]
     w, b = cases[0].arrays[1:]
-    kernel = Indirect(w, window)
+    kernel = IndirectGemm(w, window)
     for case in cases:
         x = case.arrays[0]
         out = np.full((2, *case.output, 7), np.nan, np.float32)

@@ -14,8 +14,8 @@ from support import oracle
 from support.closeness import assert_close, sum_bound
 from support.kernels.sweep import CORNERS, CROSSED, Case, exact, sweep
 
-SUMMING = ["direct", "im2col", "banded", "indirect", "widened", "pointwise", "shifted", "depthwise"]
-COMPILED = ["direct", "indirect", "widened", "pointwise", "depthwise"]
+SUMMING = ["direct", "im2col", "toeplitz", "indirect_gemm", "widened", "pointwise", "shifted", "depthwise"]
+COMPILED = ["direct", "indirect_gemm", "widened", "pointwise", "depthwise"]
 SIZE = (11, 17)
 DEPTHWISE = [
     Case((2, 3), (1, 2), ((1, 2), (3, 0)), (2, 1), "depthwise with multiplier", size=SIZE),
@@ -30,9 +30,9 @@ TAKES = {  # what each kernel is checked with beside the sweep
     "depthwise": DEPTHWISE,
     "shifted": DEPTHWISE,
 }
-TAKES["indirect"] = TAKES["im2col"] = TAKES["direct"]
+TAKES["indirect_gemm"] = TAKES["im2col"] = TAKES["direct"]
 TAKES["direct"].append(Case((3, 2), (2, 1), ((2, 0), (1, 3)), (1, 3), size=SIZE))
-TAKES["banded"] = TAKES["widened"] = [
+TAKES["toeplitz"] = TAKES["widened"] = [
     Case((2, 3), (1, 1), ((1, 2), (2, 1)), (2, 1), size=SIZE),
     *TAKES["direct"][1:],
 ]
@@ -65,13 +65,25 @@ def test_all_methods_are_here():
     assert set(METHODS) == {*SUMMING, "winograd", "winograd2x2"}  # these have a file of their own
 
 
+@pytest.mark.parametrize(("old", "new"), [("banded", "toeplitz"), ("indirect", "indirect_gemm")])
+def test_the_old_name_of_a_method_works_and_says_the_new_one(old, new):
+    told = rf"^method '{old}' is now called '{new}'; the old name goes with the next release$"
+    with pytest.warns(DeprecationWarning, match=told):
+        assert METHODS[old] is METHODS[new]
+    x, w = TAKES["toeplitz"][0].arrays[:2]
+    with pytest.warns(DeprecationWarning, match=told) as warned:
+        y = convlab.conv2d(x, w, method=old)
+    assert [warning.filename for warning in warned] == [__file__], "once, at the line that says the old name"
+    np.testing.assert_array_equal(y, convlab.conv2d(x, w, method=new))
+
+
 @pytest.mark.parametrize(
     ("method", "fewest"),
     [
         ("direct", 438),
         ("im2col", 438),
-        ("indirect", 438),
-        ("banded", 117),
+        ("indirect_gemm", 438),
+        ("toeplitz", 117),
         ("widened", 117),
         ("pointwise", 43),
         ("shifted", 214),
@@ -126,7 +138,7 @@ def test_x_w_and_b_may_lie_in_memory_anyhow(method, case):
         groups = attributes.pop("groups")
         out = np.full(expected.shape, np.nan, np.float32)
         METHODS[method](w, Window.parse(case.kernel, **attributes), groups)(x, out, b)
-        if method in ("im2col", "banded"):  # BLAS may sum in another order where the matrices lie otherwise
+        if method in ("im2col", "toeplitz"):  # BLAS may sum in another order where the matrices lie otherwise
             total, magnitude = exact(case)
             assert_close(out, total + b, sum_bound(case.terms, magnitude + np.abs(b), np.float32))
         else:
@@ -134,14 +146,14 @@ def test_x_w_and_b_may_lie_in_memory_anyhow(method, case):
 
 
 @pytest.mark.parametrize(
-    "method", ["im2col", "banded", "indirect", "widened", "pointwise", "winograd", "winograd2x2"]
+    "method", ["im2col", "toeplitz", "indirect_gemm", "widened", "pointwise", "winograd", "winograd2x2"]
 )
 def test_an_out_that_is_not_contiguous_is_refused(method):
     kernel = (1, 1) if method == "pointwise" else (3, 3)
     x, w = np.ones((2, 6, 7, 5), np.float32), np.ones((*kernel, 5, 9), np.float32)
     window = Window.parse(kernel)
     whole = np.ones((2, *window.output_size((6, 7)), 18), np.float32)
-    name = "indirect" if method == "pointwise" else method.removesuffix("2x2")
+    name = "indirect_gemm" if method == "pointwise" else method.removesuffix("2x2")
     with pytest.raises(ShapeError, match=rf"^{name}: out is not contiguous in C order; give a whole array"):
         METHODS[method](w, window, 1)(x, whole[..., ::2])
     assert (whole == 1).all()

@@ -19,7 +19,7 @@ from support.kernels import sweep, winograd_cases
 expected = {expected}
 got = simd.register_bytes(), simd.registers(), micro_kernel.ROWS
 assert got == expected, got
-for method, cases in (("indirect", sweep.CROSSED[::9]), ("pointwise", [sweep.Case((1, 1), (3, 2))])):
+for method, cases in (("indirect_gemm", sweep.CROSSED[::9]), ("pointwise", [sweep.Case((1, 1), (3, 2))])):
     for case in cases:
         sweep.check(partial(convlab.conv2d, method=method), case)
 few = [case for case in winograd_cases.CASES if case.tiles(4) <= FEW and case.filters < 99]

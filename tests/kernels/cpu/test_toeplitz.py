@@ -14,7 +14,7 @@ from support import oracle
 from support.closeness import assert_close, sum_bound
 from support.kernels.sweep import Case, exact
 
-both = pytest.mark.parametrize("method", ["banded", "widened"])
+both = pytest.mark.parametrize("method", ["toeplitz", "widened"])
 
 
 def convolved(kernel, x, w, b, **attributes):
@@ -79,7 +79,7 @@ def test_places_are_taken_together(method):
     x, w, b = arrays((9, 12), (3, 3), 2, 5)
     kernel = METHODS[method](w, Window.parse(3, padding=1), 1)
     out = convolved(kernel, x, w, b, padding=1)
-    if method == "banded":
+    if method == "toeplitz":
         assert kernel._bands[12].shape == (3 * 12 * 2, 12 * 5)
     else:
         ((t, _),) = kernel._kernels
@@ -94,12 +94,12 @@ def test_places_are_taken_together(method):
 
 def test_a_batch_larger_than_the_budget_goes_in_parts(monkeypatch):
     x, w, b = arrays((7, 8), (3, 2), 3, 4, batch=5)
-    whole = convlab.conv2d(x, w, b, padding="same", method="banded")
+    whole = convlab.conv2d(x, w, b, padding="same", method="toeplitz")
     monkeypatch.setattr(toeplitz, "COLUMN_BYTES", 2 * 7 * (3 * 8 * 3) * 4)  # two images
     made = []
-    rows = toeplitz.Banded._rows
-    monkeypatch.setattr(toeplitz.Banded, "_rows", lambda self, x, oh: made.append(len(x)) or rows(self, x, oh))
-    parts = convlab.conv2d(x, w, b, padding="same", method="banded")
+    rows = toeplitz.Toeplitz._rows
+    monkeypatch.setattr(toeplitz.Toeplitz, "_rows", lambda self, x, oh: made.append(len(x)) or rows(self, x, oh))
+    parts = convlab.conv2d(x, w, b, padding="same", method="toeplitz")
     assert made == [2, 2, 1]
     _, magnitude = oracle.conv2d(x, w, padding="same")
     assert_close(parts, whole, 2 * sum_bound(3 * 2 * 3 + 1, magnitude + np.abs(b), np.float32))
@@ -107,7 +107,7 @@ def test_a_batch_larger_than_the_budget_goes_in_parts(monkeypatch):
 
 def test_a_band_beyond_the_limit_is_not_made(monkeypatch):
     x, w, b = arrays((6, 9), (3, 3), 2, 4)
-    kernel = METHODS["banded"](w, Window.parse(3), 1)
+    kernel = METHODS["toeplitz"](w, Window.parse(3), 1)
     monkeypatch.setattr(toeplitz, "LARGEST", 3 * 9 * 2 * 7 * 4 - 1)
     expected = convlab.conv2d(x, w, b, method="im2col")
     assert np.array_equal(convolved(kernel, x, w, b), expected) and not kernel._bands
@@ -135,23 +135,23 @@ def test_threads_that_ask_for_one_at_once_get_the_same(method):
 
 @both
 def test_groups_are_refused(method):
-    with pytest.raises(UnsupportedError, match=rf"^{method}: 2 groups, expected 1: use (im2col|indirect)$"):
+    with pytest.raises(UnsupportedError, match=rf"^{method}: 2 groups, expected 1: use (im2col|indirect_gemm)$"):
         METHODS[method](np.ones((3, 3, 2, 4), np.float32), Window.parse(3), 2)
 
 
 @pytest.mark.parametrize(
     ("x", "w", "attributes", "compiled", "expected"),
     [
-        ((1, 28, 28, 1), (5, 5, 1, 6), {"padding": "same"}, False, "banded"),  # LeNet-5's first, and its second
+        ((1, 28, 28, 1), (5, 5, 1, 6), {"padding": "same"}, False, "toeplitz"),  # LeNet-5's first, and its second
         ((1, 14, 14, 6), (5, 5, 6, 16), {}, False, "im2col"),
         ((1, 28, 28, 1), (5, 1, 1, 6), {}, False, "im2col"),  # one column is copied as it is
         ((1000, 28, 28, 1), (5, 5, 1, 6), {"padding": "same"}, True, "widened"),
         ((1000, 14, 14, 6), (5, 5, 6, 16), {}, True, "widened"),
-        ((8, 14, 14, 6), (5, 5, 6, 17), {}, True, "indirect"),
-        ((8, 13, 13, 6), (5, 5, 6, 16), {}, True, "indirect"),  # 9 places
-        ((8, 28, 28, 16), (3, 3, 16, 8), {"stride": 2, "padding": "same"}, True, "indirect"),
+        ((8, 14, 14, 6), (5, 5, 6, 17), {}, True, "indirect_gemm"),
+        ((8, 13, 13, 6), (5, 5, 6, 16), {}, True, "indirect_gemm"),  # 9 places
+        ((8, 28, 28, 16), (3, 3, 16, 8), {"stride": 2, "padding": "same"}, True, "indirect_gemm"),
         ((8, 28, 28, 16), (5, 5, 16, 8), {"stride": 2, "padding": "same"}, True, "widened"),
-        ((8, 28, 28, 16), (5, 5, 16, 8), {"dilation": 2, "padding": "same"}, True, "indirect"),
+        ((8, 28, 28, 16), (5, 5, 16, 8), {"dilation": 2, "padding": "same"}, True, "indirect_gemm"),
         ((8, 28, 28, 16), (3, 3, 16, 8), {"padding": "same"}, True, "widened"),
         ((8, 28, 28, 16), (3, 3, 16, 16), {"padding": "same"}, True, "winograd"),
     ],

@@ -242,7 +242,7 @@ def test_what_it_does_not_take_is_refused(window, groups, method):
     w = np.ones((*window.kernel, 4, 6), np.float32)
     message = (
         rf"^winograd: kernel \({window.kernel[0]}, {window.kernel[1]}\), stride .*, dilation .*, {groups} group\(s\):"
-        " it takes 3 x 3 kernels at stride 1 without dilation or groups; use indirect$"
+        " it takes 3 x 3 kernels at stride 1 without dilation or groups; use indirect_gemm$"
     )
     with pytest.raises(UnsupportedError, match=message):
         METHODS[method](w, window, groups)

@@ -189,9 +189,9 @@ def test_arrays_of_both_worlds_do_not_mix(device):
     y = convlab.conv2d(device.take(x), device.take(w), method="direct")
     close(device.give(y), convlab.conv2d(x, w))
     with pytest.raises(
-        convlab.UnsupportedError, match="'banded' is unknown: use auto, strict, direct_strided, direct"
+        convlab.UnsupportedError, match="'toeplitz' is unknown: use auto, strict, direct_strided, direct"
     ):
-        convlab.conv2d(device.take(x), device.take(w), method="banded")
+        convlab.conv2d(device.take(x), device.take(w), method="toeplitz")
 
 
 def test_too_much_for_the_memory(model, device):
