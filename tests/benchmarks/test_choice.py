@@ -1,22 +1,17 @@
 """The sweep behind `method="auto"`: whose turn it is, who stands still, what is wrong or not taken."""
 
 import os
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
+from benchmarks.choice.report import summary
+from benchmarks.choice.sweep import Plan, check, measure, time_in_turns
+from benchmarks.choice.worker import Method, Paused
 from convlab.bench.case import Case
 from convlab.bench.exact import exact
 from convlab.errors import UnsupportedError
 from convlab_kernels.window import Window
-
-sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
-
-from choice import Plan, check, measure, time_in_turns
-from choice_report import summary
-from choice_worker import Method, Paused
 
 CASE = Case((7, 6, 4), 5, Window((3, 2)), layers=("Net/conv",))
 

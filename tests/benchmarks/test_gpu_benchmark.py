@@ -9,18 +9,17 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-ROOT = Path(__file__).parents[2]
-sys.path.append(str(ROOT / "benchmarks"))
+from benchmarks.gpu import layers as gpu_layers
+from benchmarks.gpu import plan as gpu_plan
+from benchmarks.gpu import session as gpu
+from benchmarks.gpu import smoke as gpu_smoke
+from benchmarks.gpu import work as gpu_work
+from benchmarks.gpu.plan import BATCHES, LAYERS, RUNGS, TORCH, Task, carry_out, plan
+from benchmarks.gpu.ratios import all_ratios, verdict
+from benchmarks.gpu.report import as_markdown
+from benchmarks.gpu.times import MOST, rated, spread, timed
 
-import gpu  # noqa: E402
-import gpu_layers  # noqa: E402
-import gpu_plan  # noqa: E402
-import gpu_smoke  # noqa: E402
-import gpu_work  # noqa: E402
-from gpu_plan import BATCHES, LAYERS, RUNGS, TORCH, Task, carry_out, plan  # noqa: E402
-from gpu_ratios import all_ratios, verdict  # noqa: E402
-from gpu_report import as_markdown  # noqa: E402
-from gpu_times import MOST, rated, spread, timed  # noqa: E402
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_spread_is_the_quartiles():

@@ -3,23 +3,20 @@
 import os
 import re
 import subprocess
-import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from benchmarks.gpu import process as gpu_process
+from benchmarks.gpu import tests as gpu_tests
+from benchmarks.gpu import work as gpu_work
+from benchmarks.gpu.process import Worker
+from convlab.bench import host as machine
 from support.cuda import stand_in_worker
 
 ROOT = Path(__file__).parents[2]
-sys.path.append(str(ROOT / "benchmarks"))
-
-import gpu_process  # noqa: E402
-import gpu_tests  # noqa: E402
-import gpu_work  # noqa: E402
-import machine  # noqa: E402
-from gpu_process import Worker  # noqa: E402
 
 
 @pytest.fixture

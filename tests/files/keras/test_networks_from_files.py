@@ -3,15 +3,10 @@
 These are a few, at a small size; `benchmarks/keras_networks.py` does all of them (docs/networks.md).
 """
 
-import sys
-from pathlib import Path
-
 import pytest
 
+from benchmarks.keras.networks import SMALL, compare_network
 from support.recorded import live
-
-sys.path.append(str(Path(__file__).parents[3] / "benchmarks"))
-from keras_networks import SMALL, compare_network
 
 live("keras", instead="files/keras/test_networks_recorded.py")
 

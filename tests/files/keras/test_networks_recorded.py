@@ -5,24 +5,19 @@ tested live, by files/keras/test_networks_from_files.py.
 """
 
 import json
-import sys
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from support.recorded import answers, installed, text
-from support.stand_in import StandIn
-
-sys.path.append(str(Path(__file__).parents[3] / "benchmarks"))
-from keras_networks import SMALL, build
-from keras_random import picture
-
+from benchmarks.keras.networks import SMALL, build
+from benchmarks.keras.random_weights import picture
 from convlab.comparison.comparison import compare
 from convlab.comparison.keras_recorder import record_keras
 from convlab.files.keras.config.architecture import read_architecture
 from convlab.model.initialise import randomise
+from support.recorded import answers, installed, text
+from support.stand_in import StandIn
 
 NAMES = ("MobileNetV2", "ResNet50V2", "EfficientNetB0", "InceptionV3")
 

@@ -1,18 +1,13 @@
 """The networks of the tutorials people come from run from a file that Keras saved, and equal Keras in every layer."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 import convlab
+from benchmarks.keras.random_weights import picture, randomise
 from convlab.comparison.comparison import compare
 from convlab.comparison.keras_recorder import record_keras
 from support.recorded import live
-
-sys.path.append(str(Path(__file__).parents[3] / "benchmarks"))
-from keras_random import picture, randomise
 
 keras = live("keras", instead="files/keras/test_networks_recorded.py")
 layers = keras.layers
@@ -80,7 +75,7 @@ def test_equals_keras_in_every_layer(build, suffix, tmp_path):
 
 @pytest.fixture(scope="module")
 def inception_v4():
-    from inception_v4 import inception_v4
+    from benchmarks.keras.inception_v4 import inception_v4
 
     return inception_v4((None, None, 3))
 

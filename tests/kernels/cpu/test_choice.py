@@ -1,21 +1,17 @@
 """The rule behind `method="auto"`: as it was measured, never what a kernel refuses, and each of its boundaries."""
 
 import json
-import sys
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks.choice.report import WITHIN
+from benchmarks.choice.shapes import case_of
 from convlab_kernels.cpu import METHODS
 from convlab_kernels.cpu.choice import fastest
 from convlab_kernels.window import Window
-
-sys.path.append(str(Path(__file__).parents[3] / "benchmarks"))
-
-from choice_report import WITHIN
-from shapes import case_of
 
 RECORD = Path(__file__).parents[3] / "benchmarks/results/choice.json"
 SAME = Window((3, 3), padding="same")

@@ -1,22 +1,18 @@
 """What takes part in the benchmark on a GPU, without one: it computes what it is to compute, or gets no time."""
 
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from benchmarks.gpu import chip as gpu_chip
+from benchmarks.gpu import layers as gpu_layers
+from benchmarks.gpu import networks as gpu_networks
+from benchmarks.gpu.plan import TORCH
+from benchmarks.gpu.resnet50 import resnet50
 from convlab.bench.case import Case
 from convlab.bench.exact import exact
-
-sys.path.append(str(Path(__file__).parents[3] / "benchmarks"))
-
-import gpu_chip
-import gpu_layers
-import gpu_networks
-from gpu_plan import TORCH
-from gpu_resnet50 import resnet50
 
 
 @pytest.fixture

@@ -1,21 +1,18 @@
 """The learner's page says what is so: its table, its lines of code, its numbers."""
 
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks.ladder import table as ladder_table
+from convlab.simulator.recorder import recording
+from convlab_kernels import Window
+from convlab_kernels.cuda import METHODS, tiles
+from convlab_kernels.cuda import implicit_gemm as gemm
+
 ROOT = Path(__file__).parents[3]
-sys.path.append(str(ROOT / "benchmarks"))
-
-import ladder_table  # noqa: E402
-
-from convlab.simulator.recorder import recording  # noqa: E402
-from convlab_kernels import Window  # noqa: E402
-from convlab_kernels.cuda import METHODS, tiles  # noqa: E402
-from convlab_kernels.cuda import implicit_gemm as gemm  # noqa: E402
 
 PAGE = ladder_table.PAGE.read_text(encoding="utf-8")
 STORY = PAGE[PAGE.index("## The ladder") :]

@@ -43,7 +43,7 @@ class Task:
     def network_file(self) -> Path:
         """The network, saved by Keras."""
         if self.network == "lenet5":
-            return Path(__file__).parents[1] / "weights" / "lenet5_fashion_mnist.h5"
+            return Path(__file__).parents[2] / "weights" / "lenet5_fashion_mnist.h5"
         return self.folder / f"{self.network}.h5"
 
     @property
@@ -86,7 +86,7 @@ def make(task: Task) -> None:
 
 def images(network: str, batch: int) -> Any:
     """Return what goes in, (N, H, W, C) float32: made-up pictures, or noise for a single layer."""
-    from keras_random import picture
+    from benchmarks.keras.random_weights import picture
 
     if network.startswith(LAYER):
         side, channels, _ = layer_sizes(network)
@@ -105,7 +105,7 @@ def layer_sizes(network: str) -> tuple[int, int, int]:
 def save_keras_network(name: str, path: Path) -> None:
     """Build a network of keras.applications, or a single layer, give it random weights, let Keras save it."""
     os.environ.setdefault("KERAS_BACKEND", "torch")
-    from keras_random import randomise
+    from benchmarks.keras.random_weights import randomise
 
     network = keras_layer(name) if name.startswith(LAYER) else keras_network(name)
     randomise(network, images(name, 1))
@@ -154,9 +154,9 @@ def save_onnx(task: Task) -> None:
     import warnings
 
     import torch
-    from as_torch import as_torch
 
     import convlab
+    from benchmarks.as_torch import as_torch
 
     warnings.simplefilter("ignore")  # of what it exports, the answers are checked
     network, x = as_torch(convlab.load(task.network_file), task.record), torch.from_numpy(task.channels_first)

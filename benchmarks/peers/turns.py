@@ -24,11 +24,12 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from machine import cores, machine
-from peers_files import LAYER, Task
-from peers_report import as_markdown
-from peers_worker import CONTENDERS, framework
-from quiet import pause
+
+from benchmarks.peers.files import LAYER, Task
+from benchmarks.peers.quiet import pause
+from benchmarks.peers.report import as_markdown
+from benchmarks.peers.worker import CONTENDERS, framework
+from convlab.bench.host import cores, machine
 
 HERE = Path(__file__).parent
 PREDICTING = tuple(name for name in CONTENDERS if name != "convlab run" and "bound" not in name)

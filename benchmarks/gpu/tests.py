@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 OPTIONS = ("-m", "gpu", "-v", "-W", "default", "--continue-on-collection-errors", "-p", "no:cacheprovider")
 """Warnings are no errors, and tests of other things may want of their libraries: the machine is as it is."""
 FIRST = (

@@ -62,7 +62,8 @@ def convolutions(names: Sequence[str]) -> dict[Case, list[str]]:
 def _load(name: str) -> Any:
     """Return convlab's model of a network of Keras, without weights."""
     import keras
-    from keras_networks import STANDARD, build
+
+    from benchmarks.keras.networks import STANDARD, build
 
     keras.backend.clear_session()
     side = STANDARD.get(name, 224)
@@ -94,7 +95,7 @@ def evenly(items: Sequence[T], count: int) -> list[T]:
 
 
 def main() -> None:
-    from keras_networks import NAMES
+    from benchmarks.keras.networks import NAMES
 
     found = convolutions([*WHOLE, *(name for name in NAMES if name not in WHOLE)])
     cases = list(selection(found))

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
-import gpu_chip
-import gpu_layers
-import gpu_networks
-import gpu_tests
+from benchmarks.gpu import chip as gpu_chip
+from benchmarks.gpu import layers as gpu_layers
+from benchmarks.gpu import networks as gpu_networks
+from benchmarks.gpu import tests as gpu_tests
 
 DO: dict[str, Callable[..., Any]] = {
     "facts": gpu_chip.facts,

@@ -7,8 +7,8 @@ from math import ceil, exp, inf, log, prod
 from typing import Any
 
 import numpy as np
-from shapes import case_of
 
+from benchmarks.choice.shapes import case_of
 from convlab.bench.case import Case
 from convlab_kernels.window import Window
 

@@ -3,12 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from gpu_layers import case_of
-from gpu_plan import BATCHES
-from gpu_ratios import found_by_layer
-from gpu_report import found
-from gpu_roofline import LADDER, draw_roofline
-
+from benchmarks.gpu.layers import case_of
+from benchmarks.gpu.plan import BATCHES
+from benchmarks.gpu.ratios import found_by_layer
+from benchmarks.gpu.report import found
+from benchmarks.gpu.roofline import LADDER, draw_roofline
 from convlab.bench.report import digits
 from convlab.bench.roofline import COLOURS
 from convlab.view.paper import FAINT, INK, TITLE, finish, place, sheet

@@ -6,10 +6,10 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from gpu_chip import PRODUCTS, clocks, host_seconds, set_tf32
-from gpu_plan import LAYERS
-from gpu_times import rated, timed
 
+from benchmarks.gpu.chip import PRODUCTS, clocks, host_seconds, set_tf32
+from benchmarks.gpu.plan import LAYERS
+from benchmarks.gpu.times import rated, timed
 from convlab.bench import gpu_candidates
 from convlab.bench.case import Case
 from convlab.runtime.device import placed

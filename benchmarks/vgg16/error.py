@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from keras_random import picture
 
 import convlab
+from benchmarks.keras.random_weights import picture
 from convlab.comparison.distance import distance
 from convlab.layers import Conv2D
 from convlab.model.model import Model

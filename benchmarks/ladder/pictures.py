@@ -11,16 +11,30 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
-from ladder_drawing import BLOCK, EDGE, EMPTY, GAP, HEAD, LANE, THREAD, WARP, WASTED, coloured, save, show, words
-from ladder_products import RUNGS, draw, recording
 from matplotlib.figure import Figure
 
+from benchmarks.ladder.drawing import (
+    BLOCK,
+    EDGE,
+    EMPTY,
+    GAP,
+    HEAD,
+    LANE,
+    THREAD,
+    WARP,
+    WASTED,
+    coloured,
+    save,
+    show,
+    words,
+)
+from benchmarks.ladder.products import RUNGS, draw, recording
 from convlab.view.paper import INK, sheet
 from convlab_kernels import Window
 from convlab_kernels.cuda import METHODS
 from convlab_kernels.cuda.compiler.intrinsics import split_tf32
 
-PICTURES = Path(__file__).parents[1] / "kernels" / "ladder"
+PICTURES = Path(__file__).parents[2] / "kernels" / "ladder"
 
 
 def im2col() -> Figure:

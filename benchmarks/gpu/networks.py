@@ -6,14 +6,14 @@ from functools import lru_cache
 from time import perf_counter
 from typing import Any
 
-import gpu_chip
 import numpy as np
-from gpu_chip import host_seconds, set_tf32
-from gpu_layers import WrongError
-from gpu_plan import BATCHES
-from gpu_resnet50 import resnet50
-from gpu_times import timed
 
+from benchmarks.gpu import chip as gpu_chip
+from benchmarks.gpu.chip import host_seconds, set_tf32
+from benchmarks.gpu.layers import WrongError
+from benchmarks.gpu.plan import BATCHES
+from benchmarks.gpu.resnet50 import resnet50
+from benchmarks.gpu.times import timed
 from convlab.bench import gpu_candidates
 from convlab.model.initialise import randomise
 from convlab.model.model import Model
@@ -62,7 +62,8 @@ def images_for(model: Model, batch: int) -> Any:
 def contestants(name: str) -> Contestants:
     """Return a network in both forms, and the exact answer for some images."""
     import torch
-    from as_torch import as_torch
+
+    from benchmarks.as_torch import as_torch
 
     model = network(name)
     images = images_for(model, max(BATCHES))

@@ -16,7 +16,8 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from machine import cores, machine
+
+from convlab.bench.host import cores, machine
 
 SIDE = 224
 IMPORT = "from time import perf_counter; start = perf_counter(); import {}; print(perf_counter() - start)"
@@ -37,7 +38,8 @@ def convlab_once(path: Path) -> Any:
 def torch_once(path: Path) -> Any:
     """Load and predict with PyTorch."""
     import torch
-    from vgg16_torch import read_vgg16
+
+    from benchmarks.vgg16.torch_network import read_vgg16
 
     torch.set_num_threads(cores())
     network = read_vgg16(path)

@@ -9,8 +9,8 @@ import argparse
 import sys
 from collections.abc import Iterator
 
-from gpu import Ask, asked, with_gpu
-from gpu_plan import Task
+from benchmarks.gpu.plan import Task
+from benchmarks.gpu.session import Ask, asked, with_gpu
 
 SECONDS = 40.0
 """After which a task is given up."""

@@ -10,7 +10,9 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from ladder_drawing import (
+from matplotlib.figure import Figure
+
+from benchmarks.ladder.drawing import (
     BLOCK,
     EDGE,
     FOOT,
@@ -27,8 +29,6 @@ from ladder_drawing import (
     show,
     words,
 )
-from matplotlib.figure import Figure
-
 from convlab.simulator.recorder import SECTOR, SHARED, Access, Launch, recording
 from convlab.view.paper import sheet
 from convlab_kernels import Window

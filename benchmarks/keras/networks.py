@@ -23,9 +23,8 @@ from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
-from keras_random import picture, randomise
-
 import convlab
+from benchmarks.keras.random_weights import picture, randomise
 from convlab.comparison.comparison import compare
 from convlab.comparison.keras_recorder import record_keras
 from convlab.comparison.report import Report, Row
@@ -101,7 +100,8 @@ class Outcome:
 def build(name: str, size: tuple[int, int], top: bool) -> Any:
     """Return a network of keras.applications, or Inception-v4 (with its classifier), without trained weights."""
     import keras
-    from inception_v4 import inception_v4
+
+    from benchmarks.keras.inception_v4 import inception_v4
 
     if name == "Inception-v4":
         return inception_v4((*size, 3))

@@ -9,10 +9,10 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from gpu_times import spread, timed
-from machine import machine
 
+from benchmarks.gpu.times import spread, timed
 from convlab.bench.gpu_candidates import event_seconds
+from convlab.bench.host import machine
 
 SIDE, COPIED, BROUGHT = 8192, 2 << 30, 256 << 20  # of matrices; bytes of a copy, of a transfer
 LAUNCHES = 1000

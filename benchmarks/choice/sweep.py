@@ -22,22 +22,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from choice_report import as_markdown, fit, label, summary
-from choice_worker import Method, Paused
-from machine import machine
-from shapes import case_of, read_cases, row_of
 
+from benchmarks.choice.report import as_markdown, fit, label, summary
+from benchmarks.choice.shapes import case_of, read_cases, row_of
+from benchmarks.choice.worker import Method, Paused
 from convlab import ops
 from convlab.bench.candidates import UNHURRIED
 from convlab.bench.case import Case
 from convlab.bench.exact import exact
+from convlab.bench.host import machine
 from convlab.bench.process import Remote
 from convlab.bench.turns import PAUSE
 from convlab.errors import UnsupportedError
 from convlab.runtime.policy import computing
 from convlab_kernels.cpu import METHODS
 
-RESULTS = Path(__file__).with_name("results")
+RESULTS = Path(__file__).parents[1] / "results"
 SLOW = 10
 """How many times the seconds of the fastest make a method slow."""
 LARGEST_ERROR = 1e-5

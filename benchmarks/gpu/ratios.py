@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gpu_plan import BATCHES, LAYERS, PRODUCTS, RUNGS, TORCH
+from benchmarks.gpu.plan import BATCHES, LAYERS, PRODUCTS, RUNGS, TORCH
 
 ACCURATE = 1e-4
 """The error, in standard deviations of the output, up to which a result has float32's accuracy."""

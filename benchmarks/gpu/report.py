@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from gpu_layers import case_of
-from gpu_plan import BATCHES, GRAPHS, LAYERS, NETWORKS, OURS, PRODUCTS, RUNGS, TORCH, title
-from gpu_ratios import all_ratios, fastest, found_by_layer, found_of_network
+from benchmarks.gpu.layers import case_of
+from benchmarks.gpu.plan import BATCHES, GRAPHS, LAYERS, NETWORKS, OURS, PRODUCTS, RUNGS, TORCH, title
+from benchmarks.gpu.ratios import all_ratios, fastest, found_by_layer, found_of_network
 
 PAGE = """\
 # convlab on {name}

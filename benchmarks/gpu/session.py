@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 REPORTING = 25.0
 """Seconds that are kept for the page and the pictures."""
 Ask = Callable[[Any, float], dict[str, Any]]
@@ -56,8 +56,8 @@ def with_gpu(work: Callable[[Ask], None]) -> int:
         except UnsupportedError as error:
             print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
             return 1
-        from gpu_process import Worker
-        from gpu_work import serve
+        from benchmarks.gpu.process import Worker
+        from benchmarks.gpu.work import serve
 
         worker = Worker(serve)
         try:
@@ -69,7 +69,7 @@ def with_gpu(work: Callable[[Ask], None]) -> int:
 
 def measure(out: Path, seconds: float, ask: Ask) -> None:
     """Do everything in so many seconds, and write it to a folder."""
-    from gpu_plan import plan
+    from benchmarks.gpu.plan import plan
 
     out.mkdir(parents=True, exist_ok=True)
     results: dict[str, Any] = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "outcomes": []}
@@ -84,7 +84,7 @@ def measure(out: Path, seconds: float, ask: Ask) -> None:
 
 def asked(tasks: Sequence[Any], ask: Ask, seconds: float, done: Callable[[dict[str, Any]], None]) -> None:
     """Have tasks done in so many seconds, and print a line of each; why all has stopped, in full."""
-    from gpu_plan import carry_out
+    from benchmarks.gpu.plan import carry_out
 
     def told(outcome: dict[str, Any]) -> None:
         print(line(outcome), flush=True)
@@ -97,7 +97,7 @@ def asked(tasks: Sequence[Any], ask: Ask, seconds: float, done: Callable[[dict[s
 
 def line(outcome: dict[str, Any]) -> str:
     """Return what became of a task in a line."""
-    from gpu_plan import title
+    from benchmarks.gpu.plan import title
 
     came = {key: outcome[key] for key in ("error", "skipped") if key in outcome} or outcome["found"]
     if "median" in came:
@@ -109,7 +109,7 @@ def line(outcome: dict[str, Any]) -> str:
 
 def save(results: dict[str, Any], out: Path) -> None:
     """Write the data, a measurement a line, and the ratios before them."""
-    from gpu_ratios import all_ratios
+    from benchmarks.gpu.ratios import all_ratios
 
     date, outcomes = json.dumps(results["date"]), results["outcomes"]
     ratios, rows = (",\n".join(map(json.dumps, each)) for each in (all_ratios(outcomes), outcomes))
@@ -119,8 +119,8 @@ def save(results: dict[str, Any], out: Path) -> None:
 
 def report(results: dict[str, Any], out: Path) -> None:
     """Write the page, then the pictures."""
-    from gpu_pictures import draw
-    from gpu_report import as_markdown
+    from benchmarks.gpu.pictures import draw
+    from benchmarks.gpu.report import as_markdown
 
     page = out / "report.md"
     page.write_text(as_markdown(results), encoding="utf-8")

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from gpu_layers import case_of
-from gpu_plan import BATCHES, LAYERS
-from gpu_report import found
 from matplotlib.ticker import FuncFormatter
 
+from benchmarks.gpu.layers import case_of
+from benchmarks.gpu.plan import BATCHES, LAYERS
+from benchmarks.gpu.report import found
 from convlab.bench.roofline import COLOURS, LINES
 from convlab.view.paper import FAINT, INK, TITLE, finish, place, sheet
 

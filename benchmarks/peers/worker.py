@@ -17,7 +17,8 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from peers_files import Task
+
+from benchmarks.peers.files import Task
 
 Contender = tuple[Callable[[], Any], Callable[[Any], list[Any]]]
 """What is timed, and what makes NumPy arrays of its result, one for each output of the task."""
@@ -36,9 +37,9 @@ def convlab(task: Task, threads: int, method: str) -> Contender:
 
 def torch(task: Task, threads: int, kind: str) -> Contender:
     import torch
-    from as_torch import as_torch
 
     import convlab
+    from benchmarks.as_torch import as_torch
 
     torch.set_num_threads(threads)
     torch.set_grad_enabled(False)

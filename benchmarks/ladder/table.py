@@ -19,7 +19,7 @@ from convlab_kernels.cuda.tensor_core import TF32, TF32_3X
 from convlab_kernels.cuda.tiles import TILES
 from convlab_kernels.cuda.winograd import Winograd
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "kernels" / "README.md"
 sys.path.append(str(ROOT / "tests"))
 

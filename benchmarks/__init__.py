@@ -1,0 +1,1 @@
+"""Scripts that measure; they run from the repository's root, as in `python -m benchmarks.peers`."""

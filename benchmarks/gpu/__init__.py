@@ -1,0 +1,1 @@
+"""convlab on an NVIDIA GPU beside PyTorch, cuDNN and cuBLAS."""

@@ -1,0 +1,1 @@
+"""Networks of Keras, layer by layer, through files that Keras saved."""

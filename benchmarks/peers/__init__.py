@@ -1,0 +1,1 @@
+"""convlab beside PyTorch, ONNX Runtime, OpenVINO and TensorFlow on whole networks."""
