@@ -1,6 +1,6 @@
 """Measure how the cost of each method grows with the batch, the side of the image and the channels.
 
-    python benchmarks/growth.py [--methods im2col,winograd,torch] [--repeats 3] [--out benchmarks/results/growth]
+    python -m benchmarks.growth [--methods im2col,winograd,torch] [--repeats 3] [--out benchmarks/results/growth]
 
 writes OUT.json and OUT.png: median times over each of the three on logarithmic axes, and the slope of the line of
 least squares through them. Of one method a slope of 1 means that twice the size takes twice the time; the

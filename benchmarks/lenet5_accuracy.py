@@ -1,6 +1,6 @@
 """Count how often the bundled LeNet-5 is right on Fashion-MNIST's 10,000 test images, run by convlab.
 
-    python benchmarks/lenet5_accuracy.py --data FOLDER --torch
+    python -m benchmarks.lenet5_accuracy --data FOLDER --torch
 
 With --torch the same weights also run in PyTorch, and predictions that differ are counted (there are none).
 """

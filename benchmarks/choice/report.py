@@ -1,4 +1,4 @@
-"""What `choice.py` measured: as a page, in a few lines, and laid out so that a rule can be found."""
+"""What the sweep measured: as a page, in a few lines, and laid out so that a rule can be found."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ Row = Mapping[str, Any]
 PAGE = """\
 # What `method="auto"` chooses, and what is fastest
 
-`python benchmarks/choice.py` made this page on {date}: {count} convolutions of {networks} networks, float32. Each
+`python -m benchmarks.choice` made this page on {date}: {count} convolutions of {networks} networks, float32. Each
 method has a process of its own, which stands still unless it is its turn. Those that take a shape were checked
 against float64 and then took turns, in {rounds} rounds of about {each:.2f} s, every other one from the last to the
 first; what is over ten times slower than the fastest had two calls. In each turn one call more came first, and does

@@ -1,9 +1,9 @@
-"""Convolutions that real networks make: 200 distinct ones of the networks in `keras_networks.py`.
+"""Convolutions that real networks make: 200 distinct ones of the networks in `benchmarks.keras`.
 
-    python benchmarks/shapes.py
+    python -m benchmarks.choice.shapes
 
-writes benchmarks/shapes.json: all those of five networks at batch 1, some of the same at batch 8, and of each other
-network as many as make 200, evenly through its layers. Each network takes a picture of its standard size.
+writes benchmarks/choice/shapes.json: all those of five networks at batch 1, some of the same at batch 8, and of each
+other network as many as make 200, evenly through its layers. Each network takes a picture of its standard size.
 """
 
 import json

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.gpu import chip as gpu_chip
+from benchmarks.gpu import chip
 from benchmarks.gpu.chip import host_seconds, set_tf32
 from benchmarks.gpu.layers import WrongError
 from benchmarks.gpu.plan import BATCHES
@@ -70,8 +70,8 @@ def contestants(name: str) -> Contestants:
     few = torch.as_tensor(images[:CHECKED]).permute(0, 3, 1, 2)
     torch.backends.cudnn.benchmark = False
     with torch.inference_mode():
-        exact = as_torch(model).double().to(gpu_chip.PLACE)(few.double().to(gpu_chip.PLACE)).cpu().numpy()
-    return Contestants(model.to("cuda"), as_torch(model).to(gpu_chip.PLACE), images, exact)
+        exact = as_torch(model).double().to(chip.PLACE)(few.double().to(chip.PLACE)).cpu().numpy()
+    return Contestants(model.to("cuda"), as_torch(model).to(chip.PLACE), images, exact)
 
 
 def measure(network: str, batch: int, name: str) -> dict[str, Any]:
@@ -111,11 +111,7 @@ def _torchs(words: list[str], given: Contestants, batch: int) -> tuple[Callable[
     set_tf32("TF32" in words)
     layout = torch.channels_last if "channels_last" in words else torch.contiguous_format
     twin = given.twin.to(memory_format=layout)
-    x = (
-        torch.as_tensor(given.images[:batch], device=gpu_chip.PLACE)
-        .permute(0, 3, 1, 2)
-        .contiguous(memory_format=layout)
-    )
+    x = torch.as_tensor(given.images[:batch], device=chip.PLACE).permute(0, 3, 1, 2).contiguous(memory_format=layout)
 
     @torch.inference_mode()
     def call() -> Any:

@@ -37,7 +37,7 @@ class Task:
     Attributes
     ----------
     kind : str
-        Which function does it, in `gpu_work.DO`.
+        Which function does it, in `work.DO`.
     arguments : dict
         What that function takes.
     limit : float

@@ -10,7 +10,7 @@ from benchmarks.gpu.ratios import all_ratios, fastest, found_by_layer, found_of_
 PAGE = """\
 # convlab on {name}
 
-`python benchmarks/gpu.py` made this page on {date}, on a machine as it was found (no clock was set). Everything is
+`python -m benchmarks.gpu` made this page on {date}, on a machine as it was found (no clock was set). Everything is
 checked against float64 before it is timed; an error is the largest of all numbers, in standard deviations of the
 output. Times are medians by the GPU's own clock (CUDA events), and quartiles; before each call of a convolution the
 second-level cache is written over, before one of a network it is not. TFLOP are the definition's, 2 operations for

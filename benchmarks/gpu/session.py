@@ -1,42 +1,31 @@
-"""Measure convlab on an NVIDIA GPU beside PyTorch, cuDNN and cuBLAS, in one call of ten minutes.
-
-    python benchmarks/gpu.py OUT [--minutes 9]
-
-writes OUT/results.json, OUT/report.md, OUT/ladder.png, OUT/roofline.png and OUT/gpu_tests.log. The machine needs the
-libraries of convlab and of its extra for CUDA, and PyTorch to compare with; convlab need not be installed. The most
-important comes first, what does not fit into the time is named, and so is what fails: nothing else fails with it.
-Where no kernel of ours has ever run, gpu_smoke.py comes before: it tries a few in two minutes.
-"""
+"""The ten minutes on the GPU: tasks are done in order, every result is saved at once, then come page and pictures."""
 
 import argparse
 import json
-import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from benchmarks.gpu.pictures import draw
+from benchmarks.gpu.plan import carry_out, plan, title
+from benchmarks.gpu.process import Worker
+from benchmarks.gpu.ratios import all_ratios
+from benchmarks.gpu.report import as_markdown
+from benchmarks.gpu.work import serve
+from convlab.errors import UnsupportedError
+from convlab.runtime.device import check_device
+
 REPORTING = 25.0
 """Seconds that are kept for the page and the pictures."""
 Ask = Callable[[Any, float], dict[str, Any]]
 """Takes (kind, arguments) and the seconds after which to give it up, and returns what came of it."""
 
 
-def make_importable(folder: Path) -> None:
-    """Let this process and those that it starts import convlab from the checkout; a folder for what helps it."""
-    (folder / "convlab_weights").symlink_to(ROOT / "weights")
-    places = [str(place) for place in (ROOT, ROOT / "kernels", ROOT / "benchmarks", folder)]
-    sys.path[:0] = places
-    os.environ["PYTHONPATH"] = os.pathsep.join([*places, *filter(None, [os.environ.get("PYTHONPATH")])])
-    os.environ.setdefault("CONVLAB_CACHE", str(folder / "cache"))  # compiled kernels, for the tests and the timing
-
-
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description="Measure convlab on an NVIDIA GPU.")
     parser.add_argument("out", type=Path, help="folder to write to")
     parser.add_argument("--minutes", type=float, default=9.0, help="for everything (default: 9)")
     options = parser.parse_args()
@@ -46,31 +35,21 @@ def main() -> int:
 
 def with_gpu(work: Callable[[Ask], None]) -> int:
     """Do work with a process on the GPU to ask; return this program's status, 1 where there is no GPU."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        make_importable(Path(folder))
-        from convlab.errors import UnsupportedError
-        from convlab.runtime.device import check_device
-
-        try:
-            check_device("cuda")
-        except UnsupportedError as error:
-            print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
-            return 1
-        from benchmarks.gpu.process import Worker
-        from benchmarks.gpu.work import serve
-
-        worker = Worker(serve)
-        try:
-            work(worker.ask)
-        finally:
-            worker.close()
+    try:
+        check_device("cuda")
+    except UnsupportedError as error:
+        print(f"benchmarks.gpu: {error}", file=sys.stderr)
+        return 1
+    worker = Worker(serve)
+    try:
+        work(worker.ask)
+    finally:
+        worker.close()
     return 0
 
 
 def measure(out: Path, seconds: float, ask: Ask) -> None:
     """Do everything in so many seconds, and write it to a folder."""
-    from benchmarks.gpu.plan import plan
-
     out.mkdir(parents=True, exist_ok=True)
     results: dict[str, Any] = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "outcomes": []}
 
@@ -84,7 +63,6 @@ def measure(out: Path, seconds: float, ask: Ask) -> None:
 
 def asked(tasks: Sequence[Any], ask: Ask, seconds: float, done: Callable[[dict[str, Any]], None]) -> None:
     """Have tasks done in so many seconds, and print a line of each; why all has stopped, in full."""
-    from benchmarks.gpu.plan import carry_out
 
     def told(outcome: dict[str, Any]) -> None:
         print(line(outcome), flush=True)
@@ -97,8 +75,6 @@ def asked(tasks: Sequence[Any], ask: Ask, seconds: float, done: Callable[[dict[s
 
 def line(outcome: dict[str, Any]) -> str:
     """Return what became of a task in a line."""
-    from benchmarks.gpu.plan import title
-
     came = {key: outcome[key] for key in ("error", "skipped") if key in outcome} or outcome["found"]
     if "median" in came:
         doubt = {key: came[key] for key in ("doubt",) if key in came}
@@ -109,8 +85,6 @@ def line(outcome: dict[str, Any]) -> str:
 
 def save(results: dict[str, Any], out: Path) -> None:
     """Write the data, a measurement a line, and the ratios before them."""
-    from benchmarks.gpu.ratios import all_ratios
-
     date, outcomes = json.dumps(results["date"]), results["outcomes"]
     ratios, rows = (",\n".join(map(json.dumps, each)) for each in (all_ratios(outcomes), outcomes))
     text = f'{{"date": {date},\n"ratios": [\n{ratios}\n],\n"outcomes": [\n{rows}\n]}}\n'
@@ -119,15 +93,8 @@ def save(results: dict[str, Any], out: Path) -> None:
 
 def report(results: dict[str, Any], out: Path) -> None:
     """Write the page, then the pictures."""
-    from benchmarks.gpu.pictures import draw
-    from benchmarks.gpu.report import as_markdown
-
     page = out / "report.md"
     page.write_text(as_markdown(results), encoding="utf-8")
     names = draw(results, out)
     with page.open("a", encoding="utf-8") as file:
         file.writelines(f"\n![{name}]({name})\n" for name in names)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,6 +1,6 @@
-"""A few kernels on an NVIDIA GPU, right and how fast, in two minutes: before gpu.py, where none has ever run.
+"""A few kernels on an NVIDIA GPU, right and how fast, in two minutes: the first thing where none has ever run.
 
-    python benchmarks/gpu_smoke.py [--minutes 2]
+    python -m benchmarks.gpu.smoke [--minutes 2]
 
 prints a line of each, and stops with the traceback where nothing of ours can be launched.
 """
@@ -9,12 +9,12 @@ import argparse
 import sys
 from collections.abc import Iterator
 
+from benchmarks.gpu.checkout import run
 from benchmarks.gpu.plan import Task
-from benchmarks.gpu.session import Ask, asked, with_gpu
 
 SECONDS = 40.0
 """After which a task is given up."""
-LAYERS = {  # of gpu_plan.LAYERS: the contestants
+LAYERS = {  # of plan.LAYERS: the contestants
     5: ("implicit_gemm", "cuBLAS", "tensor_core", "torch TF32", "tensor_core_3x", "winograd", "torch", "winograd2x2"),
     8: ("implicit_gemm", "cuBLAS", "tensor_core", "torch TF32"),
     0: ("implicit_gemm", "direct", "tiled", "blocked"),
@@ -23,7 +23,9 @@ NETWORKS = ("convlab predict", "convlab predict TF32")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    from benchmarks.gpu.session import Ask, asked, with_gpu  # which need the process that `run` makes
+
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu.smoke", description=__doc__.partition("\n")[0])
     parser.add_argument("--minutes", type=float, default=2.0, help="for everything (default: 2)")
     options = parser.parse_args()
 
@@ -45,4 +47,4 @@ def tasks() -> Iterator[Task]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run("benchmarks.gpu.smoke"))

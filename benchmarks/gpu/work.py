@@ -7,20 +7,17 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
-from benchmarks.gpu import chip as gpu_chip
-from benchmarks.gpu import layers as gpu_layers
-from benchmarks.gpu import networks as gpu_networks
-from benchmarks.gpu import tests as gpu_tests
+from benchmarks.gpu import chip, layers, networks, tests
 
 DO: dict[str, Callable[..., Any]] = {
-    "facts": gpu_chip.facts,
-    "launch": gpu_chip.launch,
-    "peak": gpu_chip.peak,
-    "transfer": gpu_chip.transfer,
-    "tests": gpu_tests.run,
-    "layer": gpu_layers.measure,
-    "network": gpu_networks.measure,
-    "cpu": gpu_networks.on_cpu,
+    "facts": chip.facts,
+    "launch": chip.launch,
+    "peak": chip.peak,
+    "transfer": chip.transfer,
+    "tests": tests.run,
+    "layer": layers.measure,
+    "network": networks.measure,
+    "cpu": networks.on_cpu,
 }
 
 
@@ -51,8 +48,8 @@ def answered(function: Callable[..., Any], arguments: dict[str, Any]) -> dict[st
 
 def _tidied() -> bool:
     """Give back the memory of what failed; return whether the GPU still answers."""
-    gpu_layers.problem.cache_clear()
-    gpu_networks.contestants.cache_clear()
+    layers.problem.cache_clear()
+    networks.contestants.cache_clear()
     gc.collect()
     try:
         import cupy

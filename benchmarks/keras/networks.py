@@ -1,17 +1,7 @@
-"""Compare convlab with Keras on whole networks, layer by layer, through files that Keras saved.
+"""One network built by Keras, saved, loaded by convlab and compared in every layer; the page of many."""
 
-    python benchmarks/keras_networks.py [NAME ...] [--small] --out docs/networks.md
-
-gives each network of keras.applications, and Inception-v4, seeded random weights, saves it with Keras, loads the file
-with convlab, and runs it with both on one picture: at a small size without its classifier, and at its standard size
-with it. Every layer is compared. Exits with 1 where one differs.
-"""
-
-import argparse
-import gc
 import os
 import platform
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,7 +35,7 @@ HEADER = (
 PAGE = """\
 # Networks against Keras
 
-`python benchmarks/keras_networks.py --out docs/networks.md` made this page. Each network of `keras.applications`, and
+`python -m benchmarks.keras --out docs/networks.md` made this page. Each network of `keras.applications`, and
 Inception-v4 built from its paper (arXiv 1602.07261), was given seeded random weights (no bias is 0, no statistic of a
 batch normalisation is 0 or 1), saved by Keras, loaded by `convlab.load` and run by both on one picture: at a small
 size without its classifier, and at its standard size with it. Every layer was compared. A layer differs where its
@@ -148,26 +138,3 @@ def page(outcomes: list[Outcome]) -> str:
     packages = ", ".join(f"{package} {version(package)}" for package in ("keras", "torch", "numpy"))
     versions = f"{packages} on {os.cpu_count()} cores ({platform.machine()})"
     return PAGE.format(verdict=verdict, table=table, versions=versions)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("names", nargs="*", default=NAMES, metavar="NAME", help=f"of {', '.join(NAMES)} (all)")
-    parser.add_argument("--small", action="store_true", help="the small size only")
-    parser.add_argument("--out", type=Path, help="write the page here")
-    options = parser.parse_args()
-    outcomes = []
-    for name in options.names:
-        side = STANDARD.get(name, 224)
-        for size, top in [(SMALL, False), ((side, side), True)][: 1 if options.small else 2]:
-            suffix = SUFFIXES[(NAMES.index(name) + top) % 2]
-            outcomes.append(compare_network(name, size, top, suffix))
-            print(" | ".join(outcomes[-1].cells), "" if outcomes[-1].agrees else outcomes[-1].report, flush=True)
-            gc.collect()
-            if options.out:
-                options.out.write_text(page(outcomes), encoding="utf-8")
-    sys.exit(any(not outcome.agrees for outcome in outcomes))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Draw who loads what on each rung of the GPU ladder: kernels/ladder/RUNG.png.
 
-    python benchmarks/ladder_pictures.py [RUNG ...] [--out kernels/ladder]
+    python -m benchmarks.ladder.pictures [RUNG ...] [--out kernels/ladder]
 
 No square is coloured by hand: the kernels run in the simulator, where every number that a thread reads
 or writes is noted. It takes a minute, and no GPU.

@@ -1,6 +1,6 @@
 """Print the table of kernels/README.md: what each rung of the GPU ladder needs and moves.
 
-    python benchmarks/ladder_table.py [--write]
+    python -m benchmarks.ladder [--write]
 
 --write puts it into the page. Registers, shared memory and loops are those of the machine code for an H100, from the
 golden file of tests/support/cuda; bytes are counted for one output of a 3 x 3 convolution of 256 channels, two
@@ -28,7 +28,7 @@ from support.cuda.machine_code import MachineCode, golden  # noqa: E402
 SECTOR, WARP = 32, 32
 OF_MATRICES = 16 * 8 * 8 // WARP  # products of a thread in one instruction of its warp
 PRODUCTS = 3 * 3 * 256  # in an output
-BEGIN, END = "<!-- from here: benchmarks/ladder_table.py -->\n", "<!-- to here -->\n"
+BEGIN, END = "<!-- from here: python -m benchmarks.ladder -->\n", "<!-- to here -->\n"
 
 
 @dataclass(frozen=True)
@@ -112,13 +112,11 @@ def page(text: str) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.ladder", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--write", action="store_true", help="put the table into kernels/README.md")
     if parser.parse_args().write:
         PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
     else:
         print(table(), end="")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,8 +1,8 @@
 """What a comparison of frameworks needs, each file made once: networks by Keras, inputs, answers in float64, ONNX.
 
-    python benchmarks/peers_files.py FOLDER NETWORK BATCH predict|run
+    python -m benchmarks.peers.files FOLDER NETWORK BATCH predict|run
 
-makes those of one task (`peers.py` calls it so, in a process that ends before anything is timed).
+makes those of one task (`benchmarks.peers` calls it so, in a process that ends before anything is timed).
 """
 
 import json
@@ -43,7 +43,7 @@ class Task:
     def network_file(self) -> Path:
         """The network, saved by Keras."""
         if self.network == "lenet5":
-            return Path(__file__).parents[2] / "weights" / "lenet5_fashion_mnist.h5"
+            return Path(__file__).resolve().parents[2] / "weights" / "lenet5_fashion_mnist.h5"
         return self.folder / f"{self.network}.h5"
 
     @property

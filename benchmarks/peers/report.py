@@ -1,4 +1,4 @@
-"""The tables of `peers.py`, as Markdown: times, and how they compare with the fastest peer."""
+"""The tables of `benchmarks.peers`, as Markdown: times, and how they compare with the fastest peer."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +19,7 @@ RUN_TO_PREDICT = 1.20
 PAGE = """\
 # convlab beside other frameworks
 
-`python benchmarks/peers.py` made this page on {date}: float32, {threads} threads each, every contender in a process
+`python -m benchmarks.peers` made this page on {date}: float32, {threads} threads each, every contender in a process
 of its own, {rounds} rounds in turns of about {turn} s with {pause} s of quiet before each. A ratio is our median of a
 round by the other's median of the same round: the median of these ratios, and their quartiles in brackets. An answer
 counts as right where each output's relative L2 error against float64 is at most 8 times what rounding leads one to

@@ -1,6 +1,6 @@
 """One framework with one network in a process of its own, which does what it is asked on stdin and else sleeps.
 
-    python benchmarks/peers_worker.py CONTENDER FOLDER NETWORK BATCH predict|run THREADS
+    python -m benchmarks.peers.worker CONTENDER FOLDER NETWORK BATCH predict|run THREADS
 
 A line {"check": FILE} computes once and writes the answer; {"time": COUNT} answers with so many durations in seconds.
 Each request and each reply is a line of JSON.

@@ -1,6 +1,6 @@
 """Measure VGG16 with seeded weights on a photograph at 224 x 224, everything recorded, each time in a fresh process.
 
-    python benchmarks/vgg16_run.py PHOTO --repeat 5
+    python -m benchmarks.vgg16 PHOTO --repeat 5
 
 prints the median, the least and the most of: seconds to import, to load, to prepare, to run for the first and for the
 second time, and the peak of the process's memory.
@@ -47,12 +47,12 @@ def measure(photo: Path) -> dict[str, float]:
 
 def in_fresh_process(photo: Path) -> dict[str, float]:
     """Run `measure` in an interpreter of its own."""
-    command = [sys.executable, __file__, str(photo), "--once"]
+    command = [sys.executable, "-m", "benchmarks.vgg16", str(photo), "--once"]
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.vgg16", description=__doc__.split("\n")[0])
     parser.add_argument("photo", type=Path)
     parser.add_argument("--repeat", type=int, default=5, help="fresh processes (%(default)s)")
     parser.add_argument("--once", action="store_true", help="measure in this process, print JSON")

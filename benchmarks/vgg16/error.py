@@ -1,6 +1,6 @@
 """Measure how far float32 takes each layer of VGG16 from float64, on one picture with seeded weights.
 
-    python benchmarks/vgg16_error.py --photo FILE
+    python -m benchmarks.vgg16.error --photo FILE
 
 runs the network in float32 as `run` does, and in float64 by other kernels: each convolution as a plain matrix product
 (`method="im2col"`). Prints the relative L2 error of each layer's values, and of those before the softmax, which may

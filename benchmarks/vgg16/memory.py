@@ -1,14 +1,13 @@
 """Measure the memory of a process that loads VGG16 from Keras' HDF5 file and predicts once; and the time to import.
 
-    python benchmarks/vgg16_memory.py VGG16.h5 --repeat 5
+    python -m benchmarks.vgg16.memory VGG16.h5 --repeat 5
 
-prints the peak of a process with convlab and of one with PyTorch, both reading the same file (`peers.py` leaves one
-in its folder), and how long `import convlab` and `import numpy` take in processes that do nothing else.
+prints the peak of a process with convlab and of one with PyTorch, both reading the same file (`benchmarks.peers`
+leaves one in its folder), and how long `import convlab` and `import numpy` take in processes that do nothing else.
 """
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -19,42 +18,8 @@ import numpy as np
 
 from convlab.bench.host import cores, machine
 
-SIDE = 224
+PACKAGES = ("convlab", "PyTorch")
 IMPORT = "from time import perf_counter; start = perf_counter(); import {}; print(perf_counter() - start)"
-
-
-def picture() -> Any:
-    """Return the same noise for both, (1, 224, 224, 3)."""
-    return np.random.default_rng(0).uniform(-1, 1, (1, SIDE, SIDE, 3)).astype(np.float32)
-
-
-def convlab_once(path: Path) -> Any:
-    """Load and predict with convlab."""
-    import convlab
-
-    return convlab.load("vgg16", weights=path).predict(picture())
-
-
-def torch_once(path: Path) -> Any:
-    """Load and predict with PyTorch."""
-    import torch
-
-    from benchmarks.vgg16.torch_network import read_vgg16
-
-    torch.set_num_threads(cores())
-    network = read_vgg16(path)
-    with torch.inference_mode():
-        return network(torch.from_numpy(picture()).permute(0, 3, 1, 2).contiguous()).numpy()
-
-
-ONCE = {"convlab": convlab_once, "PyTorch": torch_once}
-
-
-def measure(name: str, path: Path) -> dict[str, Any]:
-    """Return the answer and the peak of this process's memory in GB."""
-    y = ONCE[name](path)
-    units = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux KiB
-    return {"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * units / 1e9, "answer": y.ravel().tolist()}
 
 
 def in_fresh_process(*arguments: str) -> Any:
@@ -65,16 +30,16 @@ def in_fresh_process(*arguments: str) -> Any:
 
 def peaks(path: Path, repeat: int) -> dict[str, list[float]]:
     """Return name -> peaks in GB; both must give the same answer."""
-    found: dict[str, list[float]] = {name: [] for name in ONCE}
+    found: dict[str, list[float]] = {name: [] for name in PACKAGES}
     answers = {}
     for _ in range(repeat):
         for name, values in found.items():
-            result = in_fresh_process(__file__, str(path), "--once", name)
+            result = in_fresh_process("-m", "benchmarks.vgg16.once", name, str(path), str(cores()))
             values.append(result["peak"])
             answers[name] = np.array(result["answer"])
     ours, theirs = answers.values()
     if not np.allclose(ours, theirs, rtol=1e-4, atol=1e-7):  # a thousand probabilities
-        sys.exit(f"vgg16_memory: convlab and PyTorch differ by {np.abs(ours - theirs).max():.1e}")
+        sys.exit(f"benchmarks.vgg16.memory: convlab and PyTorch differ by {np.abs(ours - theirs).max():.1e}")
     return found
 
 
@@ -91,12 +56,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("file", type=Path, help="VGG16 or its weights, saved by Keras (HDF5)")
     parser.add_argument("--repeat", type=int, default=5, help="processes each (%(default)s); thrice for imports")
-    parser.add_argument("--once", choices=ONCE, help="measure in this process, print JSON")
     parser.add_argument("--out", type=Path, help="write JSON here")
     options = parser.parse_args()
-    if options.once:
-        print(json.dumps(measure(options.once, options.file)))
-        return
     results = {"GB": peaks(options.file, options.repeat), "seconds to import": imports(3 * options.repeat)}
     for unit, found in results.items():
         for name, values in found.items():

@@ -14,6 +14,7 @@ from benchmarks.gpu import plan as gpu_plan
 from benchmarks.gpu import session as gpu
 from benchmarks.gpu import smoke as gpu_smoke
 from benchmarks.gpu import work as gpu_work
+from benchmarks.gpu.checkout import environment
 from benchmarks.gpu.plan import BATCHES, LAYERS, RUNGS, TORCH, Task, carry_out, plan
 from benchmarks.gpu.ratios import all_ratios, verdict
 from benchmarks.gpu.report import as_markdown
@@ -274,21 +275,22 @@ def test_a_page_of_the_ratios():
 
 
 def test_without_a_gpu_it_says_so_in_one_line(tmp_path):
-    command = [sys.executable, str(ROOT / "benchmarks" / "gpu.py"), str(tmp_path / "out")]
+    command = [sys.executable, "-m", "benchmarks.gpu", str(tmp_path / "out")]
     environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
-    ended = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT, check=False)
     assert ended.returncode == 1
     (line,) = ended.stderr.splitlines()
-    assert line.startswith("gpu.py: device 'cuda': ")
+    assert line.startswith("benchmarks.gpu: device 'cuda': ")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_checkout_is_importable(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "path", [])
     monkeypatch.setenv("PYTHONPATH", "before")
     monkeypatch.delenv("CONVLAB_CACHE", raising=False)
-    gpu.make_importable(tmp_path)
-    assert os.environ["PYTHONPATH"].split(os.pathsep) == [*sys.path, "before"]
-    packages = {package: [p for p in sys.path if (Path(p) / package).is_dir()] for package in
-                ("convlab", "convlab_kernels", "convlab_weights")}  # fmt: skip
+    given = environment(tmp_path)
+    *path, last = given["PYTHONPATH"].split(os.pathsep)
+    assert last == "before"
+    packages = {package: [p for p in path if (Path(p) / package).is_dir()] for package in
+                ("benchmarks", "convlab", "convlab_kernels", "convlab_weights")}  # fmt: skip
     assert all(packages.values()), packages
+    assert given["CONVLAB_CACHE"].startswith(str(tmp_path))

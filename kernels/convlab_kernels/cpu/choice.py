@@ -1,7 +1,7 @@
 """The fastest kernel for a convolution: the rule behind `method="auto"`.
 
-benchmarks/choice.py measures what it costs over 200 convolutions of known networks; benchmarks/results/choice.md has
-the table: within 10 % of the fastest for 96 % of them.
+`python -m benchmarks.choice` measures what it costs over 200 convolutions of known networks;
+benchmarks/results/choice.md has the table: within 10 % of the fastest for 96 % of them.
 """
 
 from functools import lru_cache

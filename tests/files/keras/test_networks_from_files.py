@@ -1,6 +1,6 @@
 """Networks of keras.applications from the files that Keras saves, against Keras in every layer.
 
-These are a few, at a small size; `benchmarks/keras_networks.py` does all of them (docs/networks.md).
+These are a few, at a small size; `python -m benchmarks.keras` does all of them (docs/networks.md).
 """
 
 import pytest

@@ -24,7 +24,7 @@ def test_what_was_measured_is_what_is_chosen():
         case, times = case_of(row), row["milliseconds"]
         x, w, _ = case.shapes
         name = fastest(x, w, case.window, case.groups, True)
-        assert name == row["chosen"], f"{case}: benchmarks/choice.py measures what the rule chooses"
+        assert name == row["chosen"], f"{case}: benchmarks.choice measures what the rule chooses"
         costs.append(times[name] / min(times.values()))
     assert len(costs) == 200 and np.mean([cost <= WITHIN[0] for cost in costs]) > 0.9
 

@@ -19,7 +19,7 @@ STORY = PAGE[PAGE.index("## The ladder") :]
 
 
 def test_table_is_what_the_script_prints():
-    assert ladder_table.page(PAGE) == PAGE, "write it anew: python benchmarks/ladder_table.py --write"
+    assert ladder_table.page(PAGE) == PAGE, "write it anew: python -m benchmarks.ladder --write"
 
 
 def test_shown_lines_are_lines_of_their_rung():

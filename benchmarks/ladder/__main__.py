@@ -1,0 +1,5 @@
+"""Print the table of kernels/README.md, or put it into the page: `python -m benchmarks.ladder [--write]`."""
+
+from benchmarks.ladder.table import main
+
+main()

@@ -1,0 +1,90 @@
+"""Time convlab beside PyTorch, ONNX Runtime, OpenVINO and TensorFlow on whole networks, in turns within one run.
+
+    python -m benchmarks.peers --data FOLDER --python tensorflow=OTHER/bin/python --out benchmarks/results/peers
+
+Each contender lives in a process of its own that holds the network and sleeps until it is its turn; between turns all
+is quiet for a while, because idle thread pools spin. What a contender computes is compared with float64 first, and a
+wrong answer gets no time. FOLDER gets the networks' files (3 GB), made by Keras and exported by PyTorch, and
+keeps them for the next run. This interpreter needs convlab, Keras, PyTorch and onnx; a contender that is missing is
+named.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.peers.files import LAYER, Task
+from benchmarks.peers.report import as_markdown
+from benchmarks.peers.turns import measure
+from benchmarks.peers.worker import CONTENDERS, framework
+from convlab.bench.host import cores, machine
+
+PREDICTING = tuple(name for name in CONTENDERS if name != "convlab run" and "bound" not in name)
+OF_LAYERS = tuple(name for name in PREDICTING if name.startswith(("convlab", "PyTorch")))
+RECORDING = tuple(name for name in CONTENDERS if "optimized" not in name)
+VGG_LAYERS = (  # 3 x 3 convolutions: image side, channels in and out
+    *("224-64-64", "112-64-128", "112-128-128", "56-128-256", "56-256-256", "28-256-512", "28-512-512", "14-512-512"),
+)
+TASKS = {
+    "vgg16": ("vgg16", 1, False),
+    "vgg16-8": ("vgg16", 8, False),
+    "vgg16-run": ("vgg16", 1, True),
+    "lenet5": ("lenet5", 1, False),
+    "lenet5-1000": ("lenet5", 1000, False),
+    "resnet50": ("resnet50", 1, False),
+    "mobilenet": ("mobilenet", 1, False),
+    **{f"layer-{sizes}": (f"layer-{sizes}", 1, False) for sizes in VGG_LAYERS},
+}
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__.split("\n")[0])
+    add = parser.add_argument
+    add("tasks", nargs="*", default=list(TASKS), metavar="TASK", help=f"of {', '.join(TASKS)} (all)")
+    add("--data", type=Path, default=Path(tempfile.gettempdir()) / "convlab-peers", help="folder of the networks")
+    add("--out", type=Path, help="write OUT.json and OUT.md (else the tables are printed)")
+    add("--python", action="append", default=[], metavar="FRAMEWORK=PATH", help="an interpreter that has it")
+    add("--only", help="contenders whose names hold this, and convlab")
+    add("--threads", type=int, default=cores(), help="(%(default)s)")
+    add("--rounds", type=int, default=9, help="(%(default)s)")
+    add("--turn", type=float, default=1.5, help="seconds that a contender is timed in a round (%(default)s)")
+    add("--pause", type=float, default=0.7, help="seconds of quiet before each turn (%(default)s)")
+    add("--wait", type=float, default=0, help="seconds to wait at most for other work to end (%(default)s)")
+    add("--quick", action="store_true", help="two short rounds, to see that all works")
+    options = parser.parse_args()
+    if unknown := [name for name in options.tasks if name not in TASKS]:
+        parser.error(f"unknown task {', '.join(unknown)}: use {', '.join(TASKS)}")
+    known = {framework(name) for name in CONTENDERS}
+    if bad := [entry for entry in options.python if entry.partition("=")[0] not in known or "=" not in entry]:
+        parser.error(f"--python {bad[0]}: expected FRAMEWORK=PATH with one of {', '.join(sorted(known))}")
+    options.python = dict(entry.split("=", 1) for entry in options.python)
+    if options.quick:
+        options.rounds, options.turn, options.pause = 2, 0.2, 0.2
+    return options
+
+
+def main() -> None:
+    options = parse()
+    results: dict[str, Any] = {"date": time.strftime("%Y-%m-%d"), "machine": machine(), "tasks": []}
+    results["options"] = {name: getattr(options, name) for name in ("threads", "rounds", "turn", "pause", "wait")}
+    for name in options.tasks:
+        network, batch, record = TASKS[name]
+        contenders = RECORDING if record else OF_LAYERS if network.startswith(LAYER) else PREDICTING
+        chosen = [each for each in contenders if not options.only or "convlab" in each or options.only in each]
+        results["tasks"].append(measure(Task(options.data, network, batch, record), chosen, options))
+        if options.out:
+            save(results, options.out)
+    print(as_markdown(results))
+
+
+def save(results: dict[str, Any], out: Path) -> None:
+    """Write OUT.json and OUT.md."""
+    out.with_suffix(".json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    out.with_suffix(".md").write_text(as_markdown(results), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""A contender in a process of its own, of any interpreter: convlab need not be there."""
+
+import json
+import os
+import select
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.peers.files import Task
+
+BENCHMARKS = Path(__file__).resolve().parents[1]
+PATIENCE = 900  # seconds for one reply; a contender that takes longer is given up
+
+
+@contextmanager
+def environment() -> Iterator[dict[str, str]]:
+    """Give the environment of a process that finds `benchmarks`, and else what its interpreter has.
+
+    Not this checkout, that is: an interpreter with another convlab times that one.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "benchmarks").symlink_to(BENCHMARKS)
+        path = os.pathsep.join([folder, *filter(None, [os.environ.get("PYTHONPATH")])])
+        yield os.environ | {"PYTHONPATH": path, "PYTHONSAFEPATH": "1"}
+
+
+class MissingError(Exception):
+    """A contender that cannot take part, and why."""
+
+
+class Worker:
+    """A contender in its process."""
+
+    def __init__(self, contender: str, task: Task, python: str, threads: int, environment: dict[str, str]) -> None:
+        self.errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the worker)
+        arguments = (contender, task.folder, task.network, task.batch, task.what, threads)
+        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+        self.process = subprocess.Popen(
+            [python, "-m", "benchmarks.peers.worker", *map(str, arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            env=environment | dict.fromkeys(names, str(threads)),
+        )
+        try:
+            self.about = self._reply()
+        except MissingError:
+            self.close()
+            raise
+
+    def ask(self, **request: Any) -> dict[str, Any]:
+        """Return the reply to a request; MissingError where none comes."""
+        try:
+            self.process.stdin.write(json.dumps(request).encode() + b"\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            raise MissingError(self._last_words()) from None
+        return self._reply()
+
+    def _reply(self) -> dict[str, Any]:
+        ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE)
+        if not ready:
+            raise MissingError(f"no answer within {PATIENCE} s")
+        line = self.process.stdout.readline()
+        if not line:
+            raise MissingError(self._last_words())
+        return json.loads(line)
+
+    def _last_words(self) -> str:
+        self.process.wait()
+        self.errors.seek(0)
+        lines = self.errors.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else f"ended with {self.process.returncode}"
+
+    def close(self) -> None:
+        """End the process."""
+        self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout, self.errors):
+            stream.close()
