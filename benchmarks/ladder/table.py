@@ -9,7 +9,6 @@ operations for each product.
 
 import argparse
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +17,10 @@ from convlab_kernels.cuda import blocked, implicit_gemm_kernel, tiled
 from convlab_kernels.cuda.tensor_core import TF32, TF32_3X
 from convlab_kernels.cuda.tiles import TILES
 from convlab_kernels.cuda.winograd import Winograd
+from tests.support.cuda.machine_code import MachineCode, golden
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "kernels" / "README.md"
-sys.path.append(str(ROOT / "tests"))
-
-from support.cuda.machine_code import MachineCode, golden  # noqa: E402
-
 SECTOR, WARP = 32, 32
 OF_MATRICES = 16 * 8 * 8 // WARP  # products of a thread in one instruction of its warp
 PRODUCTS = 3 * 3 * 256  # in an output
