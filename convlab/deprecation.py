@@ -1,7 +1,8 @@
 """Old names that keep working for a release, with a warning that says the new one."""
 
-import warnings
 from typing import Any
+
+from convlab_kernels.caller import warn_renamed
 
 
 class Renamed:
@@ -11,17 +12,14 @@ class Renamed:
         self._new = new
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self._told = f"{owner.__name__}.{name} is now called {self._new}; the old name goes with the next release"
+        self._old = f"{owner.__name__}.{name}"
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         if instance is None:
             return self
-        self._warn()
+        warn_renamed(self._old, self._new)
         return getattr(instance, self._new)
 
     def __set__(self, instance: Any, value: Any) -> None:
-        self._warn()
+        warn_renamed(self._old, self._new)
         setattr(instance, self._new, value)
-
-    def _warn(self) -> None:
-        warnings.warn(self._told, DeprecationWarning, stacklevel=3)

@@ -26,6 +26,7 @@ from convlab.wording import unknown
 from convlab_kernels import cpu, cuda
 from convlab_kernels.cpu import threads
 
+METHODS = {"cpu": cpu.METHODS, "cuda": cuda.METHODS}
 KNOWN = {"cpu": (*cpu.METHODS, TORCH), "cuda": tuple(cuda.METHODS)}
 """What can convolve on a device."""
 
@@ -131,10 +132,11 @@ def _check(cases: Sequence[Case], repeats: int) -> None:
 def names_of(methods: Sequence[str] | None, device: str) -> list[str]:
     """Return the methods asked for, each once, by default all; UnsupportedError for one that the device has not."""
     known = KNOWN[device]
-    for name in methods or ():
+    wanted = known if methods is None else [METHODS[device].current(name) for name in methods]
+    for name in wanted:
         if name not in known:
             raise UnsupportedError(unknown("method", name, known))
-    return list(dict.fromkeys(known if methods is None else methods))
+    return list(dict.fromkeys(wanted))
 
 
 def _checked(name: str, callee: Callee, case: Case, truth: Exact) -> Result:

@@ -11,8 +11,8 @@ from pathlib import Path
 import platformdirs
 
 from convlab.errors import WeightsError
-from convlab.images.preprocessing import warn_caller
 from convlab.wording import unknown
+from convlab_kernels.caller import warn_caller
 
 DATA = resources.files("convlab_weights")
 

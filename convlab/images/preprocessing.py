@@ -1,7 +1,5 @@
 """How pixels become a network's input, and back: a value that models carry and figures print."""
 
-import sys
-import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -10,8 +8,9 @@ import numpy as np
 
 from convlab.errors import ImageError, ShapeError
 from convlab.wording import unknown
+from convlab_kernels.caller import warn_caller
 
-__all__ = ["MODES", "UNIT_GREY", "VGG", "Preprocessing", "assumed", "standard", "warn_caller"]
+__all__ = ["MODES", "UNIT_GREY", "VGG", "Preprocessing", "assumed", "standard"]
 
 SLACK = 1e-3  # share of the possible range by which rounding may pass it
 
@@ -177,14 +176,6 @@ def _usual_cause(low: list[float], high: list[float], bounds: list[tuple[float, 
     if narrow and any(hi - lo > 1 / 255 for lo, hi, *_ in channels):
         return f"looks like pixels from {0 if min(low) >= 0 else -1} to 1"
     return ""
-
-
-def warn_caller(message: str) -> None:
-    """Issue a UserWarning that points at the line outside convlab from which the call came."""
-    frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "convlab":
-        frame, level = frame.f_back, level + 1
-    warnings.warn(message, UserWarning, stacklevel=level)
 
 
 VGG = Preprocessing("vgg-caffe", "BGR", mean=(103.939, 116.779, 123.68))

@@ -13,9 +13,10 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from convlab.errors import ImageError
-from convlab.images.preprocessing import Preprocessing, warn_caller
+from convlab.images.preprocessing import Preprocessing
 from convlab.images.resizing import Filter, Fit, check_names, recolour, resize
 from convlab.storage.foreign import name_kind
+from convlab_kernels.caller import warn_caller
 
 __all__ = ["prepare"]
 

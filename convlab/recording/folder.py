@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convlab.errors import ImageError, ShapeError
-from convlab.images.preprocessing import warn_caller
 from convlab.recording.running_statistics import PICTURES, ChannelStatistics
 from convlab.runtime.arrays import Array
 from convlab.storage.writing import new_path
 from convlab.wording import listed, printable
+from convlab_kernels.caller import warn_caller
 
 if TYPE_CHECKING:
     from convlab.model.model import Model
