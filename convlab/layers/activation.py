@@ -16,7 +16,20 @@ from convlab.runtime.arrays import Array, Shape, module_of
 
 @dataclass(eq=False)
 class Activation(Layer):
-    """Any function of `ACTIVATIONS`, by name."""
+    """Any function of `ACTIVATIONS`, by name; softmax and its kin see all values along the last axis.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    activation : str
+        Which one.
+
+    Raises
+    ------
+    UnsupportedError
+        For a function that is not known.
+    """
 
     name: str
     activation: str
@@ -32,7 +45,22 @@ class Activation(Layer):
 
 @dataclass(eq=False)
 class ReLU(Layer):
-    """x above the threshold, at most max_value; negative_slope * (x - threshold) below."""
+    """x above the threshold, at most max_value; negative_slope * (x - threshold) below.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    max_value : float, optional
+        The largest value that comes out; by default any.
+    negative_slope, threshold : float
+        What the formula says.
+
+    Raises
+    ------
+    UnsupportedError
+        For an option that is not a number of at least 0.
+    """
 
     name: str
     max_value: float | None = None
@@ -52,7 +80,20 @@ class ReLU(Layer):
 
 @dataclass(eq=False)
 class LeakyReLU(Layer):
-    """x where it is positive, else negative_slope * x."""
+    """x where it is positive, else negative_slope * x.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    negative_slope : float
+        What the formula says.
+
+    Raises
+    ------
+    UnsupportedError
+        For an option that is not a number of at least 0.
+    """
 
     name: str
     negative_slope: float = 0.3
@@ -68,7 +109,20 @@ class LeakyReLU(Layer):
 
 @dataclass(eq=False)
 class ELU(Layer):
-    """x where it is positive, else alpha * (exp(x) - 1)."""
+    """x where it is positive, else alpha * (exp(x) - 1).
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    alpha : float
+        What the formula says.
+
+    Raises
+    ------
+    UnsupportedError
+        For an option that is not a number of at least 0.
+    """
 
     name: str
     alpha: float = 1.0
@@ -84,7 +138,20 @@ class ELU(Layer):
 
 @dataclass(eq=False)
 class ThresholdedReLU(Layer):
-    """x where it is above theta, else 0: a layer of Keras 1 and 2."""
+    """x where it is above theta, else 0: a layer of Keras 1 and 2.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    theta : float
+        What the formula says.
+
+    Raises
+    ------
+    UnsupportedError
+        For an option that is not a number of at least 0.
+    """
 
     name: str
     theta: float = 1.0
@@ -102,7 +169,19 @@ class ThresholdedReLU(Layer):
 class PReLU(Layer):
     """x where it is positive, else alpha * x with learned alphas; He et al., arXiv 1502.01852, section 2.1.
 
-    Weight alpha: one for each number of the input, or one for all along the shared axes, which count from 1.
+    Its weight alpha has one number for each of the input, or one for all along the shared axes.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    shared_axes : int or sequence of int, optional
+        Axes along which all have one alpha, counted from 1, without the batch: (1, 2) for one a channel of an image.
+
+    Raises
+    ------
+    ShapeError
+        In a network, for axes that the input does not have.
     """
 
     name: str
@@ -130,9 +209,19 @@ class PReLU(Layer):
 
 @dataclass(eq=False)
 class GLU(Layer):
-    """The first half of the channels, each times the sigmoid of its partner in the second: Keras' activation "glu".
+    """The first half of the channels, each times the sigmoid of its partner in the second: (..., C) to (..., C/2).
 
-    Dauphin et al., arXiv 1612.08083, section 2.
+    Keras' activation "glu"; Dauphin et al., arXiv 1612.08083, section 2.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+
+    Raises
+    ------
+    ShapeError
+        In a network, for an odd number of channels.
     """
 
     name: str
@@ -154,7 +243,20 @@ class GLU(Layer):
 
 @dataclass(eq=False)
 class Softmax(Layer):
-    """exp(x) / sum(exp(x)) along an axis, or several; axes count from the batch, 0, or back from the last, -1."""
+    """exp(x) / sum(exp(x)) along an axis, or several.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    axis : int or sequence of int
+        Counted from the batch, 0, or back from the last, -1.
+
+    Raises
+    ------
+    ShapeError
+        In a network, for an axis that the input does not have.
+    """
 
     name: str
     axis: AxisLike = -1

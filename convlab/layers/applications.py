@@ -13,7 +13,20 @@ from convlab.runtime.arrays import Array, Shape
 
 @dataclass(eq=False)
 class CustomScaleLayer(Merge):
-    """The first input, plus `scale` times the second; of Inception-ResNet-v2, arXiv 1602.07261, section 3.3."""
+    """The first input, plus `scale` times the second; of Inception-ResNet-v2, arXiv 1602.07261, section 3.3.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    scale : float
+        What the formula says.
+
+    Raises
+    ------
+    UnsupportedError
+        For an option that is not a number of at least 0.
+    """
 
     scale: float = 1.0
     arity = 2
@@ -29,7 +42,13 @@ class CustomScaleLayer(Merge):
 
 @dataclass(eq=False)
 class LayerScale(Layer):
-    """Each channel times a weight gamma (C,); of ConvNeXt, from Touvron et al., arXiv 2103.17239, section 2."""
+    """Each channel times a weight gamma (C,); of ConvNeXt, from Touvron et al., arXiv 2103.17239, section 2.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    """
 
     name: str
 
@@ -45,4 +64,10 @@ class LayerScale(Layer):
 
 
 class StochasticDepth(Identity):
-    """Leaves out a whole branch at random in training; of ConvNeXt."""
+    """Leaves out a whole branch at random in training, and does nothing here; of ConvNeXt.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    """

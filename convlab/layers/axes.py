@@ -10,7 +10,20 @@ from convlab.runtime.arrays import Array, Shape
 
 @dataclass(eq=False)
 class ExpandDims(Layer):
-    """A new axis of size 1, which counts in what comes out: from the batch, 0, or back from the last, -1."""
+    """A new axis of size 1.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    axis : int
+        Where, in what comes out: from the batch, 0, or back from the last, -1.
+
+    Raises
+    ------
+    ShapeError
+        In a network, for a place that is none.
+    """
 
     name: str
     axis: int = -1
@@ -29,7 +42,20 @@ class ExpandDims(Layer):
 
 @dataclass(eq=False)
 class Squeeze(Layer):
-    """The input without axes of size 1: those named, from the batch, 0, or back from the last, -1; None: all."""
+    """The input without axes of size 1.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    axis : int or sequence of int, optional
+        Which, from the batch, 0, or back from the last, -1; by default all.
+
+    Raises
+    ------
+    ShapeError
+        In a network, for an axis that is not there, or of another size.
+    """
 
     name: str
     axis: AxisLike | None = None

@@ -25,7 +25,21 @@ class _Blocks(Layer):
 
 
 class DepthToSpace(_Blocks):
-    """Each place's channels as a block of `size` x `size` places: rows, then columns, then channels."""
+    """Each place's channels as a block of places, rows first: (H, W, C) to (H*size, W*size, C / size^2).
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    size : int
+        Places along the side of a block.
+
+    Raises
+    ------
+    ShapeError
+        For an option out of range; in a network, for an input that is not (H, W, C), or has
+        channels that make no blocks.
+    """
 
     def infer_shape(self) -> Shape:
         """Return (H*size, W*size, C / size^2)."""
@@ -42,7 +56,21 @@ class DepthToSpace(_Blocks):
 
 
 class SpaceToDepth(_Blocks):
-    """Each block of `size` x `size` places as the channels of one: rows, then columns, then channels."""
+    """Each block of places as the channels of one, rows first: (H, W, C) to (H / size, W / size, C*size^2).
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    size : int
+        Places along the side of a block.
+
+    Raises
+    ------
+    ShapeError
+        For an option out of range; in a network, for an input that is not (H, W, C), or does
+        not consist of blocks.
+    """
 
     def infer_shape(self) -> Shape:
         """Return (H / size, W / size, C*size^2)."""

@@ -11,7 +11,20 @@ from convlab_kernels.window import PaddingLike, Window
 
 @dataclass(eq=False)
 class ZeroPadding2D(Layer):
-    """Zeros around the image."""
+    """Zeros around the image: (H, W, C) to (top+H+bottom, left+W+right, C).
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    padding : int, (int, int) or ((top, bottom), (left, right))
+        How many, in cells.
+
+    Raises
+    ------
+    ShapeError
+        For an option out of range; in a network, for an input that is not (H, W, C).
+    """
 
     name: str
     padding: PaddingLike = 1
@@ -33,7 +46,21 @@ class ZeroPadding2D(Layer):
 
 @dataclass(eq=False)
 class Cropping2D(Layer):
-    """The image without `cropping` cells at its sides: an int, a pair or ((top, bottom), (left, right))."""
+    """The image without cells at its sides: (H, W, C) to (H-top-bottom, W-left-right, C).
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    cropping : int, (int, int) or ((top, bottom), (left, right))
+        How many, in cells.
+
+    Raises
+    ------
+    ShapeError
+        For an option out of range; in a network, for an input that is not (H, W, C), or of which
+        nothing is left.
+    """
 
     name: str
     cropping: PaddingLike = 0

@@ -13,7 +13,40 @@ from convlab_kernels.window import PaddingLike, Pair, Window
 
 @dataclass(eq=False)
 class Conv2D(Convolving):
-    """Convolution with `filters` kernels; weights kernel (KH, KW, C/groups, O) and bias (O,)."""
+    """Convolution of an image (H, W, C) to (OH, OW, O), as a correlation, which is what every framework computes.
+
+    Its weights are kernel (KH, KW, C/groups, O) and bias (O,).
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    filters : int
+        How many kernels, each of which makes an output channel: O.
+    kernel : int or (int, int)
+        Its size (KH, KW), in cells.
+    stride : int or (int, int)
+        Cells from one place of the window to the next.
+    padding : "valid", "same", int, (int, int) or ((top, bottom), (left, right))
+        Zeros around the image, in cells: none; as many as make ceil(H / stride) rows and ceil(W / stride) columns; or
+        so many.
+    dilation : int or (int, int)
+        Cells from one cell that the kernel looks at to the next.
+    groups : int
+        Into how many groups the channels are split, each seen by its own share of the kernels.
+    activation : str
+        Applied to the sums; a name in `ACTIVATIONS`.
+    use_bias : bool
+        Whether each output channel has a number that is added to it.
+
+    Raises
+    ------
+    ShapeError
+        For an option out of range; in a network, for an input that is not (H, W, C), has
+        channels that do not fit the groups, or is too small for the window.
+    UnsupportedError
+        For an activation function that is not known.
+    """
 
     name: str
     filters: int

@@ -14,7 +14,28 @@ from convlab.runtime.policy import kernels
 
 @dataclass(eq=False)
 class Dense(Activated):
-    """Each output a weighted sum of all numbers along the last axis; weights kernel (in, out) and bias (out,)."""
+    """Each output a weighted sum of all values along the last axis: (..., in) to (..., out).
+
+    Its weights are kernel (in, out) and bias (out,).
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    units : int
+        How many outputs.
+    activation : str
+        Applied to the sums; a name in `ACTIVATIONS`.
+    use_bias : bool
+        Whether each output channel has a number that is added to it.
+
+    Raises
+    ------
+    ShapeError
+        For no units; in a network, for an input without axes.
+    UnsupportedError
+        For an activation function that is not known.
+    """
 
     name: str
     units: int

@@ -13,9 +13,36 @@ from convlab_kernels.window import PaddingLike, Pair, Window
 
 @dataclass(eq=False)
 class DepthwiseConv2D(Convolving):
-    """Convolution of each channel with M = `depth_multiplier` kernels of its own.
+    """Convolution of each channel by itself: (H, W, C) to (OH, OW, C*M).
 
-    Weights kernel (KH, KW, C, M) and bias (C*M,); output channel c*M + m is the m-th of input channel c.
+    Its weights are kernel (KH, KW, C, M) and bias (C*M,); output channel c*M + m is the m-th of input channel c.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    kernel : int or (int, int)
+        Its size (KH, KW), in cells.
+    stride : int or (int, int)
+        Cells from one place of the window to the next.
+    padding : "valid", "same", int, (int, int) or ((top, bottom), (left, right))
+        Zeros around the image, in cells: none; as many as make ceil(H / stride) rows and ceil(W / stride) columns; or
+        so many.
+    depth_multiplier : int
+        How many kernels each input channel has: M.
+    dilation : int or (int, int)
+        Cells from one cell that the kernel looks at to the next.
+    activation : str
+        Applied to the sums; a name in `ACTIVATIONS`.
+    use_bias : bool
+        Whether each output channel has a number that is added to it.
+
+    Raises
+    ------
+    ShapeError
+        For an option out of range; in a network, for an input that is not (H, W, C), or is too small for the window.
+    UnsupportedError
+        For an activation function that is not known.
     """
 
     name: str
@@ -61,9 +88,39 @@ class DepthwiseConv2D(Convolving):
 
 @dataclass(eq=False)
 class SeparableConv2D(Convolving):
-    """A depthwise convolution, and `filters` weighted sums over its channels (Chollet, arXiv 1610.02357).
+    """A depthwise convolution, and `filters` weighted sums over its channels: (H, W, C) to (OH, OW, O).
 
-    Weights depthwise_kernel (KH, KW, C, M), pointwise_kernel (1, 1, C*M, O) and bias (O,).
+    Its weights are depthwise_kernel (KH, KW, C, M), pointwise_kernel (1, 1, C*M, O) and bias (O,). Chollet, arXiv
+    1610.02357.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    filters : int
+        How many kernels, each of which makes an output channel: O.
+    kernel : int or (int, int)
+        Its size (KH, KW), in cells.
+    stride : int or (int, int)
+        Cells from one place of the window to the next.
+    padding : "valid", "same", int, (int, int) or ((top, bottom), (left, right))
+        Zeros around the image, in cells: none; as many as make ceil(H / stride) rows and ceil(W / stride) columns; or
+        so many.
+    dilation : int or (int, int)
+        Cells from one cell that the kernel looks at to the next.
+    depth_multiplier : int
+        How many kernels each input channel has: M.
+    activation : str
+        Applied to the sums; a name in `ACTIVATIONS`.
+    use_bias : bool
+        Whether each output channel has a number that is added to it.
+
+    Raises
+    ------
+    ShapeError
+        For an option out of range; in a network, for an input that is not (H, W, C), or is too small for the window.
+    UnsupportedError
+        For an activation function that is not known.
     """
 
     name: str

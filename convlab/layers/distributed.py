@@ -10,9 +10,19 @@ from convlab.runtime.arrays import Array, Shape
 
 
 class TimeDistributed(Wrapping):
-    """A layer that does to each step of (T, ...) what `inner` does to one; the weights are the inner layer's.
+    """A layer that does to each step of (T, ...) what another does to one; the weights are the inner layer's.
 
-    Several inputs are of equally many steps. The steps are one after the other in the batch that `inner` gets.
+    Several inputs are of equally many steps. The inner layer gets a batch of all steps, one after the other.
+
+    Parameters
+    ----------
+    inner : Layer
+        The layer for one step, whose name it bears.
+
+    Raises
+    ------
+    ShapeError
+        In a network, for inputs without steps, or of different numbers of them.
     """
 
     @property

@@ -20,9 +20,23 @@ from convlab_kernels.window import Pair
 class Dot(Layer):
     """Of each example, sums of products of the first input with the second, along one axis of each.
 
-    Axes count from the batch, 0, or back from the last, -1; one number stands for both. What is left of the first's
-    shape comes before what is left of the second's; of two vectors that is one number, (1,). With `normalize`, each
-    of the vectors multiplied has length 1 first: the cosine of the angle between them.
+    What is left of the first's shape comes before what is left of the second's: of two vectors one number, (1,).
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    axes : int or (int, int)
+        Of both inputs, or of each: counted from the batch, 0, or back from the last, -1.
+    normalize : bool
+        Whether each of the vectors multiplied has length 1 first: the cosine of the angle between them.
+
+    Raises
+    ------
+    UnsupportedError
+        For what is no axis or pair of axes.
+    ShapeError
+        In a network, for axes that are not there, or of different sizes.
     """
 
     name: str

@@ -15,10 +15,25 @@ from convlab.wording import unknown
 
 @dataclass(eq=False)
 class Elementwise(Merge):
-    """A function of `convlab.ops.elementwise.FUNCTIONS`, value by value.
+    """A function of `convlab.ops.elementwise.FUNCTIONS`, value by value, of one input or several.
 
-    `operands` has, in order, None for an input, or a constant: a number, or lists of numbers without a batch. Inputs
-    and constants of size 1 along an axis, or without it, are repeated along it; axes are aligned at the last one.
+    Inputs and constants of size 1 along an axis, or without it, are repeated along it; the last axes are aligned.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    function : str
+        Which one.
+    operands : sequence of None, number or lists of numbers
+        What it takes, in order: None is an input, all else a constant, without a batch.
+
+    Raises
+    ------
+    UnsupportedError
+        For a function that is not known, or a constant that is no number.
+    ShapeError
+        In a network, for another number of inputs, or sizes that differ where none is 1.
     """
 
     function: str = "absolute"

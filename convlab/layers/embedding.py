@@ -16,9 +16,24 @@ EXACT = 2**24
 
 @dataclass(eq=False)
 class Embedding(Layer):
-    """A row of a table for each whole number from 0 to below `input_dim`; weight embeddings (input_dim, output_dim).
+    """A row of a table for each whole number: (...) to (..., output_dim); weight embeddings (input_dim, output_dim).
 
-    Another number is an error; on a GPU, where nobody waits to look at numbers, its row is NaN.
+    A number that is no row is an UnsupportedError when it is looked up; on a GPU, where nobody waits to look at
+    numbers, its row is NaN.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    input_dim : int
+        Rows of the table: numbers are from 0 to below it.
+    output_dim : int
+        Columns.
+
+    Raises
+    ------
+    ShapeError
+        For a size that is not at least 1.
     """
 
     name: str
@@ -62,7 +77,20 @@ class Embedding(Layer):
 
 @dataclass(eq=False)
 class Masking(Layer):
-    """Steps in which every number is `mask_value` become 0; no layer of convlab leaves them out of anything."""
+    """Steps in which every number is `mask_value` become 0; no layer of convlab leaves them out of anything.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    mask_value : float
+        The number.
+
+    Raises
+    ------
+    UnsupportedError
+        For what is no number.
+    """
 
     name: str
     mask_value: float = 0.0

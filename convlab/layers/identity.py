@@ -8,7 +8,13 @@ from convlab.runtime.arrays import Array
 
 @dataclass(eq=False)
 class Identity(Layer):
-    """What goes in comes out."""
+    """What goes in comes out.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    """
 
     name: str
 
@@ -18,32 +24,80 @@ class Identity(Layer):
 
 
 class Dropout(Identity):
-    """Silences random units in training."""
+    """Silences random units in training, and does nothing here.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    """
 
 
 class SpatialDropout1D(Identity):
-    """Silences random channels of a row in training."""
+    """Silences random channels of a sequence in training, and does nothing here.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    """
 
 
 class SpatialDropout2D(Identity):
-    """Silences random channels of an image in training."""
+    """Silences random channels of an image in training, and does nothing here.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    """
 
 
 class SpatialDropout3D(Identity):
-    """Silences random channels of a volume in training."""
+    """Silences random channels of a volume in training, and does nothing here.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    """
 
 
 class AlphaDropout(Identity):
-    """Sets random units to SELU's lower limit in training."""
+    """Sets random units to SELU's lower limit in training, and does nothing here.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    """
 
 
 class GaussianDropout(Identity):
-    """Multiplies by random numbers around 1 in training."""
+    """Multiplies by random numbers around 1 in training, and does nothing here.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    """
 
 
 class GaussianNoise(Identity):
-    """Adds random numbers in training."""
+    """Adds random numbers in training, and does nothing here.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    """
 
 
 class ActivityRegularization(Identity):
-    """Adds to the loss in training."""
+    """Adds to the loss in training, and does nothing here.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    """

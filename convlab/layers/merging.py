@@ -52,7 +52,18 @@ class Merge(Layer):
 
 
 class Add(Merge):
-    """The sum."""
+    """The sum of the inputs.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+
+    Raises
+    ------
+    ShapeError
+        In a network, for inputs whose sizes differ where none is 1.
+    """
 
     def merge(self, inputs: list[Any]) -> Array:
         """Add them up, from the first to the last; in a folded network, with ReLU."""
@@ -61,7 +72,18 @@ class Add(Merge):
 
 
 class Subtract(Merge):
-    """The first input minus the second."""
+    """The first input minus the second.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+
+    Raises
+    ------
+    ShapeError
+        In a network, for other than two inputs, or sizes that differ where none is 1.
+    """
 
     arity = 2
 
@@ -71,7 +93,18 @@ class Subtract(Merge):
 
 
 class Multiply(Merge):
-    """The product, value by value."""
+    """The product of the inputs, value by value.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+
+    Raises
+    ------
+    ShapeError
+        In a network, for inputs whose sizes differ where none is 1.
+    """
 
     def merge(self, inputs: list[Any]) -> Array:
         """Multiply them, from the first to the last."""
@@ -79,7 +112,18 @@ class Multiply(Merge):
 
 
 class Average(Merge):
-    """The mean of the inputs."""
+    """The mean of the inputs.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+
+    Raises
+    ------
+    ShapeError
+        In a network, for inputs whose sizes differ where none is 1.
+    """
 
     def merge(self, inputs: list[Any]) -> Array:
         """Add them up and divide by their number."""
@@ -87,7 +131,18 @@ class Average(Merge):
 
 
 class Maximum(Merge):
-    """The largest of the inputs; NaN wins over any number."""
+    """The largest of the inputs; NaN wins over any number.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+
+    Raises
+    ------
+    ShapeError
+        In a network, for inputs whose sizes differ where none is 1.
+    """
 
     def merge(self, inputs: list[Any]) -> Array:
         """Compare value by value."""
@@ -95,7 +150,18 @@ class Maximum(Merge):
 
 
 class Minimum(Merge):
-    """The smallest of the inputs; NaN wins over any number."""
+    """The smallest of the inputs; NaN wins over any number.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+
+    Raises
+    ------
+    ShapeError
+        In a network, for inputs whose sizes differ where none is 1.
+    """
 
     def merge(self, inputs: list[Any]) -> Array:
         """Compare value by value."""
@@ -104,7 +170,20 @@ class Minimum(Merge):
 
 @dataclass(eq=False)
 class Concatenate(Merge):
-    """The inputs side by side along an axis, which counts from the batch, 0, or back from the last, -1."""
+    """The inputs side by side along an axis: (..., C1) and (..., C2) to (..., C1+C2).
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    axis : int
+        Which, counted from the batch, 0, or back from the last, -1.
+
+    Raises
+    ------
+    ShapeError
+        In a network, for inputs that differ in another size.
+    """
 
     axis: AxisLike = -1
 
@@ -127,7 +206,20 @@ class Concatenate(Merge):
 
 @dataclass(eq=False)
 class Stack(Merge):
-    """The inputs along a new axis, which counts in what comes out: from the batch, 0, or back from the last, -1."""
+    """The inputs along a new axis.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    axis : int
+        Where, in what comes out: from the batch, 0, or back from the last, -1.
+
+    Raises
+    ------
+    ShapeError
+        In a network, for inputs of different shapes.
+    """
 
     axis: int = -1
 

@@ -12,9 +12,29 @@ from convlab.runtime.arrays import Array, Shape
 
 @dataclass(eq=False)
 class BatchNormalization(Layer):
-    """Normalisation by stored statistics; weights gamma, beta, moving_mean, moving_variance, each (C,).
+    """Normalisation by stored statistics: gamma * (x - mean) / sqrt(variance + epsilon) + beta.
 
-    gamma is missing without `scale`, beta without `center`.
+    Its weights are gamma, beta, moving_mean and moving_variance, each (C,).
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    axis : int
+        The channels': counted from the batch, 0, or back from the last, -1.
+    epsilon : float
+        Added to the variance, so that nothing is divided by 0.
+    center : bool
+        Whether there is a beta, which is added.
+    scale : bool
+        Whether there is a gamma, by which it is multiplied.
+
+    Raises
+    ------
+    UnsupportedError
+        For an epsilon that is not a number of at least 0.
+    ShapeError
+        In a network, for an axis that is not there.
     """
 
     name: str
@@ -44,10 +64,31 @@ class BatchNormalization(Layer):
 
 @dataclass(eq=False)
 class LayerNormalization(Layer):
-    """Normalisation by the statistics of each example along the axes; weights gamma and beta, of their size.
+    """Normalisation by the statistics of each example along the axes.
 
-    gamma is missing without `scale`, beta without `center`. With `rms_scaling`, an option that Keras gave up, the
-    mean stays, and there is a gamma and no beta.
+    Its weights are gamma and beta, of the axes' size.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    axis : int or sequence of int
+        Counted from the batch, 0, or back from the last, -1.
+    epsilon : float
+        Added to the variance, so that nothing is divided by 0.
+    center : bool
+        Whether there is a beta, which is added.
+    scale : bool
+        Whether there is a gamma, by which it is multiplied.
+    rms_scaling : bool
+        An option that Keras gave up: the mean stays, and there is a gamma and no beta.
+
+    Raises
+    ------
+    UnsupportedError
+        For an epsilon that is not a number of at least 0.
+    ShapeError
+        In a network, for an axis that is not there.
     """
 
     name: str
@@ -80,9 +121,31 @@ class LayerNormalization(Layer):
 
 @dataclass(eq=False)
 class GroupNormalization(Layer):
-    """Normalisation by the statistics of each example in each of `groups` groups of channels (-1: one a channel).
+    """Normalisation by the statistics of each example in each group of channels, over all places.
 
-    Weights gamma, missing without `scale`, and beta, missing without `center`, each (C,).
+    Its weights are gamma and beta, each (C,).
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    groups : int
+        How many; -1: one for each channel.
+    axis : int
+        The channels': counted from the batch, 0, or back from the last, -1.
+    epsilon : float
+        Added to the variance, so that nothing is divided by 0.
+    center : bool
+        Whether there is a beta, which is added.
+    scale : bool
+        Whether there is a gamma, by which it is multiplied.
+
+    Raises
+    ------
+    UnsupportedError
+        For an epsilon that is not a number of at least 0.
+    ShapeError
+        For no groups; in a network, for channels that they do not divide.
     """
 
     name: str
@@ -119,7 +182,24 @@ class GroupNormalization(Layer):
 
 @dataclass(eq=False)
 class UnitNormalization(Layer):
-    """Division by the length along the axes, or by the shortest one that counts: zeros stay zeros."""
+    """Division by the length along the axes, or by the shortest one that counts: zeros stay zeros.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    axis : int or sequence of int
+        Counted from the batch, 0, or back from the last, -1.
+    shortest : float
+        The shortest length that counts.
+
+    Raises
+    ------
+    UnsupportedError
+        For a length that is not a number of at least 0.
+    ShapeError
+        In a network, for an axis that is not there.
+    """
 
     name: str
     axis: AxisLike = -1

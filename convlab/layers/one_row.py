@@ -12,7 +12,18 @@ from convlab.runtime.arrays import Array, Shape
 
 
 class OneRow(Wrapping):
-    """A layer on sequences (W, C) that does what `inner` does on images (1, W, C)."""
+    """A layer on sequences (W, C) that does what another does on images (1, W, C).
+
+    Parameters
+    ----------
+    inner : Layer
+        The layer on images, whose name it bears.
+
+    Raises
+    ------
+    ShapeError
+        In a network, for an input that is not (W, C).
+    """
 
     def weight_shapes(self) -> dict[str, Shape]:
         """Return the inner shapes without the row, the first axis of every kernel."""

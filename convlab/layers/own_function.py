@@ -15,8 +15,20 @@ from convlab.runtime.arrays import Array, Shape, module_of
 class Lambda(Layer):
     """What a function of the user's makes of a batch (N, ...), or of a list of them: an array (N, ...).
 
-    The function takes arrays of NumPy, read-only, or of CuPy where the network is on a GPU, and handles each example
-    by itself, whatever their number. It is called once on zeros, to see what shape comes out.
+    It is called once on zeros, to see what shape comes out.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    function : callable
+        Takes arrays of NumPy, read-only, or of CuPy where the network is on a GPU, and handles each example by
+        itself, whatever their number.
+
+    Raises
+    ------
+    ShapeError
+        In a network, where the function fails on zeros, or makes no batch of a batch.
     """
 
     name: str

@@ -14,9 +14,26 @@ MODES = ("constant", "reflect", "symmetric")
 
 @dataclass(eq=False)
 class Pad(Layer):
-    """Cells before and after each axis but the batch: `value`, or what lies inside, mirrored.
+    """Cells before and after each axis but the batch.
 
-    "reflect" mirrors at the outermost cell, which stands once; "symmetric" behind it, so that it stands twice.
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    cells : sequence of (int, int)
+        How many before and after, for each axis but the batch.
+    mode : "constant", "reflect" or "symmetric"
+        What they are: `value`, or what lies inside, mirrored: at the outermost cell, which stands once, or behind it,
+        so that it stands twice.
+    value : float
+        For "constant".
+
+    Raises
+    ------
+    UnsupportedError
+        For a mode that is not known.
+    ShapeError
+        In a network, for an input of another number of axes, or too few cells to mirror.
     """
 
     name: str

@@ -33,7 +33,26 @@ class Pooling2D(Layer):
 
 
 class MaxPooling2D(Pooling2D):
-    """The largest value in each window."""
+    """The largest value in each window: (H, W, C) to (OH, OW, C).
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    pool : int or (int, int)
+        The window's size, in cells.
+    stride : int or (int, int), optional
+        Cells from one place of the window to the next; by default the window's size.
+    padding : "valid", "same", int, (int, int) or ((top, bottom), (left, right))
+        Cells around the image that count for nothing: none; as many as make ceil(H / stride) rows and
+        ceil(W / stride) columns; or so many, at most half the window.
+
+    Raises
+    ------
+    ShapeError
+        For an option out of range; in a network, for an input that is not (H, W, C), or for a window that lies in
+        the padding alone.
+    """
 
     def __call__(self, x: Array) -> Array:
         """Pool (N, H, W, C) to (N, OH, OW, C)."""
@@ -41,7 +60,26 @@ class MaxPooling2D(Pooling2D):
 
 
 class AveragePooling2D(Pooling2D):
-    """The mean of each window, over the cells inside the image."""
+    """The mean of each window, over the cells inside the image: (H, W, C) to (OH, OW, C).
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    pool : int or (int, int)
+        The window's size, in cells.
+    stride : int or (int, int), optional
+        Cells from one place of the window to the next; by default the window's size.
+    padding : "valid", "same", int, (int, int) or ((top, bottom), (left, right))
+        Cells around the image that count for nothing: none; as many as make ceil(H / stride) rows and
+        ceil(W / stride) columns; or so many, at most half the window.
+
+    Raises
+    ------
+    ShapeError
+        For an option out of range; in a network, for an input that is not (H, W, C), or for a window that lies in
+        the padding alone.
+    """
 
     def __call__(self, x: Array) -> Array:
         """Pool (N, H, W, C) to (N, OH, OW, C)."""
@@ -72,7 +110,20 @@ class GlobalPooling2D(Layer):
 
 
 class GlobalMaxPooling2D(GlobalPooling2D):
-    """The largest value of each channel."""
+    """The largest value of each channel: (H, W, C) to (C,).
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    keepdims : bool
+        Whether an image of one cell is left, (1, 1, C).
+
+    Raises
+    ------
+    ShapeError
+        In a network, for an input that is not (H, W, C).
+    """
 
     def reduce(self, x: Array) -> Array:
         """Pool (N, H, W, C) to (N, C)."""
@@ -80,7 +131,20 @@ class GlobalMaxPooling2D(GlobalPooling2D):
 
 
 class GlobalAveragePooling2D(GlobalPooling2D):
-    """The mean of each channel."""
+    """The mean of each channel: (H, W, C) to (C,).
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    keepdims : bool
+        Whether an image of one cell is left, (1, 1, C).
+
+    Raises
+    ------
+    ShapeError
+        In a network, for an input that is not (H, W, C).
+    """
 
     def reduce(self, x: Array) -> Array:
         """Pool (N, H, W, C) to (N, C)."""

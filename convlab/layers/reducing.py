@@ -14,7 +14,23 @@ from convlab.wording import unknown
 class Reduce(Layer):
     """A function of `convlab.ops.reducing.REDUCTIONS` along an axis, or several.
 
-    Axes count from the batch, 0, or back from the last, -1; `keepdims` leaves them there, with size 1.
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    function : str
+        Which one.
+    axis : int or sequence of int
+        Counted from the batch, 0, or back from the last, -1.
+    keepdims : bool
+        Whether the axes stay, with size 1.
+
+    Raises
+    ------
+    UnsupportedError
+        For a function that is not known.
+    ShapeError
+        In a network, for an axis that is not there, or has nothing along it.
     """
 
     name: str

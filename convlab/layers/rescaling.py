@@ -17,7 +17,22 @@ _LEAST = 1e-7  # Keras' epsilon, the least it divides by
 
 @dataclass(eq=False)
 class Rescaling(Layer):
-    """x * scale + offset; each a number, or one for each channel."""
+    """x * scale + offset.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    scale, offset : float or array
+        Each a number, or one for each channel.
+
+    Raises
+    ------
+    UnsupportedError
+        For what is no number.
+    ShapeError
+        In a network, for numbers that do not fit the channels.
+    """
 
     name: str
     scale: Any
@@ -42,9 +57,27 @@ class Rescaling(Layer):
 
 @dataclass(eq=False)
 class Normalization(Layer):
-    """(x - mean) / sqrt(variance), or back again with `invert`, along the axes kept (none: one mean for all).
+    """(x - mean) / sqrt(variance), or back again.
 
     Mean and variance are options, or else weights mean, variance and count, as Keras keeps what it has measured.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    axis : int, sequence of int or None
+        Axes that have a mean for each place, from the batch, 0, or back from the last, -1; None: one mean for all.
+    mean, variance : float or array, optional
+        Both, or none.
+    invert : bool
+        x * sqrt(variance) + mean instead.
+
+    Raises
+    ------
+    UnsupportedError
+        For one of mean and variance alone, or what is no number.
+    ShapeError
+        In a network, for numbers that do not fit the axes.
     """
 
     name: str

@@ -15,10 +15,15 @@ AXES = 63  # an array of NumPy has up to 64, and one is the batch
 
 @dataclass(eq=False)
 class Flatten(Layer):
-    """All numbers in one row: rows, then columns, then channels.
+    """All values in one row: (H, W, C) to (H*W*C,), rows, then columns, then channels.
 
-    With `channels_first`, channels, then rows, then columns: the order in which a network whose own images were
-    (C, H, W) flattened them, for inputs that are (H, W, C) all the same.
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    channels_first : bool
+        Channels, then rows, then columns: the order in which a network whose own images were (C, H, W) flattened
+        them, for inputs that are (H, W, C) all the same.
     """
 
     name: str
@@ -38,7 +43,22 @@ class Flatten(Layer):
 
 @dataclass(eq=False)
 class Reshape(Layer):
-    """The same numbers in another shape, without the batch; one of its sizes may be -1: whatever is left."""
+    """The same values in another shape.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    target_shape : sequence of int
+        Without the batch; one of its sizes may be -1: whatever is left.
+
+    Raises
+    ------
+    UnsupportedError
+        For what is no shape.
+    ShapeError
+        In a network, for another number of values.
+    """
 
     name: str
     target_shape: Sequence[int]
@@ -71,7 +91,22 @@ class Reshape(Layer):
 
 @dataclass(eq=False)
 class Permute(Layer):
-    """The axes in another order: `dims` counts them from 1, without the batch."""
+    """The axes in another order.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    dims : sequence of int
+        Which axis comes first, second, ...: counted from 1, without the batch.
+
+    Raises
+    ------
+    UnsupportedError
+        For what is no order.
+    ShapeError
+        In a network, for an input of another number of axes.
+    """
 
     name: str
     dims: Sequence[int]
@@ -97,7 +132,20 @@ class Permute(Layer):
 
 @dataclass(eq=False)
 class RepeatVector(Layer):
-    """A vector `n` times, one below the other."""
+    """A vector several times, one below the other: (features,) to (n, features).
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    n : int
+        How many times.
+
+    Raises
+    ------
+    ShapeError
+        For less than 1; in a network, for an input that is not (features,).
+    """
 
     name: str
     n: int

@@ -12,7 +12,24 @@ from convlab_kernels.window import Pair, parse_pair
 
 @dataclass(eq=False)
 class UpSampling2D(Layer):
-    """The image `size` times as high and wide."""
+    """The image `size` times as high and wide: (H, W, C) to (H*rows, W*columns, C).
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    size : int or (int, int)
+        How many times.
+    interpolation : str
+        Where the new values come from: "nearest", "bilinear", or another of `convlab.ops.INTERPOLATIONS`.
+
+    Raises
+    ------
+    ShapeError
+        For an option out of range; in a network, for an input that is not (H, W, C).
+    UnsupportedError
+        For an interpolation that is not known.
+    """
 
     name: str
     size: int | Pair = 2
@@ -39,10 +56,31 @@ class UpSampling2D(Layer):
 
 @dataclass(eq=False)
 class Resizing(Layer):
-    """The image in another size, whatever it was, and stretched, unless it is first brought to the new one's shape.
+    """The image in another size, stretched unless an option says otherwise: (H, W, C) to (height, width, C).
 
-    `crop_to_aspect_ratio` takes its middle, `pad_to_aspect_ratio` puts `fill_value` around it; `antialias` smooths it
-    where it gets smaller.
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    height, width : int
+        The size, in cells.
+    interpolation : str
+        Where the new values come from: "bilinear", "nearest", or another of `convlab.ops.INTERPOLATIONS`.
+    antialias : bool
+        Whether the image is smoothed where it gets smaller.
+    crop_to_aspect_ratio : bool
+        Take the middle of the image that has the new shape, and stretch nothing.
+    pad_to_aspect_ratio : bool
+        Or put a border around it, until it has the new shape.
+    fill_value : float
+        The border's value.
+
+    Raises
+    ------
+    ShapeError
+        For an option out of range; in a network, for an input that is not (H, W, C).
+    UnsupportedError
+        For an interpolation that is not known, or where it is to crop and to pad.
     """
 
     name: str
@@ -81,7 +119,20 @@ class Resizing(Layer):
 
 @dataclass(eq=False)
 class CenterCrop(Layer):
-    """The middle of the image, `height` x `width` cells; of a smaller image, the most in that shape, enlarged."""
+    """The middle of the image: (H, W, C) to (height, width, C); of a smaller image, the most in that shape, enlarged.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    height, width : int
+        Its size, in cells.
+
+    Raises
+    ------
+    ShapeError
+        For an option out of range; in a network, for an input that is not (H, W, C).
+    """
 
     name: str
     height: int

@@ -33,7 +33,24 @@ def _sides_of_window(name: str, ends: Ends, kernel: int, dilation: int) -> Any:
 
 
 class Conv1D(ActivatedOneRow):
-    """Convolution with `filters` kernels; weights kernel (K, C/groups, O) and bias (O,)."""
+    """Convolution of a sequence (W, C) to (OW, O).
+
+    Its weights are kernel (K, C/groups, O) and bias (O,).
+
+    Parameters
+    ----------
+    name, filters, groups, activation, use_bias
+        As of `Conv2D`.
+    kernel, stride, dilation : int
+        In cells.
+    padding : "valid", "same", "causal", int or (int, int)
+        Zeros before and after, in cells; "causal": so many before that no output sees an input after its own.
+
+    Raises
+    ------
+    ShapeError, UnsupportedError
+        As of `Conv2D`.
+    """
 
     def __init__(
         self,
@@ -54,7 +71,24 @@ class Conv1D(ActivatedOneRow):
 
 
 class DepthwiseConv1D(ActivatedOneRow):
-    """Convolution of each channel by itself; weights kernel (K, C, M) and bias (C*M,)."""
+    """Convolution of each channel by itself: (W, C) to (OW, C*M).
+
+    Its weights are kernel (K, C, M) and bias (C*M,).
+
+    Parameters
+    ----------
+    name, depth_multiplier, activation, use_bias
+        As of `DepthwiseConv2D`.
+    kernel, stride, dilation : int
+        In cells.
+    padding : "valid", "same", "causal", int or (int, int)
+        Zeros before and after, in cells; "causal": so many before that no output sees an input after its own.
+
+    Raises
+    ------
+    ShapeError, UnsupportedError
+        As of `DepthwiseConv2D`.
+    """
 
     def __init__(
         self,
@@ -74,7 +108,24 @@ class DepthwiseConv1D(ActivatedOneRow):
 
 
 class SeparableConv1D(ActivatedOneRow):
-    """Weights depthwise_kernel (K, C, M), pointwise_kernel (1, C*M, O) and bias (O,)."""
+    """A depthwise convolution, and `filters` weighted sums over its channels: (W, C) to (OW, O).
+
+    Its weights are depthwise_kernel (K, C, M), pointwise_kernel (1, C*M, O) and bias (O,).
+
+    Parameters
+    ----------
+    name, filters, depth_multiplier, activation, use_bias
+        As of `SeparableConv2D`.
+    kernel, stride, dilation : int
+        In cells.
+    padding : "valid", "same", "causal", int or (int, int)
+        Zeros before and after, in cells; "causal": so many before that no output sees an input after its own.
+
+    Raises
+    ------
+    ShapeError, UnsupportedError
+        As of `SeparableConv2D`.
+    """
 
     def __init__(
         self,
@@ -97,7 +148,26 @@ class SeparableConv1D(ActivatedOneRow):
 
 
 class Conv1DTranspose(ActivatedOneRow):
-    """The adjoint of a convolution; weights kernel (K, O, C) and bias (O,)."""
+    """The adjoint of a convolution, which makes sequences longer: (W, C) to (OW, O).
+
+    Its weights are kernel (K, O, C) and bias (O,).
+
+    Parameters
+    ----------
+    name, filters, activation, use_bias
+        As of `Conv2DTranspose`.
+    kernel, stride, dilation : int
+        In cells.
+    padding : "valid", "same", int or (int, int)
+        Cells that are left out at the ends of what is scattered.
+    output_padding : int, optional
+        Cells more at the end, less than the stride; None: as Keras decides.
+
+    Raises
+    ------
+    ShapeError, UnsupportedError
+        As of `Conv2DTranspose`.
+    """
 
     def __init__(
         self,
@@ -128,49 +198,124 @@ class Conv1DTranspose(ActivatedOneRow):
 
 
 class MaxPooling1D(OneRow):
-    """The largest value in each window."""
+    """The largest value in each window: (W, C) to (OW, C).
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    pool : int
+        The window's size, in cells.
+    stride : int, optional
+        Cells from one place of the window to the next; by default the window's size.
+    padding : "valid", "same", int or (int, int)
+        Cells before and after that count for nothing.
+
+    Raises
+    ------
+    ShapeError
+        As of `MaxPooling2D`.
+    """
 
     def __init__(self, name: str, pool: int = 2, stride: int | None = None, padding: Ends = "valid") -> None:
         super().__init__(MaxPooling2D(name, (1, pool), (1, pool if stride is None else stride), _sides(padding)))
 
 
 class AveragePooling1D(OneRow):
-    """The mean of each window, over the cells inside the sequence."""
+    """The mean of each window, over the cells inside the sequence: (W, C) to (OW, C).
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    pool : int
+        The window's size, in cells.
+    stride : int, optional
+        Cells from one place of the window to the next; by default the window's size.
+    padding : "valid", "same", int or (int, int)
+        Cells before and after that count for nothing.
+
+    Raises
+    ------
+    ShapeError
+        As of `AveragePooling2D`.
+    """
 
     def __init__(self, name: str, pool: int = 2, stride: int | None = None, padding: Ends = "valid") -> None:
         super().__init__(AveragePooling2D(name, (1, pool), (1, pool if stride is None else stride), _sides(padding)))
 
 
 class GlobalMaxPooling1D(OneRow):
-    """The largest value of each channel."""
+    """The largest value of each channel: (W, C) to (C,), or (1, C).
+
+    Parameters
+    ----------
+    name, keepdims
+        As of `GlobalMaxPooling2D`.
+    """
 
     def __init__(self, name: str, keepdims: bool = False) -> None:
         super().__init__(GlobalMaxPooling2D(name, keepdims))
 
 
 class GlobalAveragePooling1D(OneRow):
-    """The mean of each channel."""
+    """The mean of each channel: (W, C) to (C,), or (1, C).
+
+    Parameters
+    ----------
+    name, keepdims
+        As of `GlobalMaxPooling2D`.
+    """
 
     def __init__(self, name: str, keepdims: bool = False) -> None:
         super().__init__(GlobalAveragePooling2D(name, keepdims))
 
 
 class ZeroPadding1D(OneRow):
-    """Zeros before and after the sequence: an int or a pair."""
+    """Zeros before and after the sequence: (W, C) to (before+W+after, C).
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    padding : int or (int, int)
+        How many, in cells.
+    """
 
     def __init__(self, name: str, padding: Ends = 1) -> None:
         super().__init__(ZeroPadding2D(name, _sides(padding)))
 
 
 class Cropping1D(OneRow):
-    """The sequence without cells at its ends: an int or a pair."""
+    """The sequence without cells at its ends: (W, C) to (W-before-after, C).
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    cropping : int or (int, int)
+        How many, in cells.
+
+    Raises
+    ------
+    ShapeError
+        As of `Cropping2D`.
+    """
 
     def __init__(self, name: str, cropping: Ends = 1) -> None:
         super().__init__(Cropping2D(name, _sides(cropping)))
 
 
 class UpSampling1D(OneRow):
-    """Each cell `size` times."""
+    """Each cell several times: (W, C) to (W*size, C).
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    size : int
+        How many times.
+    """
 
     def __init__(self, name: str, size: int = 2) -> None:
         super().__init__(UpSampling2D(name, (1, size)))

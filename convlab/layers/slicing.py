@@ -19,7 +19,20 @@ Index = slice | int | EllipsisType | None
 
 @dataclass(eq=False)
 class Slice(Layer):
-    """x[:, *index]: of each example what slices and indices of NumPy take; None is a new axis."""
+    """x[:, *index]: of each example what slices and indices of NumPy take.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    index : sequence of slice, int, ... or None
+        One for each axis but the batch; None is a new axis.
+
+    Raises
+    ------
+    ShapeError
+        In a network, for what is not there.
+    """
 
     name: str
     index: Sequence[Index]
@@ -46,7 +59,24 @@ class Slice(Layer):
 
 @dataclass(eq=False)
 class Split(Layer):
-    """Part `number`, from 0, of so many equal parts along an axis."""
+    """One of several equal parts along an axis.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    parts : int
+        How many.
+    axis : int
+        Which, counted from the batch, 0, or back from the last, -1.
+    number : int
+        Which part, from 0.
+
+    Raises
+    ------
+    ShapeError
+        For a part that is none; in a network, for a size that is no multiple of `parts`.
+    """
 
     name: str
     parts: int
@@ -79,7 +109,22 @@ class Split(Layer):
 
 @dataclass(eq=False)
 class Take(Layer):
-    """The places `indices` along an axis, in that order; negative ones count back from the last."""
+    """Chosen places along an axis.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    indices : sequence of int
+        Which, in their order; negative ones count back from the last.
+    axis : int
+        Along which, counted from the batch, 0, or back from the last, -1.
+
+    Raises
+    ------
+    ShapeError
+        In a network, for a place that is not there.
+    """
 
     name: str
     indices: Sequence[int]

@@ -15,7 +15,39 @@ from convlab_kernels.window import PaddingLike, Pair
 
 @dataclass(eq=False)
 class Conv2DTranspose(Convolving):
-    """The adjoint of a convolution, which makes images larger; weights kernel (KH, KW, O, C) and bias (O,)."""
+    """The adjoint of a convolution, which makes images larger: (H, W, C) to (OH, OW, O).
+
+    Each input is scattered over a window of the output. Its weights are kernel (KH, KW, O, C) and bias (O,).
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    filters : int
+        How many kernels, each of which makes an output channel: O.
+    kernel : int or (int, int)
+        Its size (KH, KW), in cells.
+    stride : int or (int, int)
+        Cells of the output from the window of one input to the next one's.
+    padding : "valid", "same", int, (int, int) or ((top, bottom), (left, right))
+        Cells that are left out at the sides of what is scattered: none; as many as leave H * stride rows and
+        W * stride columns; or so many.
+    output_padding : int or (int, int), optional
+        Cells more at the end, less than the stride; None: as Keras decides.
+    dilation : int or (int, int)
+        Cells from one cell that the kernel looks at to the next.
+    activation : str
+        Applied to the sums; a name in `ACTIVATIONS`.
+    use_bias : bool
+        Whether each output channel has a number that is added to it.
+
+    Raises
+    ------
+    ShapeError
+        For an option out of range; in a network, for an input that is not (H, W, C), or leaves no output.
+    UnsupportedError
+        For an activation function that is not known.
+    """
 
     name: str
     filters: int

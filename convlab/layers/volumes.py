@@ -25,7 +25,24 @@ def volume_size(shape: Shape) -> Triple:
 
 @dataclass(eq=False)
 class Conv3D(Convolving):
-    """Convolution with `filters` kernels; weights kernel (KD, KH, KW, C/groups, O) and bias (O,)."""
+    """Convolution of a volume (D, H, W, C) to (OD, OH, OW, O).
+
+    Its weights are kernel (KD, KH, KW, C/groups, O) and bias (O,).
+
+    Parameters
+    ----------
+    name, filters, groups, activation, use_bias
+        As of `Conv2D`.
+    kernel, stride, dilation : int or (int, int, int)
+        In cells.
+    padding : "valid", "same", int, (int, int, int) or ((front, back), (top, bottom), (left, right))
+        Zeros around the volume, in cells.
+
+    Raises
+    ------
+    ShapeError, UnsupportedError
+        As of `Conv2D`.
+    """
 
     name: str
     filters: int
@@ -69,7 +86,24 @@ class Conv3D(Convolving):
 
 @dataclass(eq=False)
 class Conv3DTranspose(Convolving):
-    """The adjoint of a convolution, which makes volumes larger; weights kernel (KD, KH, KW, O, C) and bias (O,)."""
+    """The adjoint of a convolution, which makes volumes larger: (D, H, W, C) to (OD, OH, OW, O).
+
+    Its weights are kernel (KD, KH, KW, O, C) and bias (O,).
+
+    Parameters
+    ----------
+    name, filters, output_padding, activation, use_bias
+        As of `Conv2DTranspose`.
+    kernel, stride, dilation : int or (int, int, int)
+        In cells.
+    padding : "valid", "same", int, (int, int, int) or ((front, back), (top, bottom), (left, right))
+        Cells that are left out at the sides of what is scattered.
+
+    Raises
+    ------
+    ShapeError, UnsupportedError
+        As of `Conv2DTranspose`.
+    """
 
     name: str
     filters: int
@@ -136,7 +170,13 @@ class Pooling3D(Layer):
 
 
 class MaxPooling3D(Pooling3D):
-    """The largest value in each window."""
+    """The largest value in each window: (D, H, W, C) to (OD, OH, OW, C).
+
+    Parameters
+    ----------
+    name, pool, stride, padding
+        As of `MaxPooling2D`, with three numbers for two.
+    """
 
     def __call__(self, x: Array) -> Array:
         """Pool (N, D, H, W, C) to (N, OD, OH, OW, C)."""
@@ -144,7 +184,13 @@ class MaxPooling3D(Pooling3D):
 
 
 class AveragePooling3D(Pooling3D):
-    """The mean of each window, over the cells inside the volume."""
+    """The mean of each window, over the cells inside the volume: (D, H, W, C) to (OD, OH, OW, C).
+
+    Parameters
+    ----------
+    name, pool, stride, padding
+        As of `AveragePooling2D`, with three numbers for two.
+    """
 
     def __call__(self, x: Array) -> Array:
         """Pool (N, D, H, W, C) to (N, OD, OH, OW, C)."""
@@ -175,7 +221,13 @@ class GlobalPooling3D(Layer):
 
 
 class GlobalMaxPooling3D(GlobalPooling3D):
-    """The largest value of each channel."""
+    """The largest value of each channel: (D, H, W, C) to (C,), or (1, 1, 1, C).
+
+    Parameters
+    ----------
+    name, keepdims
+        As of `GlobalMaxPooling2D`.
+    """
 
     def reduce(self, x: Array) -> Array:
         """Pool (N, D, H, W, C) to (N, C)."""
@@ -183,7 +235,13 @@ class GlobalMaxPooling3D(GlobalPooling3D):
 
 
 class GlobalAveragePooling3D(GlobalPooling3D):
-    """The mean of each channel."""
+    """The mean of each channel: (D, H, W, C) to (C,), or (1, 1, 1, C).
+
+    Parameters
+    ----------
+    name, keepdims
+        As of `GlobalMaxPooling2D`.
+    """
 
     def reduce(self, x: Array) -> Array:
         """Pool (N, D, H, W, C) to (N, C)."""
@@ -192,7 +250,15 @@ class GlobalAveragePooling3D(GlobalPooling3D):
 
 @dataclass(eq=False)
 class ZeroPadding3D(Layer):
-    """Zeros around the volume: an int, a triple or ((front, back), (top, bottom), (left, right))."""
+    """Zeros around the volume: (D, H, W, C) to (front+D+back, top+H+bottom, left+W+right, C).
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    padding : int, (int, int, int) or ((front, back), (top, bottom), (left, right))
+        How many, in cells.
+    """
 
     name: str
     padding: PaddingLike3D = 1
@@ -214,7 +280,20 @@ class ZeroPadding3D(Layer):
 
 @dataclass(eq=False)
 class Cropping3D(Layer):
-    """The volume without `cropping` cells at its sides: given as padding is."""
+    """The volume without cells at its sides: (D, H, W, C) to (D-front-back, H-top-bottom, W-left-right, C).
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    cropping : int, (int, int, int) or ((front, back), (top, bottom), (left, right))
+        How many, in cells.
+
+    Raises
+    ------
+    ShapeError
+        As of `Cropping2D`.
+    """
 
     name: str
     cropping: PaddingLike3D = 1
@@ -238,7 +317,15 @@ class Cropping3D(Layer):
 
 @dataclass(eq=False)
 class UpSampling3D(Layer):
-    """Each cell `size` times along each axis."""
+    """Each cell several times along each axis: (D, H, W, C) to a volume so many times as large.
+
+    Parameters
+    ----------
+    name : str
+        What the network calls it.
+    size : int or (int, int, int)
+        How many times.
+    """
 
     name: str
     size: int | Triple = 2
