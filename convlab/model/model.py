@@ -13,10 +13,10 @@ from convlab.errors import LayerNameError, ShapeError
 from convlab.images.preprocessing import Preprocessing
 from convlab.layers import Layer
 from convlab.model.inputs import prepare_input, read_inputs, sides
-from convlab.model.nodes import Node, check_name, check_node, execute, plan
+from convlab.model.nodes import Node, check_name, check_node, check_outputs, execute, plan
 from convlab.model.receptive_field import Call, Field, receptive_fields
 from convlab.model.selection import Record, check_budget, largest, select
-from convlab.model.summary import Summary, summarise
+from convlab.model.summary import Summary, one_line, summarise
 from convlab.recording.activations import Activations
 from convlab.runtime.arrays import Array, Shape, owner, unshared
 from convlab.runtime.buffer_pool import Memory
@@ -96,9 +96,7 @@ class Model:
         for node in self.nodes:
             self._build(node)
         self.outputs = tuple(outputs) if outputs else (self.nodes[-1].name,)
-        for output in self.outputs:
-            if output not in self.shapes or output in self.inputs:
-                raise ShapeError(f"model {name!r}: its output {output!r} is no layer")
+        check_outputs(name, self.outputs, self.shapes.keys() - self.inputs)
         if self.labels is not None and self.output_shape != (len(self.labels),):
             raise ShapeError(f"model {name!r}: {len(self.labels)} labels for an output of {self.output_shape}")
         self._steps = plan(self.nodes)
@@ -157,11 +155,7 @@ class Model:
 
     def __repr__(self) -> str:
         """Return one line; the table is `str(model.summary())`."""
-        parameters = sum(layer.parameters for layer in self.layers)
-        return (
-            f"<Model {self.name}: {len(self.layers)} layers, {parameters:,} parameters,"
-            f" {_listed(self.shapes, self.inputs)} -> {_listed(self.shapes, self.outputs)}>"
-        )
+        return one_line(self)
 
     def receptive_fields(self) -> dict[str, Field | Literal["varies"] | None]:
         """Return, for each input and node, the box of the image its units see.
@@ -196,9 +190,22 @@ class Model:
         return self
 
     def predict(self, x: Any) -> Any:
-        """Return the output (N, *output_shape) for x as `run` takes it, keeping nothing else.
+        """Return the output, keeping nothing else.
 
-        A network with several outputs returns them by name; one on a GPU returns arrays of CuPy.
+        Parameters
+        ----------
+        x : array (N, *input_shape)
+            As `run` takes it.
+
+        Returns
+        -------
+        array (N, *output_shape)
+            Of CuPy for a network on a GPU; for several outputs, such arrays by name.
+
+        Raises
+        ------
+        ShapeError, WeightsError
+            As of `run`.
         """
         outputs = self._predict(read_inputs(self, x))
         return outputs if len(outputs) > 1 else outputs[self.outputs[0]]
@@ -273,6 +280,17 @@ class Model:
         -------
         Activations
             name -> array, in order of execution.
+
+        Raises
+        ------
+        ShapeError
+            For an input of another shape, or several of different batches.
+        LayerNameError
+            Where `record` names no layer of the network, or selects none.
+        BudgetError
+            For a recording of more than `max_bytes`.
+        WeightsError
+            For a network without weights.
         """
         sources = read_inputs(self, x)
         wanted = select(self, record, pre)
@@ -328,7 +346,3 @@ class Model:
         from convlab.model.edits import ablate
 
         return ablate(self, channels)
-
-
-def _listed(shapes: Mapping[str, Shape], names: Iterable[str]) -> str:
-    return " and ".join(str(shapes[name]) for name in names)

@@ -17,7 +17,15 @@ Step = tuple["Node", tuple[str, ...]]
 class Node:
     """One call of a layer. A layer called twice has two nodes: `name` and `name/2`.
 
-    `silenced` are channels of its output that are set to 0 (see `Model.ablate`).
+    Parameters
+    ----------
+    name : str
+        What the value is called in the network and in recordings.
+    layer : Layer
+    inputs : tuple of str
+        The nodes or inputs that it takes, by name.
+    silenced : tuple of int
+        Channels of its output that are set to 0 (see `Model.ablate`).
     """
 
     name: str
@@ -51,6 +59,13 @@ def check_node(model: str, node: Node, earlier: Collection[str], named: Layer) -
     for source in node.inputs:
         if source not in earlier:
             raise ShapeError(f"model {model!r}: layer {node.name!r} takes {source!r}, which is no earlier layer")
+
+
+def check_outputs(model: str, outputs: Iterable[str], nodes: Collection[str]) -> None:
+    """Raise ShapeError unless the outputs of a model are nodes of it."""
+    for output in outputs:
+        if output not in nodes:
+            raise ShapeError(f"model {model!r}: its output {output!r} is no layer")
 
 
 def own_layers(nodes: Iterable[Node]) -> list[Node]:

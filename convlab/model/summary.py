@@ -83,6 +83,15 @@ class Summary:
         return "\n".join(map(printable, [text[0], rule, *text[1:-1], rule, text[-1], *self.notes]))
 
 
+def one_line(model: Model) -> str:
+    """Return a model's layers, parameters and shapes in a line."""
+    parameters = sum(layer.parameters for layer in model.layers)
+    inputs, outputs = (
+        " and ".join(str(model.shapes[name]) for name in names) for names in (model.inputs, model.outputs)
+    )
+    return f"<Model {model.name}: {len(model.layers)} layers, {parameters:,} parameters, {inputs} -> {outputs}>"
+
+
 def summarise(model: Model) -> Summary:
     """Return the summary of a model."""
     fields = model.receptive_fields()

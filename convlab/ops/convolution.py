@@ -26,10 +26,28 @@ def output_size(
     padding: PaddingLike = 0,
     dilation: int | Pair = 1,
 ) -> int | Pair:
-    """Return how many places a window has: an int for an int `size`, (OH, OW) for (H, W).
+    """Return how many places a window has.
 
-    floor((size + padding before + padding after - dilation*(kernel - 1) - 1) / stride) + 1; ShapeError, showing the
-    arithmetic, where that is not positive. Dumoulin and Visin, arXiv 1603.07285, relationship 15.
+    floor((size + padding before + padding after - dilation*(kernel - 1) - 1) / stride) + 1, Dumoulin and Visin, arXiv
+    1603.07285, relationship 15.
+
+    Parameters
+    ----------
+    size : int or (H, W)
+        Of the input, in cells.
+    kernel, stride, dilation : int or (int, int)
+        Of the window, (height, width), in cells.
+    padding : int, (int, int), ((top, bottom), (left, right)), "valid" or "same"
+        In cells.
+
+    Returns
+    -------
+    int, or (OH, OW) for a size (H, W)
+
+    Raises
+    ------
+    ShapeError
+        Where that is not positive, with the arithmetic.
     """
     height, width = Window.parse(kernel, stride, padding, dilation).output_size(parse_pair("size", size, least=1))
     if isinstance(size, tuple | list):
@@ -73,6 +91,8 @@ def conv2d(
     ------
     ShapeError
         Where the sizes do not fit together, with the arithmetic.
+    UnsupportedError
+        For a method that is not known, or does not take such a convolution.
     """
     x, w, b = as_floats(x, w, optional=(b,))
     check_conv2d(x.shape, w.shape, None if b is None else b.shape, groups)

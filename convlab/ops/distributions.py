@@ -9,7 +9,23 @@ Axis = int | tuple[int, ...]
 
 @quiet
 def softmax(x: ArrayLike, axis: Axis = -1) -> Array:
-    """Return exp(x) / sum(exp(x)) over the axis (or axes); the largest value is taken off first: no overflow."""
+    """Return exp(x) / sum(exp(x)) along an axis; the largest value is taken off first, so that nothing overflows.
+
+    Parameters
+    ----------
+    x : array (..., classes), or with its classes along another axis
+    axis : int or tuple of int
+        Along which the results add up to 1.
+
+    Returns
+    -------
+    array of the shape of x
+
+    Raises
+    ------
+    ShapeError
+        Where an axis is not there, or has no size.
+    """
     x = _below_largest(x, axis, "softmax")
     powers: Array = module_of(x).exp(x)
     powers /= powers.sum(axis=axis, keepdims=True)

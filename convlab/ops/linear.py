@@ -14,7 +14,23 @@ if TYPE_CHECKING:
 
 @quiet
 def dense(x: ArrayLike, w: ArrayLike, b: ArrayLike | None = None) -> Array:
-    """Return x @ w + b: (N, ..., in) and (in, out) -> (N, ..., out)."""
+    """Return x @ w + b.
+
+    Parameters
+    ----------
+    x : array (N, ..., in)
+    w : array (in, out)
+    b : array (out,), optional
+
+    Returns
+    -------
+    array (N, ..., out)
+
+    Raises
+    ------
+    ShapeError
+        Where the sizes do not fit together.
+    """
     x, w, b = as_floats(x, w, optional=(b,))
     if x.ndim < 2 or w.ndim != 2 or x.shape[-1] != w.shape[0]:
         raise ShapeError(

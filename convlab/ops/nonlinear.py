@@ -17,7 +17,16 @@ _SELU_SCALE = 1.0507009873554805
 
 
 def tanh(x: ArrayLike) -> Array:
-    """Return the hyperbolic tangent."""
+    """Return the hyperbolic tangent.
+
+    Parameters
+    ----------
+    x : array
+
+    Returns
+    -------
+    array of the shape of x
+    """
     (x,) = as_floats(x)
     return module_of(x).tanh(x)
 
@@ -29,7 +38,16 @@ def tanh_shrink(x: ArrayLike) -> Array:
 
 
 def sigmoid(x: ArrayLike) -> Array:
-    """Return 1 / (1 + exp(-x)), computed from exp(-|x|), which is at most 1, so that nothing overflows."""
+    """Return 1 / (1 + exp(-x)), computed from exp(-|x|), which is at most 1, so that nothing overflows.
+
+    Parameters
+    ----------
+    x : array
+
+    Returns
+    -------
+    array of the shape of x
+    """
     (x,) = as_floats(x)
     xp = module_of(x)
     powers = xp.exp(-xp.abs(x))

@@ -23,8 +23,27 @@ def batch_norm(
 ) -> Array:
     """Normalise each channel with known statistics: gamma * (x - mean) / sqrt(variance + epsilon) + beta.
 
-    x is (..., C), or has its channels along another axis; the rest is (C,). Ioffe and Szegedy, arXiv 1502.03167,
-    algorithm 2. Epsilon defaults to Keras'.
+    Ioffe and Szegedy, arXiv 1502.03167, algorithm 2.
+
+    Parameters
+    ----------
+    x : array (..., C), or with its channels along another axis
+    mean, variance : array (C,)
+    gamma, beta : array (C,), optional
+        By default 1 and 0.
+    epsilon : float
+        Added to the variance, so that nothing is divided by 0; by default Keras'.
+    axis : int
+        The channels': counted from the batch, 0, or back from the last, -1.
+
+    Returns
+    -------
+    array of the shape of x
+
+    Raises
+    ------
+    ShapeError
+        Where the axis is not there, or the other arrays are not of its size.
     """
     x, mean, variance, gamma, beta = as_floats(x, mean, variance, optional=(gamma, beta))
     channel = inner_axis(axis, x.ndim) if axis != -1 else -1  # the last axis may be the only one

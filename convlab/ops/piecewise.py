@@ -12,9 +12,21 @@ from convlab.runtime.policy import kernels, new_array
 
 @quiet
 def relu(x: ArrayLike, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Array:
-    """Return x above the threshold, at most max_value, and negative_slope (x - threshold) below; NaN stays NaN.
+    """Return max(x, 0), or with options x above a threshold and a line below; NaN stays NaN.
 
-    Without options that is max(x, 0).
+    Parameters
+    ----------
+    x : array
+    negative_slope : float
+        Below the threshold, negative_slope * (x - threshold) comes out.
+    max_value : float, optional
+        The largest value that comes out.
+    threshold : float
+        Above it, x comes out.
+
+    Returns
+    -------
+    array of the shape of x
     """
     (x,) = as_floats(x)
     if not negative_slope and not threshold and (elementwise := kernels("elementwise", x, x.size)):

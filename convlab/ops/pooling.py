@@ -16,9 +16,28 @@ from convlab_kernels.window3d import Window3D
 
 
 def max_pool2d(x: ArrayLike, size: int | Pair, stride: int | Pair | None = None, padding: PaddingLike = 0) -> Array:
-    """Return the largest value in each window, (N, OH, OW, C); padding cells never win (they are -inf).
+    """Return the largest value in each window.
 
-    x is (N, H, W, C); stride defaults to size; padding is at most half the window. NaN wins over any number.
+    Padding cells never win (they are -inf); NaN wins over any number.
+
+    Parameters
+    ----------
+    x : array (N, H, W, C)
+    size : int or (int, int)
+        Of the window, (height, width), in cells.
+    stride : int or (int, int), optional
+        Cells from one place of the window to the next, down and across; by default the window's size.
+    padding : int, (int, int), ((top, bottom), (left, right)), "valid" or "same"
+        In cells, at most half the window.
+
+    Returns
+    -------
+    array (N, OH, OW, C)
+
+    Raises
+    ------
+    ShapeError
+        Where x is no batch of images, or the window does not fit, with the arithmetic.
     """
     (x,) = as_floats(x)
     return run_max_pool2d(x, _pool_window(x.shape, size, stride, padding))
@@ -41,9 +60,26 @@ def largest_in_windows(x: Array, window: Window | Window3D, shape: tuple[int, ..
 
 
 def avg_pool2d(x: ArrayLike, size: int | Pair, stride: int | Pair | None = None, padding: PaddingLike = 0) -> Array:
-    """Return the mean of each window, (N, OH, OW, C), over the cells inside the image only (as Keras does).
+    """Return the mean of each window, over the cells inside the image only, as Keras does.
 
-    x is (N, H, W, C); stride defaults to size; padding is at most half the window.
+    Parameters
+    ----------
+    x : array (N, H, W, C)
+    size : int or (int, int)
+        Of the window, (height, width), in cells.
+    stride : int or (int, int), optional
+        Cells from one place of the window to the next, down and across; by default the window's size.
+    padding : int, (int, int), ((top, bottom), (left, right)), "valid" or "same"
+        In cells, at most half the window.
+
+    Returns
+    -------
+    array (N, OH, OW, C)
+
+    Raises
+    ------
+    ShapeError
+        Where x is no batch of images, or the window does not fit, with the arithmetic.
     """
     (x,) = as_floats(x)
     return run_avg_pool2d(x, _pool_window(x.shape, size, stride, padding))
@@ -128,7 +164,21 @@ def _all(combine: Callable[..., Array], views: list[Array]) -> Array:
 
 
 def global_max_pool2d(x: ArrayLike) -> Array:
-    """Return the largest value of each channel: (N, H, W, C) -> (N, C)."""
+    """Return the largest value of each channel.
+
+    Parameters
+    ----------
+    x : array (N, H, W, C)
+
+    Returns
+    -------
+    array (N, C)
+
+    Raises
+    ------
+    ShapeError
+        Where x is no batch of images.
+    """
     (x,) = as_floats(x)
     check_image(x.shape, "global_max_pool2d")
     if pooling := kernels("pooling", x, x.size):
@@ -140,7 +190,21 @@ def global_max_pool2d(x: ArrayLike) -> Array:
 
 @quiet
 def global_avg_pool2d(x: ArrayLike) -> Array:
-    """Return the mean of each channel: (N, H, W, C) -> (N, C)."""
+    """Return the mean of each channel.
+
+    Parameters
+    ----------
+    x : array (N, H, W, C)
+
+    Returns
+    -------
+    array (N, C)
+
+    Raises
+    ------
+    ShapeError
+        Where x is no batch of images.
+    """
     (x,) = as_floats(x)
     check_image(x.shape, "global_avg_pool2d")
     if pooling := kernels("pooling", x, x.size):

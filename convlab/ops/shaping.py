@@ -17,7 +17,23 @@ def border(padding: PaddingLike) -> Window:
 
 
 def zero_pad2d(x: ArrayLike, padding: PaddingLike) -> Array:
-    """Return x (N, H, W, C) with zeros around it: (N, top+H+bottom, left+W+right, C)."""
+    """Return images with zeros around them.
+
+    Parameters
+    ----------
+    x : array (N, H, W, C)
+    padding : int, (int, int) or ((top, bottom), (left, right))
+        How many, in cells.
+
+    Returns
+    -------
+    array (N, top+H+bottom, left+W+right, C)
+
+    Raises
+    ------
+    ShapeError
+        Where x is no batch of images, or the padding is none.
+    """
     (x,) = as_floats(x)
     check_image(x.shape, "zero_pad2d")
     return module_of(x).pad(x, ((0, 0), *border(padding).pads(x.shape[1:3]), (0, 0)))
@@ -60,6 +76,16 @@ def check_left(sides: Sequence[str], size: Sequence[int], pads: Sequence[Pair]) 
 
 
 def flatten(x: ArrayLike) -> Array:
-    """Return (N, H*W*C): rows, then columns, then channels, as Keras does. A view where x is contiguous."""
+    """Return all values of an example in one row: rows, then columns, then channels, as Keras does.
+
+    Parameters
+    ----------
+    x : array (N, H, W, C), or of any other shape (N, ...)
+
+    Returns
+    -------
+    array (N, H*W*C)
+        A view where x is contiguous.
+    """
     (x,) = as_floats(x)
     return x.reshape(len(x), prod(x.shape[1:]))

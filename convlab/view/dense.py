@@ -24,9 +24,29 @@ def dense(
     ax: Axes | None = None,
     path: str | Path | None = None,
 ) -> Figure:
-    """Draw the k units of a layer (N, features) with the largest values, best first, and return the Figure.
+    """Draw the units of a layer (N, features) with the largest values, best first, and return the Figure.
 
     Where a layer is as wide as the network's output its bars carry the labels, elsewhere their numbers.
+
+    Parameters
+    ----------
+    acts, layer
+        A recording, and the name of a layer in it.
+    k : int
+        How many units, at most.
+    image : int
+        Which image of the batch.
+    ax : Axes, optional
+        Where to draw; by default on a figure of its own.
+    path : optional
+        Where to save the figure.
+
+    Raises
+    ------
+    ShapeError
+        For a layer of another shape, no units, or an image that is not there.
+    LayerNameError
+        Where the recording has no such layer.
     """
     values = acts[layer]
     if values.ndim != 2:

@@ -51,6 +51,13 @@ def feature_maps(
         Where to draw; by default on a figure of its own.
     path : optional
         Where to save the figure.
+
+    Raises
+    ------
+    ShapeError
+        For a layer that has no maps, or channels, slices or an image that are not there.
+    LayerNameError
+        Where the recording has no such layer.
     """
     if acts[layer].ndim == VOLUMES:
         from convlab.view.volumes import slice_table

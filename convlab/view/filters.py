@@ -59,6 +59,8 @@ def filters(
 
     Parameters
     ----------
+    model, layer
+        A network, and the name of a layer in it.
     outputs, inputs : sequence of int or slice, optional
         Which output and input channels: `slice(8)` the first eight, `slice(-8, None)` the last. By default all of a
         layer on an image, and the first few of a deep one, as the figure says.
@@ -68,6 +70,17 @@ def filters(
         Where to paste the figure.
     path : optional
         Where to save it.
+
+    Raises
+    ------
+    UnsupportedError
+        For a layer without convolution kernels.
+    WeightsError
+        For a network without weights.
+    ShapeError
+        For channels that are not there.
+    LayerNameError
+        Where the network has no such layer.
     """
     kernel = _kernel(model, layer)
     *sides, c, o = kernel.shape

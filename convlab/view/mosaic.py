@@ -50,6 +50,11 @@ def mosaic(
     Returns
     -------
     uint8 array (rows, columns), or (rows, columns, 3) with `colors`
+
+    Raises
+    ------
+    ShapeError
+        For an activation of another shape, an image that is not there, or a size below what makes a picture.
     """
     if zoom < 1 or gap < 0:
         raise ShapeError(f"mosaic: zoom {zoom} and gap {gap}: at least 1 and 0 expected")

@@ -46,6 +46,24 @@ def network(
 
     The strips stand in order of execution, and where a line is full the next one goes on. So a network that branches
     shows its branches one after the other; what feeds what is not drawn.
+
+    Parameters
+    ----------
+    acts : Activations
+        The recording.
+    maps : int
+        Channels of each layer, at most.
+    image : int
+        Which image of the batch.
+    ax : Axes, optional
+        Where to paste the figure.
+    path : optional
+        Where to save it.
+
+    Raises
+    ------
+    ShapeError
+        For no maps, an image that is not there, or a recording without a layer that could be drawn.
     """
     if maps < 1:
         raise ShapeError(f"network: {maps} maps a layer, expected at least 1")

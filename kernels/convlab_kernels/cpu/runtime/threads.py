@@ -96,7 +96,18 @@ def threads() -> int:
 
 
 def set_threads(n: int) -> None:
-    """Split kernels among n threads; at first as many as the process may use cores, or CONVLAB_THREADS."""
+    """Split kernels among threads: at first as many as the process may use cores, or CONVLAB_THREADS.
+
+    Parameters
+    ----------
+    n : int
+        How many.
+
+    Raises
+    ------
+    ShapeError
+        For less than 1.
+    """
     global _threads  # noqa: PLW0603
     if isinstance(n, bool) or not isinstance(n, int) or n < 1:
         raise ShapeError(f"set_threads: {n!r} threads, expected a whole number of at least 1")
