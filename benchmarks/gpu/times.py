@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
+from convlab.bench.spread import quartiles
 
 TURN, LEAST, MOST = 0.1, 3, 50
 """About how many seconds of calls are timed, and how many calls at least and at most."""
@@ -16,7 +16,7 @@ A_CLOCK = 256
 
 def spread(seconds: Sequence[float]) -> dict[str, Any]:
     """Return the quartiles of times, and how many they are."""
-    low, median, high = np.quantile(seconds, (0.25, 0.5, 0.75)).tolist()
+    low, median, high = quartiles(seconds)
     return {"median": median, "low": low, "high": high, "calls": len(seconds)}
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from convlab.bench.spread import quartiles
+
 TARGETS = {  # the most that our time may be of the fastest peer's, and the start of the names of the peers meant
     ("vgg16", 1, "predict"): (0.75, ""),
     ("vgg16", 8, "predict"): (0.50, ""),
@@ -75,7 +77,7 @@ def _fastest_peer(timed: dict[str, Any], start: str) -> str | None:
 
 
 def _spread(values: Sequence[float]) -> str:
-    low, middle, high = np.quantile(values, (0.25, 0.5, 0.75))
+    low, middle, high = quartiles(values)
     return f"{middle:.2f} [{low:.2f}, {high:.2f}]"
 
 

@@ -16,6 +16,7 @@ from benchmarks.peers.files import Task
 from benchmarks.peers.process import MissingError, Worker, environment
 from benchmarks.peers.quiet import pause
 from benchmarks.peers.worker import framework
+from convlab.bench.spread import quartiles
 
 BUSY = 0.1  # of the cores' time: with more of it used by others before a turn, the turn waits
 CALLS = (3, 1000)  # least and most in one turn
@@ -93,5 +94,4 @@ def measure(task: Task, contenders: Sequence[str], options: argparse.Namespace) 
 
 def summary(seconds: Sequence[float]) -> dict[str, Any]:
     """Return how many durations there were in a turn, the least, and the quartiles."""
-    quartiles = np.quantile(seconds, (0.25, 0.5, 0.75)).tolist()
-    return {"calls": len(seconds), "least": min(seconds), "quartiles": quartiles}
+    return {"calls": len(seconds), "least": min(seconds), "quartiles": quartiles(seconds)}

@@ -18,7 +18,8 @@ from convlab.bench.gpu_candidates import DeviceKernel
 from convlab.bench.gpu_machine import GpuMeasurer
 from convlab.bench.machine import Machine, Measurer
 from convlab.bench.process import Remote
-from convlab.bench.report import TORCH, CaseResult, Report, Result, Spread
+from convlab.bench.report import TORCH, CaseResult, Report, Result
+from convlab.bench.spread import Spread
 from convlab.bench.turns import in_turns
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.runtime.device import check_device

@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from convlab.bench.machine import Machine
-from convlab.bench.report import Spread, aligned, digits
+from convlab.bench.report import aligned, digits
+from convlab.bench.spread import Spread
 from convlab.runtime.arrays import Shape
 from convlab.wording import printable
 

@@ -17,7 +17,7 @@ import numpy as np
 from convlab.bench.candidates import seconds_compiling
 from convlab.bench.convolutions import measure_gpu, measure_machine
 from convlab.bench.network_report import BatchResult, LayerTime, ModelReport
-from convlab.bench.report import Spread
+from convlab.bench.spread import Spread
 from convlab.bench.turns import PAUSE, in_turns, warm_seconds
 from convlab.comparison.comparison import compare
 from convlab.comparison.distance import distance

@@ -5,37 +5,13 @@ from dataclasses import asdict, dataclass
 from math import isfinite
 from typing import Any
 
-import numpy as np
-
 from convlab.bench.case import Case
 from convlab.bench.machine import Machine
+from convlab.bench.spread import Spread
 from convlab.wording import printable
 
 TORCH, BEST = "torch", "best"
 """The contender that is not convlab's, and what a sum over each shape's fastest own method is called."""
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Seconds of many calls."""
-
-    seconds: tuple[float, ...]
-
-    @property
-    def quartiles(self) -> tuple[float, float, float]:
-        """The lower quartile, the median, the upper quartile."""
-        low, median, high = np.percentile(self.seconds, (25, 50, 75)).tolist()
-        return low, median, high
-
-    @property
-    def median(self) -> float:
-        """The median."""
-        return self.quartiles[1]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain types, as for JSON."""
-        low, median, high = self.quartiles
-        return {"calls": len(self.seconds), "median": median, "lower_quartile": low, "upper_quartile": high}
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from convlab.bench.candidates import Contender, First, Kernel, Torch
 from convlab.bench.convolutions import Case, bench_conv, cases_of, measure
 from convlab.bench.machine import Machine, Measurer
 from convlab.bench.process import Remote
-from convlab.bench.report import CaseResult, Report, Result, Spread
+from convlab.bench.report import CaseResult, Report, Result
+from convlab.bench.spread import Spread
 from convlab.bench.turns import in_turns
 from convlab.cli.options import print_json
 from convlab.errors import BudgetError, ConvlabError, ShapeError, UnsupportedError

@@ -9,7 +9,7 @@ import convlab
 from convlab.bench.machine import Machine
 from convlab.bench.network_report import BatchResult, LayerTime, ModelReport
 from convlab.bench.networks import bench_model
-from convlab.bench.report import Spread
+from convlab.bench.spread import Spread
 from convlab.cli.options import print_json
 from convlab.errors import ShapeError, WeightsError
 from convlab.layers import Add, Conv2D, Dense, Flatten

@@ -8,8 +8,9 @@ from convlab.bench.convolutions import Case
 from convlab.bench.layer_times import MOST, layer_times
 from convlab.bench.machine import Machine
 from convlab.bench.network_report import BatchResult, LayerTime, ModelReport
-from convlab.bench.report import CaseResult, Report, Result, Spread
+from convlab.bench.report import CaseResult, Report, Result
 from convlab.bench.roofline import roofline
+from convlab.bench.spread import Spread
 from convlab.errors import FileError, ShapeError
 
 MACHINE = Machine("a machine", "float32", 2e11, 1e10, 2, 2)
