@@ -14,10 +14,10 @@ from benchmarks.choice.report import label
 from benchmarks.choice.shapes import case_of, row_of
 from benchmarks.choice.worker import Method, Paused
 from convlab import ops
+from convlab.bench import host
 from convlab.bench.candidates import UNHURRIED
 from convlab.bench.case import Case
 from convlab.bench.exact import exact
-from convlab.bench.host import machine
 from convlab.bench.process import Remote
 from convlab.bench.turns import PAUSE
 from convlab.errors import UnsupportedError
@@ -105,7 +105,7 @@ def judged(row: dict[str, Any]) -> dict[str, Any]:
 
 def sweep(cases: Iterable[Case], plan: Plan) -> dict[str, Any]:
     """Measure all cases, printing each when it is done."""
-    on, start, rows = machine(), time.perf_counter(), []
+    on, start, rows = host.facts(), time.perf_counter(), []
     with ExitStack() as processes:
         names = [name for name in METHODS if name != UNHURRIED]
         methods = {name: processes.enter_context(Paused(Method, name)) for name in names}

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.gpu.times import spread, timed
+from convlab.bench import gpu_machine, host
 from convlab.bench.gpu_candidates import event_seconds
-from convlab.bench.host import machine
 
 SIDE, COPIED, BROUGHT = 8192, 2 << 30, 256 << 20  # of matrices; bytes of a copy, of a transfer
 LAUNCHES = 1000
@@ -24,21 +24,9 @@ PACKAGES = ("numpy", "numba", "numba-cuda", "cupy-cuda13x", "torch", "nvidia-cud
 
 def facts() -> dict[str, Any]:
     """Return what the GPU and its software say of themselves; clocks as found, not set."""
-    import cupy
-
-    device = cupy.cuda.Device()
-    properties = cupy.cuda.runtime.getDeviceProperties(device.id)
-    free, total = cupy.cuda.runtime.memGetInfo()
-    return {
-        "name": properties["name"].decode(),
-        "multiprocessors": device.attributes["MultiProcessorCount"],
+    return gpu_machine.facts() | {
         "clocks of all a second": clocks(),
-        "second-level cache": device.attributes["L2CacheSize"],
-        "memory": total,
-        "memory free": free,
-        "capability": device.compute_capability,
-        "driver for CUDA": cupy.cuda.runtime.driverGetVersion(),
-        "host": machine(),
+        "host": host.facts(),
         "nvidia-smi": _asked(),
         "versions": {name: _version(name) for name in PACKAGES},
     }
@@ -180,9 +168,9 @@ def transfer() -> dict[str, dict[str, Any]]:
     hosts = {"pinned": cupyx.empty_pinned(device.shape, np.float32), "pageable": np.ones(device.shape, np.float32)}
     hosts["pinned"][:] = 1  # pages that nobody has written to are not there
     found = {}
-    for name, host in hosts.items():
-        found[f"{name} to device"] = _brought(partial(device.set, host))
-        found[f"{name} to host"] = _brought(partial(device.get, out=host))
+    for name, array in hosts.items():
+        found[f"{name} to device"] = _brought(partial(device.set, array))
+        found[f"{name} to host"] = _brought(partial(device.get, out=array))
     return found
 
 

@@ -1,7 +1,6 @@
 """One network built by Keras, saved, loaded by convlab and compared in every layer; the page of many."""
 
 import os
-import platform
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ os.environ.setdefault("KERAS_BACKEND", "torch")
 
 import convlab
 from benchmarks.keras.random_weights import picture, randomise
+from convlab.bench.host import in_a_line
 from convlab.comparison.comparison import compare
 from convlab.comparison.keras_recorder import record_keras
 from convlab.comparison.report import Report, Row
@@ -136,5 +136,5 @@ def page(outcomes: list[Outcome]) -> str:
     rows = [HEADER, ("---",) * len(HEADER), *(outcome.cells for outcome in outcomes)]
     table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
     packages = ", ".join(f"{package} {version(package)}" for package in ("keras", "torch", "numpy"))
-    versions = f"{packages} on {os.cpu_count()} cores ({platform.machine()})"
+    versions = f"{packages} on {in_a_line()}"
     return PAGE.format(verdict=verdict, table=table, versions=versions)

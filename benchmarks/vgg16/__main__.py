@@ -8,8 +8,6 @@ second time, and the peak of the process's memory.
 
 import argparse
 import json
-import os
-import platform
 import resource
 import statistics
 import subprocess
@@ -60,9 +58,10 @@ def main() -> None:
     if options.once:
         print(json.dumps(measure(options.photo)))
         return
+    from convlab.bench.host import in_a_line  # not in the fresh processes, which time the import of convlab
+
     runs = [in_fresh_process(options.photo) for _ in range(options.repeat)]
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}, Python {platform.python_version()}"
-    print(f"vgg16, seed 0, {options.photo.name}, {options.repeat} fresh processes; {machine}")
+    print(f"vgg16, seed 0, {options.photo.name}, {options.repeat} fresh processes; {in_a_line()}")
     print(f"{'':12}{'median':>10}{'least':>10}{'most':>10}")
     for name in MEASURES:
         values = [run[name] for run in runs]

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from convlab.bench.host import cores, machine
+from convlab.bench import host
 
 PACKAGES = ("convlab", "PyTorch")
 IMPORT = "from time import perf_counter; start = perf_counter(); import {}; print(perf_counter() - start)"
@@ -34,7 +34,7 @@ def peaks(path: Path, repeat: int) -> dict[str, list[float]]:
     answers = {}
     for _ in range(repeat):
         for name, values in found.items():
-            result = in_fresh_process("-m", "benchmarks.vgg16.once", name, str(path), str(cores()))
+            result = in_fresh_process("-m", "benchmarks.vgg16.once", name, str(path), str(host.cores()))
             values.append(result["peak"])
             answers[name] = np.array(result["answer"])
     ours, theirs = answers.values()
@@ -65,7 +65,7 @@ def main() -> None:
     ours, theirs = (median(values) for values in results["GB"].values())
     print(f"convlab / PyTorch, memory: {ours / theirs:.2f}")
     if options.out:
-        options.out.write_text(json.dumps({"machine": machine(), **results}, indent=1) + "\n", encoding="utf-8")
+        options.out.write_text(json.dumps({"machine": host.facts(), **results}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

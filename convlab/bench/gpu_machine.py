@@ -49,13 +49,29 @@ def _copy() -> float:
     return 2 * COPIED / median(event_seconds(lambda: cupy.copyto(target, source), CALLS))
 
 
-def _description() -> str:
+def facts() -> dict[str, Any]:
+    """Return the GPU's name, sizes and driver."""
     import cupy
 
     device: Any = cupy.cuda.Device()
-    name = cupy.cuda.runtime.getDeviceProperties(device.id)["name"].decode()
-    count, driver = device.attributes["MultiProcessorCount"], cupy.cuda.runtime.driverGetVersion()
+    free, total = cupy.cuda.runtime.memGetInfo()
+    return {
+        "name": cupy.cuda.runtime.getDeviceProperties(device.id)["name"].decode(),
+        "multiprocessors": device.attributes["MultiProcessorCount"],
+        "second-level cache": device.attributes["L2CacheSize"],
+        "memory": total,
+        "memory free": free,
+        "capability": device.compute_capability,
+        "driver for CUDA": cupy.cuda.runtime.driverGetVersion(),
+    }
+
+
+def _description() -> str:
+    import cupy
+
+    gpu = facts()
+    driver = gpu["driver for CUDA"]
     return (
-        f"{name}, {count} multiprocessors, driver for CUDA {driver // 1000}.{driver % 1000 // 10},"
-        f" CuPy {cupy.__version__}, convlab {__version__}"
+        f"{gpu['name']}, {gpu['multiprocessors']} multiprocessors, driver for CUDA"
+        f" {driver // 1000}.{driver % 1000 // 10}, CuPy {cupy.__version__}, convlab {__version__}"
     )

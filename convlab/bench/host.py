@@ -1,4 +1,4 @@
-"""What a measurement was made on."""
+"""The machine that a measurement is made on: its facts, and the same in a line."""
 
 import os
 import platform
@@ -13,10 +13,15 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def machine() -> dict[str, str]:
+def in_a_line() -> str:
+    """Return the processor, its cores, the system and Python."""
+    return f"{processor()}, {cores()} cores, {platform.system()}, Python {platform.python_version()}"
+
+
+def facts() -> dict[str, str]:
     """Return the processor, its cores and caches, the system, Python, and how busy the machine is now."""
     return {
-        "processor": _processor(),
+        "processor": _numbered(),
         "cores": str(cores()),
         "caches": ", ".join(_caches()) or "unknown",
         "vectors": _vectors(),
@@ -26,10 +31,16 @@ def machine() -> dict[str, str]:
     }
 
 
-def _processor() -> str:
-    facts = _cpuinfo()
-    numbers = [f"{key} {facts[key]}" for key in ("cpu family", "model", "stepping") if key in facts]
-    return ", ".join([facts.get("model name") or platform.processor() or platform.machine(), *numbers])
+def processor() -> str:
+    """Return the processor's name."""
+    return _cpuinfo().get("model name") or platform.processor() or platform.machine()
+
+
+def _numbered() -> str:
+    """Return the processor's name and numbers: a virtual machine may not know the name."""
+    info = _cpuinfo()
+    numbers = [f"{key} {info[key]}" for key in ("cpu family", "model", "stepping") if key in info]
+    return ", ".join([processor(), *numbers])
 
 
 def _cpuinfo() -> dict[str, str]:

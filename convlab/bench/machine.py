@@ -1,17 +1,15 @@
 """What this machine can do at most: multiply matrices, and copy."""
 
-import os
-import platform
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
 
 from convlab import __version__
+from convlab.bench.host import in_a_line
 from convlab.bench.turns import seconds
 from convlab.runtime.arrays import Array
 
@@ -99,15 +97,4 @@ def _best(call: Callable[[], Any]) -> float:
 
 
 def _description() -> str:
-    return (
-        f"{_processor()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()},"
-        f" NumPy {np.__version__}, convlab {__version__}"
-    )
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.split(": ", 1)[1] for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+    return f"{in_a_line()}, NumPy {np.__version__}, convlab {__version__}"

@@ -13,7 +13,7 @@ from benchmarks.gpu import process as gpu_process
 from benchmarks.gpu import tests as gpu_tests
 from benchmarks.gpu import work as gpu_work
 from benchmarks.gpu.process import Worker
-from convlab.bench import host as machine
+from convlab.bench import host
 from support.cuda import stand_in_worker
 
 ROOT = Path(__file__).parents[2]
@@ -72,8 +72,8 @@ def test_a_machine_that_does_not_know_its_caches(tmp_path, monkeypatch):
         for fact, text in facts.items():
             if text is not None:
                 (tmp_path / name / fact).write_text(f"{text}\n")
-    monkeypatch.setattr(machine, "CACHES", tmp_path)
-    assert machine.machine()["caches"] == "L0 48K, L2 2M"
+    monkeypatch.setattr(host, "CACHES", tmp_path)
+    assert host.facts()["caches"] == "L0 48K, L2 2M"
 
 
 def test_a_failure_is_one_line_and_a_traceback(monkeypatch):

@@ -11,6 +11,7 @@ from benchmarks.gpu import layers as gpu_layers
 from benchmarks.gpu import networks as gpu_networks
 from benchmarks.gpu.plan import TORCH
 from benchmarks.gpu.resnet50 import resnet50
+from convlab.bench import gpu_machine
 from convlab.bench.case import Case
 from convlab.bench.exact import exact
 
@@ -73,6 +74,16 @@ def test_the_exact_output_is_that_of_the_oracle(layer):
     total, _ = oracle.conv2d(x, w, padding="same")
     np.testing.assert_allclose(given.exact.get(), total + b, rtol=1e-12, atol=1e-12)
     assert given.deviation == pytest.approx((total + b).std())
+
+
+def test_a_gpu_is_described_by_facts_and_by_a_line_of_them(device):
+    facts = gpu_chip.facts()
+    assert facts["memory"] >= facts["memory free"] > 0
+    assert facts["clocks of all a second"] > 1e9 * facts["multiprocessors"]
+    assert facts["host"].keys() >= {"processor", "cores", "caches"}
+    driver = facts["driver for CUDA"]
+    line = f"{facts['name']}, {facts['multiprocessors']} multiprocessors, driver for CUDA {driver // 1000}."
+    assert gpu_machine._description().startswith(line)
 
 
 @pytest.fixture
