@@ -132,8 +132,13 @@ def framework(contender: str) -> str:
 def versions(contender: str) -> dict[str, str]:
     """Return the versions of the packages that do the work."""
     own = framework(contender)
-    packages = {"convlab": ["convlab", "numpy", "numba"], "tensorflow": ["tensorflow-cpu", "keras"]}.get(own, [own])
-    return {package: version(package) for package in packages}
+    packages = {"convlab": ["numpy", "numba"], "tensorflow": ["tensorflow-cpu", "keras"]}.get(own, [own])
+    found = {package: version(package) for package in packages}
+    if own == "convlab":  # whose distribution has another name
+        import convlab
+
+        found = {"convlab": convlab.__version__, **found}
+    return found
 
 
 def times(call: Callable[[], Any], count: int) -> list[float]:
