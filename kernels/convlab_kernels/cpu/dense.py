@@ -20,7 +20,7 @@ from convlab_kernels.cpu.runtime.jit import address, inlined
 from convlab_kernels.cpu.runtime.micro_kernel import AHEAD, HALF, ROWS, multiply_half, multiply_rows, panel_of
 from convlab_kernels.cpu.runtime.parallel_for import shared
 from convlab_kernels.cpu.runtime.simd import lanes
-from convlab_kernels.cpu.runtime.threads import spread, threads
+from convlab_kernels.cpu.runtime.threads import parallel_for, threads
 from convlab_kernels.epilogue import finish
 
 FEW = 16
@@ -54,13 +54,13 @@ class Dense:
         share = max(1, -(-len(rows) // parts))
         sums = np.zeros((parts, *out.shape), out.dtype)
         args = (x, self.w, rows, sums, share, lanes(out.itemsize))
-        spread(_add_rows, args, len(rows), share, cost=len(rows) * self.w.shape[1] / PACE)
+        parallel_for(_add_rows, args, len(rows), share, cost=len(rows) * self.w.shape[1] / PACE)
         sums.sum(axis=0, out=out)
 
     def _many(self, x: NDArray[Any], out: NDArray[Any]) -> None:
         out[...] = 0
         width = panel_of(out.itemsize)
-        spread(_multiply, (x, self.w, out, width), -(-out.shape[1] // width))
+        parallel_for(_multiply, (x, self.w, out, width), -(-out.shape[1] // width))
 
 
 def _all_finite(w: NDArray[Any]) -> bool:
@@ -68,7 +68,7 @@ def _all_finite(w: NDArray[Any]) -> bool:
     numbers, largest = w.reshape(-1), np.finfo(w.dtype).max
     share = max(1, -(-len(numbers) // threads()))
     found = np.ones(threads(), np.bool_)
-    spread(_find_infinite, (numbers, largest, found, share), len(numbers), share)
+    parallel_for(_find_infinite, (numbers, largest, found, share), len(numbers), share)
     return bool(found.all())
 
 

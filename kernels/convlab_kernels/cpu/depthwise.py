@@ -19,7 +19,7 @@ from convlab_kernels.cpu.elementwise import clipped
 from convlab_kernels.cpu.runtime.jit import address, inlined
 from convlab_kernels.cpu.runtime.parallel_for import shared
 from convlab_kernels.cpu.runtime.simd import lanes
-from convlab_kernels.cpu.runtime.threads import spread
+from convlab_kernels.cpu.runtime.threads import parallel_for
 from convlab_kernels.errors import UnsupportedError
 from convlab_kernels.window import Window
 
@@ -55,7 +55,7 @@ class Depthwise:
         limits = bounds(out.dtype, relu, ceiling)
         window = (self.window.stride, self.window.dilation, (top, left))
         args = (channels, self.w, offsets_of(bias, out), out, *window, lanes(out.itemsize), *limits)
-        spread(_convolve, args, n * oh, cost=out.size * self.w[..., 0].size / PACE)
+        parallel_for(_convolve, args, n * oh, cost=out.size * self.w[..., 0].size / PACE)
 
 
 @shared

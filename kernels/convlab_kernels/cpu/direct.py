@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from convlab_kernels.arguments import offsets_of, readable
 from convlab_kernels.cpu.runtime.parallel_for import shared
-from convlab_kernels.cpu.runtime.threads import spread
+from convlab_kernels.cpu.runtime.threads import parallel_for
 from convlab_kernels.window import Window
 
 
@@ -39,7 +39,7 @@ class Direct:
         (top, _), (left, _) = self.window.pads(x.shape[1:3])
         steps = (self.window.stride, self.window.dilation, (top, left), self.groups)
         args = (readable(x), self.w, offsets_of(bias, out), out, *steps, relu, float(ceiling))
-        spread(_convolve, args, out.shape[0] * out.shape[1])
+        parallel_for(_convolve, args, out.shape[0] * out.shape[1])
 
 
 @shared

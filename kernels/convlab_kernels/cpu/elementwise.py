@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from convlab_kernels.arguments import bounds, check_out, readable
 from convlab_kernels.cpu.runtime.jit import inlined
 from convlab_kernels.cpu.runtime.parallel_for import shared
-from convlab_kernels.cpu.runtime.threads import spread
+from convlab_kernels.cpu.runtime.threads import parallel_for
 
 PACE = 3_000
 """Numbers that one thread reads and writes in a microsecond, roughly."""
@@ -37,7 +37,7 @@ def normalise(
     check_out(out, "normalise")
     cells, results = readable(x).reshape(-1, x.shape[-1]), out.reshape(-1, x.shape[-1])
     args = (cells, readable(mean), readable(scale), readable(shift), results, *bounds(out.dtype, relu, ceiling))
-    spread(_normalise, args, len(cells), cost=x.size / PACE)
+    parallel_for(_normalise, args, len(cells), cost=x.size / PACE)
 
 
 def add(a: NDArray[Any], b: NDArray[Any], out: NDArray[Any], relu: bool = False, ceiling: float = np.inf) -> None:
@@ -45,7 +45,7 @@ def add(a: NDArray[Any], b: NDArray[Any], out: NDArray[Any], relu: bool = False,
     check_out(out, "add")
     left, right, results = readable(a).reshape(-1), readable(b).reshape(-1), out.reshape(-1)
     args = (left, right, results, *bounds(out.dtype, relu, ceiling))
-    spread(_add, args, len(results), LINE, cost=len(results) / PACE)
+    parallel_for(_add, args, len(results), LINE, cost=len(results) / PACE)
 
 
 def rectify(x: NDArray[Any], out: NDArray[Any], ceiling: float = np.inf) -> None:
@@ -53,7 +53,7 @@ def rectify(x: NDArray[Any], out: NDArray[Any], ceiling: float = np.inf) -> None
     check_out(out, "rectify")
     numbers, results = readable(x).reshape(-1), out.reshape(-1)
     args = (numbers, results, *bounds(out.dtype, True, ceiling))
-    spread(_clip, args, len(results), LINE, cost=len(results) / PACE)
+    parallel_for(_clip, args, len(results), LINE, cost=len(results) / PACE)
 
 
 @inlined

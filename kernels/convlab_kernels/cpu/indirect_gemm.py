@@ -30,7 +30,7 @@ from convlab_kernels.cpu.runtime.micro_kernel import (
 )
 from convlab_kernels.cpu.runtime.parallel_for import shared
 from convlab_kernels.cpu.runtime.scratch import scratch
-from convlab_kernels.cpu.runtime.threads import spread, threads
+from convlab_kernels.cpu.runtime.threads import parallel_for, threads
 from convlab_kernels.window import Window
 
 CHUNK = 16 * ROWS
@@ -78,7 +78,7 @@ class IndirectGemm:
         limits = (relu, out.dtype.type(ceiling))
         args = (readable(x), self.right, offsets_of(bias, out), *addition, out, frames, *where, *limits)
         size = self.right.shape[1] if by_panels else n * oh
-        spread(_convolve, args, size, cost=n * oh * ow * self.right.size / PACE, most=team)
+        parallel_for(_convolve, args, size, cost=n * oh * ow * self.right.size / PACE, most=team)
 
 
 @inlined
@@ -160,7 +160,7 @@ def _copy(source, source_step, target, target_step, size):
 
 @shared
 def _convolve(
-    runner, begin, end, x, right, bias, addend, adds, out, frames, stride, dilation, runs, pads, by_panels, relu,
+    worker, begin, end, x, right, bias, addend, adds, out, frames, stride, dilation, runs, pads, by_panels, relu,
     ceiling,
 ):  # fmt: skip
     """Convolve into the rows begin to end of all images together; or with the panels begin to end, into all rows."""
@@ -170,7 +170,7 @@ def _convolve(
     top, left = pads
     first, last = (0, n * oh) if by_panels else (begin, end)
     first_panel, last_panel = (begin, end) if by_panels else (0, panels)
-    frame = frames[runner]
+    frame = frames[worker]
     line = (frame.shape[1] if len(frame) else w) * c * x.itemsize
     row_step, column_step = stride[0] * line, stride[1] * c * x.itemsize
     places, tile = np.empty(CHUNK + ROWS + AHEAD, np.int64), np.empty((ROWS, width), x.dtype)

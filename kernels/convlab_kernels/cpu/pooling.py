@@ -17,7 +17,7 @@ from convlab_kernels.cpu.pooling_simd import largest_of, mean_of
 from convlab_kernels.cpu.runtime.jit import address, inlined
 from convlab_kernels.cpu.runtime.parallel_for import shared
 from convlab_kernels.cpu.runtime.simd import lanes
-from convlab_kernels.cpu.runtime.threads import spread
+from convlab_kernels.cpu.runtime.threads import parallel_for
 from convlab_kernels.window import Window
 
 CHANNELS = 256
@@ -47,7 +47,7 @@ def global_avg_pool(x: NDArray[Any], out: NDArray[Any]) -> None:
     check_out(out, "pooling")
     n, h, w, c = x.shape
     cells = readable(x).reshape(n, h * w, c)
-    spread(_mean_channels, (cells, out), n * -(-c // CHANNELS), cost=x.size / PACE)
+    parallel_for(_mean_channels, (cells, out), n * -(-c // CHANNELS), cost=x.size / PACE)
 
 
 def _pool(x: NDArray[Any], out: NDArray[Any], window: Window, mean: bool) -> None:
@@ -56,7 +56,7 @@ def _pool(x: NDArray[Any], out: NDArray[Any], window: Window, mean: bool) -> Non
     (top, _), (left, _) = window.pads((x.shape[1], x.shape[2]))
     args = (x, out, window.kernel, window.stride, (top, left), mean, lanes(x.itemsize))
     cost = out.size * prod(window.kernel) / PACE
-    spread(_pool_rows, args, len(out) * out.shape[1], cost=cost)
+    parallel_for(_pool_rows, args, len(out) * out.shape[1], cost=cost)
 
 
 @shared

@@ -34,7 +34,7 @@ from convlab_kernels.cpu.runtime.micro_kernel import (
 from convlab_kernels.cpu.runtime.parallel_for import shared
 from convlab_kernels.cpu.runtime.scratch import scratch
 from convlab_kernels.cpu.runtime.simd import lanes
-from convlab_kernels.cpu.runtime.threads import spread, threads
+from convlab_kernels.cpu.runtime.threads import parallel_for, threads
 from convlab_kernels.cpu.winograd_transforms import input_tile2, input_tile4, output_tile2, output_tile4
 from convlab_kernels.errors import UnsupportedError
 from convlab_kernels.minimal_filters import F2, F4, Minimal
@@ -76,7 +76,7 @@ class Winograd:
         self.window, self.channels = window, -(-c // width) * width  # V has whole vectors of channels
         cells = (self.minimal.outputs + 2) ** 2
         self.u = np.zeros((cells, panels_of(o, w.itemsize), c, panel_of(w.itemsize)), w.dtype)
-        spread(_transform_kernels, (w, self.minimal.filter, self.u), self.u.shape[1])
+        parallel_for(_transform_kernels, (w, self.minimal.filter, self.u), self.u.shape[1])
 
     def __call__(
         self,
@@ -102,10 +102,10 @@ class Winograd:
         where = (size, (top, left), tiles)
         args = (step, x, v, self.channels, self.u, offsets, out, m, group, *where, relu, out.dtype.type(ceiling))
         if by_panels:
-            spread(_convolve, (INPUTS, *args), tiles)
-            spread(_convolve, (REST, *args), self.u.shape[1], pieces=2, most=team)
+            parallel_for(_convolve, (INPUTS, *args), tiles)
+            parallel_for(_convolve, (REST, *args), self.u.shape[1], pieces=2, most=team)
         else:
-            spread(_convolve, (ALL, *args), tiles, ROWS, pieces=-(-tiles // (step * team)), most=team)
+            parallel_for(_convolve, (ALL, *args), tiles, ROWS, pieces=-(-tiles // (step * team)), most=team)
 
     def _together(self, tiles: int, team: int, by_panels: bool) -> tuple[int, int]:
         """Return how many tiles, and how many panels of the weights, go together."""
@@ -232,20 +232,20 @@ def _multiply_and_leave(v, channels, u, offsets, out, m_, group, m, tiles, panel
 
 @shared
 def _convolve(
-    runner, first, last, stage, step, x, v, channels, u, offsets, out, m_, group, m, corner, tiles, relu, ceiling
+    worker, first, last, stage, step, x, v, channels, u, offsets, out, m_, group, m, corner, tiles, relu, ceiling
 ):
     """Do a stage for the tiles first to last, `step` at a time, or with the panels first to last for all tiles.
 
     One function for all stages: each by itself would be compiled with all that it calls.
     """
-    room = v[runner if stage == ALL else 0]
+    room = v[worker if stage == ALL else 0]
     for i in range(first, last, last - first if stage == REST else step):
         part = (i, min(last, i + step))
         some, panels = ((0, tiles), (first, last)) if stage == REST else (part, (0, u.shape[1]))
         if stage != REST:
             _transform_inputs(x, room, channels, out.shape, m, corner, i if stage == ALL else 0, *some)
         if stage != INPUTS:
-            _multiply_and_leave(room, channels, u, offsets, out, m_[runner], group, m, some, panels, relu, ceiling)
+            _multiply_and_leave(room, channels, u, offsets, out, m_[worker], group, m, some, panels, relu, ceiling)
 
 
 @shared

@@ -35,9 +35,9 @@ def reaches(place, number, looks):
     return False
 
 
-def _part(runner, first, last, book, together, slow, ended, patience, failing):
+def _part(worker, first, last, book, together, slow, ended, patience, failing):
     row = 1 + add(address(book, BEGUN), 1)
-    book[row, 0], book[row, 1], book[row, 2] = runner, first, last
+    book[row, 0], book[row, 1], book[row, 2] = worker, first, last
     if not reaches(address(book, BEGUN), together, ENOUGH):
         add(address(book, ALONE), 1)
     if slow in (first, EACH):
@@ -60,19 +60,19 @@ def arguments(book, together=0, slow=-1, ended=10**9, patience=WHILE, failing=-1
 
 
 def new_book(rows=300):
-    """Return an empty book: a row that counts, and one (runner, first, last) for each part that will begin."""
+    """Return an empty book: a row that counts, and one (worker, first, last) for each part that will begin."""
     return np.zeros((1 + rows, 3), np.int64)
 
 
 def entries(book):
-    """Return runner, first and last of each part, as they began; all have ended, and none waited in vain."""
+    """Return worker, first and last of each part, as they began; all have ended, and none waited in vain."""
     begun, ended, alone = book[0].tolist()
     assert begun == ended and not alone, f"{begun} parts began, {ended} ended, {alone} waited in vain"
     return book[1 : 1 + begun].tolist()
 
 
-def spread(size, grain=1, book=None, *, cost=np.inf, pieces=1, most=None, **how):
+def parallel_for(size, grain=1, book=None, *, cost=np.inf, pieces=1, most=None, **how):
     """Spread the kernel, and return the book's entries."""
     book = new_book() if book is None else book
-    threads.spread(kernel, arguments(book, **how), size, grain, cost, pieces, most)
+    threads.parallel_for(kernel, arguments(book, **how), size, grain, cost, pieces, most)
     return entries(book)

@@ -1,11 +1,11 @@
 """A loop whose parts several threads do, in compiled code from beginning to end.
 
 Between two parts no thread asks for the interpreter: who waits for that sleeps, and wakes later than a small layer
-takes. One board, an array in memory, is where a caller puts up its task and where helpers look for one. A caller
-who finds the board taken does its parts alone: then the cores are busy anyway.
+takes. One task slot, an array in memory, is where a caller puts its task and where workers look for one. A caller who
+finds the slot taken does its parts alone: then the cores are busy anyway.
 
-    the caller                                          a helper
-    claims the board, writes its task, opens it         waits for an open task
+    the caller, worker 0                                another worker
+    claims the slot, writes its task, opens it          waits for an open task
     does parts until none is left                       steps in; if it is still open, does parts until none is left
     closes it, waits until nobody is in, frees it       steps out
 """
@@ -20,12 +20,12 @@ from convlab_kernels.cpu.runtime.atomics import INT, add, claim, instruction, lo
 from convlab_kernels.cpu.runtime.jit import address, compiled, inlined
 from convlab_kernels.cpu.runtime.scratch import LINE
 
-CLAIMED, OPEN, INSIDE, RUNNERS, NEXT, FAILED, TASK = (field * LINE for field in range(7))
-"""Fields of the board: whether it has an owner; whether there is an open task; how many helpers are in; how many took
-part, the caller first; the next part; whether one failed; and what the task is, six integers."""
+CLAIMED, OPEN, INSIDE, WORKERS, NEXT, FAILED, TASK = (field * LINE for field in range(7))
+"""Fields of the task slot: whether it has an owner; whether there is an open task; how many workers are in; how many
+took part, the caller first; the next part; whether one failed; and what the task is, six integers."""
 
-BOARD = TASK + LINE
-"""Bytes of the board."""
+SLOT = TASK + LINE
+"""Bytes of the task slot."""
 
 BYTES = ir.IntType(8).as_pointer()
 RUN = ir.FunctionType(INT, [BYTES, INT, INT, INT])
@@ -33,7 +33,7 @@ RUN = ir.FunctionType(INT, [BYTES, INT, INT, INT])
 
 @instruction
 def prepared(typing: Any, part: Any, args: Any) -> Any:
-    """Return the addresses of code that calls part(runner, first, last, *args) and of the arguments.
+    """Return the addresses of code that calls part(worker, first, last, *args) and of the arguments.
 
     These are there until the function returns that calls this one.
     """
@@ -48,7 +48,7 @@ def prepared(typing: Any, part: Any, args: Any) -> Any:
 
 
 def _write_run(context: Any, module: Any, part: Any, args: Any) -> Any:
-    """Write the function (address of the arguments, runner, first, last) -> whether the part failed."""
+    """Write the function (address of the arguments, worker, first, last) -> whether the part failed."""
     context.active_code_library.add_linking_library(part.library)
     run = ir.Function(module, RUN, module.get_unique_name("run_part"))
     run.linkage = "internal"
@@ -65,7 +65,7 @@ def _write_run(context: Any, module: Any, part: Any, args: Any) -> Any:
 
 
 @instruction
-def call(typing: Any, run: Any, data: Any, runner: Any, first: Any, last: Any) -> Any:
+def call(typing: Any, run: Any, data: Any, worker: Any, first: Any, last: Any) -> Any:
     """Call the code with the arguments at their addresses."""
 
     def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -76,41 +76,41 @@ def call(typing: Any, run: Any, data: Any, runner: Any, first: Any, last: Any) -
 
 
 @inlined
-def _do(run, data, part, parts, size, grain, runner):
+def _do(run, data, part, parts, size, grain, worker):
     """Do one of the parts of range(size), which begin at multiples of the grain; return whether it failed."""
     grains = -(-size // grain)
     first = min(size, -(-grains * part // parts) * grain)
     last = min(size, -(-grains * (part + 1) // parts) * grain)
-    return call(run, data, runner, first, last)
+    return call(run, data, worker, first, last)
 
 
 @inlined
-def _take_part(board, runner):
+def _take_part(slot, worker):
     """Do parts of the open task until none is left, unless there are enough who do."""
-    run, data, parts = look(board + TASK), look(board + TASK + 8), look(board + TASK + 16)
-    size, grain, runners = look(board + TASK + 24), look(board + TASK + 32), look(board + TASK + 40)
-    while runner < runners:
-        part = add(board + NEXT, 1)
+    run, data, parts = look(slot + TASK), look(slot + TASK + 8), look(slot + TASK + 16)
+    size, grain, workers = look(slot + TASK + 24), look(slot + TASK + 32), look(slot + TASK + 40)
+    while worker < workers:
+        part = add(slot + NEXT, 1)
         if part >= parts:
             break
-        if _do(run, data, part, parts, size, grain, runner):
-            put(board + FAILED, 1)
+        if _do(run, data, part, parts, size, grain, worker):
+            put(slot + FAILED, 1)
 
 
 @inlined
-def _share(board, run, data, parts, size, grain, runners):
-    """Do the parts of range(size), the caller and its helpers together; return whether one failed."""
-    place = address(board, 0)
-    if runners < 2 or not claim(place + CLAIMED):
+def _share(slot, run, data, parts, size, grain, workers):
+    """Do the parts of range(size), the caller and other workers together; return whether one failed."""
+    place = address(slot, 0)
+    if workers < 2 or not claim(place + CLAIMED):
         failed = 0
         for part in range(parts):
             failed |= _do(run, data, part, parts, size, grain, 0)
         return failed
-    for field, number in enumerate((run, data, parts, size, grain, runners)):
+    for field, number in enumerate((run, data, parts, size, grain, workers)):
         put(place + TASK + 8 * field, number)
     for field in (NEXT, FAILED):
         put(place + field, 0)
-    put(place + RUNNERS, 1)
+    put(place + WORKERS, 1)
     put(place + OPEN, 1)
     _take_part(place, 0)
     put(place + OPEN, 0)
@@ -122,31 +122,31 @@ def _share(board, run, data, parts, size, grain, runners):
 
 
 @compiled
-def serve(board: Any, looks: int) -> None:
-    """Help with the tasks on the board, until there was none for so many looks."""
-    place = address(board, 0)
+def serve(slot: Any, looks: int) -> None:
+    """Work on the tasks in the slot, until there was none for so many looks."""
+    place = address(slot, 0)
     left = looks
     while left:
         left -= 1
         if look(place + OPEN):
             add(place + INSIDE, 1)
             if look(place + OPEN):
-                _take_part(place, add(place + RUNNERS, 1))
+                _take_part(place, add(place + WORKERS, 1))
                 left = looks
             add(place + INSIDE, -1)
 
 
 def shared(part: Callable[..., None]) -> Any:
-    """Compile part(runner, first, last, *args) into what `spread` calls to do all parts of a range.
+    """Compile part(worker, first, last, *args) into what `parallel_for` calls to do all parts of a range.
 
-    `runner` counts who takes part at the same time, from 0: rooms to work in may be numbered by it. The result is not
+    `worker` counts who takes part at the same time, from 0: rooms to work in may be numbered by it. The result is not
     to depend on it.
     """
     inner = inlined(part)
 
-    def in_parts(board: Any, parts: int, size: int, grain: int, runners: int, *args: Any) -> int:
+    def in_parts(slot: Any, parts: int, size: int, grain: int, workers: int, *args: Any) -> int:
         run, data = prepared(inner, args)
-        return _share(board, run, data, parts, size, grain, runners)
+        return _share(slot, run, data, parts, size, grain, workers)
 
     in_parts.__module__, in_parts.__qualname__ = part.__module__, part.__qualname__
     return compiled(in_parts)

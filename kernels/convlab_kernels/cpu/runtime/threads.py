@@ -1,7 +1,7 @@
-"""Work shared among threads: the caller and as many helpers as there are cores beside it.
+"""Work shared among threads: the caller and as many workers as there are cores beside it.
 
 Compiled kernels release the interpreter's lock, so Python threads are enough, and unlike OpenMP's they do not die
-with a fork. `parallel_for` has how they share a loop. A helper with nothing to do waits awake for a millisecond,
+with a fork. `parallel_for.py` has how they share a loop. A worker with nothing to do waits awake for a millisecond,
 from one layer to the next, and then sleeps: to wake a core takes longer than a small layer, above all on a virtual
 machine, whose cores the host gives to others meanwhile. How work is cut into parts depends on the number of threads
 alone, never on who comes first: results are the same from run to run.
@@ -21,13 +21,13 @@ from convlab_kernels.cpu.runtime.scratch import aligned
 from convlab_kernels.errors import ShapeError
 
 SHARING = 15
-"""Microseconds of work that are not worth sharing with a helper who is awake."""
+"""Microseconds of work that are not worth sharing with a worker who is awake."""
 
 WAKING = 80
-"""Microseconds of work that are not worth waking a helper for."""
+"""Microseconds of work that are not worth waking a worker for."""
 
 LOOKS = 1_000_000
-"""How often a helper looks for work before it goes to sleep: about a millisecond."""
+"""How often a worker looks for work before it goes to sleep: about a millisecond."""
 
 _LONG = 1e6  # microseconds, for what has no known cost
 
@@ -43,37 +43,37 @@ def _asked() -> int:
 
 
 class _Pool:
-    """Helpers around a board; they end with the process."""
+    """Workers who wait at a task slot; they end with the process."""
 
     def __init__(self) -> None:
-        from convlab_kernels.cpu.runtime.parallel_for import BOARD
+        from convlab_kernels.cpu.runtime.parallel_for import SLOT
 
-        self.board = aligned(BOARD).view(np.int64)
-        self.board[:] = 0
-        self.helpers = 0
+        self.slot = aligned(SLOT).view(np.int64)
+        self.slot[:] = 0
+        self.workers = 0
         self.asleep: deque[None] = deque()
-        self.bell: SimpleQueue[None] = SimpleQueue()
+        self.wakeups: SimpleQueue[None] = SimpleQueue()
 
-    def grow(self, helpers: int) -> None:
-        while self.helpers < helpers:
-            Thread(target=self._serve, name=f"convlab-{self.helpers + 1}", daemon=True).start()
-            self.helpers += 1
+    def grow(self, workers: int) -> None:
+        while self.workers < workers:
+            Thread(target=self._serve, name=f"convlab-{self.workers + 1}", daemon=True).start()
+            self.workers += 1
 
     def wake(self) -> None:
         while self.asleep:
             with suppress(IndexError):  # another thread was first
                 self.asleep.pop()
-                self.bell.put(None)
+                self.wakeups.put(None)
 
     def _serve(self) -> None:
         from convlab_kernels.cpu.runtime.parallel_for import OPEN, serve
 
         while True:
-            serve(self.board, LOOKS if _threads <= CORES else 1)
+            serve(self.slot, LOOKS if _threads <= CORES else 1)
             self.asleep.append(None)
-            if self.board[OPEN // 8]:  # a task that came meanwhile, and found nobody asleep
+            if self.slot[OPEN // 8]:  # a task that came meanwhile, and found nobody asleep
                 self.wake()
-            self.bell.get()
+            self.wakeups.get()
 
 
 _threads = _asked()
@@ -114,7 +114,7 @@ def set_threads(n: int) -> None:
     _threads = n
 
 
-def spread(
+def parallel_for(
     kernel: Any,
     args: tuple[Any, ...],
     size: int,
@@ -123,11 +123,11 @@ def spread(
     pieces: int = 8,
     most: int | None = None,
 ) -> None:
-    """Do kernel(runner, first, last, *args) for parts of range(size), on as many threads as there are.
+    """Do kernel(worker, first, last, *args) for parts of range(size), on as many threads as there are.
 
     Parts begin at multiples of `grain`, and there are at most `pieces` for each thread, which takes the next when it
-    has done one: cores are seldom equally fast, and a helper may wake when all is done. `cost` is about how many
-    microseconds one thread would take. `kernel` is one of `parallel_for.shared`; its runners are counted from 0 and
+    has done one: cores are seldom equally fast, and a worker may wake when all is done. `cost` is about how many
+    microseconds one thread would take. `kernel` is one of `parallel_for.shared`; its workers are counted from 0 and
     are fewer than `most`, if that is given. Raises MemoryError where a part finds no memory.
     """
     global _pool  # noqa: PLW0603
@@ -135,12 +135,12 @@ def spread(
         return
     grains = -(-size // grain)
     worth = max(1, int(min(cost, _LONG) / SHARING))  # as many parts
-    runners = min(most or _threads, _threads, grains, worth)
-    parts = min(runners * pieces, grains, worth) if runners > 1 else 1
+    workers = min(most or _threads, _threads, grains, worth)
+    parts = min(workers * pieces, grains, worth) if workers > 1 else 1
     pool = _pool = _pool or _Pool()
-    if runners > 1:
-        pool.grow(runners - 1)
+    if workers > 1:
+        pool.grow(workers - 1)
         if cost >= WAKING:
             pool.wake()
-    if kernel(pool.board, parts, size, grain, runners, *args):
+    if kernel(pool.slot, parts, size, grain, workers, *args):
         raise MemoryError("no memory for what a kernel keeps while it computes")

@@ -70,11 +70,11 @@ SHARED = """
 import numpy as np
 from convlab_kernels.cpu.runtime.jit import seconds_compiling
 from convlab_kernels.cpu.runtime.parallel_for import shared
-from convlab_kernels.cpu.runtime.threads import spread
-def part(runner, first, last, out):
+from convlab_kernels.cpu.runtime.threads import parallel_for
+def part(worker, first, last, out):
     out[first:last] = 4
 out = np.zeros(3, np.int64)
-spread(shared(part), (out,), 3)
+parallel_for(shared(part), (out,), 3)
 print(out.tolist(), seconds_compiling() == 0.0)
 """
 

@@ -1,4 +1,4 @@
-"""Work spread among threads: how it is cut up, who helps and when helpers sleep, errors, interrupts, forks."""
+"""Work spread among threads: how it is cut up, who helps and when workers sleep, errors, interrupts, forks."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from convlab_kernels.cpu import set_threads
 from convlab_kernels.cpu.runtime.parallel_for import CLAIMED, INSIDE, OPEN
 from convlab_kernels.errors import ShapeError
 from support.kernels import rendezvous
-from support.kernels.rendezvous import ENDED, PATIENCE, new_book, spread, threads
+from support.kernels.rendezvous import ENDED, PATIENCE, new_book, parallel_for, threads
 
 SHARING, WAKING = threads.SHARING, threads.WAKING
 
@@ -26,7 +26,7 @@ SHARING, WAKING = threads.SHARING, threads.WAKING
 def _same_threads_afterwards():
     before = threads.threads()
     set_threads(1)
-    spread(1)  # compiled before anybody is waited for
+    parallel_for(1)  # compiled before anybody is waited for
     yield
     set_threads(before)
 
@@ -38,13 +38,13 @@ def stay_awake(monkeypatch, looks=10**8):
 
 @pytest.fixture
 def awake(monkeypatch):
-    """Helpers who stay awake for about a tenth of a second, however few cores there are."""
+    """Workers who stay awake for about a tenth of a second, however few cores there are."""
     stay_awake(monkeypatch)
 
 
 @pytest.fixture
 def pool(monkeypatch):
-    """A pool that has no helpers yet."""
+    """A pool that has no workers yet."""
     pool = threads._Pool()
     monkeypatch.setattr(threads, "_pool", pool)
     return pool
@@ -60,9 +60,9 @@ def eventually(condition):
 
 
 def meet(n):
-    """Meet n - 1 helpers."""
+    """Meet n - 1 workers."""
     set_threads(n)
-    assert sorted(runner for runner, *_ in spread(n, together=n)) == list(range(n))
+    assert sorted(worker for worker, *_ in parallel_for(n, together=n)) == list(range(n))
 
 
 # ---- how a range is cut into parts
@@ -70,7 +70,7 @@ def meet(n):
 
 def parts_of(size, grain, n, pieces=1, cost=inf, most=None):
     set_threads(n)
-    return sorted((first, last) for _, first, last in spread(size, grain, cost=cost, pieces=pieces, most=most))
+    return sorted((first, last) for _, first, last in parallel_for(size, grain, cost=cost, pieces=pieces, most=most))
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 5])
@@ -120,8 +120,8 @@ def test_parts_are_done_at_the_same_time(n, awake):
 def test_runners_are_fewer_than_most(awake):
     meet(5)  # so many there are
     for _ in range(5):
-        parts = spread(60, pieces=20, most=2, slow=rendezvous.EACH, patience=rendezvous.WHILE // 10)
-        assert len(parts) == 40 and {runner for runner, *_ in parts} <= {0, 1}
+        parts = parallel_for(60, pieces=20, most=2, slow=rendezvous.EACH, patience=rendezvous.WHILE // 10)
+        assert len(parts) == 40 and {worker for worker, *_ in parts} <= {0, 1}
 
 
 def test_what_costs_little_wakes_nobody(pool, monkeypatch):
@@ -129,30 +129,30 @@ def test_what_costs_little_wakes_nobody(pool, monkeypatch):
     pool.grow(1)
     assert eventually(lambda: len(pool.asleep) == 1)
     set_threads(2)
-    assert [runner for runner, *_ in spread(6, cost=WAKING - 1, slow=0)] == [0] * 2
+    assert [worker for worker, *_ in parallel_for(6, cost=WAKING - 1, slow=0)] == [0] * 2
     assert len(pool.asleep) == 1
     stay_awake(monkeypatch)
-    assert len(spread(2, cost=WAKING, together=2)) == 2
+    assert len(parallel_for(2, cost=WAKING, together=2)) == 2
 
 
 def test_who_is_awake_takes_part_in_what_costs_little(pool, monkeypatch):
     stay_awake(monkeypatch, looks=10**9)
     meet(2)
     assert not pool.asleep
-    assert len(spread(2, cost=2 * SHARING, together=2)) == 2
+    assert len(parallel_for(2, cost=2 * SHARING, together=2)) == 2
 
 
-def test_helpers_sleep_when_there_was_nothing_to_do_for_a_while(pool, monkeypatch):
+def test_workers_sleep_when_there_was_nothing_to_do_for_a_while(pool, monkeypatch):
     pool.grow(1)
     assert eventually(lambda: len(pool.asleep) == 1)
     stay_awake(monkeypatch)
     for _ in range(2):
         meet(2)  # whom the caller has woken
         assert eventually(lambda: len(pool.asleep) == 1)
-        assert not pool.board[[CLAIMED // 8, OPEN // 8, INSIDE // 8]].any()
+        assert not pool.slot[[CLAIMED // 8, OPEN // 8, INSIDE // 8]].any()
 
 
-def test_helpers_sleep_at_once_where_there_are_more_threads_than_cores(pool, monkeypatch):
+def test_workers_sleep_at_once_where_there_are_more_threads_than_cores(pool, monkeypatch):
     stay_awake(monkeypatch, looks=10**11)
     monkeypatch.setattr(threads, "CORES", 2)
     set_threads(3)
@@ -160,14 +160,14 @@ def test_helpers_sleep_at_once_where_there_are_more_threads_than_cores(pool, mon
     assert eventually(lambda: len(pool.asleep) == 2)
 
 
-def test_a_task_that_comes_while_a_helper_lies_down_is_not_missed(pool, monkeypatch):
+def test_a_task_that_comes_while_a_worker_lies_down_is_not_missed(pool, monkeypatch):
     lies_down, opened = threading.Event(), []
 
     class Asleep(deque):
         def append(self, entry):
-            if not lies_down.is_set():  # the task is opened after the helper's last look, and wakes nobody
+            if not lies_down.is_set():  # the task is opened after the worker's last look, and wakes nobody
                 lies_down.set()
-                opened.append(eventually(lambda: pool.board[OPEN // 8]))
+                opened.append(eventually(lambda: pool.slot[OPEN // 8]))
             super().append(entry)
 
     pool.asleep = Asleep()
@@ -184,18 +184,18 @@ def test_tasks_are_done_after_any_pause(n):
     set_threads(n)  # 5: more than cores, as a rule, so that nobody waits awake
     for pause in (0, 0.0005, 0.001, 0.003, 0.02) * 4:
         time.sleep(pause)
-        assert sum(last - first for _, first, last in spread(10)) == 10
+        assert sum(last - first for _, first, last in parallel_for(10)) == 10
 
 
 def test_the_parts_are_the_same_whoever_takes_part(pool, awake):
     set_threads(3)
-    pool.board[CLAIMED // 8] = 1  # by somebody else: the caller is alone
-    alone = spread(97, 2, pieces=4)
-    assert [runner for runner, *_ in alone] == [0] * 12 and alone == sorted(alone)
-    assert pool.board[CLAIMED // 8] == 1
-    pool.board[CLAIMED // 8] = 0
+    pool.slot[CLAIMED // 8] = 1  # by somebody else: the caller is alone
+    alone = parallel_for(97, 2, pieces=4)
+    assert [worker for worker, *_ in alone] == [0] * 12 and alone == sorted(alone)
+    assert pool.slot[CLAIMED // 8] == 1
+    pool.slot[CLAIMED // 8] = 0
     for slow in (0, alone[5][1]):
-        together = spread(97, 2, pieces=4, slow=slow)
+        together = parallel_for(97, 2, pieces=4, slow=slow)
         assert sorted(part for _, *part in together) == [part for _, *part in alone]
 
 
@@ -206,7 +206,7 @@ def test_many_callers_at_once_each_get_their_own(pool):
     def caller(name):
         begin.wait(PATIENCE)
         for turn in range(20):
-            results[name, turn] = spread(7)
+            results[name, turn] = parallel_for(7)
 
     callers = [threading.Thread(target=caller, args=(name,), daemon=True) for name in range(8)]
     for thread in callers:
@@ -217,7 +217,7 @@ def test_many_callers_at_once_each_get_their_own(pool):
     assert len(results) == 8 * 20
     for parts in results.values():
         assert sorted(part for _, *part in parts) == [[0, 3], [3, 5], [5, 7]]
-        assert {runner for runner, *_ in parts} <= {0, 1, 2}
+        assert {worker for worker, *_ in parts} <= {0, 1, 2}
 
 
 # ---- errors, interrupts
@@ -227,7 +227,7 @@ def fails(size, **how):
     """Spread a part that fails, and return what the book counts."""
     book = new_book()
     with pytest.raises(MemoryError, match=r"^no memory for what a kernel keeps while it computes$"):
-        spread(size, book=book, **how)
+        parallel_for(size, book=book, **how)
     return book[0].tolist()
 
 
@@ -241,7 +241,7 @@ def test_a_part_without_memory_is_told_when_all_have_ended(failing, awake):
 
 def test_a_caller_without_memory_is_told():
     assert fails(3, failing=0) == [1, 0, 0]
-    assert spread(3) == [[0, 0, 3]]
+    assert parallel_for(3) == [[0, 0, 3]]
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals are sent to threads on POSIX only")
@@ -258,7 +258,7 @@ def test_an_interrupt_is_raised_when_all_parts_have_ended(awake, interruptible):
     sender = threading.Thread(target=interrupt, daemon=True)
     with pytest.raises(KeyboardInterrupt):
         sender.start()
-        spread(2, book=book, slow=0, ended=10, patience=rendezvous.ENOUGH)
+        parallel_for(2, book=book, slow=0, ended=10, patience=rendezvous.ENOUGH)
     assert sent == [True] and book[0].tolist() == [2, 12, 0]
     meet(2)
 
@@ -266,7 +266,7 @@ def test_an_interrupt_is_raised_when_all_parts_have_ended(awake, interruptible):
 # ---- threads
 
 
-def test_helpers_are_reused(awake):
+def test_workers_are_reused(awake):
     meet(3)
     before = threading.active_count()
     for _ in range(20):
@@ -287,24 +287,24 @@ def test_a_thread_that_cannot_start_is_told_of_and_not_counted(pool, monkeypatch
         set_threads(3)
         for _ in range(2):
             with pytest.raises(RuntimeError, match="can't start new thread"):
-                spread(3)
-        assert pool.helpers == 0
-    assert len(spread(3)) == 3
-    assert pool.helpers == 2
+                parallel_for(3)
+        assert pool.workers == 0
+    assert len(parallel_for(3)) == 3
+    assert pool.workers == 2
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.parametrize("first", [True, False], ids=["the parent had helpers", "it had none"])
-def test_a_forked_child_has_helpers_of_its_own(first):
+@pytest.mark.parametrize("first", [True, False], ids=["the parent had workers", "it had none"])
+def test_a_forked_child_has_workers_of_its_own(first):
     program = f"""
 import os
-from support.kernels.rendezvous import spread, threads
+from support.kernels.rendezvous import parallel_for, threads
 threads.CORES, threads.LOOKS = 99, 10**8
-spread(1)  # compiled
+parallel_for(1)  # compiled
 threads._pool = None
 def meet():
     threads.set_threads(3)
-    assert len(spread(3, together=3)) == 3
+    assert len(parallel_for(3, together=3)) == 3
 if {first}:
     meet()
 child = os.fork()
