@@ -23,7 +23,7 @@ except ImportError:  # nothing is simulated then; on a machine with a GPU nothin
 
 from convlab.errors import UnsupportedError
 from convlab_kernels.cuda.compiler import intrinsics, language
-from convlab_kernels.cuda.compiler.language import Inlined, Intrinsic, Kernel, rewritten
+from convlab_kernels.cuda.compiler.language import DeviceFunction, Intrinsic, Kernel, rewritten
 
 WARP = 32
 current_thread: Callable[[], Any] = getcurrent
@@ -216,7 +216,7 @@ def _simulated(thing: Any) -> Any:
     for name, stand in _STANDS:
         if thing is name:
             return stand
-    if isinstance(thing, Inlined):
+    if isinstance(thing, DeviceFunction):
         return in_python(thing.function)
     if isinstance(thing, Intrinsic):
         return in_python(thing.emulation)

@@ -14,8 +14,8 @@ from convlab_kernels.cuda.compiler.language import (
     INT,
     Kernel,
     cuda,
+    device_function,
     float32,
-    inlined,
     int32,
     ints,
     kernel,
@@ -186,7 +186,7 @@ def barriers_of_two_kinds(x, out):
         cuda.syncthreads()
 
 
-@inlined
+@device_function
 def waited():
     cuda.syncthreads()
 
@@ -346,7 +346,7 @@ def test_a_grid_that_no_gpu_launches():
 
 
 def made_with(factor):
-    @inlined
+    @device_function
     def scaled(number):
         return number * float32(factor)
 

@@ -1,16 +1,16 @@
 """Arithmetic that kernels share: each function becomes a part of the kernels that call it."""
 
-from convlab_kernels.cuda.compiler.language import inlined, int32, uint32
+from convlab_kernels.cuda.compiler.language import device_function, int32, uint32
 
 
-@inlined
+@device_function
 def clipped(number, low, high):
     """Return a number, but what is below `low` as `low`, and then what is above `high` as `high`; NaN stays NaN."""
     number = low if number < low else number
     return high if number > high else number
 
 
-@inlined
+@device_function
 def divmod_uint32(number, by):
     """Return how often a number of at least 0 contains another of at least 1, and what is left of it.
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from convlab_kernels.cuda.compiler.language import cuda, float32, inlined, int32, kernel
+from convlab_kernels.cuda.compiler.language import cuda, device_function, float32, int32, kernel
 from convlab_kernels.cuda.convolution import SIGNATURE, GpuConvolution
 from convlab_kernels.cuda.device_functions import clipped, divmod_uint32
 
 THREADS = 128
 
 
-@inlined
+@device_function
 def convolved(x, w, pixel, o, geometry):
     """Return one output without bias: the sum over the window of a pixel, for the output channel o."""
     _, H, W, C, O, OH, OW, KH, KW, SY, SX, DY, DX, TOP, LEFT = geometry

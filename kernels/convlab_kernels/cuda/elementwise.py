@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from convlab_kernels.arguments import bounds, check_out
-from convlab_kernels.cuda.compiler.language import FLOAT, FLOATS, INT, cuda, float32, inlined, int32, kernel
+from convlab_kernels.cuda.compiler.language import FLOAT, FLOATS, INT, cuda, device_function, float32, int32, kernel
 from convlab_kernels.cuda.convolution import parts
 from convlab_kernels.cuda.device_functions import clipped, divmod_uint32
 from convlab_kernels.cuda.flat import THREADS, blocks, readable
@@ -57,13 +57,13 @@ def rectify(x: Any, out: Any, ceiling: float = np.inf) -> None:
         _clip(blocks(size, EACH), numbers[part], results[part], np.int32(size), *limits)
 
 
-@inlined
+@device_function
 def place_of(k):
     """Return where the k-th number of this thread lies."""
     return int32(cuda.blockIdx.x * (THREADS * EACH) + k * THREADS + cuda.threadIdx.x)
 
 
-@inlined
+@device_function
 def write(numbers, out, size, low, high):
     """Write this thread's numbers, clipped."""
     for k in range(EACH):

@@ -21,7 +21,7 @@ CUTLASS, "Efficient GEMM in CUDA", for the tiles.
 from functools import cache
 
 from convlab_kernels.cuda.compiler.intrinsics import load4, load4_constant, store1, store4
-from convlab_kernels.cuda.compiler.language import INT, Kernel, cuda, float32, inlined, int32, kernel, uint32
+from convlab_kernels.cuda.compiler.language import INT, Kernel, cuda, device_function, float32, int32, kernel, uint32
 from convlab_kernels.cuda.convolution import SIGNATURE
 from convlab_kernels.cuda.device_functions import clipped, divmod_uint32
 from convlab_kernels.cuda.tiles import DEPTH, Tile
@@ -33,7 +33,7 @@ FAR = 1 << 30
 """A row that no image has."""
 
 
-@inlined
+@device_function
 def place_of(lane):
     """Return which of 4 x 8 threads a lane is: four by four, (0, 0), (1, 0), (0, 1), (1, 1), (0, 2), ...
 
@@ -44,7 +44,7 @@ def place_of(lane):
     return int32((lane >> 4) * 2 + (lane & 1)), int32((lane >> 1) & 7)
 
 
-@inlined
+@device_function
 def start_tap(tap, depth, geometry):
     """Set tap, the (c, column, row) within the window, to a number of the depth; its row is FAR past the last."""
     _, _, _, C, _, _, _, KH, KW, _, _, DY, DX, _, _ = geometry
@@ -54,7 +54,7 @@ def start_tap(tap, depth, geometry):
     tap[2] = int32(ky * DY) if ky < KH else int32(FAR)
 
 
-@inlined
+@device_function
 def advance(tap, geometry):
     """Move tap by DEPTH. Where C is a multiple of it, the loop runs once in C // DEPTH steps."""
     _, _, _, C, _, _, _, KH, KW, _, _, DY, DX, _, _ = geometry
@@ -69,7 +69,7 @@ def advance(tap, geometry):
                 tap[2] = int32(FAR)
 
 
-@inlined
+@device_function
 def store_row(out, place, o, O, v0, v1, v2, v3):
     """Write the channels from o on, up to four, that there are."""
     if (O & 3) == 0:
@@ -105,7 +105,7 @@ def implicit_gemm(tile: Tile) -> Kernel:
     w_begin, size = DEPTH * pitch, DEPTH * (pitch + channels)
     both = 2 * size
 
-    @inlined
+    @device_function
     def start_windows(top, left, first, pixel, geometry):
         """Work out where in x the windows of a thread's pixels begin: row, column and index."""
         P, H, W, C, _, OH, OW, _, _, SY, SX, _, _, TOP, LEFT = geometry
@@ -117,7 +117,7 @@ def implicit_gemm(tile: Tile) -> Kernel:
             left[e] = int32(ox * SX - LEFT)
             first[e] = int32(((n * H + top[e]) * W + left[e]) * C)
 
-    @inlined
+    @device_function
     def fetch_x(got, x, top, left, first, tap, geometry):
         """Read four numbers of each window from tap on: zeros beside the image."""
         _, H, W, C, _, _, _, _, _, _, _, _, _, _, _ = geometry
@@ -128,14 +128,14 @@ def implicit_gemm(tile: Tile) -> Kernel:
                 place = int32(first[e] + (tap[2] * W + tap[1]) * C + tap[0])
                 got[e, 0], got[e, 1], got[e, 2], got[e, 3] = load4_constant(x, place, 0)
 
-    @inlined
+    @device_function
     def fetch_w(got, w, place, columns):
         """Read four weights of each w_apart-th row."""
         for e in range(w_loads):
             row = int32(place + e * w_apart * columns)
             got[e, 0], got[e, 1], got[e, 2], got[e, 3] = load4_constant(w, row, 0)
 
-    @inlined
+    @device_function
     def put(tiles, x_to, w_to, of_x, of_w):
         """Store what was read, depth first."""
         for e in range(x_loads):
@@ -144,7 +144,7 @@ def implicit_gemm(tile: Tile) -> Kernel:
         for e in range(w_loads):
             store4(tiles, w_to, e * w_apart * channels, (of_w[e, 0], of_w[e, 1], of_w[e, 2], of_w[e, 3]))
 
-    @inlined
+    @device_function
     def multiply(total, tiles, x_from, w_from, k):
         """Add to a thread's outputs what number k of a step's depth gives."""
         a = cuda.local.array(8, float32)
@@ -157,7 +157,7 @@ def implicit_gemm(tile: Tile) -> Kernel:
             for j in range(8):
                 total[i, j] += a[i] * b[j]
 
-    @inlined
+    @device_function
     def multiply4(total, tiles, x_from, w_from, k):
         """Do so for four numbers; the compiler unrolls the two loops, but would not a third."""
         multiply(total, tiles, x_from, w_from, k)
@@ -165,7 +165,7 @@ def implicit_gemm(tile: Tile) -> Kernel:
         multiply(total, tiles, x_from, w_from, k + 2)
         multiply(total, tiles, x_from, w_from, k + 3)
 
-    @inlined
+    @device_function
     def start_sums(total, bias, o, O, alone):
         """Set a thread's outputs to the bias, in one part of the depth alone, and to zeros in the others."""
         for j in range(8):
@@ -176,7 +176,7 @@ def implicit_gemm(tile: Tile) -> Kernel:
             for i in range(8):
                 total[i, j] = start
 
-    @inlined
+    @device_function
     def finish(total, out, before, pixel, o, P, O, low, high):
         """Clip a thread's outputs and write them, behind `before` others' pixels."""
         for i in range(8):

@@ -16,7 +16,17 @@ import numpy as np
 
 from convlab_kernels.arguments import check_out
 from convlab_kernels.arrays import module_of
-from convlab_kernels.cuda.compiler.language import FLOAT, FLOATS, Kernel, cuda, float32, inlined, int32, ints, kernel
+from convlab_kernels.cuda.compiler.language import (
+    FLOAT,
+    FLOATS,
+    Kernel,
+    cuda,
+    device_function,
+    float32,
+    int32,
+    ints,
+    kernel,
+)
 from convlab_kernels.cuda.convolution import parts
 from convlab_kernels.cuda.device_functions import divmod_uint32
 from convlab_kernels.cuda.flat import THREADS, blocks, readable
@@ -89,13 +99,13 @@ def _reduce(kernel: Kernel, x: Any, out: Any, divisor: int) -> None:
         _reduce(kernel, found, out, divisor)
 
 
-@inlined
+@device_function
 def larger(best, number):
     """Return the larger of two numbers, or NaN if one of them is."""
     return number if number > best or number != number else best  # noqa: PLR0124
 
 
-@inlined
+@device_function
 def added(total, number):
     """Return the sum of two numbers."""
     return total + number

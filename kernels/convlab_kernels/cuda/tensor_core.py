@@ -32,7 +32,7 @@ import numpy as np
 from convlab_kernels.arrays import module_of
 from convlab_kernels.cuda.chip import AMPERE, capability_of, multiprocessors_of, shared_of
 from convlab_kernels.cuda.compiler.intrinsics import multiply_tf32, power_of_two, split_tf32
-from convlab_kernels.cuda.compiler.language import Kernel, float32, inlined
+from convlab_kernels.cuda.compiler.language import Kernel, device_function, float32
 from convlab_kernels.cuda.convolution import GpuConvolution, in_fours, round_up
 from convlab_kernels.cuda.tensor_core_kernel import Tile, tensor_core_kernel
 from convlab_kernels.errors import UnsupportedError
@@ -42,25 +42,25 @@ HALF = np.float32(2**-11)
 """Half of what TF32's last bit is worth, beside its first."""
 
 
-@inlined
+@device_function
 def rounded(number):
     """Return a number that, cut to TF32, is the given one rounded to the nearest; NaN stays NaN."""
     return number + HALF * power_of_two(number)
 
 
-@inlined
+@device_function
 def multiply_rounded(c0, c1, c2, c3, a0, a1, a2, a3, b0, b1):
     """Return this lane's numbers of c + a @ b; b is rounded already."""
     return multiply_tf32(c0, c1, c2, c3, rounded(a0), rounded(a1), rounded(a2), rounded(a3), b0, b1)
 
 
-@inlined
+@device_function
 def rest(number):
     """Return what a tensor core cuts off from a number, exactly."""
     return split_tf32(number)[1]
 
 
-@inlined
+@device_function
 def multiply_split(c0, c1, c2, c3, a0, a1, a2, a3, b0, b1):
     """Return this lane's numbers of c + a @ b as if the factors were float32: given whole, they are cut."""
     r0, r1, r2, r3 = rest(a0), rest(a1), rest(a2), rest(a3)

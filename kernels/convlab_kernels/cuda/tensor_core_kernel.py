@@ -27,7 +27,7 @@ from convlab_kernels.cuda.compiler.intrinsics import (
     store2,
     wait_group,
 )
-from convlab_kernels.cuda.compiler.language import Kernel, cuda, float32, inlined, int32, kernel, uint32
+from convlab_kernels.cuda.compiler.language import Kernel, cuda, device_function, float32, int32, kernel, uint32
 from convlab_kernels.cuda.convolution import SIGNATURE
 from convlab_kernels.cuda.device_functions import clipped
 
@@ -80,7 +80,7 @@ class Tile:
         return -(-pixels // self.pixels) * -(-channels // self.channels)
 
 
-@inlined
+@device_function
 def window_at(pixel, geometry):
     """Return the row and column, and the index into x, where a pixel's window begins; NOWHERE for no pixel's."""
     P, H, W, C, _, OH, OW, _, _, SY, SX, _, _, TOP, LEFT = geometry
@@ -92,7 +92,7 @@ def window_at(pixel, geometry):
     return top if pixel < P else int32(NOWHERE), left, start
 
 
-@inlined
+@device_function
 def carried(down, right, c, geometry):
     """Return a place in a window, its row, its column and its channel, with a channel that exists."""
     C, KW, DY, DX = geometry[3], geometry[8], geometry[11], geometry[12]
@@ -121,7 +121,7 @@ def tensor_core_kernel(tile: Tile, multiply: Callable[..., Any], name: str) -> K
     LAST = (STAGES - 1) * STAGE
     wait = wait_group(STAGES - 2)
 
-    @inlined
+    @device_function
     def copy_tile(memory, to, x, windows, place, w, weight, apart, inside, geometry):
         _, H, W, C, _, _, _, KH, _, _, _, DY, _, _, _ = geometry
         down, right, c = place
@@ -133,7 +133,7 @@ def tensor_core_kernel(tile: Tile, multiply: Callable[..., Any], name: str) -> K
         for i in range(RIGHT):
             copy4_async(memory, to, SECOND + i * ROWS * ROW, w, int32(weight + i * apart), inside)
 
-    @inlined
+    @device_function
     def multiply_eight(memory, left, right, k, totals):
         b = cuda.local.array((WIDE, 2), float32)
         for j in range(0, WIDE, 2):
@@ -146,7 +146,7 @@ def tensor_core_kernel(tile: Tile, multiply: Callable[..., Any], name: str) -> K
                     a0, a1, a2, a3, b[j, 0], b[j, 1],
                 )  # fmt: skip
 
-    @inlined
+    @device_function
     def finish(totals, bias, channel, low, high, O):
         for j in range(WIDE):
             for k in range(2):
@@ -156,7 +156,7 @@ def tensor_core_kernel(tile: Tile, multiply: Callable[..., Any], name: str) -> K
                     totals[i, j, k] = clipped(totals[i, j, k] + offset, low, high)
                     totals[i, j, k + 2] = clipped(totals[i, j, k + 2] + offset, low, high)
 
-    @inlined
+    @device_function
     def store_sixteen(totals, i, out, pixel, channel, P, O):
         for k in range(2):
             place = int32((pixel + 8 * k) * O + channel)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from convlab_kernels.cuda.compiler.language import cuda, float32, inlined, int32, kernel, uint32
+from convlab_kernels.cuda.compiler.language import cuda, device_function, float32, int32, kernel, uint32
 from convlab_kernels.cuda.convolution import SIGNATURE, GpuConvolution
 from convlab_kernels.cuda.device_functions import clipped
 
@@ -22,7 +22,7 @@ TILE = 16
 CELLS = TILE * TILE
 
 
-@inlined
+@device_function
 def corner(pixel, geometry):
     """Return the image of a pixel, and the row and column of x where its window begins, which may be padding."""
     OH, OW, SY, SX, TOP, LEFT = geometry[5], geometry[6], geometry[9], geometry[10], geometry[13], geometry[14]
@@ -31,7 +31,7 @@ def corner(pixel, geometry):
     return n, int32((row - n * OH) * SY - TOP), int32((pixel - row * OW) * SX - LEFT)
 
 
-@inlined
+@device_function
 def step(k, geometry):
     """Return where number k of a window lies: rows and columns from its corner, and the channel."""
     C, KW, DY, DX = geometry[3], geometry[8], geometry[11], geometry[12]
@@ -40,7 +40,7 @@ def step(k, geometry):
     return int32(ky * DY), int32((tap - ky * KW) * DX), int32(k - tap * C)
 
 
-@inlined
+@device_function
 def cell(x, n, i, j, c, geometry):
     """Return x[n, i, j, c], and 0 in the padding."""
     H, W, C = geometry[1], geometry[2], geometry[3]

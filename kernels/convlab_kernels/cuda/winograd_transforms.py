@@ -15,8 +15,8 @@ from convlab_kernels.cuda.compiler.language import (
     FLOATS,
     Kernel,
     cuda,
+    device_function,
     float32,
-    inlined,
     int32,
     ints,
     kernel,
@@ -33,21 +33,21 @@ H, W, C and the padding are x's; or the output's, without padding.
 """
 
 
-@inlined
+@device_function
 def put2(array, place, step, numbers):
     """Write two numbers to an array, a step apart."""
     array[place] = numbers[0]
     array[int32(place + step)] = numbers[1]
 
 
-@inlined
+@device_function
 def put4(array, place, step, numbers):
     """Write four numbers."""
     put2(array, place, step, numbers[:2])
     put2(array, int32(place + 2 * step), step, numbers[2:])
 
 
-@inlined
+@device_function
 def put6(array, place, step, numbers):
     """Write six numbers."""
     put4(array, place, step, numbers[:4])
@@ -57,7 +57,7 @@ def put6(array, place, step, numbers):
 PUT = {2: put2, 4: put4, 6: put6}
 
 
-@inlined
+@device_function
 def tile_of(place, geometry):
     """Return image, tile's row, tile's column and channel of a thread's number in V or M."""
     FIRST, _, TH, TW, _, _, C, _, _ = geometry
@@ -72,7 +72,7 @@ def input_kernel(minimal: type[Minimal]) -> Kernel:
     M = minimal.outputs
     T = M + 2
     CELLS = T * T
-    transform, put = inlined(minimal.input), PUT[T]
+    transform, put = device_function(minimal.input), PUT[T]
 
     @kernel(FLOATS, FLOATS, ints(len(GEOMETRY)), block=(THREADS,), name=f"winograd{M}_input")
     def transform_input(x, v, geometry):
@@ -103,7 +103,7 @@ def output_kernel(minimal: type[Minimal]) -> Kernel:
     M = minimal.outputs
     T = M + 2
     HALF = M * T
-    transform, put = inlined(minimal.output), PUT[M]
+    transform, put = device_function(minimal.output), PUT[M]
     signature = FLOATS, FLOATS, FLOATS, FLOAT, FLOAT, ints(len(GEOMETRY))
 
     @kernel(*signature, block=(THREADS,), name=f"winograd{M}_output")

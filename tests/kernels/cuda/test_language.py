@@ -19,7 +19,7 @@ from convlab_kernels.cuda.compiler.language import (
     Array,
     Intrinsic,
     cuda,
-    inlined,
+    device_function,
     ints,
     kernel,
     rewritten,
@@ -86,7 +86,7 @@ def test_every_intrinsic_has_an_instruction_with_its_arguments():
     assert intrinsics.wait_group(3).given == (3,)
 
 
-@inlined
+@device_function
 def twice(number):
     return 2 * number
 

@@ -18,7 +18,7 @@ from numba import cuda
 from numba.cuda import dispatcher, types
 
 from convlab_kernels.cuda.compiler import instructions, language
-from convlab_kernels.cuda.compiler.language import Array, Inlined, Intrinsic, Kernel, Several, rewritten
+from convlab_kernels.cuda.compiler.language import Array, DeviceFunction, Intrinsic, Kernel, Several, rewritten
 from convlab_kernels.cuda.compiler.launch import Capability
 
 _lock = RLock()
@@ -48,7 +48,7 @@ def _numbas(thing: Any) -> Any:
     """Return what is Numba's for a thing that a kernel names."""
     if thing is language.cuda:
         return cuda
-    if isinstance(thing, Inlined):
+    if isinstance(thing, DeviceFunction):
         return _device_function(thing)
     if isinstance(thing, Intrinsic):
         found = getattr(instructions, thing.name)
@@ -57,7 +57,7 @@ def _numbas(thing: Any) -> Any:
 
 
 @cache
-def _device_function(thing: Inlined) -> Any:
+def _device_function(thing: DeviceFunction) -> Any:
     return cuda.jit(device=True, forceinline=True)(rewritten(thing.function, _numbas))
 
 
@@ -72,7 +72,7 @@ def _type(kind: Any) -> Any:
 
 @contextmanager
 def _compiling_for(capability: Capability) -> Iterator[None]:
-    """Let inlined functions be compiled for this generation: Numba would ask the GPU in the machine for its own."""
+    """Let device functions be compiled for this generation: Numba would ask the GPU in the machine for its own."""
     asked = dispatcher.get_current_device
     dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=capability)
     try:

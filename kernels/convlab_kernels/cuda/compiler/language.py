@@ -18,13 +18,13 @@ __all__ = [
     "FLOATS",
     "INT",
     "Array",
-    "Inlined",
+    "DeviceFunction",
     "Intrinsic",
     "Kernel",
     "Several",
     "cuda",
+    "device_function",
     "float32",
-    "inlined",
     "int32",
     "ints",
     "kernel",
@@ -68,15 +68,15 @@ def ints(count: int) -> Several:
     return Several(int32, count)
 
 
-class Inlined(NamedTuple):
-    """A function that is part of the kernels that call it."""
+class DeviceFunction(NamedTuple):
+    """A function that becomes part of the kernels that call it."""
 
     function: Callable[..., Any]
 
 
-def inlined(function: Callable[..., Any]) -> Any:
-    """Make a function part of the kernels that call it."""
-    return Inlined(function)
+def device_function(function: Callable[..., Any]) -> Any:
+    """Make a function one of the device, part of the kernels that call it."""
+    return DeviceFunction(function)
 
 
 class Intrinsic(NamedTuple):
