@@ -47,6 +47,7 @@ def test_summary_as_json_has_the_known_receptive_field(capsys):
     assert pool["output_shape"] == [7, 7, 512]
 
 
+@pytest.mark.slow
 def test_run_records_draws_and_predicts(picture, tmp_path, capsys):
     assert main(["run", "lenet5", str(picture), "--out", str(tmp_path / "out")]) == 0
     model = convlab.load("lenet5")
@@ -115,6 +116,7 @@ def test_a_stack_of_matrices_is_as_many_pictures(tmp_path, capsys):
     assert np.allclose(np.concatenate([recording["fc3"] for recording in acts]), expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_without_its_top_a_network_predicts_nothing(picture, tmp_path, capsys):
     assert main(["run", "lenet5", str(picture), "--out", str(tmp_path), "--no-top"]) == 0
     assert capsys.readouterr().out == f"{picture}\n  8 files in {tmp_path / 'digit'}\n"
@@ -125,6 +127,7 @@ def test_a_layer_that_only_reshapes_has_no_place_in_the_network_picture(picture,
     assert sorted(path.name for path in (tmp_path / "digit").iterdir()) == ["01_flatten.png", "activations.h5"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shell", "status"), [("{} | cat", 0), ("{} | true", 141), ("PYTHONIOENCODING=ascii {}", 0), ("{} >&-", 0)]
 )
@@ -189,6 +192,7 @@ def test_filters_takes_pythons_ranges(text, numbers, tmp_path, monkeypatch):
     assert [str(i) for i in range(6)][seen["outputs"]] == numbers
 
 
+@pytest.mark.slow
 def test_filters_writes_the_picture(tmp_path, capsys):
     path = tmp_path / "filters.png"
     assert main(["filters", "lenet5", "conv2", "--out", str(path), "--weights", "3"]) == 0

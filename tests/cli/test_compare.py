@@ -100,6 +100,7 @@ def test_a_network_on_a_picture(model, tmp_path, capsys):
     assert main(["compare", "lenet5", "lenet5", "--image", str(picture)]) == 0
 
 
+@pytest.mark.slow
 def test_values_before_activation_are_recorded_where_they_are_asked_for(tmp_path, capsys):
     model = convlab.load("vgg16", weights=0, include_top=False)
     x = VGG.apply(np.random.default_rng(0).integers(0, 256, (1, 224, 224, 3)))

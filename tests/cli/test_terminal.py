@@ -148,6 +148,7 @@ def architecture(path: Path, *names: str) -> Path:
 STRANGE = "x\x1b[31m\n\u202ey\udcff"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [["summary"], ["run", "--out", "out", "--layers", "a"], ["explain", "a"], ["stats", "--layers", "a"], ["bench"]],

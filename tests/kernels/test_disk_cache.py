@@ -163,6 +163,7 @@ print(squares(10), seconds_compiling() == 0.0)
 """
 
 
+@pytest.mark.slow
 def test_of_processes_that_begin_at_once_one_compiles(tmp_path, monkeypatch):
     monkeypatch.setenv("CONVLAB_CACHE", str(tmp_path / "cache"))
     program = tmp_path / "program.py"

@@ -127,6 +127,7 @@ def selections(model):
     return ["all", *([name] for name in names), *map(list, itertools.combinations(names, 2))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pre", [False, True])
 @pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
 def test_no_recorded_array_shares_memory_with_another(make, pre):
@@ -225,6 +226,7 @@ def test_an_output_that_is_taken_by_later_nodes_is_still_an_output():
         assert not np.shares_memory(outputs["pool"], outputs["same"])
 
 
+@pytest.mark.slow
 def test_run_keeps_no_more_in_memory_than_it_needs():
     model = convlab.load("vgg16", weights=0, include_top=False)
     x = 100 * images(1, (224, 224, 3))

@@ -187,6 +187,7 @@ def test_no_more_is_kept_than_was_said():
         assert bytes_of(memory) == [4 * SIZE, 4 * SIZE]
 
 
+@pytest.mark.slow
 def test_a_recording_is_never_written_to_again_and_its_memory_is_when_it_is_gone():
     model = convlab.load("vgg16", weights=0)
     x = np.random.default_rng(0).uniform(-100, 100, (1, *model.input_shape)).astype(np.float32)

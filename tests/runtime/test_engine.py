@@ -169,6 +169,7 @@ def test_the_old_name_of_propagate_nan_works_and_says_the_new_one():
 # ---- the same bits
 
 
+@pytest.mark.slow
 def test_from_run_to_run_and_whatever_was_computed_before():
     model, x = residual(), images(2)
     expected = model.predict(x)
@@ -270,6 +271,7 @@ NET = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="there is no fork here")
 @pytest.mark.parametrize("load", [LENET, NET], ids=["NumPy", "compiled"])
 def test_a_forked_child_predicts(load):
@@ -307,6 +309,7 @@ def test_a_child_that_was_forked_while_a_thread_prepared_does_not_wait_for_it():
     assert python(FORK_WHILE_PREPARING) == "7"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_an_interrupt_ends_a_long_prediction_within_a_second_and_leaves_a_model_that_works(interruptible):
     code = f"""
@@ -339,6 +342,7 @@ def test_an_interrupt_ends_a_long_prediction_within_a_second_and_leaves_a_model_
 # ---- memory
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_over_200_predictions():
     model, x = residual(filters=16), images(2)
     model.predict(x)

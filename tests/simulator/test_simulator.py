@@ -23,6 +23,7 @@ from convlab_kernels.cuda.compiler.language import (
 )
 from support.cuda.rungs import ANY, check
 
+pytest.importorskip("greenlet")
 THREADS = 64
 WARP = 32
 X = np.arange(1, THREADS + 1, dtype=np.float32)

@@ -72,6 +72,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, int]]
     return {name: (outcome, int(grown)) for name, (grown, _, outcome) in zip(BOMBS, answers, strict=True)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BOMBS)
 def test_bomb(name: str, told: dict[str, tuple[str, int]]) -> None:
     outcome, grown = told[name]

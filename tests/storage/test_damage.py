@@ -46,6 +46,7 @@ def in_this_process(reader: str, path: Path, seeds: Sequence[int]) -> dict[int, 
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # Pillow warns of what it repairs, and convlab of values that are unlikely
 @pytest.mark.parametrize("name", TARGETS)
 def test_damage(name: str, tmp_path: Path) -> None:

@@ -80,6 +80,7 @@ def test_an_interrupt_ends_any_reading_and_the_next_works(name, step, tmp_path, 
         assert outcome(reader, path) == "read"
 
 
+@pytest.mark.slow
 def test_a_large_array_is_unpacked_in_pieces(tmp_path, monkeypatch, interruptible):
     array = np.arange(3 << 20, dtype=np.float32)
     np.savez_compressed(tmp_path / "a.npz", a=array)

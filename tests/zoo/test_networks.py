@@ -53,6 +53,7 @@ def test_lenet5_equals_torch_in_every_layer(weights):
     assert_close(model, ours, theirs)
 
 
+@pytest.mark.slow
 def test_vgg16_equals_torch_in_every_layer():
     model = convlab.load("vgg16", weights=0)
     x = picture(224, 224)
@@ -98,6 +99,7 @@ def assert_each_layer_alone_is_right(model, acts):
         x = acts[name]
 
 
+@pytest.mark.slow
 def test_each_layer_of_vgg16_alone_equals_torch():
     live("torch", instead="zoo/test_networks.py")
     model = vgg16(34, 96, include_top=True)
@@ -126,6 +128,7 @@ def test_the_other_order_of_flattening_changes_the_answers(name):
 # ---- what the frameworks computed elsewhere
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("framework", ["torch", "keras"])
 @pytest.mark.parametrize("name", ["lenet5", "vgg16"])
 def test_recorded_answers_of_the_frameworks(name, framework):
@@ -163,6 +166,7 @@ def trained(shared):
     return model
 
 
+@pytest.mark.slow
 def test_trained_vgg16_on_a_photograph_equals_torch(trained, shared):
     live("torch", instead="zoo/test_networks.py")
     x = trained.prepare(shared / "photos" / "chelsea.png")

@@ -59,6 +59,7 @@ def small():
     return network
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("write", FORMATS, ids=lambda write: write.__name__)
 def test_vgg16_from_each_format_equals_keras_in_every_layer(write, small, tmp_path):
     path = write(small, tmp_path)
@@ -76,6 +77,7 @@ def test_vgg16_from_each_format_equals_keras_in_every_layer(write, small, tmp_pa
     assert_close(model, ours, theirs)
 
 
+@pytest.mark.slow
 def test_whole_vgg16_from_a_whole_model_file_equals_keras_in_every_layer(tmp_path):
     keras = live("keras", instead="files/keras/test_networks_recorded.py")
     keras.utils.set_random_seed(2)

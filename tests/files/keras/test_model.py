@@ -154,6 +154,7 @@ def digits(shared: Path) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "topology", "right"),
     [

@@ -20,6 +20,7 @@ NETWORKS = {  # layers and parameters of what keras.applications has without a c
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "suffix"), NETWORKS)
 def test_equals_keras_in_every_layer(name, suffix):
     outcome = compare_network(name, SMALL, top=False, suffix=suffix)

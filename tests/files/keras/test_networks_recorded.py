@@ -42,6 +42,7 @@ def give_weights(network, model):
             layer.set_weights([ours[weight.name] for weight in layer.weights])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.filterwarnings("ignore")  # Keras' own
 def test_equals_keras_in_every_layer(name):

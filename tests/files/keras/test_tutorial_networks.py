@@ -80,6 +80,7 @@ def inception_v4():
     return inception_v4((None, None, 3))
 
 
+@pytest.mark.slow
 def test_inception_v4_equals_keras_in_every_layer(inception_v4, tmp_path):
     network, x = inception_v4, picture(75, 107) / 127 - 1
     trainable = sum(int(np.prod(weight.shape)) for weight in network.trainable_weights)
@@ -90,6 +91,7 @@ def test_inception_v4_equals_keras_in_every_layer(inception_v4, tmp_path):
     assert_equals_keras(model, network, x)
 
 
+@pytest.mark.slow
 def test_inception_v4_has_the_shapes_of_the_paper_at_299(inception_v4, tmp_path):
     inception_v4.save(tmp_path / "inception_v4.keras")
     model = convlab.load(tmp_path / "inception_v4.keras", weights=None, input_shape=(299, 299, 3))

@@ -86,6 +86,7 @@ cases = st.builds(
 ).filter(fits)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=80)
 @given(cases)
 def test_random_windows(case):

@@ -41,6 +41,7 @@ def _has(feature):
         return False
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="the code is for x86")
 @pytest.mark.parametrize("name", PROCESSORS)
 def test_kernels_for(name):

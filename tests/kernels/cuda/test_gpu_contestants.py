@@ -153,6 +153,7 @@ def test_the_networks():
     assert model.shapes["conv5_block3_add"] == (7, 7, 2048)
 
 
+@pytest.mark.slow
 def test_a_network_of_ours_is_measured(device, monkeypatch):
     monkeypatch.setattr("convlab.model.model.check_device", lambda name: None)
     seconds = lambda call, calls, flush: call() is not None and [1e-3] * calls  # noqa: E731

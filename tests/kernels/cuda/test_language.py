@@ -64,6 +64,7 @@ def test_kernels_are_there_and_run_without_compiler_and_cupy():
     assert (ended.stdout, ended.returncode) == ("26 [4.0]\n", 0), ended.stderr
 
 
+@pytest.mark.slow
 def test_without_greenlet_what_is_simulated_is_skipped():
     tests = [f"kernels/cuda/test_{name}.py" for name in ("pooling_cuda", "ladder_readme", "twins")]
     without = f"import sys, pytest; sys.modules['greenlet'] = None; sys.exit(pytest.main({[*tests, '-q']}))"

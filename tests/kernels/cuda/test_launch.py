@@ -68,6 +68,7 @@ def files():
         return dict(zip(names, pool.map(elf, names), strict=True))
 
 
+@pytest.mark.slow
 def test_a_kernel_takes_what_its_signature_says(files):
     for name, kernel in machine_code.kernels().items():
         found = sorted(tuple(int(part, 16) for part in one) for one in PARAMETER.findall(files[name][1]))

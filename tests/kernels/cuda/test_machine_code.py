@@ -60,6 +60,7 @@ def without_lengths(codes):
     }
 
 
+@pytest.mark.slow
 def test_all_is_as_in_the_golden_file(codes):
     made, expected = machine_code.golden()
     here = machine_code.versions()
@@ -84,10 +85,12 @@ def test_no_kernel_is_left_out():
     assert written == {(Path(inspect.getfile(function)).name, function.__name__) for function in functions}
 
 
+@pytest.mark.slow
 def test_nothing_computes_in_float64(codes):
     assert {name: code.float64 for name, code in each(codes, "") if code.float64} == {}
 
 
+@pytest.mark.slow
 def test_blocks_fit_on_a_multiprocessor(codes):
     for name, code in each(codes, ""):
         assert code.threads <= THREADS, name
@@ -96,12 +99,14 @@ def test_blocks_fit_on_a_multiprocessor(codes):
         assert code.shared + code.dynamic <= DYNAMIC[name.split()[0]], name
 
 
+@pytest.mark.slow
 def test_products_stay_in_registers(codes):
     for name, code in each(codes, "implicit_gemm", "tensor_core"):
         assert code.spills == code.stack == 0, f"{name}: {code}"
         assert not code.code.keys() & {"LDL.32", "LDL.64", "LDL.128", "STL.32", "STL.64", "STL.128"}, name
 
 
+@pytest.mark.slow
 def test_implicit_gemm_multiplies_and_reads_in_fours(codes):
     for name, code in each(codes, "implicit_gemm"):
         reads = {kind for kind in code.loop if kind.startswith(("LDS", "LDG"))}
@@ -112,6 +117,7 @@ def test_implicit_gemm_multiplies_and_reads_in_fours(codes):
         assert code.density >= 0.85, f"{name}: {code.density:.1%}"
 
 
+@pytest.mark.slow
 def test_tensor_core_multiplies_matrices_and_copies_beside_it(codes):
     for name, code in each(codes, "tensor_core"):
         assert {"HMMA.TF32", "LDGSTS.128", "LDSM"} <= code.loop.keys(), f"{name}: {code.loop}"

@@ -335,6 +335,7 @@ def test_what_is_damaged_below_is_sound(config):
     read_architecture(config, "good.json", functions=FUNCTIONS if config is STEPS else None)
 
 
+@pytest.mark.slow
 @settings(max_examples=420, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(damaged())
 def test_damaged_config(config):

@@ -16,6 +16,7 @@ from convlab.files.registry import bundled_path, lookup
 from convlab.zoo import ZOO
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ZOO)
 def test_a_network_of_the_zoo_is_read_again(name, tmp_path):
     size = {} if name == "lenet5" else {"include_top": False, "input_shape": (32, 64, 3)}

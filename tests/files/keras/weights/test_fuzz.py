@@ -37,6 +37,7 @@ def check(found: dict[int, str], *, refused: int, harmless: tuple[str, ...] = ("
     assert list(found.values()).count("refused") > refused
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("layout", "mask"), [("legacy", 0xFF), ("keras3", 0x08)])
 def test_flipped_bytes_of_weights(tmp_path: Path, layout: str, mask: int) -> None:
     """Every third of the first 4096 bytes: of numbers of 2, 4 and 8 bytes it meets each byte in turn."""
@@ -50,6 +51,7 @@ def test_flipped_bytes_of_weights(tmp_path: Path, layout: str, mask: int) -> Non
     check(found, refused=30)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mask", [0xFF, 0x01])
 def test_flipped_bytes_of_an_archive(tmp_path: Path, mask: int) -> None:
     """Every eighth of the first 4096 bytes, and all of the table of members at the end."""

@@ -47,6 +47,7 @@ def program(tmp_path):
     return file
 
 
+@pytest.mark.slow
 def test_a_second_process_compiles_nothing(program):
     assert process(program) == "285 False\n"
     (path,) = files()
@@ -57,6 +58,7 @@ def test_a_second_process_compiles_nothing(program):
     assert process(program) == "285 True\n"
 
 
+@pytest.mark.slow
 def test_a_function_changed_outside_the_package_is_compiled_again(program):
     assert process(program) == "285 False\n"
     program.write_text(PROGRAM.replace("i * i", "i * i * i"))
@@ -79,6 +81,7 @@ print(out.tolist(), seconds_compiling() == 0.0)
 """
 
 
+@pytest.mark.slow
 def test_a_part_changed_outside_the_package_is_compiled_again(program):
     program.write_text(SHARED)
     assert process(program) == "[4, 4, 4] False\n"
@@ -87,6 +90,7 @@ def test_a_part_changed_outside_the_package_is_compiled_again(program):
     assert process(program) == "[5, 5, 5] False\n"
 
 
+@pytest.mark.slow
 def test_a_function_without_a_file_is_not_kept():
     assert process("-c", PROGRAM) == "285 False\n"
     assert process("-c", PROGRAM.replace("i * i", "i + i")) == "90 False\n"
