@@ -11,6 +11,7 @@ import pytest
 
 pytest.register_assert_rewrite("support")  # so that its assertions say what they saw
 
+import convlab  # noqa: E402
 from support.recorded import FOLDER, FRAMEWORKS, Book, write_records  # noqa: E402
 from support.selections import COMPILER, LIVE, SMOKE  # noqa: E402
 
@@ -68,6 +69,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         used = {value.__name__ for value in vars(item.module).values() if isinstance(value, ModuleType)}
         if used & CONCURRENT:
             item.add_marker("concurrency")
+
+
+@pytest.fixture(scope="module")
+def lenet() -> convlab.Model:
+    """Return LeNet-5 with random weights, the same in every run."""
+    return convlab.load("lenet5", weights=5)
 
 
 @pytest.fixture

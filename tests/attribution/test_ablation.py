@@ -55,11 +55,6 @@ def residual():
     return Model("residual", (9, 11, 3), [Node(layer.name, layer, inputs) for layer, inputs in chain])
 
 
-@pytest.fixture(scope="module")
-def lenet():
-    return convlab.load("lenet5", weights=5)
-
-
 @pytest.fixture
 def digits():
     return np.random.default_rng(1).random((2, 28, 28, 1), np.float32)

@@ -29,11 +29,6 @@ def fill(folder, count, size=(28, 28)):
     return names
 
 
-@pytest.fixture(scope="module")
-def lenet():
-    return convlab.load("lenet5", weights=5)
-
-
 @pytest.fixture
 def folder(tmp_path):
     fill(tmp_path / "pictures", 11)

@@ -12,23 +12,13 @@ import convlab
 from convlab.errors import FileError, LayerNameError, ShapeError, UnsupportedError
 from convlab.layers import Conv1D
 from convlab.model.initialise import randomise
-
-
-@pytest.fixture(scope="module")
-def lenet():
-    return convlab.load("lenet5", weights=5)
+from support.figures import texts
 
 
 @pytest.fixture(scope="module")
 def acts(lenet):
     x = np.random.default_rng(1).random((2, 28, 28, 1), np.float32)
     return lenet.run(x, pre=True)
-
-
-def texts(figure) -> str:
-    """Return everything that is written on a figure."""
-    figure.draw_without_rendering()
-    return "\n".join(text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text")))
 
 
 def test_feature_maps_shows_the_mosaic_and_says_what_it_is(acts, tmp_path):

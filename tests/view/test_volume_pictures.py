@@ -12,6 +12,7 @@ from convlab.model.initialise import randomise
 from convlab.model.model import Model
 from convlab.view.mosaic import NOT_FINITE
 from convlab.view.volumes import MOST, evenly
+from support.figures import texts
 
 SHAPE = (5, 7, 9, 2)
 
@@ -33,11 +34,6 @@ def model():
 @pytest.fixture(scope="module")
 def acts(model):
     return model.run(np.random.default_rng(1).normal(size=(2, *SHAPE)).astype(np.float32))
-
-
-def texts(figure):
-    figure.draw_without_rendering()
-    return "\n".join(text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text")))
 
 
 def pixels_of(figure):
