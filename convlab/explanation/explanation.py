@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from convlab.errors import LayerNameError, ShapeError, UnsupportedError
-from convlab.explanation.contributions import ALONG_CHANNELS, Place, WeightedSum, sums_of
+from convlab.explanation.contributions import Place, WeightedSum, sums_of
 from convlab.layers import ACTIVATIONS
 from convlab.model.model import Model, Node
 from convlab.model.receptive_field import Field
@@ -17,7 +17,6 @@ from convlab_kernels.window import Pair
 
 Box = tuple[Pair, ...]
 Seen = Box | Literal["varies"] | None
-SUBTRACTING = ("hard_sigmoid_keras2", "log_softmax", "sparsemax", "tanh_shrink")  # what may be nearly the same
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -248,19 +247,19 @@ def _apply(
     x^2 by as many units more as that is, for its argument is rounded; a subtraction by units of what is subtracted.
     """
     row = np.array([total.before for total in sums])
-    apply, info = ACTIVATIONS[activation], np.finfo(dtype)
-    unit, after = float(info.eps) / 2, float(apply(row)[i])
+    function, info = ACTIVATIONS[activation], np.finfo(dtype)
+    unit, after = float(info.eps) / 2, float(function(row)[i])
     before = sums[i].rounding(dtype)
     if activation in ("linear", "relu"):
         return _in_range(after, dtype), activation, before
     with np.errstate(invalid="ignore", over="ignore"):
-        if activation in ALONG_CHANNELS:
+        if function.along_channels:
             before = max(total.rounding(dtype) for total in sums) + 2 * unit * float(np.abs(row).max())
             behind = after * np.expm1(2 * before) if activation == "softmax" else 2 * before + unit * len(row)
         else:
-            behind = np.abs(apply(row[i] + np.array([-before, before])) - after).max()
-    x = 0.0 if activation in ALONG_CHANNELS else min(abs(row[i]), 1e3)
-    subtracted = float(np.abs(row).max()) if activation in SUBTRACTING else 0.0
+            behind = np.abs(function(row[i] + np.array([-before, before])) - after).max()
+    x = 0.0 if function.along_channels else min(abs(row[i]), 1e3)
+    subtracted = float(np.abs(row).max()) if function.cancels else 0.0
     own = unit * (len(row) + 16 + x + x * x) * (abs(after) + subtracted) + float(info.smallest_subnormal)
     return _in_range(after, dtype), _function(activation, row, i), float(behind) + own
 

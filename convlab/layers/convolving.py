@@ -1,19 +1,15 @@
 """What the layers that slide kernels over an image have in common."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
 from math import inf
-from types import MappingProxyType
 
 from convlab import ops
 from convlab.layers.base import Activated, check_activation
 from convlab.layers.checks import options_of
+from convlab.layers.functions import ACTIVATIONS
 from convlab.runtime.arrays import Array, Shape
 from convlab_kernels.methods import Convolution
 from convlab_kernels.window import Window
-
-CEILINGS: Mapping[str, float] = MappingProxyType({"relu": inf, "relu6": 6.0})
-"""The activation functions that kernels apply themselves, and where they clip from above."""
 
 
 class Convolving(Activated):
@@ -59,6 +55,7 @@ class Convolving(Activated):
 
     def __call__(self, x: Array) -> Array:
         """Convolve (N, H, W, C) to (N, OH, OW, O); ReLU and ReLU6 are fused into the kernel."""
-        if self.activation in CEILINGS:
-            return self.convolve(x, relu=True, ceiling=CEILINGS[self.activation])
+        ceiling = ACTIVATIONS[self.activation].ceiling
+        if ceiling is not None:
+            return self.convolve(x, relu=True, ceiling=ceiling)
         return super().__call__(x)

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from copy import copy
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ from convlab.layers import (
     SeparableConv2D,
     ZeroPadding2D,
 )
-from convlab.layers.convolving import CEILINGS
+from convlab.layers.functions import ACTIVATIONS
 from convlab.layers.identity import Identity
 from convlab.layers.residual import Residual
 from convlab.model.model import Model
@@ -101,7 +102,7 @@ def _merged(first: Node, second: Node, folded: Mapping[str, Node]) -> Layer | No
         return _changed(first.layer, activation="relu")
     if isinstance(first.layer, ZeroPadding2D):
         before = folded.get(first.inputs[0])
-        positive = before is not None and before.layer.activation in CEILINGS
+        positive = before is not None and ACTIVATIONS[before.layer.activation].ceiling is not None
         return _padded(first.layer.window, second.layer, positive)
     return None
 
@@ -119,7 +120,8 @@ def _function(layer: Layer) -> str | None:
     if isinstance(layer, Activation):
         return layer.activation
     if isinstance(layer, ReLU) and not layer.negative_slope and not layer.threshold:
-        return "relu" if layer.max_value is None else "relu6" if layer.max_value == CEILINGS["relu6"] else None
+        ceiling = inf if layer.max_value is None else layer.max_value
+        return next((name for name, function in ACTIVATIONS.items() if function.ceiling == ceiling), None)
     return None
 
 

@@ -200,3 +200,12 @@ def test_erfc_keeps_its_digits(dtype):
     # Horner's rule for two polynomials of degree 8 with positive coefficients is 32 roundings; then exp and a product
     assert_close(erfc(x), exact, gamma(40, dtype) * exact, "erfc")
     assert erfc(np.array([-INF, INF], dtype)).tolist() == [2, 0]
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_what_a_function_says_of_itself_is_so(name):
+    function, x = ACTIVATIONS[name], np.linspace(-8, 8, 33)
+    other = np.append(x[:-1], 7.25)
+    assert (function(other)[:-1] != function(x)[:-1]).any() == function.along_channels
+    clipped = [ceiling for ceiling in (np.inf, 6.0) if np.array_equal(function(x), np.clip(x, 0, ceiling))]
+    assert clipped == ([] if function.ceiling is None else [function.ceiling])

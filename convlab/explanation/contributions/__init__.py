@@ -12,11 +12,10 @@ from convlab.explanation.contributions import (
     volumes,
 )
 from convlab.explanation.contributions.base import WeightedSum, weighted_sum
-from convlab.explanation.contributions.node import ALONG_CHANNELS, sums_of
+from convlab.explanation.contributions.node import sums_of
 from convlab.explanation.contributions.place import Place
 
 __all__ = [
-    "ALONG_CHANNELS",
     "Place",
     "WeightedSum",
     "copies",

@@ -7,12 +7,10 @@ import numpy as np
 from convlab.errors import UnsupportedError
 from convlab.explanation.contributions.base import WeightedSum, weighted_sum
 from convlab.explanation.contributions.volumes import volume_sum
-from convlab.layers import Concatenate, Identity, Stack
+from convlab.layers import ACTIVATIONS, Concatenate, Identity, Stack
 from convlab.layers.merging import Merge
 from convlab.model.nodes import Node
 from convlab.runtime.arrays import Array, Shape
-
-ALONG_CHANNELS = ("softmax", "log_softmax", "sparsemax")
 
 
 def sums_of(
@@ -29,7 +27,7 @@ def sums_of(
     if isinstance(layer, Merge):
         maps = np.stack([np.broadcast_to(one, output)[:, :, channel] for one in inputs], axis=-1)
         return node.inputs, [weighted_sum(layer, maps, y, x, channel)], 0
-    together = range(output[2]) if layer.activation in ALONG_CHANNELS else [channel]
+    together = range(output[2]) if ACTIVATIONS[layer.activation].along_channels else [channel]
     return node.inputs, [weighted_sum(layer, inputs[0], y, x, k) for k in together], together.index(channel)
 
 
@@ -51,7 +49,7 @@ def _in_volume(
     if inputs[0].ndim != 4:
         raise UnsupportedError(f"layer {layer.name!r} is a {layer.kind} that makes a volume: no explanation")
     where = (place[0], place[1], place[2]) if len(place) == 3 else (0, 0, 0)
-    together = range(output[-1]) if layer.activation in ALONG_CHANNELS else [channel]
+    together = range(output[-1]) if ACTIVATIONS[layer.activation].along_channels else [channel]
     return node.inputs, [volume_sum(layer, inputs[0], where, k) for k in together], together.index(channel)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from convlab.files.keras.config.calls import Step
 from convlab.files.keras.config.layers import AUGMENTATIONS
+from convlab.layers import ACTIVATIONS
 from convlab.runtime.arrays import Shape
 
 WITH_LAYOUT = frozenset(
@@ -46,8 +47,6 @@ WITH_AXIS = frozenset(
         "UnitNormalization",
     }
 )
-ALONG_AN_AXIS = frozenset({"glu", "log_softmax", "softmax", "sparsemax"})
-"""Activation functions that see all values along the last axis."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +83,10 @@ def takes_moved(step: Step, inputs: Sequence[Tensor]) -> bool:
 
 
 def is_along_an_axis(function: Any) -> bool:
-    """Tell whether a layer's activation is one of those functions; what else a file has there is refused later."""
-    return isinstance(function, str) and function in ALONG_AN_AXIS
+    """Tell whether a layer's activation sees all values along the last axis; what is no function is refused later."""
+    if not isinstance(function, str):
+        return False
+    return function == "glu" or (function in ACTIVATIONS and ACTIVATIONS[function].along_channels)
 
 
 def _passes_on(kind: str, options: Mapping[str, Any]) -> bool:
