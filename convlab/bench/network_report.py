@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from convlab.bench.machine import Machine
-from convlab.bench.report import aligned, digits
+from convlab.bench.report import digits
 from convlab.bench.spread import Spread
+from convlab.markup.tables import table
 from convlab.runtime.arrays import Shape
 from convlab.wording import printable
 
@@ -78,7 +79,13 @@ class BatchResult:
         once = f"first call: prepare {digits(1e3 * self.prepare)} ms, compile {digits(1e3 * self.compile)} ms"
         calls = [CALLS, *(self._call(machine, name, run) for name, run in self.calls.items())]
         layers = [LAYERS, *(self._layer(machine, layer, share) for layer, share in self._shared())]
-        return "\n\n".join([head, "\n".join([once, *aligned(calls, names=1)]), "\n".join(aligned(layers, names=3))])
+        return "\n\n".join(
+            [
+                head,
+                "\n".join([once, *table(calls, "<>")]),
+                "\n".join(table(layers, "<<<>")),
+            ]
+        )
 
     def _shared(self) -> list[tuple[LayerTime, float]]:
         return list(zip(self.layers, self.shares().values(), strict=True))

@@ -1,6 +1,5 @@
 """What a benchmark of convolutions found, as data, as text and as JSON."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import isfinite
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from convlab.bench.case import Case
 from convlab.bench.machine import Machine
 from convlab.bench.spread import Spread
+from convlab.markup.tables import table
 from convlab.wording import printable
 
 TORCH, BEST = "torch", "best"
@@ -66,7 +66,7 @@ class CaseResult:
         blocks = [f"{layers}{case.text}", "\n".join(map(_equality, self.results))]
         if self.timed:
             lines = [HEADER, *(_times(case, machine, *pair) for pair in self.timed)]
-            blocks.append("\n".join(aligned(lines, names=1)))
+            blocks.append("\n".join(table(lines, "<>")))
         return "\n\n".join(blocks)
 
     def as_dict(self, machine: Machine) -> dict[str, Any]:
@@ -177,14 +177,3 @@ def digits(number: float) -> str:
 def milliseconds(seconds: float) -> str:
     """Return a time with its unit."""
     return f"{digits(1e3 * seconds)} ms"
-
-
-def aligned(lines: Sequence[Sequence[str]], names: int) -> list[str]:
-    """Return a table under a rule: the first `names` columns to the left, numbers to the right."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    rows = [lines[0], ["-" * width for width in widths], *lines[1:]]
-    sides = [str.ljust] * names + [str.rjust] * (len(widths) - names)
-    return [
-        printable("  ".join(side(cell, width) for side, cell, width in zip(sides, row, widths, strict=True)).rstrip())
-        for row in rows
-    ]

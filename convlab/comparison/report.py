@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from math import isfinite
 from typing import Any
 
+from convlab.markup.tables import table
 from convlab.runtime.arrays import Shape
 from convlab.wording import printable
 
@@ -187,10 +188,7 @@ def _one_sided(label: str, names: tuple[str, ...], others: tuple[str, ...]) -> l
 
 def _table(rows: tuple[Row, ...]) -> list[str]:
     header = ("layer", "shape", "max error", "relative", "expected", "worst at", "value", "reference", "")
-    lines = [header, *(_cells(row) for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    lines.insert(1, tuple("-" * width for width in widths))
-    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    return table([header, *(_cells(row) for row in rows)], "<")
 
 
 def _cells(row: Row) -> tuple[str, ...]:

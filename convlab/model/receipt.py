@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from itertools import islice
 from math import prod
 
+from convlab.markup.tables import table
 from convlab.wording import listed, printable
 
 __all__ = ["Receipt", "ReceiptRow", "describe_difference"]
@@ -97,8 +98,7 @@ class Receipt:
     def __str__(self) -> str:
         cells = [("layer", "weight", "shape", "path in the file", "transform")]
         cells += [(row.layer, row.weight, str(row.shape), row.path, row.transform) for row in self.rows]
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
+        lines = table(cells, "<", rules=())
         rest = {
             "missing": self.missing,
             "unexpected": self.unexpected,

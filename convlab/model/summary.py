@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from convlab.layers import Layer
+from convlab.markup.tables import table
 from convlab.model.receptive_field import Field
 from convlab.runtime.arrays import Shape
 from convlab.wording import printable
@@ -77,10 +78,8 @@ class Summary:
         ]
         lines += [_cells(row) for row in self.rows]
         lines.append(("total", "", "", f"{self.parameters:,}", f"{self.multiply_adds:,}", "", "", ""))
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        rule = "  ".join("-" * width for width in widths)
-        text = [_line(cells, widths) for cells in lines]
-        return "\n".join(map(printable, [text[0], rule, *text[1:-1], rule, text[-1], *self.notes]))
+        text = table(lines, "<<<>", rules=(1, len(lines) - 1))
+        return "\n".join([*text, *map(printable, self.notes)])
 
 
 def one_line(model: Model) -> str:
@@ -137,10 +136,3 @@ def _extent(sides: Extent) -> str:
     if not isinstance(sides, tuple):
         return sides or "all"
     return str(sides[0]) if len(set(sides)) == 1 else _shape(sides)
-
-
-def _line(cells: tuple[str, ...], widths: list[int]) -> str:
-    """Align names to the left and numbers to the right."""
-    left = [cell.ljust(width) for cell, width in zip(cells[:3], widths[:3], strict=True)]
-    right = [cell.rjust(width) for cell, width in zip(cells[3:], widths[3:], strict=True)]
-    return "  ".join(left + right).rstrip()

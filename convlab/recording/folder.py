@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convlab.errors import ImageError, ShapeError
+from convlab.markup.tables import table
 from convlab.recording.running_statistics import PICTURES, ChannelStatistics
 from convlab.runtime.arrays import Array
 from convlab.storage.writing import new_path
@@ -49,16 +50,9 @@ class FolderStatistics:
 
     def __str__(self) -> str:
         lines = [HEADER, *(_cells(name, layer) for name, layer in self.layers.items())]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         left_out = f", {len(self.skipped)} left out ({listed(self.skipped)})" if self.skipped else ""
-        text = [_line(cells, widths) for cells in lines]
-        rule = "  ".join("-" * width for width in widths)
-        return "\n".join(
-            map(
-                printable,
-                [f"{self.model} over {self.images} pictures of {self.folder}{left_out}", text[0], rule, *text[1:]],
-            )
-        )
+        title = printable(f"{self.model} over {self.images} pictures of {self.folder}{left_out}")
+        return "\n".join([title, *table(lines, "<>>>>>><")])
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain types, as for JSON: every channel of every layer."""
@@ -188,9 +182,3 @@ def _cells(name: str, layer: ChannelStatistics) -> tuple[str, ...]:
     best = next((f"{picture} ({channel})" for picture, _ in layer.strongest(channel)), "-")
     numbers = (f"{value:.4g}" for value in (layer.mean, layer.std, layer.max))
     return name, str(len(layer.means)), *numbers, f"{layer.zero_share:.1%}", str(len(layer.dead)), best
-
-
-def _line(cells: tuple[str, ...], widths: list[int]) -> str:
-    """Align names to the left and numbers to the right."""
-    middle = [cell.rjust(width) for cell, width in zip(cells[1:-1], widths[1:-1], strict=True)]
-    return "  ".join([cells[0].ljust(widths[0]), *middle, cells[-1]])

@@ -1,0 +1,1 @@
+"""How things show themselves, below what they are: tables of text."""
