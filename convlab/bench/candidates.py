@@ -1,6 +1,7 @@
 """What can convolve: each method of the kernels, and PyTorch. Made ready once for a case, then called and timed."""
 
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -41,14 +42,14 @@ class First:
     amplification: float
 
 
-class Contender:
+class Contender(ABC):
     """A way to compute a case: `open` makes it ready and calls it once, `time` calls it again."""
 
     _call: Callable[[], Any]
 
+    @abstractmethod
     def open(self, case: Case) -> First:
         """Prepare and call once; UnsupportedError, saying why, for a case that the method does not take."""
-        raise NotImplementedError
 
     def time(self, calls: int) -> list[float]:
         """Return the seconds of so many calls, after one that is not counted."""
