@@ -4,18 +4,16 @@ import inspect
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import convlab
 from convlab import cli, layers
 from convlab.explanation.contributions.base import weighted_sum
-from convlab.explanation.contributions.node import ALONG_CHANNELS
 from convlab.explanation.contributions.volumes import volume_sum
 from convlab.files.keras.config import channels_first
 from convlab.files.keras.config.layers import AUGMENTATIONS, LAYERS
 from convlab.files.torch.weights import EXPECTED, SUFFIXES
-from convlab.layers import ACTIVATIONS, Layer
+from convlab.layers import Layer
 from convlab.layers.merging import Merge
 from convlab_kernels import cpu, cuda
 
@@ -99,16 +97,6 @@ def test_every_layer_is_explained():
 def test_every_layer_of_keras_is_in_files_that_keras_wrote():
     table = text("docs/keras_files.md")
     assert [name for name in LAYERS if f"\n| {name} |" not in table] == []
-
-
-# ---- an activation function
-
-
-def test_functions_that_see_a_whole_vector_are_listed():
-    x = np.array([[0.3, -0.2, 0.5], [0.3, -0.2, 9.0]])
-    along = {name for name, function in ACTIVATIONS.items() if len(set(function(x)[:, 0])) > 1}
-    assert along == set(ALONG_CHANNELS)
-    assert along == channels_first.ALONG_AN_AXIS - {"glu"}  # which is a layer here
 
 
 # ---- a kernel
