@@ -11,41 +11,19 @@ from typing import TypeAlias
 
 from convlab.files.weight_specs import Image, Rows
 from convlab.layers import (
-    ELU,
-    Activation,
-    BatchNormalization,
     Concatenate,
     Dense,
     Dot,
-    Elementwise,
     Flatten,
-    Identity,
     Lambda,
     Layer,
-    LayerNormalization,
-    LayerScale,
-    LeakyReLU,
-    Masking,
-    Normalization,
     Permute,
-    PReLU,
-    ReLU,
-    Rescaling,
     Reshape,
-    Softmax,
     Stack,
-    ThresholdedReLU,
     TimeDistributed,
-    UnitNormalization,
 )
 from convlab.model.model import Model
 from convlab.runtime.arrays import Shape
-
-KEEPING = (
-    *(Identity, Activation, ReLU, LeakyReLU, ELU, PReLU, Softmax, ThresholdedReLU, LayerScale, Rescaling, Masking),
-    Elementwise,
-    *(BatchNormalization, LayerNormalization, Normalization, UnitNormalization),
-)
 
 
 @dataclass(frozen=True)
@@ -92,7 +70,7 @@ def _order(layer: Layer, arriving: Sequence[Order], shapes: Sequence[Shape], mad
         return lost  # what it does nobody knows; and steps have no place in an order
     if len(arriving) > 1:
         return _merged(inner, order, all(one == order for one in arriving), made, lost)
-    if isinstance(inner, KEEPING) or (isinstance(inner, Dense) and len(made) > 1):
+    if inner.keeps_order or (isinstance(inner, Dense) and len(made) > 1):
         return order
     return _moved(inner, order, shapes[0], made, lost)
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
+from typing import ClassVar
 
 from convlab import ops
 from convlab.errors import ShapeError
@@ -30,6 +31,9 @@ class Activation(Layer):
     UnsupportedError
         For a function that is not known.
     """
+
+    keeps_order: ClassVar[bool] = True
+    activates: ClassVar[bool] = True
 
     name: str
     activation: str
@@ -61,6 +65,9 @@ class ReLU(Layer):
     UnsupportedError
         For an option that is not a number of at least 0.
     """
+
+    keeps_order: ClassVar[bool] = True
+    activates: ClassVar[bool] = True
 
     name: str
     max_value: float | None = None
@@ -95,6 +102,9 @@ class LeakyReLU(Layer):
         For an option that is not a number of at least 0.
     """
 
+    keeps_order: ClassVar[bool] = True
+    activates: ClassVar[bool] = True
+
     name: str
     negative_slope: float = 0.3
 
@@ -124,6 +134,9 @@ class ELU(Layer):
         For an option that is not a number of at least 0.
     """
 
+    keeps_order: ClassVar[bool] = True
+    activates: ClassVar[bool] = True
+
     name: str
     alpha: float = 1.0
 
@@ -152,6 +165,9 @@ class ThresholdedReLU(Layer):
     UnsupportedError
         For an option that is not a number of at least 0.
     """
+
+    keeps_order: ClassVar[bool] = True
+    activates: ClassVar[bool] = True
 
     name: str
     theta: float = 1.0
@@ -183,6 +199,9 @@ class PReLU(Layer):
     ShapeError
         In a network, for axes that the input does not have.
     """
+
+    keeps_order: ClassVar[bool] = True
+    activates: ClassVar[bool] = True
 
     name: str
     shared_axes: int | Sequence[int] | None = None
@@ -257,6 +276,9 @@ class Softmax(Layer):
     ShapeError
         In a network, for an axis that the input does not have.
     """
+
+    keeps_order: ClassVar[bool] = True
+    activates: ClassVar[bool] = True
 
     name: str
     axis: AxisLike = -1

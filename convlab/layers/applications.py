@@ -1,7 +1,7 @@
 """Layers that networks of `keras.applications` bring along; they are Keras' own, and data like all others."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from convlab.layers.base import Layer
 from convlab.layers.checks import check_numbers
@@ -49,6 +49,8 @@ class LayerScale(Layer):
     name : str
         What the network calls it.
     """
+
+    keeps_order: ClassVar[bool] = True
 
     name: str
 

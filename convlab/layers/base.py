@@ -52,6 +52,14 @@ class Layer(ABC):
         The function applied last ("linear": none).
     arity : int or None
         How many inputs it takes; None: any number from 1 up.
+    keeps_order : bool
+        Whether each number that it makes belongs where one stands that it is given: what lies in the order of an
+        image still does.
+    activates : bool
+        Whether it is an activation function, and nothing else.
+    main_weight : str or None
+        Its weight that is applied last, whose last axes are the output channels; None where there is none, or where
+        something comes between it and the output.
     """
 
     name: str
@@ -61,6 +69,9 @@ class Layer(ABC):
     window: Window | Window3D | Literal["varies"] | None = ONE_CELL
     activation: str = "linear"
     arity: ClassVar[int | None] = 1
+    keeps_order: ClassVar[bool] = False
+    activates: ClassVar[bool] = False
+    main_weight: ClassVar[str | None] = None
     _held: Held
 
     def __new__(cls, *_: Any, **__: Any) -> Self:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from math import inf, prod
+from typing import ClassVar
 
 from convlab import ops
 from convlab.layers.base import image_size
@@ -47,6 +48,8 @@ class Conv2D(Convolving):
     UnsupportedError
         For an activation function that is not known.
     """
+
+    main_weight: ClassVar[str | None] = "kernel"
 
     name: str
     filters: int

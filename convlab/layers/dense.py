@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import prod
+from typing import ClassVar
 
 from convlab import ops
 from convlab.errors import ShapeError
@@ -36,6 +37,8 @@ class Dense(Activated):
     UnsupportedError
         For an activation function that is not known.
     """
+
+    main_weight: ClassVar[str | None] = "kernel"
 
     name: str
     units: int

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from math import inf, prod
+from typing import ClassVar
 
 from convlab import ops
 from convlab.layers.base import ONE_CELL, image_size
@@ -44,6 +45,8 @@ class DepthwiseConv2D(Convolving):
     UnsupportedError
         For an activation function that is not known.
     """
+
+    main_weight: ClassVar[str | None] = "kernel"
 
     name: str
     kernel: int | Pair
@@ -122,6 +125,8 @@ class SeparableConv2D(Convolving):
     UnsupportedError
         For an activation function that is not known.
     """
+
+    main_weight: ClassVar[str | None] = "pointwise_kernel"
 
     name: str
     filters: int

@@ -1,6 +1,7 @@
 """Layers on words: their numbers in a dictionary become vectors."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -91,6 +92,8 @@ class Masking(Layer):
     UnsupportedError
         For what is no number.
     """
+
+    keeps_order: ClassVar[bool] = True
 
     name: str
     mask_value: float = 0.0

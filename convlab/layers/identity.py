@@ -1,6 +1,7 @@
 """Layers that do something only while a network is trained."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from convlab.layers.base import Layer
 from convlab.runtime.arrays import Array
@@ -15,6 +16,8 @@ class Identity(Layer):
     name : str
         What the network calls it.
     """
+
+    keeps_order: ClassVar[bool] = True
 
     name: str
 

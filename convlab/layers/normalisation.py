@@ -1,6 +1,7 @@
 """Layers that normalise; axes count as in Keras, from the batch, 0, or back from the last, -1."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from convlab import ops
 from convlab.errors import ShapeError
@@ -36,6 +37,8 @@ class BatchNormalization(Layer):
     ShapeError
         In a network, for an axis that is not there.
     """
+
+    keeps_order: ClassVar[bool] = True
 
     name: str
     axis: AxisLike = -1
@@ -90,6 +93,8 @@ class LayerNormalization(Layer):
     ShapeError
         In a network, for an axis that is not there.
     """
+
+    keeps_order: ClassVar[bool] = True
 
     name: str
     axis: AxisLike = -1
@@ -200,6 +205,8 @@ class UnitNormalization(Layer):
     ShapeError
         In a network, for an axis that is not there.
     """
+
+    keeps_order: ClassVar[bool] = True
 
     name: str
     axis: AxisLike = -1

@@ -1,7 +1,7 @@
 """Layers that move and scale an image's numbers before a network sees them."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -33,6 +33,8 @@ class Rescaling(Layer):
     ShapeError
         In a network, for numbers that do not fit the channels.
     """
+
+    keeps_order: ClassVar[bool] = True
 
     name: str
     scale: Any
@@ -79,6 +81,8 @@ class Normalization(Layer):
     ShapeError
         In a network, for numbers that do not fit the axes.
     """
+
+    keeps_order: ClassVar[bool] = True
 
     name: str
     axis: AxisLike | None = -1

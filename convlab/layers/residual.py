@@ -14,6 +14,7 @@ class Residual(Conv2D):
     """Convolution of the first input plus the second, which is of the output's shape; then ReLU, or nothing."""
 
     arity: ClassVar[int | None] = 2
+    main_weight: ClassVar[str | None] = None  # the shortcut is added behind it
 
     @classmethod
     def of(cls, convolution: Conv2D, activation: str) -> "Residual":

@@ -27,7 +27,6 @@ from convlab.layers import (
     Add,
     BatchNormalization,
     Conv2D,
-    Dense,
     DepthwiseConv2D,
     Layer,
     MaxPooling2D,
@@ -42,14 +41,6 @@ from convlab.model.model import Model
 from convlab.model.nodes import Node, own_layers
 from convlab.ops.axes import inner_axes
 from convlab_kernels.window import Pair, Window
-
-KERNELS: Mapping[type[Layer], str] = {
-    Conv2D: "kernel",
-    DepthwiseConv2D: "kernel",
-    SeparableConv2D: "pointwise_kernel",
-    Dense: "kernel",
-}
-"""The layers that others are folded into, and which of their weights is applied last: its last axes are outputs."""
 
 
 def fold(model: Model) -> Model:
@@ -92,9 +83,9 @@ def _merged(first: Node, second: Node, folded: Mapping[str, Node]) -> Layer | No
     """Return the layer that does what two do one after the other, None where there is none."""
     if len(second.inputs) > 1:
         return _residual(first.layer, second.layer)
-    if type(first.layer) in KERNELS and first.layer.activation == "linear":
+    if first.layer.main_weight is not None and first.layer.activation == "linear":
         if isinstance(second.layer, BatchNormalization):
-            return _normalised(first.layer, second.layer)
+            return _normalised(first.layer, first.layer.main_weight, second.layer)
         function = _function(second.layer)
         return None if function is None else _changed(first.layer, activation=function)
     adds = isinstance(first.layer, Residual) or (isinstance(first.layer, Add) and len(first.inputs) > 1)
@@ -132,11 +123,10 @@ def _changed(layer: Layer, **options: Any) -> Any:
     return other
 
 
-def _normalised(layer: Layer, norm: BatchNormalization) -> Layer | None:
-    """Return a layer that normalises its outputs too, None where they are not normalised by channel."""
+def _normalised(layer: Layer, name: str, norm: BatchNormalization) -> Layer | None:
+    """Return a layer with that main weight that normalises too, None where it is not its channels that are."""
     if inner_axes(norm.axis, len(norm.input_shape) + 1) != (len(norm.input_shape),):
         return None
-    name = KERNELS[type(layer)]
     w, bias = layer.weights[name].astype(np.float64), layer.weights.get("bias", 0)
     mean, variance = norm.weights["moving_mean"], norm.weights["moving_variance"]
     with np.errstate(all="ignore"):

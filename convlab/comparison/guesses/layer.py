@@ -15,21 +15,15 @@ from convlab.comparison.guesses.values import flat_orders
 from convlab.comparison.suspect import Guess, Suspect
 from convlab.layers import (
     ACTIVATIONS,
-    ELU,
     Activated,
-    Activation,
     AveragePooling2D,
     AveragePooling3D,
     BatchNormalization,
     Dense,
     Flatten,
     Layer,
-    LeakyReLU,
     MaxPooling2D,
     MaxPooling3D,
-    PReLU,
-    ReLU,
-    Softmax,
 )
 from convlab.model.model import Node
 from convlab.runtime.arrays import Array, Shape
@@ -38,7 +32,6 @@ from convlab_kernels.window3d import Sides3D, Window3D
 
 Outputs = Iterator[tuple[str, Array]]
 
-FUNCTIONS = (ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax)
 EPSILONS = (1e-3, 1e-5, 1e-4, 1e-6, 1e-2, 0.0, 1e-7, 1e-8, 1e-12)
 SLOPES = (0.01, 0.2, 0.3, 0.1)  # PyTorch's, a usual one, Keras', Darknet's
 
@@ -163,7 +156,7 @@ def activation_missing(_: Suspect, node: Node, inputs: list[Array]) -> Outputs:
     if isinstance(layer, Activated):
         if layer.activation != "linear":
             yield f" ({layer.activation})", layer.linear(*inputs)
-    elif isinstance(layer, FUNCTIONS):
+    elif layer.activates:
         yield f" ({type(layer).__name__})", inputs[0]
 
 
