@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,11 @@ def text(path):
     return (ROOT / path).read_text(encoding="utf-8")
 
 
-ROWS = re.findall(r"^\| `([^`]+)` \| (?:`([^`]+)` )?\|", text("docs/architecture.md"), re.MULTILINE)
+def rows_of(part):
+    return re.findall(r"^\| `([^`]+)` \| (?:`([^`]+)` )?\|", part, re.MULTILINE)
+
+
+ROWS = rows_of(text("docs/architecture.md"))
 
 
 @pytest.mark.parametrize(("path", "name"), ROWS)
@@ -39,6 +44,53 @@ def test_each_file_and_what_is_looked_for_in_it_is_there(path, name):
 def test_the_tables_are_found():
     assert len(ROWS) > 60
     assert text("docs/architecture.md").count("\n| `") == len(ROWS)
+
+
+# ---- the lives
+
+
+def table_under(heading):
+    """Return the functions that a part of the page tells of, in its order; of classes and tables none."""
+    part = text("docs/architecture.md").split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return [(path, name) for path, name in rows_of(part) if not name.rpartition(".")[2][0].isupper()]
+
+
+def calls_in_order(rows, act):
+    """Return the rows' functions as they are first called while `act` goes on."""
+    seen = {}
+
+    def note(frame, event, _):
+        if event == "call":
+            seen.setdefault((frame.f_code.co_filename, frame.f_code.co_qualname))
+
+    sys.setprofile(note)
+    try:
+        act()
+    finally:
+        sys.setprofile(None)
+    return [
+        row
+        for file, name in seen
+        for row in rows
+        if name == row[1] and file.endswith(row[0].removeprefix("kernels/"))
+    ]
+
+
+def test_an_image_lives_as_the_page_tells(tmp_path):
+    rows = table_under("The life of an image")
+    picture = str(ROOT / "weights/fashion_mnist/shirt.png")
+    assert (
+        calls_in_order(
+            rows, lambda: cli.main(["run", "lenet5", picture, "--layers", "conv1", "--out", str(tmp_path)])
+        )
+        == rows
+    )
+
+
+def test_a_file_lives_as_the_page_tells():
+    rows = table_under("The life of a file")
+    file = ROOT / "tests/references/volumes/unet3d_keras3.keras"
+    assert calls_in_order(rows, lambda: convlab.load(file)) == rows
 
 
 # ---- a layer
