@@ -12,4 +12,5 @@ import sys
 
 from benchmarks.gpu.checkout import run
 
-sys.exit(run("benchmarks.gpu.session"))
+if __name__ == "__main__":
+    sys.exit(run("benchmarks.gpu.session"))

@@ -2,4 +2,5 @@
 
 from benchmarks.ladder.table import main
 
-main()
+if __name__ == "__main__":
+    main()
