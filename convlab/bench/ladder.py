@@ -1,4 +1,4 @@
-"""The ladder of GPU kernels on one convolution, rung by rung: what each takes, how fast it is, what it gained."""
+"""The ladder of GPU kernels on one convolution: what each rung takes, how fast it is, what it gains over the last."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass

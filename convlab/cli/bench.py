@@ -32,8 +32,10 @@ def _add_conv(kinds: Any) -> None:
     parser.add_argument("--batch", type=int, default=1, metavar="N", help="images at a time (default: 1)")
     parser.add_argument("--dtype", choices=TYPES, default="float32", help="(default: float32)")
     parser.add_argument("--methods", metavar="A,B", help="only these; torch is PyTorch, on the cpu (default: all)")
-    parser.add_argument("--device", choices=DEVICES, default="cpu", help="whose kernels (default: cpu)")
-    parser.add_argument("--ladder", action="store_true", help="the GPU's kernels rung by rung, and what each gained")
+    parser.add_argument("--device", choices=DEVICES, default="cpu", help="where the kernels run (default: cpu)")
+    parser.add_argument(
+        "--ladder", action="store_true", help="all kernels of the GPU in turn, and what each gains over the last"
+    )
     _add_common(parser)
 
 

@@ -20,7 +20,12 @@ def add(commands: Any) -> None:
         help="which output channels, as in Python: 0:16, 5, =-8: (the last 8)",
     )
     parser.add_argument("--inputs", type=_slice, metavar="A:B", help="which input channels")
-    parser.add_argument("--scale", choices=("channel", "shared"), default="channel", help="of the colours")
+    parser.add_argument(
+        "--scale",
+        choices=("channel", "shared"),
+        default="channel",
+        help="whether each channel has colours of its own, or all one scale",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -36,7 +36,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--preprocessing", choices=MODES, help="how pictures become inputs, where MODEL is a file (default: assumed)"
     )
     add_layout(parser)
-    parser.add_argument("--device", choices=DEVICES, default="cpu", help="what computes (default: cpu)")
+    parser.add_argument("--device", choices=DEVICES, default="cpu", help="where it is computed (default: cpu)")
     parser.add_argument("--input-shape", type=_shape, metavar="H,W,C", help="where a file leaves the size open")
 
 

@@ -27,7 +27,10 @@ def add(commands: Any) -> None:
         "--span", nargs=2, type=float, metavar=("LOW", "HIGH"), help="values of a matrix that mean black and white"
     )
     parser.add_argument(
-        "--scale", choices=("channel", "shared", "standardised"), default="channel", help="of the colours"
+        "--scale",
+        choices=("channel", "shared", "standardised"),
+        default="channel",
+        help="whether each channel has colours of its own, all one scale, or each is standardised first",
     )
     add_json(parser)
 

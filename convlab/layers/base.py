@@ -158,7 +158,7 @@ class Layer(ABC):
     def prepared(self, name: str, x: Array, make: Callable[[Any], Any], *how: Hashable) -> Any:
         """Return what `make` makes of a weight in the type and on the device of x.
 
-        It is made once for each `how`, and again when the weights change.
+        It is kept for each `how`, until the weights change.
         """
         held = self._weighted()
         return once(held.prepared, (name, kind_of(x), *how), lambda: make(held.like(name, x)))
