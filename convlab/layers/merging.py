@@ -66,7 +66,7 @@ class Add(Merge):
     """
 
     def merge(self, inputs: list[Any]) -> Array:
-        """Add them up, from the first to the last; in a folded network, with ReLU."""
+        """Add them up, from the first to the last; in a fused network, with ReLU."""
         *others, last = inputs
         return add(reduce(add, others), last, relu=self.activation == "relu") if others else last
 

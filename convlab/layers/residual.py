@@ -1,4 +1,4 @@
-"""A convolution that adds a shortcut to what it makes, for folded networks: one pass over memory less.
+"""A convolution that adds a shortcut to what it makes, for fused networks: one pass over memory less.
 
 He et al., "Deep residual learning for image recognition" (arXiv 1512.03385), section 3.2.
 """

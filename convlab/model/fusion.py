@@ -43,7 +43,7 @@ from convlab.ops.axes import inner_axes
 from convlab_kernels.window import Pair, Window
 
 
-def fold(model: Model) -> Model:
+def fuse(model: Model) -> Model:
     """Return a network of new layers that computes a model's outputs, under their names, in float32.
 
     Weights that need no change are shared, and so is what was prepared from them.
@@ -51,20 +51,20 @@ def fold(model: Model) -> Model:
     nodes = list(_skipping_identities(model))
     readers = Counter([source for node in nodes for source in node.inputs] + list(model.outputs))
     calls = Counter(node.layer.name for node in nodes)
-    folded: dict[str, Node] = {}
+    fused: dict[str, Node] = {}
     for node in own_layers(nodes):
-        folded[node.name] = node
+        fused[node.name] = node
         for name in reversed(node.inputs):
-            first = folded.get(name)
+            first = fused.get(name)
             if first is None or readers[name] > 1 or first.silenced:
                 continue
-            layer = _merged(first, node, folded)
+            layer = _merged(first, node, fused)
             if layer is not None and calls[layer.name] == 1:
                 others = (other for other in node.inputs if other != name)
-                del folded[name]
-                folded[node.name] = Node(node.name, layer, (*first.inputs, *others), node.silenced)
+                del fused[name]
+                fused[node.name] = Node(node.name, layer, (*first.inputs, *others), node.silenced)
                 break
-    return Model(model.name, model.inputs, list(folded.values()), outputs=model.outputs)
+    return Model(model.name, model.inputs, list(fused.values()), outputs=model.outputs)
 
 
 def _skipping_identities(model: Model) -> Iterator[Node]:
@@ -79,7 +79,7 @@ def _skipping_identities(model: Model) -> Iterator[Node]:
             yield replace(node, inputs=inputs)
 
 
-def _merged(first: Node, second: Node, folded: Mapping[str, Node]) -> Layer | None:
+def _merged(first: Node, second: Node, fused: Mapping[str, Node]) -> Layer | None:
     """Return the layer that does what two do one after the other, None where there is none."""
     if len(second.inputs) > 1:
         return _residual(first.layer, second.layer)
@@ -92,7 +92,7 @@ def _merged(first: Node, second: Node, folded: Mapping[str, Node]) -> Layer | No
     if adds and first.layer.activation == "linear" and _function(second.layer) == "relu":
         return _changed(first.layer, activation="relu")
     if isinstance(first.layer, ZeroPadding2D):
-        before = folded.get(first.inputs[0])
+        before = fused.get(first.inputs[0])
         positive = before is not None and ACTIVATIONS[before.layer.activation].ceiling is not None
         return _padded(first.layer.window, second.layer, positive)
     return None

@@ -101,7 +101,7 @@ class Model:
             raise ShapeError(f"model {name!r}: {len(self.labels)} labels for an output of {self.output_shape}")
         self._steps = plan(self.nodes)
         self._memory, self._recordings, self._graphs = Memory(), Memory.for_recordings(), Graphs()
-        self._folded: tuple[list[Mapping[str, Array]], Model] | None = None
+        self._fused: tuple[list[Mapping[str, Array]], Model] | None = None
 
     def _build(self, node: Node) -> None:
         check_node(self.name, node, self.shapes, self._layers.setdefault(node.layer.name, node.layer))
@@ -150,7 +150,7 @@ class Model:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy takes over: not what is made again when it is needed."""
-        own = {"_folded": None, "_memory": Memory(), "_recordings": Memory.for_recordings(), "_graphs": Graphs()}
+        own = {"_fused": None, "_memory": Memory(), "_recordings": Memory.for_recordings(), "_graphs": Graphs()}
         return {**vars(self), **own}
 
     def __repr__(self) -> str:
@@ -240,16 +240,16 @@ class Model:
             yield
 
     def _fewer_passes(self) -> "Model":
-        """Return the folded network, made again where a layer has got other weights."""
-        weights, folded = [layer._held.weights for layer in self.layers], self._folded
-        if folded is None or not all(map(is_, weights, folded[0])):
-            from convlab.model.fusion import fold
+        """Return the fused network, made again where a layer has got other weights."""
+        weights, fused = [layer._held.weights for layer in self.layers], self._fused
+        if fused is None or not all(map(is_, weights, fused[0])):
+            from convlab.model.fusion import fuse
 
             with preparing():
-                folded = self._folded
-                if folded is None or not all(map(is_, weights, folded[0])):
-                    folded = self._folded = weights, fold(self)
-        return folded[1]
+                fused = self._fused
+                if fused is None or not all(map(is_, weights, fused[0])):
+                    fused = self._fused = weights, fuse(self)
+        return fused[1]
 
     @cached_property
     def _work(self) -> int:
@@ -258,7 +258,7 @@ class Model:
 
     def drop_prepared(self) -> None:
         """Give back the memory of what was prepared from the weights, and of buffers; they are made again."""
-        self._folded, self._memory, self._recordings, self._graphs = None, Memory(), Memory.for_recordings(), Graphs()
+        self._fused, self._memory, self._recordings, self._graphs = None, Memory(), Memory.for_recordings(), Graphs()
         for layer in self.layers:
             layer.drop_prepared()
 

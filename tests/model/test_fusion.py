@@ -1,4 +1,4 @@
-"""The folded network of `predict`: which calls become one, which must not, and that its numbers are the network's.
+"""The fused network of `predict`: which calls become one, which must not, and that its numbers are the network's.
 
 A folded weight is rounded once more, and a sum of K products errs by gamma_K times the sum of their magnitudes
 (tests/support/closeness.py). That sum is what a network computes from |x| with the magnitudes of all its weights;
@@ -31,7 +31,7 @@ from convlab.layers import (
     ZeroPadding2D,
 )
 from convlab.layers.residual import Residual
-from convlab.model.fusion import fold
+from convlab.model.fusion import fuse
 from convlab.model.initialise import randomise
 from convlab.model.model import Model, Node
 from convlab.runtime.policy import computing
@@ -86,7 +86,7 @@ def _above(layer):
 
 
 def assert_same_numbers(model, n=3):
-    """Check `predict` and `run`, both against float64, in which nothing is folded."""
+    """Check `predict` and `run`, both against float64, in which nothing is fused."""
     x = images(model, n)
     exact = model.run(x.astype(np.float64))
     above = magnitudes(model).run(abs(x.astype(np.float64)))
@@ -99,11 +99,11 @@ def assert_same_numbers(model, n=3):
         assert_close(model.run(x).outputs[name], exact.outputs[name], bound, f"run, {name}")
 
 
-def folded(model):
-    return {node.name: node for node in fold(model).nodes}
+def fused(model):
+    return {node.name: node for node in fuse(model).nodes}
 
 
-# ---- what is folded
+# ---- what is fused
 
 CONVOLUTIONS = {
     "conv": lambda **options: Conv2D("conv", 5, (3, 2), **options),
@@ -127,7 +127,7 @@ ACTIVATIONS = {
 def test_normalisation_and_activation_after_a_convolution(conv, after, function):
     make = SAME.get(conv, lambda: Dense("conv", 5))
     model = sequential(make(), BatchNormalization("norm"), *map(copy, after))
-    [node] = fold(model).nodes
+    [node] = fuse(model).nodes
     assert (node.name, node.inputs) == (model.outputs[0], ("input",))
     assert type(node.layer) is type(model["conv"])
     assert node.layer.activation == function
@@ -138,7 +138,7 @@ def test_normalisation_and_activation_after_a_convolution(conv, after, function)
 @pytest.mark.parametrize("axis", [-1, 3, [3]])
 def test_normalisation_without_gamma_or_beta_and_its_axis_counted_from_either_end(norm, axis):
     model = sequential(Conv2D("conv", 5, 2), BatchNormalization("norm", axis, epsilon=0.5, **norm))
-    assert list(folded(model)) == ["norm"]
+    assert list(fused(model)) == ["norm"]
     assert_same_numbers(model)
 
 
@@ -147,7 +147,7 @@ def test_normalisation_without_gamma_or_beta_and_its_axis_counted_from_either_en
 def test_zeros_around_the_input_are_the_convolutions_padding(conv, padding):
     conv = CONVOLUTIONS[conv](padding=padding)
     model = sequential(ZeroPadding2D("zeros", ((2, 1), (0, 3))), conv, BatchNormalization("norm"), ReLU("act"))
-    [node] = fold(model).nodes
+    [node] = fuse(model).nodes
     (top, bottom), (left, right) = node.layer.window.padding
     (a, b), (c, d) = conv.window.padding
     assert (top, bottom, left, right) == (2 + a, 1 + b, c, 3 + d)
@@ -159,7 +159,7 @@ def test_zeros_around_the_input_of_a_max_pooling_where_nothing_is_negative(activ
     model = sequential(
         Conv2D("conv", 5, 3, activation=activation), ZeroPadding2D("zeros", 1), MaxPooling2D("pool", 3, 2)
     )
-    assert list(folded(model)) == ["conv", "pool"]
+    assert list(fused(model)) == ["conv", "pool"]
     x = images(model)
     np.testing.assert_array_equal(model.predict(x), model.run(x).output)
 
@@ -174,7 +174,7 @@ def test_what_only_hands_on_is_skipped():
         Dropout("drop2"),
         BatchNormalization("norm"),
     )
-    assert list(folded(model)) == ["norm"]
+    assert list(fused(model)) == ["norm"]
     assert_same_numbers(model)
 
 
@@ -189,7 +189,7 @@ def test_a_residual_network():
         ("sum", Add("sum"), ("act", "drop")),
         ("act2", Activation("act2", "relu"), ("sum",)),
     )
-    nodes = folded(model)
+    nodes = fused(model)
     assert {name: node.inputs for name, node in nodes.items()} == {
         "act": ("input",),
         "act2": ("act", "act"),
@@ -204,7 +204,7 @@ def test_the_last_of_two_convolutions_adds_the_other():
         ("b", Conv2D("b", 5, 3), ("input",)),
         ("sum", Add("sum"), ("a", "b")),
     )
-    assert {name: node.inputs for name, node in folded(model).items()} == {"a": ("input",), "sum": ("input", "a")}
+    assert {name: node.inputs for name, node in fused(model).items()} == {"a": ("input",), "sum": ("input", "a")}
     assert_same_numbers(model)
 
 
@@ -248,9 +248,9 @@ NOT_FOLDED = {
 
 
 @pytest.mark.parametrize("layers", NOT_FOLDED.values(), ids=NOT_FOLDED)
-def test_not_folded(layers):
+def test_not_fused(layers):
     model = sequential(*layers)
-    assert [node.name for node in fold(model).nodes] == [layer.name for layer in layers]
+    assert [node.name for node in fuse(model).nodes] == [layer.name for layer in layers]
     x = images(model)
     np.testing.assert_array_equal(model.predict(x), model.run(x).output)
 
@@ -258,12 +258,12 @@ def test_not_folded(layers):
 def test_zeros_wider_than_half_a_max_pooling_stay_zeros():
     layers = [Conv2D("conv", 5, 3, activation="relu"), ZeroPadding2D("zeros", 2), MaxPooling2D("pool", 2)]
     model = sequential(*layers)
-    assert list(folded(model)) == ["conv", "zeros", "pool"]
+    assert list(fused(model)) == ["conv", "zeros", "pool"]
 
 
 def test_a_sequence_layer_is_left_alone():
     model = sequential(Conv1D("conv", 5, 3), BatchNormalization("norm"), shape=(9, 6))
-    assert list(folded(model)) == ["conv", "norm"]
+    assert list(fused(model)) == ["conv", "norm"]
 
 
 def test_a_value_with_two_readers():
@@ -272,7 +272,7 @@ def test_a_value_with_two_readers():
         ("norm", BatchNormalization("norm"), ("conv",)),
         ("sum", Add("sum"), ("conv", "norm")),
     )
-    assert list(folded(model)) == ["conv", "norm", "sum"]
+    assert list(fused(model)) == ["conv", "norm", "sum"]
     assert_same_numbers(model)
 
 
@@ -292,7 +292,7 @@ NOT_ADDED = {
 @pytest.mark.parametrize("calls", NOT_ADDED.values(), ids=NOT_ADDED)
 def test_sums_that_no_convolution_can_add_up(calls):
     model = graph(*calls)
-    assert list(folded(model)) == [name for name, _, _ in calls]
+    assert list(fused(model)) == [name for name, _, _ in calls]
     assert_same_numbers(model)
 
 
@@ -302,7 +302,7 @@ def test_another_function_after_a_sum_that_a_convolution_adds_up():
         ("sum", Add("sum"), ("input", "a")),
         ("act", Activation("act", "tanh"), ("sum",)),
     )
-    assert list(folded(model)) == ["sum", "act"]
+    assert list(fused(model)) == ["sum", "act"]
     assert_same_numbers(model)
 
 
@@ -313,14 +313,14 @@ def test_two_readers_one_of_them_behind_a_dropout():
         ("norm", BatchNormalization("norm"), ("conv",)),
         ("sum", Add("sum"), ("drop", "norm")),
     )
-    assert list(folded(model)) == ["conv", "norm", "sum"]
+    assert list(fused(model)) == ["conv", "norm", "sum"]
     assert_same_numbers(model)
 
 
 def test_a_value_that_is_an_output_too():
     calls = [("conv", Conv2D("conv", 5, 3), ("input",)), ("norm", BatchNormalization("norm"), ("conv",))]
     model = graph(*calls, outputs=("norm", "conv"))
-    assert list(folded(model)) == ["conv", "norm"]
+    assert list(fused(model)) == ["conv", "norm"]
     assert_same_numbers(model)
 
 
@@ -331,7 +331,7 @@ def test_values_that_are_outputs_behind_one_another():
         ("norm", BatchNormalization("norm"), ("drop",)),
         outputs=("norm", "drop", "conv"),
     )
-    assert list(folded(model)) == ["conv", "drop", "norm"]
+    assert list(fused(model)) == ["conv", "drop", "norm"]
     assert_same_numbers(model)
 
 
@@ -343,7 +343,7 @@ def test_a_layer_that_is_called_twice_keeps_its_weights():
         ("conv/2", conv, ("norm",)),
         ("act", ReLU("act"), ("conv/2",)),
     )
-    assert list(folded(model)) == ["conv", "norm", "conv/2", "act"]
+    assert list(fused(model)) == ["conv", "norm", "conv/2", "act"]
     assert_same_numbers(model)
 
 
@@ -357,7 +357,7 @@ def test_a_normalisation_that_is_called_twice_is_folded_into_both():
         ("norm/2", norm, ("conv2",)),
         ("act/2", act, ("norm/2",)),
     )
-    assert list(folded(model)) == ["act", "act/2"]
+    assert list(fused(model)) == ["act", "act/2"]
     assert_same_numbers(model)
 
 
@@ -366,7 +366,7 @@ def test_a_normalisation_that_is_called_twice_is_folded_into_both():
 )
 def test_channels_are_silenced_where_they_were(silenced, expected):
     model = sequential(Conv2D("conv", 5, 3), BatchNormalization("norm"), ReLU("act")).ablate({silenced: [1, 4]})
-    nodes = folded(model)
+    nodes = fused(model)
     assert list(nodes) == expected
     assert nodes[silenced].silenced == (1, 4)
     x = images(model)
@@ -377,7 +377,7 @@ def test_channels_are_silenced_where_they_were(silenced, expected):
 @pytest.mark.parametrize("same", [Dropout("same"), Activation("same", "linear")], ids=["dropout", "linear"])
 def test_what_only_hands_on_is_not_skipped_where_it_is_silenced(same):
     model = sequential(Conv2D("conv", 5, 3), same, ReLU("act")).ablate({"same": [1, 4]})
-    assert "same" in folded(model)
+    assert "same" in fused(model)
     assert not model.predict(images(model))[..., [1, 4]].any()
     assert_same_numbers(model)
 
@@ -385,7 +385,7 @@ def test_what_only_hands_on_is_not_skipped_where_it_is_silenced(same):
 def test_a_sum_of_one_value_has_no_function_of_its_own():
     nodes = ("conv", Conv2D("conv", 5, 3), ("input",)), ("sum", Add("sum"), ("conv",)), ("act", ReLU("act"), ("sum",))
     model = graph(*nodes)
-    assert list(folded(model)) == ["conv", "sum", "act"]
+    assert list(fused(model)) == ["conv", "sum", "act"]
     assert_same_numbers(model)
 
 
@@ -393,14 +393,14 @@ def test_a_sum_of_one_value_has_no_function_of_its_own():
 def test_what_a_recording_prepared_is_not_used_with_other_padding(conv):
     model = sequential(ZeroPadding2D("zeros", 1), conv())
     model.run(images(model))
-    assert list(folded(model)) == ["conv"]
+    assert list(fused(model)) == ["conv"]
     assert_same_numbers(model)
 
 
-def test_what_would_be_infinite_is_not_folded():
+def test_what_would_be_infinite_is_not_fused():
     model = sequential(Conv2D("conv", 5, 2), BatchNormalization("norm", epsilon=0))
     model["norm"].set_weights(moving_variance=np.zeros(5))
-    assert list(folded(model)) == ["conv", "norm"]
+    assert list(fused(model)) == ["conv", "norm"]
     x = images(model)
     np.testing.assert_array_equal(model.predict(x), model.run(x).output)
 
@@ -454,6 +454,6 @@ def test_layers_without_weights_say_so():
 
 def test_weights_that_need_no_change_are_shared():
     model = sequential(Conv2D("conv", 5, 3), ReLU("act"), Flatten("flat"), Dense("fc", 4))
-    nodes = folded(model)
+    nodes = fused(model)
     assert nodes["act"].layer.weights["kernel"] is model["conv"].weights["kernel"]
     assert nodes["fc"].layer.weights["kernel"] is model["fc"].weights["kernel"]

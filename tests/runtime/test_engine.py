@@ -419,10 +419,10 @@ def test_what_was_prepared_can_be_dropped():
     model, x = residual(), images(1)
     expected = model.predict(x)
     model.run(x)
-    assert model["conv2"]._held.prepared and model._memory.free and model._folded
+    assert model["conv2"]._held.prepared and model._memory.free and model._fused
     model.drop_prepared()
     assert not any(layer._held.prepared for layer in model.layers if layer.shapes)
-    assert not model._memory.free and model._folded is None
+    assert not model._memory.free and model._fused is None
     np.testing.assert_array_equal(model.predict(x), expected)
 
 
