@@ -21,7 +21,7 @@ from convlab.bench.exact import exact
 from convlab.bench.process import Remote
 from convlab.bench.turns import PAUSE
 from convlab.errors import UnsupportedError
-from convlab.runtime.policy import computing
+from convlab.runtime.policy import using_policy
 from convlab_kernels.cpu import METHODS
 
 SLOW = 10
@@ -45,7 +45,7 @@ class Plan:
 def chosen(case: Case) -> str:
     """Return the method that "auto" chooses where compiled kernels are allowed."""
     x, w, _ = case.shapes
-    with computing(True):
+    with using_policy(True):
         return ops.choose_conv2d(np.empty(x, case.dtype), w, case.window, case.groups)
 
 

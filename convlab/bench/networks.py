@@ -26,7 +26,7 @@ from convlab.errors import ShapeError
 from convlab.model.model import Model, Node
 from convlab.runtime.arrays import Array, on_host
 from convlab.runtime.device import placed, synchronize
-from convlab.runtime.policy import computing, repays
+from convlab.runtime.policy import using_policy, worth_compiling
 
 PREDICT, RUN = "predict", "run"
 
@@ -133,8 +133,8 @@ def _layers(model: Model, x: Mapping[str, Array], repeats: int) -> tuple[LayerTi
         return y
 
     batch = len(next(iter(x.values())))
-    compiled = repays(model.summary().multiply_adds, batch)
-    with computing(compiled, propagate_nan=model.propagate_nan, tf32=model.tf32):  # as `run` decides
+    compiled = worth_compiling(model.summary().multiply_adds, batch)
+    with using_policy(compiled, propagate_nan=model.propagate_nan, tf32=model.tf32):  # as `run` decides
         for _ in range(repeats + 1):
             sleep(PAUSE)
             run_nodes(model.nodes, x, timed)

@@ -19,12 +19,12 @@ from convlab.model.selection import Record, check_budget, largest, select
 from convlab.model.summary import Summary, one_line, summarise
 from convlab.recording.activations import Activations
 from convlab.runtime.arrays import Array, Shape, owner, unshared
-from convlab.runtime.buffer_pool import Memory
-from convlab.runtime.cuda_graph import Graphs
+from convlab.runtime.buffer_pool import BufferPool
+from convlab.runtime.cuda_graph import CudaGraphs
 from convlab.runtime.device import check_device, device_memory
 from convlab.runtime.host_copies import arrays_on
 from convlab.runtime.once import preparing
-from convlab.runtime.policy import computing, repays
+from convlab.runtime.policy import using_policy, worth_compiling
 from convlab.wording import unknown
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Model:
         if self.labels is not None and self.output_shape != (len(self.labels),):
             raise ShapeError(f"model {name!r}: {len(self.labels)} labels for an output of {self.output_shape}")
         self._steps = plan(self.nodes)
-        self._memory, self._recordings, self._graphs = Memory(), Memory.for_recordings(), Graphs()
+        self._memory, self._recordings, self._graphs = BufferPool(), BufferPool.for_recordings(), CudaGraphs()
         self._fused: tuple[list[Mapping[str, Array]], Model] | None = None
 
     def _build(self, node: Node) -> None:
@@ -150,8 +150,8 @@ class Model:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy takes over: not what is made again when it is needed."""
-        own = {"_fused": None, "_memory": Memory(), "_recordings": Memory.for_recordings(), "_graphs": Graphs()}
-        return {**vars(self), **own}
+        pools = {"_memory": BufferPool(), "_recordings": BufferPool.for_recordings()}
+        return {**vars(self), **pools, "_fused": None, "_graphs": CudaGraphs()}
 
     def __repr__(self) -> str:
         """Return one line; the table is `str(model.summary())`."""
@@ -215,7 +215,7 @@ class Model:
         first: Any = next(iter(sources.values()))
         single = first.dtype == np.float32
         network = self._fewer_passes() if single else self
-        with self._computing(sources, self._memory):
+        with self._using_policy(sources, self._memory):
             if self.device == "cuda" and single and len(first) == 1:
                 kind = (first.device.id, self.propagate_nan, self.tf32)
                 return network._graphs.predict(kind, network._compute, sources)
@@ -228,14 +228,14 @@ class Model:
         return {name: unshared(outputs[name], owners) for name in self.outputs}
 
     @contextmanager
-    def _computing(self, sources: Mapping[str, Array], memory: Memory | None) -> Iterator[None]:
+    def _using_policy(self, sources: Mapping[str, Array], pool: BufferPool | None) -> Iterator[None]:
         """Compute what is computed in the block as the network decides for a batch, into memory or fresh arrays."""
         images = len(next(iter(sources.values())))
-        lending = nullcontext() if memory is None or self.device != "cpu" else memory.call()
+        scoped = nullcontext() if pool is None or self.device != "cpu" else pool.scope()
         with (
             device_memory(self.device, lambda: largest(self, images)),
-            lending as lender,
-            computing(repays(self._work, images), lender, self.propagate_nan, self.tf32),
+            scoped as scope,
+            using_policy(worth_compiling(self._work, images), scope, self.propagate_nan, self.tf32),
         ):
             yield
 
@@ -258,7 +258,8 @@ class Model:
 
     def drop_prepared(self) -> None:
         """Give back the memory of what was prepared from the weights, and of buffers; they are made again."""
-        self._fused, self._memory, self._recordings, self._graphs = None, Memory(), Memory.for_recordings(), Graphs()
+        self._fused, self._graphs = None, CudaGraphs()
+        self._memory, self._recordings = BufferPool(), BufferPool.for_recordings()
         for layer in self.layers:
             layer.drop_prepared()
 
@@ -301,7 +302,7 @@ class Model:
         owners = {id(owner(source)) for source in sources.values()}
         made: dict[str, Array] = {}
         everything = all(node.name in wanted for node in self.nodes)
-        with self._computing(sources, self._recordings if everything else None):
+        with self._using_policy(sources, self._recordings if everything else None):
             inputs.update({name: source.copy() for name, source in sources.items()})
             for node, before, output in execute(self._steps, sources, wanted):
                 for name, array in ((f"{node.name}/pre", before), (node.name, output)):

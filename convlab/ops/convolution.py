@@ -12,7 +12,7 @@ from convlab.ops.checks import check_image
 from convlab.ops.elementwise import add
 from convlab.ops.quiet import quiet
 from convlab.runtime.arrays import Array, ArrayLike, as_floats, module_of
-from convlab.runtime.policy import WORK, Computing, current, new_array
+from convlab.runtime.policy import WORK, Policy, current, new_array
 from convlab_kernels import cpu, cuda
 from convlab_kernels.cpu import choice
 from convlab_kernels.methods import Convolution
@@ -142,14 +142,14 @@ def choose_conv2d(x: Array, w: tuple[int, ...], window: Window, groups: int, met
         if method not in (known := methods_for(x)):
             raise UnsupportedError(f"conv2d: method {method!r} is unknown: use auto, strict, {', '.join(known)}")
         return method
-    decided = current() or Computing(work_of(x.shape, w, window) >= WORK)
-    propagate_nan = decided.propagate_nan or method == "strict"
+    policy = current() or Policy(work_of(x.shape, w, window) >= WORK)
+    propagate_nan = policy.propagate_nan or method == "strict"
     if module_of(x) is np:
-        return choice.fastest(x.shape, w, window, groups, decided.compiled, propagate_nan)
+        return choice.fastest(x.shape, w, window, groups, policy.compiled, propagate_nan)
     from convlab_kernels.cuda.chip import AMPERE, capability_of
     from convlab_kernels.cuda.choice import fastest  # which loads Numba's compiler
 
-    tf32 = decided.tf32 and capability_of(x) >= AMPERE
+    tf32 = policy.tf32 and capability_of(x) >= AMPERE
     return fastest(x.shape, w, window, groups, x.dtype, propagate_nan, tf32)
 
 

@@ -77,7 +77,7 @@ def unshared(array: Array, owners: set[int]) -> Array:
     """Return the array, or a copy where the memory is that of an owner (by id) in the set; add what is returned.
 
     The owners must be alive: an id can come again. A view of a larger array is copied too: it would keep all of it.
-    An array that fills the block that it has on loan (`convlab.runtime.buffer_pool`) is as good as owned.
+    An array that fills its pooled buffer (`convlab.runtime.buffer_pool`) is as good as owned.
     """
     holder = owner(array)
     ours = holder.flags.owndata or hasattr(holder, "block")

@@ -1,4 +1,4 @@
-"""Memory that is used again: it comes back by itself when the last array in it is gone.
+"""A pool of buffers, each used again: it comes back by itself when the last array in it is gone.
 
 What a network computes is wanted until its last reader has run, and no longer. The network lets go of each value
 there, so counting references plans the arena: two values share memory exactly where no step needs both, in graphs of
@@ -33,18 +33,18 @@ class _Block(np.ndarray[Any, np.dtype[np.uint8]]):
         return aligned(size).view(cls)
 
 
-class _Loan(np.ndarray[Any, np.dtype[np.uint8]]):
+class _PooledBuffer(np.ndarray[Any, np.dtype[np.uint8]]):
     """A view of a block that is the base of the array in it, and of all views of that, so that it ends last."""
 
     block: _Block
-    memory: "ReferenceType[Memory]"  # weak: what somebody keeps is not to keep all other blocks too
+    pool: "ReferenceType[BufferPool]"  # weak: what somebody keeps is not to keep all other blocks too
 
     def __del__(self) -> None:
-        if (memory := self.memory()) is not None:
-            memory.take_back(self.block)
+        if (pool := self.pool()) is not None:
+            pool.take_back(self.block)
 
 
-class Memory:
+class BufferPool:
     """Blocks of memory, each lent to one array at a time.
 
     Several threads may use it at once without a lock, which a fork could leave locked: taking a block out of a list
@@ -63,8 +63,8 @@ class Memory:
         self.lasting, self.keep = lasting, keep
 
     @classmethod
-    def for_recordings(cls) -> "Memory":
-        """Return memory for what is handed out: that of what is gone is taken again, since fresh memory is slow."""
+    def for_recordings(cls) -> "BufferPool":
+        """Return a pool for what is handed out: memory of what is gone is taken again, since fresh memory is slow."""
         return cls(lasting=True, keep=256 << 20)
 
     def take_back(self, block: _Block) -> None:
@@ -73,20 +73,20 @@ class Memory:
             self.free.append(block)
 
     @contextmanager
-    def call(self) -> Iterator["Lender"]:
+    def scope(self) -> Iterator["PoolScope"]:
         """Lend to what is computed in the block; when it ends, give back to the system what it had no need of."""
-        lender = Lender(self)
+        scope = PoolScope(self)
         try:
-            yield lender
+            yield scope
         finally:
-            lender.settle()
+            scope.settle()
 
 
-class Lender:
-    """What lends to one call."""
+class PoolScope:
+    """The pool for one call: from it come the arrays that the call makes."""
 
-    def __init__(self, memory: Memory) -> None:
-        self.memory, self.free, self.began, self.largest = memory, memory.free, perf_counter_ns(), 0
+    def __init__(self, pool: BufferPool) -> None:
+        self.pool, self.free, self.began, self.largest = pool, pool.free, perf_counter_ns(), 0
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
         """Return an array, its numbers not yet set, in the smallest free block that is large enough, or a new one."""
@@ -96,18 +96,18 @@ class Lender:
         self.largest = max(self.largest, size)
         block = self._take(size)
         block.lent = perf_counter_ns()
-        loan = block.view(_Loan)
-        loan.block, loan.memory = block, ref(self.memory)
-        return np.ndarray(shape, dtype, loan)
+        buffer = block.view(_PooledBuffer)
+        buffer.block, buffer.pool = block, ref(self.pool)
+        return np.ndarray(shape, dtype, buffer)
 
     def _take(self, size: int) -> _Block:
         """Take a block out of the free ones; where all are too small, the largest gives way to a new one."""
         free = sorted(self.free, key=len)
         for block in free:
-            fits = len(block) == size if self.memory.lasting else len(block) >= size
+            fits = len(block) == size if self.pool.lasting else len(block) >= size
             if fits and self._remove(block):
                 return block
-        if free and not self.memory.lasting:
+        if free and not self.pool.lasting:
             self._remove(free[-1])
         return _Block.of(size)
 

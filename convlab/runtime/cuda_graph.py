@@ -17,12 +17,12 @@ Named = dict[str, Array]
 Compute = Callable[[Named], Named]
 
 
-class Graphs:
+class CudaGraphs:
     """The graphs of one network, each captured at the second prediction of its kind: by then all is prepared."""
 
     def __init__(self) -> None:
         self._seen: set[Hashable] = set()
-        self._captured: dict[Hashable, Captured | None] = {}  # None: it could not be captured
+        self._captured: dict[Hashable, CapturedGraph | None] = {}  # None: it could not be captured
 
     def predict(self, kind: Hashable, compute: Compute, sources: Named) -> Named:
         """Return what compute makes of the inputs, by a graph for calls of this kind where that works."""
@@ -30,15 +30,15 @@ class Graphs:
             self._seen.add(kind)
             return compute(sources)
         if kind not in self._captured:
-            self._captured[kind] = captured(compute, sources)
+            self._captured[kind] = capture(compute, sources)
         graph = self._captured[kind]
         return compute(sources) if graph is None else graph.predict(sources)
 
 
-def captured(compute: Compute, sources: Named) -> "Captured | None":
+def capture(compute: Compute, sources: Named) -> "CapturedGraph | None":
     """Return the graph of a computation, None where it cannot be captured or answers otherwise."""
     try:
-        graph = Captured(compute, sources)
+        graph = CapturedGraph(compute, sources)
         answers, expected = graph.predict(sources), compute(sources)
         if all(answers[name].tobytes() == expected[name].tobytes() for name in expected):
             return graph
@@ -48,7 +48,7 @@ def captured(compute: Compute, sources: Named) -> "Captured | None":
     return None
 
 
-class Captured:
+class CapturedGraph:
     """What a network does with inputs of one kind, in memory that nobody else is given."""
 
     def __init__(self, compute: Compute, sources: Named) -> None:

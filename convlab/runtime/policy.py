@@ -1,4 +1,4 @@
-"""How a network is computed: by compiled kernels or by the array module, by which algorithms, into which memory.
+"""The execution policy of a network: compiled kernels or the array module, which algorithms, into which memory.
 
 A network decides for all its layers, from the work of one call, so that its answer does not depend on what was
 called before, and so that NumPy's thread pool does not wake between compiled kernels. Outside a network each
@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 
 from convlab.runtime.arrays import Array, module_of
-from convlab.runtime.buffer_pool import Lender
+from convlab.runtime.buffer_pool import PoolScope
 from convlab_kernels.interrupts import interrupts_wait
 
 WORK = 20_000_000
@@ -27,14 +27,14 @@ BATCH_WORK = 200_000_000
 
 
 @dataclass(frozen=True)
-class Computing:
-    """What a network has decided.
+class Policy:
+    """How a network is computed.
 
     Attributes
     ----------
     compiled : bool
         Whether compiled kernels compute it.
-    memory : Lender or None
+    memory : PoolScope or None
         Where results go; None for fresh arrays.
     propagate_nan : bool
         Whether NaN and infinities must stay where the definition puts them, at any cost.
@@ -43,25 +43,25 @@ class Computing:
     """
 
     compiled: bool
-    memory: Lender | None = None
+    memory: PoolScope | None = None
     propagate_nan: bool = False
     tf32: bool = False
 
 
-_CURRENT: ContextVar[Computing | None] = ContextVar("convlab computing", default=None)
+_CURRENT: ContextVar[Policy | None] = ContextVar("convlab policy", default=None)
 
 
-def current() -> Computing | None:
-    """Return what the network that is computing has decided, None outside networks."""
+def current() -> Policy | None:
+    """Return the policy of the network that is computing, None outside networks."""
     return _CURRENT.get()
 
 
 @contextmanager
-def computing(
-    compiled: bool, memory: Lender | None = None, propagate_nan: bool = False, tf32: bool = False
+def using_policy(
+    compiled: bool, memory: PoolScope | None = None, propagate_nan: bool = False, tf32: bool = False
 ) -> Iterator[None]:
     """Compute everything in the block in this way, and let infinities and NaN pass without NumPy's warnings."""
-    token = _CURRENT.set(Computing(compiled, memory, propagate_nan, tf32))
+    token = _CURRENT.set(Policy(compiled, memory, propagate_nan, tf32))
     try:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             yield
@@ -69,7 +69,7 @@ def computing(
         _CURRENT.reset(token)
 
 
-def repays(work: int, images: int) -> bool:
+def worth_compiling(work: int, images: int) -> bool:
     """Return whether compiled kernels are to compute a network of so much work (multiply-adds) for each image."""
     return work >= WORK or work * images >= BATCH_WORK
 

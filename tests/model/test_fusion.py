@@ -34,7 +34,7 @@ from convlab.layers.residual import Residual
 from convlab.model.fusion import fuse
 from convlab.model.initialise import randomise
 from convlab.model.model import Model, Node
-from convlab.runtime.policy import computing
+from convlab.runtime.policy import using_policy
 from support.closeness import assert_close, sum_bound
 
 SHAPE = (9, 7, 6)
@@ -220,7 +220,7 @@ def test_a_residual_convolution_is_the_convolution_and_then_the_sum(kernel, acti
         outputs=("conv", "shortcut"),
     )
     x = images(model)
-    with computing(compiled):
+    with using_policy(compiled):
         y, shortcut = (model[name](x) for name in ("conv", "shortcut"))
         total = shortcut + y
         found = Residual.of(model["conv"], activation)(x, shortcut)

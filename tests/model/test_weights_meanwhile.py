@@ -23,7 +23,7 @@ from convlab.layers import (
 )
 from convlab.model.model import Model
 from convlab.runtime.once import once
-from convlab.runtime.policy import computing
+from convlab.runtime.policy import using_policy
 
 LAYERS = {
     "Conv1D": lambda: Conv1D("layer", 5, 3),
@@ -69,7 +69,7 @@ def test_a_copy_keeps_the_old_weights_though_they_change_while_its_kernel_is_pre
     old, new = ({name: np.full(side, n, np.float32) for name, side in layer.shapes.items()} for n in (1, 2))
     layer.set_weights(**old)
     x = -np.random.default_rng(0).random((1, *shape), np.float32)
-    with computing(compiled=True):
+    with using_policy(compiled=True):
         before, asked = layer(x), []
         layer.drop_prepared()
         other = copy(layer)  # which shares what is prepared

@@ -8,8 +8,8 @@ import pytest
 
 import convlab
 from convlab.runtime.arrays import owner, unshared
-from convlab.runtime.buffer_pool import SMALL, Memory
-from convlab.runtime.policy import computing, new_array
+from convlab.runtime.buffer_pool import SMALL, BufferPool
+from convlab.runtime.policy import new_array, using_policy
 
 F4 = np.dtype(np.float32)
 SIZE = SMALL // 4 + 3  # numbers of four bytes, more than are made anew
@@ -19,71 +19,71 @@ def address(array):
     return array.__array_interface__["data"][0]
 
 
-def bytes_of(memory):
-    return sorted(len(block) for block in memory.free)
+def bytes_of(pool):
+    return sorted(len(block) for block in pool.free)
 
 
 def test_an_array_has_the_shape_and_type_and_begins_at_a_cache_line():
-    with Memory().call() as lender:
+    with BufferPool().scope() as scope:
         for shape, dtype in (((3, 7, 5, 401), F4), ((SIZE,), np.dtype(np.float64)), ((2, 3), F4), ((0, 5), F4)):
-            array = lender.empty(shape, dtype)
+            array = scope.empty(shape, dtype)
             assert (array.shape, array.dtype) == (shape, dtype)
             assert array.flags.c_contiguous and array.flags.writeable
             assert array.nbytes < SMALL or address(array) % 64 == 0
 
 
 def test_small_arrays_are_made_anew():
-    memory = Memory()
-    with memory.call() as lender:
-        assert lender.empty((SMALL // 4 - 1,), F4).base is None
-        assert lender.empty((SMALL // 4,), F4).base is not None
-    assert bytes_of(memory) == [SMALL]
+    pool = BufferPool()
+    with pool.scope() as scope:
+        assert scope.empty((SMALL // 4 - 1,), F4).base is None
+        assert scope.empty((SMALL // 4,), F4).base is not None
+    assert bytes_of(pool) == [SMALL]
 
 
 def test_memory_comes_back_with_the_last_view_and_not_before():
-    memory = Memory()
-    with memory.call() as lender:
-        array = lender.empty((SIZE, 3), F4)
+    pool = BufferPool()
+    with pool.scope() as scope:
+        array = scope.empty((SIZE, 3), F4)
         place, view = address(array), array.reshape(3, SIZE)[1:, 5:].T
         del array
-        assert not memory.free
-        other = lender.empty((SIZE, 3), F4)
+        assert not pool.free
+        other = scope.empty((SIZE, 3), F4)
         assert not np.shares_memory(other, view)
         del view
-        assert len(memory.free) == 1
-        assert address(lender.empty((3 * SIZE,), F4)) == place
+        assert len(pool.free) == 1
+        assert address(scope.empty((3 * SIZE,), F4)) == place
 
 
 @pytest.mark.parametrize("order", list(permutations((2, 3, 5))))
 def test_the_smallest_block_that_is_large_enough_is_taken(order):
-    memory = Memory()
-    with memory.call() as lender:
-        arrays = {n: lender.empty((n * SIZE,), F4) for n in (5, 2, 3)}
+    pool = BufferPool()
+    with pool.scope() as scope:
+        arrays = {n: scope.empty((n * SIZE,), F4) for n in (5, 2, 3)}
         places = {n: address(array) for n, array in arrays.items()}
         for n in order:
             del arrays[n]
-        kept = lender.empty((2 * SIZE + 1,), F4)
+        kept = scope.empty((2 * SIZE + 1,), F4)
         assert address(kept) == places[3]
-        assert address(lender.empty((SIZE,), F4)) == places[2]
+        assert address(scope.empty((SIZE,), F4)) == places[2]
 
 
 def test_where_all_are_too_small_the_largest_gives_way():
-    memory = Memory()
-    with memory.call() as lender:
-        two = [lender.empty((n * SIZE,), F4) for n in (1, 2)]
+    pool = BufferPool()
+    with pool.scope() as scope:
+        two = [scope.empty((n * SIZE,), F4) for n in (1, 2)]
         del two
-        lender.empty((3 * SIZE,), F4)
-        assert bytes_of(memory) == [4 * SIZE, 12 * SIZE]
+        scope.empty((3 * SIZE,), F4)
+        assert bytes_of(pool) == [4 * SIZE, 12 * SIZE]
 
 
 def test_a_call_gives_back_what_it_did_not_borrow_and_what_is_larger_than_it_needs():
-    memory = Memory()
+    pool = BufferPool()
 
     def call(*sizes):
-        with memory.call() as lender:
-            arrays = [lender.empty((n * SIZE,), F4) for n in sizes]
+        with pool.scope() as scope:
+            arrays = [scope.empty((n * SIZE,), F4) for n in sizes]
             del arrays
-        return [size // (4 * SIZE) for size in bytes_of(memory)]
+        return [size // (4 * SIZE) for size in bytes_of(pool)]
 
     assert call(8, 8, 2) == [2, 8, 8]
     assert call(8, 8, 2) == [2, 8, 8]
@@ -94,34 +94,34 @@ def test_a_call_gives_back_what_it_did_not_borrow_and_what_is_larger_than_it_nee
 
 
 def test_a_call_that_fails_gives_back_too():
-    memory = Memory()
-    with pytest.raises(ZeroDivisionError), memory.call() as lender:
-        lender.empty((SIZE,), F4)
+    pool = BufferPool()
+    with pytest.raises(ZeroDivisionError), pool.scope() as scope:
+        scope.empty((SIZE,), F4)
         1 / 0  # noqa: B018
-    with memory.call():
+    with pool.scope():
         pass
-    assert not memory.free
+    assert not pool.free
 
 
 def test_results_come_from_the_memory_of_the_network_and_elsewhere_are_new():
-    memory, like = Memory(), np.zeros(3, np.float64)
+    pool, like = BufferPool(), np.zeros(3, np.float64)
     assert new_array(like, (SIZE,)).base is None
-    with memory.call() as lender, computing(False, lender):
+    with pool.scope() as scope, using_policy(False, scope):
         array = new_array(like, (SIZE, 2))
         assert (array.shape, array.dtype) == ((SIZE, 2), np.float64)
         assert array.base is not None
-        with computing(False):
+        with using_policy(False):
             assert new_array(like, (SIZE,)).base is None
     assert new_array(like, (SIZE,)).base is None
 
 
 def test_threads_never_hold_the_same_block():
-    memory, wrong = Memory(), []
+    pool, wrong = BufferPool(), []
 
     def borrow(number):
         for i in range(300):
-            with memory.call() as lender:
-                arrays = [lender.empty((SIZE + 17 * (i % 3),), F4) for _ in range(3)]
+            with pool.scope() as scope:
+                arrays = [scope.empty((SIZE + 17 * (i % 3),), F4) for _ in range(3)]
                 for j, array in enumerate(arrays):
                     array[:] = 3 * number + j
                 wrong.extend(number for j, array in enumerate(arrays) if (array != 3 * number + j).any())
@@ -133,7 +133,7 @@ def test_threads_never_hold_the_same_block():
     for thread in threads:
         thread.join()
     assert not wrong
-    assert len(memory.free) <= 24
+    assert len(pool.free) <= 24
 
 
 class Taken(list):
@@ -146,45 +146,45 @@ class Taken(list):
 
 
 def test_a_block_that_another_thread_took_first_is_not_lent_twice():
-    memory = Memory()
-    with memory.call() as lender:
-        arrays = [lender.empty((size * SIZE,), F4) for size in (1, 2)]
+    pool = BufferPool()
+    with pool.scope() as scope:
+        arrays = [scope.empty((size * SIZE,), F4) for size in (1, 2)]
         places = {address(array) for array in arrays}
         del arrays
-        theirs = memory.free[:]
-        lender.free = memory.free = Taken(memory.free)
-        assert address(lender.empty((SIZE,), F4)) not in places
-        memory.free.extend(theirs)
-        lender.settle()  # who was faster keeps them too
+        theirs = pool.free[:]
+        scope.free = pool.free = Taken(pool.free)
+        assert address(scope.empty((SIZE,), F4)) not in places
+        pool.free.extend(theirs)
+        scope.settle()  # who was faster keeps them too
 
 
 def test_lasting_blocks_of_other_sizes_stay():
-    memory = Memory(lasting=True)
-    with memory.call() as lender:
-        arrays = [lender.empty((size * SIZE,), F4) for size in (1, 2)]
+    pool = BufferPool(lasting=True)
+    with pool.scope() as scope:
+        arrays = [scope.empty((size * SIZE,), F4) for size in (1, 2)]
         del arrays
-        assert lender.empty((3 * SIZE,), F4).size == 3 * SIZE
-        assert bytes_of(memory)[:2] == [4 * SIZE, 8 * SIZE]
+        assert scope.empty((3 * SIZE,), F4).size == 3 * SIZE
+        assert bytes_of(pool)[:2] == [4 * SIZE, 8 * SIZE]
 
 
 def test_lasting_arrays_have_blocks_of_their_very_size():
-    memory = Memory(lasting=True)
-    with memory.call() as lender:
-        array = lender.empty((3 * SIZE,), F4)
+    pool = BufferPool(lasting=True)
+    with pool.scope() as scope:
+        array = scope.empty((3 * SIZE,), F4)
         place = address(array)
         del array
-        small, same = lender.empty((2 * SIZE,), F4), lender.empty((SIZE, 3), F4)
+        small, same = scope.empty((2 * SIZE,), F4), scope.empty((SIZE, 3), F4)
         assert address(small) != place == address(same)
         assert owner(small).nbytes == small.nbytes
         assert unshared(same, set()) is same
 
 
 def test_no_more_is_kept_than_was_said():
-    memory = Memory(keep=10 * SIZE)  # bytes: two arrays and a half
-    with memory.call() as lender:
-        arrays = [lender.empty((SIZE,), F4) for _ in range(4)]
+    pool = BufferPool(keep=10 * SIZE)  # bytes: two arrays and a half
+    with pool.scope() as scope:
+        arrays = [scope.empty((SIZE,), F4) for _ in range(4)]
         del arrays
-        assert bytes_of(memory) == [4 * SIZE, 4 * SIZE]
+        assert bytes_of(pool) == [4 * SIZE, 4 * SIZE]
 
 
 @pytest.mark.slow

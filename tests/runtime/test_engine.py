@@ -28,7 +28,7 @@ from convlab.layers import (
 from convlab.model.initialise import randomise
 from convlab.model.model import Model, Node
 from convlab.runtime.arrays import owner
-from convlab.runtime.policy import BATCH_WORK, WORK, computing, current, kernels, repays
+from convlab.runtime.policy import BATCH_WORK, WORK, current, kernels, using_policy, worth_compiling
 from convlab_kernels.cpu.pooling import max_pool
 
 SHAPE = (61, 43, 3)
@@ -78,11 +78,11 @@ def python(code, timeout=240, **environment):
 
 
 def test_the_choice_is_made_from_the_work_of_the_call():
-    assert not repays(WORK - 1, 1)
-    assert repays(WORK, 1)
-    assert not repays(WORK // 10 - 1, 100)
-    assert repays(BATCH_WORK // 100, 100)
-    assert not repays(0, 10**9)
+    assert not worth_compiling(WORK - 1, 1)
+    assert worth_compiling(WORK, 1)
+    assert not worth_compiling(WORK // 10 - 1, 100)
+    assert worth_compiling(BATCH_WORK // 100, 100)
+    assert not worth_compiling(0, 10**9)
 
 
 def test_a_network_decides_for_its_layers_and_outside_each_operation_does():
@@ -90,7 +90,7 @@ def test_a_network_decides_for_its_layers_and_outside_each_operation_does():
     assert kernels("pooling", x, WORK - 1) is None
     assert kernels("pooling", x, WORK).max_pool is max_pool
     for compiled in (False, True):
-        with computing(compiled):
+        with using_policy(compiled):
             assert (kernels("pooling", x, 0) is not None) == (kernels("pooling", x, WORK) is not None) == compiled
         assert current() is None
 

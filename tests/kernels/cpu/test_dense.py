@@ -6,7 +6,7 @@ import pytest
 import convlab
 from convlab.errors import ShapeError
 from convlab.layers import Dense as DenseLayer
-from convlab.runtime.policy import computing
+from convlab.runtime.policy import using_policy
 from convlab_kernels.cpu import dense, set_threads, threads
 from convlab_kernels.cpu.dense import DEPTH, FEW, Dense
 from support.closeness import assert_close, gamma, sum_bound
@@ -145,7 +145,7 @@ def test_the_operation_computes_with_it(dtype, places):
     _, w, b = arrays(1, 11, 6)
     x = np.random.default_rng(0).standard_normal((5, *places, 11)).astype(dtype)
     total, magnitude = exact(x.reshape(-1, 11), w, b)
-    with computing(True):
+    with using_policy(True):
         actual = convlab.dense(x, w, b)
     assert actual.dtype == dtype and actual.shape == (5, *places, 6)
     assert_close(actual.reshape(-1, 6), total, sum_bound(12, magnitude, dtype))
@@ -168,7 +168,7 @@ def test_the_layer_computes_with_it(activation, use_bias, compiled):
     fc = layer(activation, use_bias)
     total, magnitude = exact(x, fc.weights["kernel"], fc.weights["bias"] if use_bias else 0.0)
     expected = {"linear": total, "relu": np.maximum(total, 0), "tanh": np.tanh(total)}[activation]
-    with computing(compiled):
+    with using_policy(compiled):
         actual, before = fc(x), fc.linear(x)
     bound = sum_bound(12, magnitude, np.float32)  # tanh shortens distances
     assert_close(
@@ -181,10 +181,10 @@ def test_the_layer_prepares_once_for_each_type_and_again_for_new_weights(monkeyp
     prepared, prepare = [], dense.Dense
     monkeypatch.setattr(dense, "Dense", lambda w: (prepared.append(w.dtype), prepare(w))[1])
     fc, (x, w, b) = layer(), arrays(4, 11, 6)
-    with computing(False):
+    with using_policy(False):
         fc(x)
     assert not prepared
-    with computing(True):
+    with using_policy(True):
         fc(x), fc(x[:2]), fc(x.astype(np.float64)), fc(x)
         assert prepared == [np.float32, np.float64]
         fc.set_weights(kernel=2 * w, bias=b)

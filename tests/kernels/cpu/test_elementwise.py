@@ -6,7 +6,7 @@ import pytest
 import convlab
 from convlab.errors import ShapeError
 from convlab.layers import Add
-from convlab.runtime.policy import computing
+from convlab.runtime.policy import using_policy
 from convlab_kernels.cpu import elementwise, set_threads, threads
 from support.closeness import assert_close, gamma
 
@@ -114,7 +114,7 @@ def test_batch_norm_uses_it(dtype, axis, with_beta, monkeypatch):
     arguments = x, mean, variance, gamma_, beta if with_beta else None, 1e-3, axis
     expected = convlab.batch_norm(*arguments)
     assert not used
-    with computing(True):
+    with using_policy(True):
         actual = convlab.batch_norm(*arguments)
     assert used and actual.dtype == dtype and not np.may_share_memory(actual, x)
     magnitude = np.abs(x - mean) * np.abs(gamma_) / np.sqrt(variance + 1e-3) + np.abs(beta)
@@ -124,7 +124,7 @@ def test_batch_norm_uses_it(dtype, axis, with_beta, monkeypatch):
 def test_batch_norm_along_another_axis_stays_right():
     x, one = numbers((2, 5, 6, 3), 9), np.ones(6, np.float32)
     arguments = x, numbers((6,), 1), one, one, one, 1e-3, 2
-    with computing(True):
+    with using_policy(True):
         actual = convlab.batch_norm(*arguments)
     assert np.array_equal(actual, convlab.batch_norm(*arguments))
 
@@ -138,7 +138,7 @@ def test_relu_uses_it_where_it_can(options, dtype, monkeypatch):
     with np.errstate(invalid="ignore"):
         expected = convlab.relu(x, **options)
     assert not used
-    with computing(True):
+    with using_policy(True):
         actual = convlab.relu(x, **options)
     assert np.array_equal(actual, expected, equal_nan=True) and actual.dtype == dtype
     assert bool(used) == (set(options) <= {"max_value"}) and not np.may_share_memory(actual, x)
@@ -153,7 +153,7 @@ def test_the_layer_adds_with_it_arrays_of_one_shape(other, monkeypatch):
     inputs = [numbers((3, 5, 7), 15), numbers((3, *other), 16), numbers((3, *other), 17)]
     expected = layer(*inputs)
     assert not used
-    with computing(True):
+    with using_policy(True):
         actual = layer(*inputs)
     assert np.array_equal(actual, expected) and not any(np.may_share_memory(actual, x) for x in inputs)
     assert len(used) == (2 if other == (5, 7) else 0)

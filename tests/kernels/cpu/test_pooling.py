@@ -5,7 +5,7 @@ import pytest
 
 import convlab
 from convlab.errors import ShapeError
-from convlab.runtime.policy import computing
+from convlab.runtime.policy import using_policy
 from convlab_kernels.cpu import pooling, set_threads, threads
 from convlab_kernels.window import Window
 from support import oracle
@@ -27,7 +27,7 @@ POOLS = [convlab.max_pool2d, convlab.avg_pool2d]
 @pytest.fixture(autouse=True, params=[False, True], ids=["NumPy", "compiled"])
 def _compiled(request):
     """Run every test here both ways."""
-    with computing(request.param):
+    with using_policy(request.param):
         yield request.param
 
 

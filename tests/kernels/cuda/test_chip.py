@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from convlab.ops.convolution import choose_conv2d
-from convlab.runtime.policy import computing
+from convlab.runtime.policy import using_policy
 from convlab_kernels.cuda import METHODS, chip, choice
 from convlab_kernels.cuda.compiler.language import Kernel
 from convlab_kernels.cuda.tensor_core import TF32, TF32_3X, TensorCore
@@ -95,5 +95,5 @@ def test_a_gpu_without_tf32_is_refused(name, other):
 def test_tf32_is_chosen_where_the_gpu_has_it(digits, tf32, name, other, monkeypatch):
     monkeypatch.setattr(choice, "fastest", fastest)
     x = other(digits).take(np.zeros((1, 3, 3, 16), np.float32))
-    with computing(True, tf32=tf32):
+    with using_policy(True, tf32=tf32):
         assert choose_conv2d(x, (1, 1, 16, 5), Window((1, 1)), 1) == name

@@ -3,7 +3,7 @@
 import numpy as np
 
 from convlab.runtime.arrays import module_of
-from convlab.runtime.policy import computing
+from convlab.runtime.policy import using_policy
 from support.closeness import assert_close, gamma, sum_bound
 
 DTYPES = [np.float32, np.float64]
@@ -23,7 +23,7 @@ def assert_as_numpy(device, compute, *arrays, terms=0, magnitude=None):
     By default the steps are the same, so the stand-in's result is to the bit; on a GPU each step may be rounded
     otherwise. With `terms`, results are sums of so many products, and `magnitude` those of the products' magnitudes.
     """
-    with computing(False):
+    with using_policy(False):
         expected = compute(*(array.astype(np.float64) if terms else array for array in arrays))
     given = [device.take(array) for array in arrays]
     found = compute(*given)
