@@ -44,7 +44,7 @@ RANKS: tuple[dict[str, Room], ...] = (
     {
         "storage": Room("bounded HDF5, NumPy,\nzip; whole writing", 3),
         "images": Room("pictures on their\nway in", 4),
-        "markup": Room("tables of text", 0.5),
+        "markup": Room("tables of text", 0),
     },
     {"ops": Room("functions on arrays:\ncheck, choose, call", 2)},
     {"layers": Room("one class a layer:\nshapes, weights, call", 2)},

@@ -47,6 +47,16 @@ def test_no_rooms_import_each_other_in_a_circle_when_they_load():
     assert rooms == set()
 
 
+def test_readme_and_the_page_name_every_room():
+    rooms = {room for room in HOUSE.RANK if (ROOT / "convlab" / room).is_dir()} - {"convlab", "check"}
+    readme, page = (
+        (ROOT / name).read_text(encoding="utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
+        for name, heading in (("README.md", "Where to look"), ("docs/architecture.md", "The rooms"))
+    )
+    assert [room for room in rooms if f"`{room}/`" not in readme] == []
+    assert [room for room in rooms if f"`{room}`" not in page] == []
+
+
 def test_the_picture_shows_the_imports_there_are():
     with Image.open(ROOT / "docs/rooms.png") as picture:
         drawn = picture.info["Description"].split()
