@@ -7,7 +7,7 @@ import ast
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -221,7 +221,7 @@ def draw() -> Figure:
     for rank in range(0, len(RANKS), 2):
         axes.axhspan(MARGIN + UP * rank, MARGIN + UP * (rank + 1), color=STRIPE, linewidth=0)
     for corners in routes():
-        style = {"arrowstyle": "-|>,head_length=3,head_width=1.6", "color": FAINT, "linewidth": 0.9}
+        style: dict[str, Any] = {"arrowstyle": "-|>,head_length=3,head_width=1.6", "color": FAINT, "linewidth": 0.9}
         axes.add_patch(FancyArrowPatch(path=Line(corners), shrinkA=0, shrinkB=0, **style))
     group = {name: key for key, names in GROUPS.items() for name in names}
     for name, place in ((name, place) for rooms in RANKS for name, place in rooms.items()):
