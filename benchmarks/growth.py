@@ -18,7 +18,7 @@ import numpy as np
 from convlab.bench.convolutions import Case, bench_conv
 from convlab.bench.report import CaseResult, Report
 from convlab.bench.roofline import colours_of
-from convlab.view.paper import FAINT, INK, TITLE, finish, place, sheet
+from convlab.view.figure_style import FAINT, INK, TITLE, finish, place, sheet
 
 AXES = {
     "batch": ((1, 2, 4, 8, 16), lambda n: Case((28, 28, 64), 64, batch=n)),

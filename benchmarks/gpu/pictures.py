@@ -10,7 +10,7 @@ from benchmarks.gpu.report import found
 from benchmarks.gpu.roofline import LADDER, draw_roofline
 from convlab.bench.report import digits
 from convlab.bench.roofline import COLOURS
-from convlab.view.paper import FAINT, INK, TITLE, finish, place, sheet
+from convlab.view.figure_style import FAINT, INK, TITLE, finish, place, sheet
 
 SHOWN = 5
 """The layer of the ladder: 256 channels at 56 x 56, which fills a GPU."""

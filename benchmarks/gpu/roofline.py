@@ -15,7 +15,7 @@ from benchmarks.gpu.layers import case_of
 from benchmarks.gpu.plan import BATCHES, LAYERS
 from benchmarks.gpu.report import found
 from convlab.bench.roofline import COLOURS, LINES
-from convlab.view.paper import FAINT, INK, TITLE, finish, place, sheet
+from convlab.view.figure_style import FAINT, INK, TITLE, finish, place, sheet
 
 LADDER = (
     *("direct_strided", "direct", "tiled", "blocked", "implicit_gemm", "im2col", "winograd2x2", "winograd"),

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from PIL import Image
 
-from convlab.view.paper import FAINT, INK, TITLE, bare, place
+from convlab.view.figure_style import FAINT, INK, TITLE, bare, place
 
 EMPTY, WASTED, BLOCK, WARP, THREAD = range(5)
 COLOURS = np.array([[241, 243, 246], [244, 178, 164], [196, 213, 235], [58, 110, 176], [20, 22, 28]], np.uint8)

@@ -29,7 +29,7 @@ from benchmarks.ladder.drawing import (
     words,
 )
 from benchmarks.ladder.products import RUNGS, draw, recording
-from convlab.view.paper import INK, sheet
+from convlab.view.figure_style import INK, sheet
 from convlab_kernels import Window
 from convlab_kernels.cuda import METHODS
 from convlab_kernels.cuda.compiler.intrinsics import split_tf32

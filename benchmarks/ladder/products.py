@@ -30,7 +30,7 @@ from benchmarks.ladder.drawing import (
     words,
 )
 from convlab.simulator.recorder import SECTOR, SHARED, Access, Launch, recording
-from convlab.view.paper import sheet
+from convlab.view.figure_style import sheet
 from convlab_kernels import Window
 from convlab_kernels.cuda import METHODS, implicit_gemm, tensor_core
 from convlab_kernels.cuda.tiles import TILES, Tiling

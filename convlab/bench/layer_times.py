@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from convlab.bench.network_report import BatchResult, LayerTime, ModelReport
 from convlab.bench.report import digits
 from convlab.errors import ShapeError
-from convlab.view.paper import FAINT, INK, TITLE, finish, place, sheet
+from convlab.view.figure_style import FAINT, INK, TITLE, finish, place, sheet
 
 MOST = 40  # layers that get a bar of their own
 EDGE, HEAD, FOOT, NAMES, BARS, NUMBERS, ROW = 0.4, 1.25, 0.3, 1.35, 2.9, 1.75, 0.2  # inches

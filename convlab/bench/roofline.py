@@ -17,7 +17,7 @@ from convlab.bench.machine import Machine
 from convlab.bench.report import BEST, TORCH, CaseResult, Report, digits
 from convlab.errors import ShapeError
 from convlab.runtime.arrays import Array
-from convlab.view.paper import FAINT, INK, TITLE, finish, place, sheet
+from convlab.view.figure_style import FAINT, INK, TITLE, finish, place, sheet
 
 COLOURS = ("#3b6ea8", "#d1603d", "#4f9d69", "#8e5ea2", "#c99a2e", "#3aa6b9", "#b5476b", "#7d8590", "#5b4a3f")
 PEER, WASH, LINES, WHISKER = INK, "#f3f5f8", "#dfe4ea", "#aab3bd"

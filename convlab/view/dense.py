@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from convlab.errors import ShapeError
 from convlab.recording.activations import Activations
 from convlab.runtime.arrays import Array
+from convlab.view.figure_style import FAINT, INK, TOP, bare, finish, heading, place, root, sheet
 from convlab.view.mosaic import image_maps
-from convlab.view.paper import FAINT, INK, TOP, bare, finish, heading, place, root, sheet
 
 STRONG, WEAK = "#3b6ea8", "#c3cdd9"
 

@@ -13,8 +13,8 @@ from convlab.explanation.explanation import Explanation
 from convlab.explanation.text import decimals, field_line, headline, peak, sum_line, verdict, window_line
 from convlab.recording.activations import Activations
 from convlab.view.explain_cells import bars_of, draw_bars, draw_table, draw_window, hatch, label_cells, mark
+from convlab.view.figure_style import FAINT, INK, TITLE, finish, place, sheet
 from convlab.view.mosaic import colormap
-from convlab.view.paper import FAINT, INK, TITLE, finish, place, sheet
 from convlab.view.picture import draw_input, recorded_maps
 from convlab.view.scale import Scale
 

@@ -13,7 +13,7 @@ from convlab.explanation.contributions import Place
 from convlab.explanation.explanation import Explanation
 from convlab.explanation.text import number, source_name
 from convlab.runtime.arrays import Array
-from convlab.view.paper import FAINT, INK, bare
+from convlab.view.figure_style import FAINT, INK, bare
 
 TERMS = 10  # how many of the strongest input channels have a bar of their own
 MOST_NUMBERS = 11  # cells across a table whose numbers can be read

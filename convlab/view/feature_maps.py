@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from convlab.errors import ShapeError
 from convlab.recording.activations import Activations
 from convlab.runtime.arrays import Array
+from convlab.view.figure_style import FAINT, HIGH, RIGHT, SCREEN, finish, frame, heading, number_rows, root, show
 from convlab.view.mosaic import colormap, dead_channels, default_columns, mosaic
-from convlab.view.paper import FAINT, HIGH, RIGHT, SCREEN, finish, frame, heading, number_rows, root, show
 from convlab.view.picture import VOLUMES, recorded_maps
 from convlab.view.scale import Rule, Scale
 

@@ -13,8 +13,7 @@ from convlab.layers import Layer, OneRow, TimeDistributed
 from convlab.model.model import Model
 from convlab.runtime.arrays import Array
 from convlab.view.feature_maps import chosen
-from convlab.view.mosaic import Pixels, arrange, default_columns, mosaic
-from convlab.view.paper import (
+from convlab.view.figure_style import (
     BOTTOM,
     FAINT,
     HIGH,
@@ -33,6 +32,7 @@ from convlab.view.paper import (
     show,
     title_width,
 )
+from convlab.view.mosaic import Pixels, arrange, default_columns, mosaic
 from convlab.view.scale import Scale
 
 MOST_FILTERS, MOST_INPUTS = 24, 32  # how much of a deep layer one sheet shows unless asked for more

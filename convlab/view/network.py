@@ -12,8 +12,8 @@ from convlab.errors import ShapeError
 from convlab.recording.activations import Activations
 from convlab.runtime.arrays import Array
 from convlab.view.dense import bars
+from convlab.view.figure_style import DPI, FAINT, INK, bare, finish, place, root, sheet, show
 from convlab.view.mosaic import mosaic, most_varied
-from convlab.view.paper import DPI, FAINT, INK, bare, finish, place, root, sheet, show
 from convlab.view.picture import ROW, draw_input, recorded_maps, slice_note
 
 TILE = 150  # pixels across a map

@@ -12,8 +12,8 @@ from convlab.model.receptive_field import Field
 from convlab.recording.activations import Activations
 from convlab.runtime.arrays import Array
 from convlab.view.feature_maps import BAR, colour_bar
+from convlab.view.figure_style import BOTTOM, LEFT, TOP, finish, heading, place, root, sheet, title_width
 from convlab.view.mosaic import Pixels, mosaic
-from convlab.view.paper import BOTTOM, LEFT, TOP, finish, heading, place, root, sheet, title_width
 from convlab.view.picture import ROW, draw_input, recorded_maps
 from convlab.view.scale import Scale
 from convlab.wording import unknown

@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 
 from convlab.recording.activations import Activations
 from convlab.runtime.arrays import Array
+from convlab.view.figure_style import bare
 from convlab.view.mosaic import image_maps, mosaic
-from convlab.view.paper import bare
 
 VOLUMES = 5  # axes of volumes (N, D, H, W, C)
 ROW = 1 / 8  # height of a picture of a single row, as a share of its width: drawn to scale it would be a line

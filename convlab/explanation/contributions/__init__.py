@@ -13,7 +13,7 @@ from convlab.explanation.contributions import (
 )
 from convlab.explanation.contributions.base import WeightedSum, weighted_sum
 from convlab.explanation.contributions.node import sums_of
-from convlab.explanation.contributions.place import Place
+from convlab.explanation.contributions.position import Place
 
 __all__ = [
     "Place",

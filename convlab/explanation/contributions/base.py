@@ -10,7 +10,7 @@ from functools import singledispatch
 import numpy as np
 
 from convlab.errors import UnsupportedError
-from convlab.explanation.contributions.place import Place
+from convlab.explanation.contributions.position import Place
 from convlab.layers import Layer
 from convlab.runtime.arrays import Array
 from convlab_kernels.window import Pair

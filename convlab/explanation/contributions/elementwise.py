@@ -3,7 +3,7 @@
 import numpy as np
 
 from convlab.explanation.contributions.base import WeightedSum, weighted_sum
-from convlab.explanation.contributions.place import Place
+from convlab.explanation.contributions.position import Place
 from convlab.layers import Elementwise
 from convlab.ops.elementwise import elementwise
 from convlab.runtime.arrays import Array

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from convlab.explanation.contributions.base import WeightedSum, weighted_sum
-from convlab.explanation.contributions.place import Place
+from convlab.explanation.contributions.position import Place
 from convlab.layers import Add, Average, CustomScaleLayer, Maximum, Minimum, Multiply, Subtract
 from convlab.runtime.arrays import Array
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from convlab.explanation.contributions.base import WeightedSum, weighted_sum
-from convlab.explanation.contributions.place import Place
+from convlab.explanation.contributions.position import Place
 from convlab.layers import AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D
 from convlab.runtime.arrays import Array
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from convlab.errors import UnsupportedError
 from convlab.explanation.contributions.base import WeightedSum, weighted_sum
-from convlab.explanation.contributions.place import Place
+from convlab.explanation.contributions.position import Place
 from convlab.layers import (
     ACTIVATIONS,
     ELU,
