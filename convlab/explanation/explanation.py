@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from convlab.errors import LayerNameError, ShapeError, UnsupportedError
-from convlab.explanation.contributions import Place, WeightedSum, sums_of
+from convlab.explanation.contributions import Position, WeightedSum, sums_of
 from convlab.layers import ACTIVATIONS
 from convlab.model.model import Model, Node
 from convlab.model.receptive_field import Field
@@ -287,7 +287,7 @@ def _input_behind(model: Model, node: Node) -> str | None:
     return None if others else first
 
 
-def _seen(field: Field | Literal["varies"] | None, place: Place) -> Seen:
+def _seen(field: Field | Literal["varies"] | None, place: Position) -> Seen:
     """Return the box of the image behind a place in a layer that has the field, from its first cell to its last."""
     if not isinstance(field, Field):
         return field

@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
-from convlab.explanation.contributions import Place
+from convlab.explanation.contributions import Position
 from convlab.explanation.explanation import Explanation
 from convlab.explanation.text import number, source_name
 from convlab.runtime.arrays import Array
@@ -51,7 +51,7 @@ def hatch(ax: Axes, padding: NDArray[np.bool_]) -> None:
         ax.add_patch(cell)
 
 
-def label_cells(ax: Axes, place: Place) -> None:
+def label_cells(ax: Axes, place: Position) -> None:
     """Write the rows and columns of the layer's input beside a patch."""
     if max(len(place.rows), len(place.columns)) <= MOST_NUMBERS:
         ax.set_xticks(range(len(place.columns)), map(str, place.columns))
@@ -59,7 +59,7 @@ def label_cells(ax: Axes, place: Place) -> None:
         ax.tick_params(length=0, labelsize=6, labelcolor=FAINT, pad=1.5)
 
 
-def draw_window(ax: Axes, place: Place) -> None:
+def draw_window(ax: Axes, place: Position) -> None:
     """Mark on a map the cells the window looks at; where it looks over the edge, show the padding."""
     rows, columns, (height, width) = place.rows, place.columns, place.size
     ax.set_xlim(min(0, columns[0]) - 0.5, max(width - 1, columns[-1]) + 0.5)

@@ -13,10 +13,10 @@ from convlab.explanation.contributions import (
 )
 from convlab.explanation.contributions.base import WeightedSum, weighted_sum
 from convlab.explanation.contributions.node import sums_of
-from convlab.explanation.contributions.position import Place
+from convlab.explanation.contributions.position import Position
 
 __all__ = [
-    "Place",
+    "Position",
     "WeightedSum",
     "copies",
     "elementwise",

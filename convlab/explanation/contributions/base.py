@@ -10,7 +10,7 @@ from functools import singledispatch
 import numpy as np
 
 from convlab.errors import UnsupportedError
-from convlab.explanation.contributions.position import Place
+from convlab.explanation.contributions.position import Position
 from convlab.layers import Layer
 from convlab.runtime.arrays import Array
 from convlab_kernels.window import Pair
@@ -22,7 +22,7 @@ class WeightedSum:
 
     Attributes
     ----------
-    place : Place
+    place : Position
         The cells of the layer's input.
     patch, kernel, products : float64 array (KH, KW, C)
         The cells' values (padding: 0), their weights, and what each adds to the sum: patch * kernel, except that
@@ -42,7 +42,7 @@ class WeightedSum:
         What rounding errors are a share of, where it is not the sum of the products' magnitudes and the bias.
     """
 
-    place: Place
+    place: Position
     patch: Array
     kernel: Array
     products: Array

@@ -7,7 +7,7 @@ import numpy as np
 
 from convlab.errors import UnsupportedError
 from convlab.explanation.contributions.base import WeightedSum, weighted_sum
-from convlab.explanation.contributions.position import Place
+from convlab.explanation.contributions.position import Position
 from convlab.layers import (
     Activation,
     CenterCrop,
@@ -40,7 +40,7 @@ from convlab_kernels.window import Window
 def _single(layer: Layer, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
     if layer.window is None:
         raise UnsupportedError(f"layer {layer.name!r} is a softmax over places, which has no explanation")
-    return _copied(Place.cell(maps, y, x, channel), maps)
+    return _copied(Position.cell(maps, y, x, channel), maps)
 
 
 @weighted_sum.register(ZeroPadding2D)
@@ -49,7 +49,7 @@ def _single(layer: Layer, maps: Array, y: int, x: int, channel: int) -> Weighted
 def _framed(layer: ZeroPadding2D | Cropping2D | CenterCrop, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
     if not isinstance(layer.window, Window):
         raise UnsupportedError(f"layer {layer.name!r} enlarges its input (bilinear): no explanation")
-    return _copied(Place.of(layer.window, maps, y, x, range(channel, channel + 1)), maps)
+    return _copied(Position.of(layer.window, maps, y, x, range(channel, channel + 1)), maps)
 
 
 @weighted_sum.register(DepthToSpace)
@@ -65,7 +65,7 @@ def _framed(layer: ZeroPadding2D | Cropping2D | CenterCrop, maps: Array, y: int,
 @weighted_sum.register(Take)
 def _moved(layer: Layer, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
     """Follow the number: the layer is asked where it puts each place of its input."""
-    return _copied(Place.cell(maps, *_origin(layer, maps, (y, x, channel))), maps)
+    return _copied(Position.cell(maps, *_origin(layer, maps, (y, x, channel))), maps)
 
 
 @weighted_sum.register
@@ -76,8 +76,8 @@ def _bordered(layer: Pad, maps: Array, y: int, x: int, channel: int) -> Weighted
     inside = replace(layer, value=-1.0)  # which is no place
     inside.build(layer.input_shape)
     if (origin := _origin(inside, maps, (y, x, channel))) is not None:
-        return _copied(Place.cell(maps, *origin), maps)
-    outside = _copied(Place(range(-1, 0), range(-1, 0), range(1), (maps.shape[0], maps.shape[1])), maps)
+        return _copied(Position.cell(maps, *origin), maps)
+    outside = _copied(Position(range(-1, 0), range(-1, 0), range(1), (maps.shape[0], maps.shape[1])), maps)
     return replace(outside, bias=layer.value)
 
 
@@ -94,10 +94,10 @@ def _origin(layer: Layer, maps: Array, at: tuple[int, int, int]) -> Any:
 def _repeated(layer: UpSampling2D, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
     if layer.interpolation != "nearest":
         raise UnsupportedError(f"layer {layer.name!r} interpolates ({layer.interpolation}): no explanation")
-    return _copied(Place.cell(maps, y // layer.factors[0], x // layer.factors[1], channel), maps)
+    return _copied(Position.cell(maps, y // layer.factors[0], x // layer.factors[1], channel), maps)
 
 
-def _copied(place: Place, maps: Array) -> WeightedSum:
+def _copied(place: Position, maps: Array) -> WeightedSum:
     patch, channel = place.cells(maps), place.channels[0]
     if place.padding.all():
         formula = "padding"

@@ -3,7 +3,7 @@
 import numpy as np
 
 from convlab.explanation.contributions.base import WeightedSum, weighted_sum
-from convlab.explanation.contributions.position import Place
+from convlab.explanation.contributions.position import Position
 from convlab.layers import Elementwise
 from convlab.ops.elementwise import elementwise
 from convlab.runtime.arrays import Array
@@ -20,7 +20,7 @@ def _function(layer: Elementwise, maps: Array, y: int, x: int, channel: int) -> 
     given = iter(maps[y, x])
     operands = [next(given) if one is None else _constant(one, (y, x, channel), maps) for one in layer.operands]
     are_inputs = np.array([one is None for one in layer.operands])
-    place = Place(range(y, y + 1), range(x, x + 1), range(maps.shape[2]), (maps.shape[0], maps.shape[1]))
+    place = Position(range(y, y + 1), range(x, x + 1), range(maps.shape[2]), (maps.shape[0], maps.shape[1]))
     patch = place.cells(maps)
     formula = _written(layer.function, operands)
     if layer.function in TERMS:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from convlab.explanation.contributions.base import WeightedSum, weighted_sum
-from convlab.explanation.contributions.position import Place
+from convlab.explanation.contributions.position import Position
 from convlab.layers import Add, Average, CustomScaleLayer, Maximum, Minimum, Multiply, Subtract
 from convlab.runtime.arrays import Array
 
@@ -63,7 +63,7 @@ def _chosen(maps: Array, y: int, x: int, number: int, which: str) -> WeightedSum
 
 def _weighed(maps: Array, y: int, x: int, weights: Array, formula: str) -> WeightedSum:
     """Return a sum over one place (n,) of maps (H, W, n), which are the n inputs' maps of one channel."""
-    place = Place(range(y, y + 1), range(x, x + 1), range(maps.shape[2]), (maps.shape[0], maps.shape[1]))
+    place = Position(range(y, y + 1), range(x, x + 1), range(maps.shape[2]), (maps.shape[0], maps.shape[1]))
     patch, kernel = place.cells(maps), weights[None, None]
     with np.errstate(invalid="ignore"):  # a weight of 0 on an infinite cell is NaN, as in the layer
         products = patch * kernel

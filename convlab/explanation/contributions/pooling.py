@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 
 from convlab.explanation.contributions.base import WeightedSum, weighted_sum
-from convlab.explanation.contributions.position import Place
+from convlab.explanation.contributions.position import Position
 from convlab.layers import AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D
 from convlab.runtime.arrays import Array
 
 
 @weighted_sum.register
 def _largest_in_window(layer: MaxPooling2D, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
-    return _largest(Place.of(layer.window, maps, y, x, _one(channel)), maps)
+    return _largest(Position.of(layer.window, maps, y, x, _one(channel)), maps)
 
 
 @weighted_sum.register
@@ -22,7 +22,7 @@ def _largest_of_all(layer: GlobalMaxPooling2D, maps: Array, y: int, x: int, chan
 
 @weighted_sum.register
 def _mean_in_window(layer: AveragePooling2D, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
-    return _mean(Place.of(layer.window, maps, y, x, _one(channel)), maps)
+    return _mean(Position.of(layer.window, maps, y, x, _one(channel)), maps)
 
 
 @weighted_sum.register
@@ -34,12 +34,12 @@ def _one(channel: int) -> range:
     return range(channel, channel + 1)
 
 
-def _everywhere(maps: Array, channel: int) -> Place:
+def _everywhere(maps: Array, channel: int) -> Position:
     height, width, _ = maps.shape
-    return Place(range(height), range(width), _one(channel), (height, width))
+    return Position(range(height), range(width), _one(channel), (height, width))
 
 
-def _largest(place: Place, maps: Array) -> WeightedSum:
+def _largest(place: Position, maps: Array) -> WeightedSum:
     patch = place.cells(maps)
     inside = np.argwhere(~place.padding)
     row, column = (int(i) for i in inside[np.argmax(patch[~place.padding, 0])])
@@ -56,7 +56,7 @@ def _largest(place: Place, maps: Array) -> WeightedSum:
     )
 
 
-def _mean(place: Place, maps: Array) -> WeightedSum:
+def _mean(place: Position, maps: Array) -> WeightedSum:
     patch = place.cells(maps)
     inside = ~place.padding[:, :, None]
     kernel = inside / inside.sum()

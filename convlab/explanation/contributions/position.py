@@ -1,4 +1,4 @@
-"""Where a window stands in its layer's input."""
+"""The position of a window in its layer's input."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ from convlab_kernels.window3d import Triple, Window3D
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a window stands in its layer's input.
+class Position:
+    """The position of a window in its layer's input.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Place:
     depth: int = 0
 
     @classmethod
-    def of(cls, window: Window, maps: Array, y: int, x: int, channels: range) -> "Place":
+    def of(cls, window: Window, maps: Array, y: int, x: int, channels: range) -> "Position":
         """Return the window's place over maps (H, W, C) for the output (y, x)."""
         size = (maps.shape[0], maps.shape[1])
         pads = window.pads(size)
@@ -46,12 +46,12 @@ class Place:
         return cls(rows, columns, channels, size)
 
     @classmethod
-    def cell(cls, maps: Array, y: int, x: int, channel: int) -> "Place":
+    def cell(cls, maps: Array, y: int, x: int, channel: int) -> "Position":
         """Return the place of one cell of maps (H, W, C)."""
         return cls.of(Window((1, 1)), maps, y, x, range(channel, channel + 1))
 
     @classmethod
-    def in_volume(cls, window: Window3D, volume: Array, at: Triple, channels: range) -> "Place":
+    def in_volume(cls, window: Window3D, volume: Array, at: Triple, channels: range) -> "Position":
         """Return the window's place over a volume (D, H, W, C) for the output (z, y, x)."""
         depth, height, width = volume.shape[:3]
         pads = window.pads((depth, height, width))

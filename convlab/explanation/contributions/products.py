@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from convlab.explanation.contributions.base import WeightedSum, weighted_sum
-from convlab.explanation.contributions.position import Place
+from convlab.explanation.contributions.position import Position
 from convlab.layers import (
     Conv2D,
     Conv2DTranspose,
@@ -22,20 +22,20 @@ from convlab.runtime.arrays import Array
 def _convolution(layer: Conv2D, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
     kernel = layer.weights["kernel"][..., channel]  # (KH, KW, C/groups)
     first = channel // (layer.filters // layer.groups) * kernel.shape[2]
-    place = Place.of(layer.window, maps, y, x, range(first, first + kernel.shape[2]))
+    place = Position.of(layer.window, maps, y, x, range(first, first + kernel.shape[2]))
     return multiplied(layer, place, maps, kernel, channel)
 
 
 @weighted_sum.register
 def _dense(layer: Dense, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
-    place = Place(range(y, y + 1), range(x, x + 1), range(maps.shape[2]), (maps.shape[0], maps.shape[1]))
+    place = Position(range(y, y + 1), range(x, x + 1), range(maps.shape[2]), (maps.shape[0], maps.shape[1]))
     return multiplied(layer, place, maps, layer.weights["kernel"][None, None, :, channel], channel)
 
 
 @weighted_sum.register
 def _depthwise(layer: DepthwiseConv2D, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
     source, number = divmod(channel, layer.depth_multiplier)
-    place = Place.of(layer.window, maps, y, x, range(source, source + 1))
+    place = Position.of(layer.window, maps, y, x, range(source, source + 1))
     return multiplied(layer, place, maps, layer.weights["kernel"][:, :, source, number, None], channel)
 
 
@@ -46,7 +46,7 @@ def _separable(layer: SeparableConv2D, maps: Array, y: int, x: int, channel: int
         layer.weights[f"{part}_kernel"].astype(maps.dtype).astype(np.float64) for part in ("depthwise", "pointwise")
     )
     weights = depthwise * pointwise[0, 0, :, channel].reshape(depthwise.shape[2:])  # (C*M,) -> (C, M)
-    place = Place.of(layer.window, maps, y, x, range(maps.shape[2]))
+    place = Position.of(layer.window, maps, y, x, range(maps.shape[2]))
     total = multiplied(layer, place, maps, weights.sum(axis=3), channel)
     magnitude = float((np.abs(total.patch) * np.abs(weights).sum(axis=3)).sum()) + abs(total.bias)
     return replace(total, roundings=weights.size + 8, magnitude=magnitude)
@@ -58,7 +58,7 @@ def _transposed(layer: Conv2DTranspose, maps: Array, y: int, x: int, channel: in
     (rows, kernel_rows), (columns, kernel_columns) = _covering(layer, 0, y), _covering(layer, 1, x)
     # (KH, KW, O, C) -> (rows, columns, C)
     kernel = layer.weights["kernel"][:, :, channel][np.ix_(kernel_rows, kernel_columns)]
-    place = Place(rows, columns, range(maps.shape[2]), (maps.shape[0], maps.shape[1]))
+    place = Position(rows, columns, range(maps.shape[2]), (maps.shape[0], maps.shape[1]))
     return multiplied(layer, place, maps, kernel, channel)
 
 
@@ -84,7 +84,7 @@ def _one_row(layer: OneRow, maps: Array, y: int, x: int, channel: int) -> Weight
     return weighted_sum(layer.inner, maps, y, x, channel)
 
 
-def multiplied(layer: Layer, place: Place, maps: Array, kernel: Array, channel: int) -> WeightedSum:
+def multiplied(layer: Layer, place: Position, maps: Array, kernel: Array, channel: int) -> WeightedSum:
     """Return the cells at a place of maps times a kernel of as many, plus the bias of the layer's output channel."""
     patch, kernel = place.cells(maps), kernel.astype(maps.dtype).astype(np.float64)  # the input decides the type
     bias = float(layer.weights["bias"][channel].astype(maps.dtype)) if "bias" in layer.weights else 0.0

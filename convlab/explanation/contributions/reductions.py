@@ -4,7 +4,7 @@ import numpy as np
 
 from convlab.errors import UnsupportedError
 from convlab.explanation.contributions.base import WeightedSum, weighted_sum
-from convlab.explanation.contributions.position import Place
+from convlab.explanation.contributions.position import Position
 from convlab.layers import Reduce
 from convlab.ops.axes import inner_axes
 from convlab.runtime.arrays import Array
@@ -28,7 +28,7 @@ def _reduced(layer: Reduce, maps: Array, y: int, x: int, channel: int) -> Weight
     return WeightedSum(place=place, patch=patch, kernel=kernel, products=patch * kernel, formula=formula, roundings=1)
 
 
-def _place(layer: Reduce, maps: Array, at: tuple[int, int, int]) -> Place:
+def _place(layer: Reduce, maps: Array, at: tuple[int, int, int]) -> Position:
     """Return the cells of maps (H, W, C), or what is simpler, that go into one number."""
     rank = len(layer.input_shape)
     axes = inner_axes(layer.axis, rank + 1)
@@ -39,10 +39,10 @@ def _place(layer: Reduce, maps: Array, at: tuple[int, int, int]) -> Place:
         index = next(own) if layer.keepdims or axis not in axes else 0
         cells.append(range(size) if axis in axes else range(index, index + 1))
     rows, columns, channels = [range(1)] * (3 - rank) + cells
-    return Place(rows, columns, channels, (maps.shape[0], maps.shape[1]))
+    return Position(rows, columns, channels, (maps.shape[0], maps.shape[1]))
 
 
-def _chosen(place: Place, patch: Array, function: str) -> WeightedSum:
+def _chosen(place: Position, patch: Array, function: str) -> WeightedSum:
     chosen = patch.argmax() if function == "max" else patch.argmin()
     row, column, channel = (int(i) for i in np.unravel_index(int(chosen), patch.shape))
     kernel = np.zeros_like(patch)

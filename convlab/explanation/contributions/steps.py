@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from convlab.errors import UnsupportedError
 from convlab.explanation.contributions.base import WeightedSum, weighted_sum
-from convlab.explanation.contributions.position import Place
+from convlab.explanation.contributions.position import Position
 from convlab.layers import TimeDistributed
 from convlab.runtime.arrays import Array
 
@@ -22,8 +22,8 @@ def _at_one_step(layer: TimeDistributed, maps: Array, y: int, x: int, channel: i
     return replace(total, place=_moved(total.place, step, in_a_row, maps))
 
 
-def _moved(place: Place, step: int, in_a_row: bool, maps: Array) -> Place:
+def _moved(place: Position, step: int, in_a_row: bool, maps: Array) -> Position:
     """Return a place in one step as a place among all steps."""
     rows = range(place.rows.start, place.rows.stop) if in_a_row else range(step, step + 1)
     columns = range(step, step + 1) if in_a_row else place.columns
-    return Place(rows, columns, place.channels, (maps.shape[0], maps.shape[1]))
+    return Position(rows, columns, place.channels, (maps.shape[0], maps.shape[1]))

@@ -4,7 +4,7 @@ import numpy as np
 
 from convlab.errors import UnsupportedError
 from convlab.explanation.contributions.base import WeightedSum, weighted_sum
-from convlab.explanation.contributions.position import Place
+from convlab.explanation.contributions.position import Position
 from convlab.layers import (
     ACTIVATIONS,
     ELU,
@@ -39,7 +39,7 @@ def _normalised(layer: BatchNormalization, maps: Array, y: int, x: int, channel:
         f" {sign} {name} {w[name]:.6g}" for sign, name in (("x", "gamma"), ("+", "beta")) if name in layer.weights
     )
     return WeightedSum(
-        place=Place.cell(maps, y, x, channel),
+        place=Position.cell(maps, y, x, channel),
         patch=np.array([[[value]]]),
         kernel=np.array([[[scale]]]),
         products=np.array([[[(value - w["moving_mean"]) * scale]]]),
@@ -56,7 +56,7 @@ def _rescaled(layer: Rescaling, maps: Array, y: int, x: int, channel: int) -> We
     )
     value = float(maps[y, x, channel])
     return WeightedSum(
-        place=Place.cell(maps, y, x, channel),
+        place=Position.cell(maps, y, x, channel),
         patch=np.array([[[value]]]),
         kernel=np.array([[[scale]]]),
         products=np.array([[[value * scale]]]),
@@ -69,7 +69,7 @@ def _rescaled(layer: Rescaling, maps: Array, y: int, x: int, channel: int) -> We
 def _layer_scaled(layer: LayerScale, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
     gamma, value = float(layer.weights["gamma"][channel].astype(maps.dtype)), float(maps[y, x, channel])
     return WeightedSum(
-        place=Place.cell(maps, y, x, channel),
+        place=Position.cell(maps, y, x, channel),
         patch=np.array([[[value]]]),
         kernel=np.array([[[gamma]]]),
         products=np.array([[[value * gamma]]]),
@@ -80,7 +80,7 @@ def _layer_scaled(layer: LayerScale, maps: Array, y: int, x: int, channel: int) 
 @weighted_sum.register
 def _looked_up(layer: Embedding, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
     """Return the number in the table; rows of words lie along the input's last axis."""
-    place = Place.cell(maps, 0, y, x)
+    place = Position.cell(maps, 0, y, x)
     word = int(place.cells(maps)[0, 0, 0])
     found = float(layer.weights["embeddings"][word, channel].astype(maps.dtype))
     return WeightedSum(
@@ -97,7 +97,7 @@ def _looked_up(layer: Embedding, maps: Array, y: int, x: int, channel: int) -> W
 def _gated(layer: GLU, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
     """Take the gate for the weight of the number that it is before."""
     half = maps.shape[2] // 2
-    place = Place(range(y, y + 1), range(x, x + 1), range(channel, channel + half + 1, half), maps.shape[:2])
+    place = Position(range(y, y + 1), range(x, x + 1), range(channel, channel + half + 1, half), maps.shape[:2])
     patch = place.cells(maps)
     value, gate = (float(number) for number in patch[0, 0])
     opened = float(ACTIVATIONS["sigmoid"](np.array([gate]))[0])
@@ -121,7 +121,7 @@ def _bent(layer: Layer, maps: Array, y: int, x: int, channel: int) -> WeightedSu
     value = float(maps[y, x, channel])
     result = float(layer(maps[None])[0, y, x, channel])
     return WeightedSum(
-        place=Place.cell(maps, y, x, channel),
+        place=Position.cell(maps, y, x, channel),
         patch=np.array([[[value]]]),
         kernel=np.array([[[result / value if value else 0.0]]]),
         products=np.array([[[result]]]),

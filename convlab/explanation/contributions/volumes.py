@@ -7,7 +7,7 @@ import numpy as np
 
 from convlab.errors import UnsupportedError
 from convlab.explanation.contributions.base import WeightedSum, weighted_sum
-from convlab.explanation.contributions.position import Place
+from convlab.explanation.contributions.position import Position
 from convlab.explanation.contributions.products import multiplied
 from convlab.layers import (
     ELU,
@@ -59,7 +59,7 @@ def volume_sum(layer: Layer, volume: Array, at: Triple, channel: int) -> Weighte
 def _convolution(layer: Conv3D, volume: Array, at: Triple, channel: int) -> WeightedSum:
     kernel = layer.weights["kernel"][..., channel]  # (KD, KH, KW, C/groups)
     first = channel // (layer.filters // layer.groups) * kernel.shape[3]
-    place = Place.in_volume(layer.window, volume, at, range(first, first + kernel.shape[3]))
+    place = Position.in_volume(layer.window, volume, at, range(first, first + kernel.shape[3]))
     inside = [i for i, z in enumerate(place.walk) if z in range(len(volume))]
     # (slices, KH, KW, C/groups) -> (KH, KW, slices * C/groups)
     kernel = np.moveaxis(kernel[inside], 0, 2).reshape(*kernel.shape[1:3], len(inside) * kernel.shape[3])
@@ -68,7 +68,7 @@ def _convolution(layer: Conv3D, volume: Array, at: Triple, channel: int) -> Weig
 
 @volume_sum.register
 def _largest_in_window(layer: MaxPooling3D, volume: Array, at: Triple, channel: int) -> WeightedSum:
-    return _largest(Place.in_volume(layer.window, volume, at, range(channel, channel + 1)), volume)
+    return _largest(Position.in_volume(layer.window, volume, at, range(channel, channel + 1)), volume)
 
 
 @volume_sum.register
@@ -78,7 +78,7 @@ def _largest_of_all(layer: GlobalMaxPooling3D, volume: Array, at: Triple, channe
 
 @volume_sum.register
 def _mean_in_window(layer: AveragePooling3D, volume: Array, at: Triple, channel: int) -> WeightedSum:
-    return _mean(Place.in_volume(layer.window, volume, at, range(channel, channel + 1)), volume)
+    return _mean(Position.in_volume(layer.window, volume, at, range(channel, channel + 1)), volume)
 
 
 @volume_sum.register
@@ -103,7 +103,7 @@ def _repeated(layer: UpSampling3D, volume: Array, at: Triple, channel: int) -> W
 @volume_sum.register(ZeroPadding3D)
 @volume_sum.register(Cropping3D)
 def _framed(layer: ZeroPadding3D | Cropping3D, volume: Array, at: Triple, channel: int) -> WeightedSum:
-    place = Place.in_volume(layer.window, volume, at, range(channel, channel + 1))
+    place = Position.in_volume(layer.window, volume, at, range(channel, channel + 1))
     if not place.outside[0]:
         return _copied(volume, (place.walk[0], place.rows[0], place.columns[0]), channel)
     zero = np.zeros((1, 1, 1))
@@ -112,7 +112,7 @@ def _framed(layer: ZeroPadding3D | Cropping3D, volume: Array, at: Triple, channe
 
 def _copied(volume: Array, at: Triple, channel: int) -> WeightedSum:
     z, y, x = at
-    place = replace(Place.cell(volume[z], y, x, channel), slices=range(z, z + 1), depth=len(volume))
+    place = replace(Position.cell(volume[z], y, x, channel), slices=range(z, z + 1), depth=len(volume))
     patch = place.cells(volume)
     formula = f"input at slice {z}, row {y}, column {x}, channel {channel}"
     return WeightedSum(
@@ -120,13 +120,13 @@ def _copied(volume: Array, at: Triple, channel: int) -> WeightedSum:
     )
 
 
-def _everywhere(volume: Array, channel: int) -> Place:
+def _everywhere(volume: Array, channel: int) -> Position:
     depth, height, width, _ = volume.shape
     size = height, width
-    return Place(range(height), range(width), range(channel, channel + 1), size, range(depth), depth)
+    return Position(range(height), range(width), range(channel, channel + 1), size, range(depth), depth)
 
 
-def _largest(place: Place, volume: Array) -> WeightedSum:
+def _largest(place: Position, volume: Array) -> WeightedSum:
     patch = place.cells(volume)
     inside = np.argwhere(~np.repeat(place.padding[:, :, None], patch.shape[2], axis=2))
     row, column, i = (int(n) for n in inside[np.argmax(patch[tuple(inside.T)])])
@@ -143,7 +143,7 @@ def _largest(place: Place, volume: Array) -> WeightedSum:
     )
 
 
-def _mean(place: Place, volume: Array) -> WeightedSum:
+def _mean(place: Position, volume: Array) -> WeightedSum:
     patch = place.cells(volume)
     count = int((~place.padding).sum()) * patch.shape[2]
     kernel = np.repeat(~place.padding[:, :, None], patch.shape[2], axis=2) / count
