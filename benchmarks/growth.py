@@ -18,7 +18,7 @@ import numpy as np
 from convlab.bench.convolutions import Case, bench_conv
 from convlab.bench.report import CaseResult, Report
 from convlab.bench.roofline import colours_of
-from convlab.view.figure_style import FAINT, INK, TITLE, finish, place, sheet
+from convlab.view.figure_style import FAINT, INK, TITLE, axes_at, finish, page
 
 AXES = {
     "batch": ((1, 2, 4, 8, 16), lambda n: Case((28, 28, 64), 64, batch=n)),
@@ -53,12 +53,12 @@ def split(report: Report) -> dict[str, Sequence[CaseResult]]:
 
 
 def draw(report: Report, path: Path) -> None:
-    figure, colours = sheet(13.6, 4.9), colours_of(report.cases)
+    figure, colours = page(13.6, 4.9), colours_of(report.cases)
     figure.text(0.05, 0.935, "How the time of a 3 × 3 convolution grows", **TITLE)
     note = f"medians; numbers are the slopes; dotted: the definition's operations\n{report.machine}"
     figure.text(0.05, 0.9, note, fontsize=7.5, color=FAINT, va="top")
     for number, (axis, cases) in enumerate(split(report).items()):
-        ax = place(figure, 0.75 + 4.3 * number, 1.15, 2.75, 3.0)
+        ax = axes_at(figure, 0.75 + 4.3 * number, 1.15, 2.75, 3.0)
         found = list(lines(axis, cases))
         for method, sizes, seconds, _ in found:
             marker = "D" if method == "torch" else "o"

@@ -10,7 +10,7 @@ from benchmarks.gpu.report import found
 from benchmarks.gpu.roofline import LADDER, draw_roofline
 from convlab.bench.report import digits
 from convlab.bench.roofline import COLOURS
-from convlab.view.figure_style import FAINT, INK, TITLE, finish, place, sheet
+from convlab.view.figure_style import FAINT, INK, TITLE, axes_at, finish, page
 
 SHOWN = 5
 """The layer of the ladder: 256 channels at 56 x 56, which fills a GPU."""
@@ -39,11 +39,11 @@ def draw(results: dict[str, Any], folder: Path) -> list[str]:
 def draw_ladder(times: dict[str, dict[str, Any]], machine: str, path: Path) -> None:
     """Draw what each rung computes a second, and lines for cuBLAS and cuDNN."""
     rungs = [name for name in LADDER if name in times]
-    figure = sheet(9.2, 1.9 + BAR * len(rungs))
+    figure = page(9.2, 1.9 + BAR * len(rungs))
     figure.text(0.03, 1 - 0.32 / figure.get_figheight(), "The ladder", **TITLE)
     case = case_of(SHOWN, BATCHES[0])
     figure.text(0.03, 1 - 0.52 / figure.get_figheight(), f"{case}; {machine}", fontsize=7.5, color=FAINT)
-    ax = place(figure, 1.5, 1.15, 6.9, BAR * len(rungs))
+    ax = axes_at(figure, 1.5, 1.15, 6.9, BAR * len(rungs))
     rates = [times[name]["flops_a_second"] / 1e12 for name in rungs]
     ax.barh(range(len(rungs)), rates, color=COLOURS[0], height=0.72)
     style = {"textcoords": "offset points", "va": "center", "fontsize": 8, "color": INK, "zorder": 4}

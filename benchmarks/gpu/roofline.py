@@ -15,7 +15,7 @@ from benchmarks.gpu.layers import case_of
 from benchmarks.gpu.plan import BATCHES, LAYERS
 from benchmarks.gpu.report import found
 from convlab.bench.roofline import COLOURS, LINES
-from convlab.view.figure_style import FAINT, INK, TITLE, finish, place, sheet
+from convlab.view.figure_style import FAINT, INK, TITLE, axes_at, finish, page
 
 LADDER = (
     *("direct_strided", "direct", "tiled", "blocked", "implicit_gemm", "im2col", "winograd2x2", "winograd"),
@@ -34,11 +34,11 @@ def draw_roofline(times: Sequence[dict[str, dict[str, Any]]], outcomes: Sequence
     peaks = {name: peak for name, peak in peaks.items() if peak}
     if not copy or not peaks:
         return False
-    figure = sheet(9.6, 6.2)
+    figure = page(9.6, 6.2)
     figure.text(0.03, 0.945, "VGG16's convolutions under the roofs of the GPU", **TITLE)
     note = f"{found(outcomes, 'facts').get('name')}, batch {BATCHES[0]}; operations are the definition's"
     figure.text(0.03, 0.915, note, fontsize=7.5, color=FAINT)
-    ax = place(figure, 0.8, 0.85, 6.6, 4.6)
+    ax = axes_at(figure, 0.8, 0.85, 6.6, 4.6)
     _draw_roofs(ax, copy, peaks)
     names = [name for name in (*LADDER, *OTHERS) if any(name in layer for layer in times)]
     for name in names:

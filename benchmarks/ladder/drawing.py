@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from PIL import Image
 
-from convlab.view.figure_style import FAINT, INK, TITLE, bare, place
+from convlab.view.figure_style import FAINT, INK, TITLE, axes_at, bare
 
 EMPTY, WASTED, BLOCK, WARP, THREAD = range(5)
 COLOURS = np.array([[241, 243, 246], [244, 178, 164], [196, 213, 235], [58, 110, 176], [20, 22, 28]], np.uint8)
@@ -38,7 +38,7 @@ def coloured(shape: Cell, cell: Callable[[int], Cell], states: dict[int, Iterabl
 def show(figure: Figure, states: Any, left: float, top: float, cell: float, label: str) -> None:
     """Draw a matrix of states."""
     rows, columns = states.shape
-    ax = place(figure, left, top, columns * cell, rows * cell)
+    ax = axes_at(figure, left, top, columns * cell, rows * cell)
     ax.imshow(COLOURS[states], interpolation="nearest", aspect="auto")
     if cell * figure.dpi > 8:  # lines between numbers, where they are large enough
         ax.set_xticks(np.arange(0.5, columns - 1), minor=True)

@@ -29,7 +29,7 @@ from benchmarks.ladder.drawing import (
     words,
 )
 from benchmarks.ladder.products import RUNGS, draw, recording
-from convlab.view.figure_style import INK, sheet
+from convlab.view.figure_style import INK, page
 from convlab_kernels import Window
 from convlab_kernels.cuda import METHODS
 from convlab_kernels.cuda.compiler.intrinsics import split_tf32
@@ -56,7 +56,7 @@ def im2col() -> Figure:
     out, weights = np.full((size * size, channels), EMPTY), np.full((9, channels), EMPTY)
     out[window] = WARP
     cell, left, below = 0.105, 2.45, HEAD + 9 * 0.105 + GAP
-    figure = sheet(6.0, below + size * size * cell + 0.45)
+    figure = page(6.0, below + size * size * cell + 0.45)
     show(figure, states(image[0, :, :, 0].astype(int)), EDGE, below, 0.2, "x  (rows, columns)")
     show(figure, copied, left + 0.6, below, cell, "windows  (pixels, 9)")
     show(figure, weights, left + 0.6 + 9 * cell + GAP, HEAD, cell, "w  (9, channels)")
@@ -93,7 +93,7 @@ def winograd() -> Figure:
         return coloured((36, 128), lambda i: (i // (tiles * channels), i % (tiles * channels) - first), states)
 
     cell, left, first, second = 0.03, 2.6, 1.75, 3.75
-    figure = sheet(left + 128 * cell + EDGE, second + 1.6 + 0.45)
+    figure = page(left + 128 * cell + EDGE, second + 1.6 + 0.45)
     show(figure, plane(0, 0, False), EDGE, first, 0.1, "x  (one channel)")
     show(figure, cells(0, 1, True), left, first, cell, "V  (36, tiles and channels) →")
     show(figure, cells(1, 0, False), left, second, cell, "M = V U, 36 products  (36, tiles and channels) →")
@@ -112,7 +112,7 @@ def tensor_core_3x() -> Figure:
     areas = np.full((24, 24), WASTED)
     areas[:11, :11], areas[:11, 11:], areas[11:, :11] = THREAD, WARP, WARP
     cell, left, top = 0.11, 3.4, 1.1
-    figure = sheet(left + 24 * cell + EDGE, top + 24 * cell + 0.35)
+    figure = page(left + 24 * cell + EDGE, top + 24 * cell + 0.35)
     show(figure, areas, left, top, cell, "q: 11 bits        s: the other 13 of b")
     figure.text((left - 0.1) / figure.get_figwidth(), 1 - (top + 5.5 * cell) / figure.get_figheight(), "p: 11 bits",
                 ha="right", va="center", fontsize=8.5, color=INK)  # fmt: skip

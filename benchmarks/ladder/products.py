@@ -30,7 +30,7 @@ from benchmarks.ladder.drawing import (
     words,
 )
 from convlab.simulator.recorder import SECTOR, SHARED, Access, Launch, recording
-from convlab.view.figure_style import sheet
+from convlab.view.figure_style import page
 from convlab_kernels import Window
 from convlab_kernels.cuda import METHODS, implicit_gemm, tensor_core
 from convlab_kernels.cuda.tiles import TILES, Tiling
@@ -196,7 +196,7 @@ def draw(name: str, rung: Rung) -> Figure:
     wide = GAP + found["tile of x"].shape[1] * cell if rung.tiles else 0
     high = GAP + found["tile of w"].shape[0] * cell if rung.tiles else 0
     left, top = max(EDGE + rung.depth * cell + GAP + wide, WORDS), HEAD + rung.depth * cell + GAP + high
-    figure = sheet(left + rung.size * cell + EDGE, top + PITCH / 128 * rung.size * cell + FOOT)
+    figure = page(left + rung.size * cell + EDGE, top + PITCH / 128 * rung.size * cell + FOOT)
     show(figure, found["out"], left, top, cell, "out  (pixels, channels) →")
     show(figure, found["w"], left, HEAD, cell, f"w  (depth, channels) {'↓' if rung.down else '→'}")
     show(figure, found["x"], left - wide - GAP - rung.depth * cell, top, cell, "x →")

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from convlab.bench.network_report import BatchResult, LayerTime, ModelReport
 from convlab.bench.report import digits
 from convlab.errors import ShapeError
-from convlab.view.figure_style import FAINT, INK, TITLE, finish, place, sheet
+from convlab.view.figure_style import FAINT, INK, TITLE, axes_at, finish, page
 
 MOST = 40  # layers that get a bar of their own
 EDGE, HEAD, FOOT, NAMES, BARS, NUMBERS, ROW = 0.4, 1.25, 0.3, 1.35, 2.9, 1.75, 0.2  # inches
@@ -38,13 +38,13 @@ def layer_times(report: ModelReport, *, path: str | Path | None = None) -> Figur
         raise ShapeError("layer_times: nothing was timed, so there is nothing to draw")
     panels = [_bars(batch) for batch in batches]
     panel, rows = NAMES + BARS + NUMBERS, max(map(len, panels))
-    figure = sheet(max(EDGE + panel * len(panels), 8.2), HEAD + ROW * rows + FOOT)
+    figure = page(max(EDGE + panel * len(panels), 8.2), HEAD + ROW * rows + FOOT)
     width, height = figure.get_size_inches()
     figure.text(EDGE / width, 1 - 0.32 / height, f"{report.model}: where the time goes", **TITLE)
     for line, text in enumerate((*str(report.machine).split("\n"), NOTE)):
         figure.text(EDGE / width, 1 - (0.5 + 0.145 * line) / height, text, fontsize=7, color=FAINT)
     for number, (batch, bars) in enumerate(zip(batches, panels, strict=True)):
-        ax = place(figure, EDGE + number * panel + NAMES, HEAD, BARS, ROW * len(bars))
+        ax = axes_at(figure, EDGE + number * panel + NAMES, HEAD, BARS, ROW * len(bars))
         _draw(ax, bars)
         ax.set_title(_title(batch), fontsize=8, color=INK, loc="left", pad=4)
     return finish(figure, path)

@@ -17,7 +17,7 @@ from convlab.bench.machine import Machine
 from convlab.bench.report import BEST, TORCH, CaseResult, Report, digits
 from convlab.errors import ShapeError
 from convlab.runtime.arrays import Array
-from convlab.view.figure_style import FAINT, INK, TITLE, finish, place, sheet
+from convlab.view.figure_style import FAINT, INK, TITLE, axes_at, finish, page
 
 COLOURS = ("#3b6ea8", "#d1603d", "#4f9d69", "#8e5ea2", "#c99a2e", "#3aa6b9", "#b5476b", "#7d8590", "#5b4a3f")
 PEER, WASH, LINES, WHISKER = INK, "#f3f5f8", "#dfe4ea", "#aab3bd"
@@ -51,15 +51,15 @@ def roofline(report: Report, *, path: str | Path | None = None) -> Figure:
     colours, groups = colours_of(cases), _groups(cases, report)
     columns = _columns(groups)
     body = max(HIGH, *(ROW * _rows(column) for column in columns))
-    figure = sheet(EDGE + PLOT + (NAMES + BARS + NUMBERS) * len(columns), HEAD + body + FOOT)
+    figure = page(EDGE + PLOT + (NAMES + BARS + NUMBERS) * len(columns), HEAD + body + FOOT)
     width, height = figure.get_size_inches()
     figure.text(EDGE / width, 1 - 0.38 / height, _title(cases), **TITLE)
     for line, text in enumerate((*str(report.machine).split("\n"), NOTE)):
         figure.text(EDGE / width, 1 - (0.58 + 0.155 * line) / height, text, fontsize=7.5, color=FAINT)
-    _draw_roofs(place(figure, EDGE, HEAD, PLOT, min(body, PLOT)), report.machine, cases, colours)
+    _draw_roofs(axes_at(figure, EDGE, HEAD, PLOT, min(body, PLOT)), report.machine, cases, colours)
     for number, column in enumerate(columns):
         left = EDGE + PLOT + NAMES + number * (NAMES + BARS + NUMBERS)
-        _draw_bars(place(figure, left, HEAD, BARS, ROW * _rows(column)), column, colours)
+        _draw_bars(axes_at(figure, left, HEAD, BARS, ROW * _rows(column)), column, colours)
     return finish(figure, path)
 
 

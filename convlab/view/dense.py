@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from convlab.errors import ShapeError
 from convlab.recording.activations import Activations
 from convlab.runtime.arrays import Array
-from convlab.view.figure_style import FAINT, INK, TOP, bare, finish, heading, place, root, sheet
+from convlab.view.figure_style import FAINT, INK, TOP, axes_at, bare, finish, heading, page, root
 from convlab.view.mosaic import image_maps
 
 STRONG, WEAK = "#3b6ea8", "#c3cdd9"
@@ -55,7 +55,7 @@ def dense(
         raise ShapeError(f"dense: k is {k}, expected at least 1")
     row = image_maps(values, image)[0, 0]
     k = min(k, len(row))
-    ax = ax or place(sheet(6.4, TOP + 0.15 + 0.26 * k), 1.6, TOP, 4.6, 0.26 * k)
+    ax = ax or axes_at(page(6.4, TOP + 0.15 + 0.26 * k), 1.6, TOP, 4.6, 0.26 * k)
     bars(ax, row, k, acts.labels)
     batch = f", image {image} of {len(values)}" if len(values) > 1 else ""
     note = f"the {k} largest of {len(row)} values" if k < len(row) else f"all {k} values, largest first"

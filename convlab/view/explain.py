@@ -13,7 +13,7 @@ from convlab.explanation.explanation import Explanation
 from convlab.explanation.text import decimals, field_line, headline, peak, sum_line, verdict, window_line
 from convlab.recording.activations import Activations
 from convlab.view.explain_cells import bars_of, draw_bars, draw_table, draw_window, hatch, label_cells, mark
-from convlab.view.figure_style import FAINT, INK, TITLE, finish, place, sheet
+from convlab.view.figure_style import FAINT, INK, TITLE, axes_at, finish, page
 from convlab.view.mosaic import colormap
 from convlab.view.picture import draw_input, recorded_maps
 from convlab.view.scale import Scale
@@ -48,19 +48,19 @@ def explanation(why: Explanation, acts: Activations, *, path: str | Path | None 
     if why.place.slices is not None:
         raise UnsupportedError(f"layer {why.layer!r} is explained in a volume, which has no picture: print it")
     layout = _Layout(why, acts)
-    figure = layout.sheet()
-    _draw_image(place(figure, EDGE, HEAD, IMAGE, layout.image_height), why, acts)
+    figure = layout.page()
+    _draw_image(axes_at(figure, EDGE, HEAD, IMAGE, layout.image_height), why, acts)
     for row, channel in enumerate(layout.channels):
         _draw_channel(figure, layout, row, channel)
     if layout.bars:
-        ax = place(figure, layout.bars_left, HEAD, BARS, BAR * len(layout.bars))
+        ax = axes_at(figure, layout.bars_left, HEAD, BARS, BAR * len(layout.bars))
         draw_bars(ax, layout.bars)
         _title(ax, "what each adds to the sum")
     return finish(figure, path)
 
 
 class _Layout:
-    """Where things lie on the sheet, in inches."""
+    """Where things lie on the page, in inches."""
 
     def __init__(self, why: Explanation, acts: Activations) -> None:
         self.why = why
@@ -81,11 +81,11 @@ class _Layout:
         )
         self.body = max(self.image_height, len(self.channels) * self.row - TITLES, BAR * len(self.bars))
 
-    def sheet(self) -> Figure:
+    def page(self) -> Figure:
         """Return the figure with its heading, and the arithmetic at its foot."""
         why, foot = self.why, HEAD + self.body + 0.4
         arithmetic = wrap(sum_line(why), int((self.width - 2 * EDGE) * 13))
-        figure = sheet(self.width, foot + 0.2 * len(arithmetic) + 0.2)
+        figure = page(self.width, foot + 0.2 * len(arithmetic) + 0.2)
         self.write(figure, EDGE, 0.34, headline(why), **TITLE)
         self.write(figure, EDGE, 0.57, f"looks at {window_line(why)}", fontsize=8, color=FAINT)
         self.write(figure, EDGE, 0.74, f"sees {field_line(why)}", fontsize=8, color=FAINT)
@@ -121,11 +121,11 @@ def _draw_channel(figure: Figure, layout: _Layout, row: int, channel: int) -> No
     maps = layout.maps[:, :, [number]]
     scale = Scale.of(maps, "shared")
     cmap, norm = colormap("auto", scale.signed), Normalize(scale.low[0], scale.high[0] or 1)
-    ax = place(figure, layout.tables[0] - GAP - MAP, top, MAP, layout.row - TITLES)
+    ax = axes_at(figure, layout.tables[0] - GAP - MAP, top, MAP, layout.row - TITLES)
     ax.imshow(maps[:, :, 0], cmap=cmap, norm=norm, interpolation="nearest")
     draw_window(ax, why.place)
     _title(ax, f"{why.source}, channel {number}")
-    ax = place(figure, layout.tables[0], top, *layout.table)
+    ax = axes_at(figure, layout.tables[0], top, *layout.table)
     draw_table(ax, why.patch[:, :, channel], decimals(why.patch), cmap, norm)
     hatch(ax, why.place.padding)
     label_cells(ax, why.place)
@@ -141,7 +141,7 @@ def _draw_product(figure: Figure, layout: _Layout, top: float, channel: int) -> 
     why = layout.why
     titles = "kernel", f"products: sum {why.channel_sums[channel]:.4g}"
     for array, title, left, sign in zip((why.kernel, why.products), titles, layout.tables[1:], "×=", strict=True):
-        ax = place(figure, left, top, *layout.table)
+        ax = axes_at(figure, left, top, *layout.table)
         reach = peak(array[:, :, layout.channels]) or 1.0
         cmap, norm = colormap("auto", signed=True), Normalize(-reach, reach)
         draw_table(ax, array[:, :, channel], decimals(array), cmap, norm)

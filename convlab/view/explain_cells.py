@@ -51,17 +51,17 @@ def hatch(ax: Axes, padding: NDArray[np.bool_]) -> None:
         ax.add_patch(cell)
 
 
-def label_cells(ax: Axes, place: Position) -> None:
+def label_cells(ax: Axes, position: Position) -> None:
     """Write the rows and columns of the layer's input beside a patch."""
-    if max(len(place.rows), len(place.columns)) <= MOST_NUMBERS:
-        ax.set_xticks(range(len(place.columns)), map(str, place.columns))
-        ax.set_yticks(range(len(place.rows)), map(str, place.rows))
+    if max(len(position.rows), len(position.columns)) <= MOST_NUMBERS:
+        ax.set_xticks(range(len(position.columns)), map(str, position.columns))
+        ax.set_yticks(range(len(position.rows)), map(str, position.rows))
         ax.tick_params(length=0, labelsize=6, labelcolor=FAINT, pad=1.5)
 
 
-def draw_window(ax: Axes, place: Position) -> None:
+def draw_window(ax: Axes, position: Position) -> None:
     """Mark on a map the cells the window looks at; where it looks over the edge, show the padding."""
-    rows, columns, (height, width) = place.rows, place.columns, place.size
+    rows, columns, (height, width) = position.rows, position.columns, position.size
     ax.set_xlim(min(0, columns[0]) - 0.5, max(width - 1, columns[-1]) + 0.5)
     ax.set_ylim(max(height - 1, rows[-1]) + 0.5, min(0, rows[0]) - 0.5)
     ax.set_facecolor(NOTHING)

@@ -46,7 +46,7 @@ def feature_maps(
     columns, scale, image
         As in `mosaic`; a volume has a column for each slice.
     slices : sequence of int or slice, optional
-        Which slices of a volume: all by default, or as many as a sheet has room for, evenly spread.
+        Which slices of a volume: all by default, or as many as a page has room for, evenly spread.
     ax : Axes, optional
         Where to draw; by default on a figure of its own.
     path : optional

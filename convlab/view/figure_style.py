@@ -1,4 +1,4 @@
-"""The sheet that every figure is drawn on: one look, no pyplot, so nothing is left open."""
+"""The page that every figure is drawn on: one look, no pyplot, so nothing is left open."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ from convlab.wording import printable
 
 INK, FAINT = "#1b1e23", "#6b727c"
 DPI = 150
-SCREEN, HIGH = 1900, 900  # most pixels of a mosaic across a sheet, and down; a smaller one is drawn pixel by pixel
+SCREEN, HIGH = 1900, 900  # most pixels of a mosaic across a page, and down; a smaller one is drawn pixel by pixel
 TITLE: dict[str, Any] = {"fontsize": 11, "color": INK, "fontweight": "bold"}
 LEFT, TOP, RIGHT, BOTTOM = 0.45, 0.62, 0.2, 0.4  # inches around a mosaic
 
@@ -34,36 +34,36 @@ class Drawing(Figure):
         return buffer.getvalue()
 
 
-def sheet(width: float, height: float) -> Drawing:
+def page(width: float, height: float) -> Drawing:
     """Return an empty figure of so many inches."""
     figure = Drawing(figsize=(width, height), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
     return figure
 
 
-def place(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
+def axes_at(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
     """Return new axes, so many inches from the left and the top edge of the figure."""
     across, down = figure.get_size_inches()
     return figure.add_axes((left / across, 1 - (top + height) / down, width / across, height / down))
 
 
 def inches(pixels: Pixels) -> tuple[float, float]:
-    """Return the width and height at which a mosaic's pixels are the sheet's pixels, or the widest that fits."""
+    """Return the width and height at which a mosaic's pixels are the page's pixels, or the widest that fits."""
     height, width = pixels.shape[:2]
     scale = min(1, SCREEN / width) / DPI
     return width * scale, height * scale
 
 
 def title_width(title: str) -> float:
-    """Return the inches that a sheet needs for a title."""
+    """Return the inches that a page needs for a title."""
     return max(6.0, 2 * LEFT + 0.1 * len(title))
 
 
 def frame(pixels: Pixels, title: str, right: float = RIGHT) -> Axes:
-    """Return axes on a new sheet, just large enough for a mosaic, its title and tile numbers."""
+    """Return axes on a new page, just large enough for a mosaic, its title and tile numbers."""
     width, height = inches(pixels)
-    figure = sheet(max(LEFT + width + right, title_width(title)), TOP + height + BOTTOM)
-    return place(figure, LEFT, TOP, width, height)
+    figure = page(max(LEFT + width + right, title_width(title)), TOP + height + BOTTOM)
+    return axes_at(figure, LEFT, TOP, width, height)
 
 
 def root(ax: Axes) -> Figure:

@@ -21,21 +21,21 @@ from convlab.view.figure_style import (
     SCREEN,
     TITLE,
     TOP,
+    axes_at,
     finish,
     frame,
     heading,
     inches,
     number_rows,
-    place,
+    page,
     root,
-    sheet,
     show,
     title_width,
 )
 from convlab.view.mosaic import Pixels, arrange, default_columns, mosaic
 from convlab.view.scale import Scale
 
-MOST_FILTERS, MOST_INPUTS = 24, 32  # how much of a deep layer one sheet shows unless asked for more
+MOST_FILTERS, MOST_INPUTS = 24, 32  # how much of a deep layer one page shows unless asked for more
 GAP, LARGEST = 6, 160  # pixels between kernels, and most pixels across one
 PANEL = 760  # pixels across a panel
 UNIT = Scale("shared", np.array([-1.0]), np.array([1.0]), signed=True)
@@ -141,12 +141,12 @@ def _panels(kernel: Array, rows: list[int], title: str, note: str) -> Figure:
     across, down = inches(panels[0][1])
     wide = min(2, len(panels))
     deep = -(-len(panels) // wide)
-    figure = sheet(max(LEFT + wide * (across + LEFT), title_width(title)), TOP + deep * (down + BOTTOM))
+    figure = page(max(LEFT + wide * (across + LEFT), title_width(title)), TOP + deep * (down + BOTTOM))
     figure.text(LEFT / figure.get_figwidth(), 1 - 0.3 / figure.get_figheight(), title, **TITLE)
     figure.text(LEFT / figure.get_figwidth(), 1 - 0.48 / figure.get_figheight(), note, fontsize=8, color=FAINT)
     for number, (name, pixels) in enumerate(panels):
         row, column = divmod(number, wide)
-        ax = place(figure, LEFT + column * (across + LEFT), TOP + row * (down + BOTTOM) + 0.2, across, down)
+        ax = axes_at(figure, LEFT + column * (across + LEFT), TOP + row * (down + BOTTOM) + 0.2, across, down)
         show(ax, pixels)
         ax.set_title(name, fontsize=8, color=FAINT, loc="left", pad=3)
         number_rows(ax, rows[::columns], (pixels.shape[0] + GAP) / -(-len(rows) // columns))

@@ -12,7 +12,7 @@ from convlab.errors import ShapeError
 from convlab.recording.activations import Activations
 from convlab.runtime.arrays import Array
 from convlab.view.dense import bars
-from convlab.view.figure_style import DPI, FAINT, INK, bare, finish, place, root, sheet, show
+from convlab.view.figure_style import DPI, FAINT, INK, axes_at, bare, finish, page, root, show
 from convlab.view.mosaic import mosaic, most_varied
 from convlab.view.picture import ROW, draw_input, recorded_maps, slice_note
 
@@ -24,7 +24,7 @@ NOTE = (
 )
 GAP, HEAD, LABELS = 0.28, 0.75, 1.1  # inches between strips, above them, and for the names of the output
 LINE = 40  # inches of a line of strips
-PIXELS = 5e7  # most of a sheet: a larger one is drawn with fewer dots an inch
+PIXELS = 5e7  # most of a page: a larger one is drawn with fewer dots an inch
 MIXES = ("Conv", "SeparableConv", "Dense")  # so begin the classes of layers that mix the channels
 
 
@@ -125,7 +125,7 @@ def _height(values: Array, maps: int) -> float:
 
 
 def _lines(widths: list[float], heights: list[float]) -> list[Axes]:
-    """Return axes on a new sheet, so many inches wide, side by side under headings, in lines as high as needed."""
+    """Return axes on a new page, so many inches wide, side by side under headings, in lines as high as needed."""
     lines: list[list[int]] = [[]]
     for i, width in enumerate(widths):
         if sum(widths[j] + GAP for j in lines[-1]) + width > LINE:
@@ -133,14 +133,14 @@ def _lines(widths: list[float], heights: list[float]) -> list[Axes]:
         lines[-1].append(i)
     down = [max(heights[i] for i in line) for line in lines]
     across = max(sum(widths[i] + GAP for i in line) for line in lines) + GAP
-    figure = sheet(across, sum(down) + len(down) * (HEAD + GAP))
+    figure = page(across, sum(down) + len(down) * (HEAD + GAP))
     figure.set_dpi(min(DPI, (PIXELS / np.prod(figure.get_size_inches())) ** 0.5))
     figure.text(GAP / figure.get_figwidth(), 0.08 / figure.get_figheight(), NOTE, fontsize=6.5, color=FAINT)
     tops = np.cumsum([HEAD, *(height + GAP + HEAD for height in down)])
     axes = []
     for line, top, height in zip(lines, tops, down, strict=False):
         lefts = np.cumsum([GAP, *(widths[i] + GAP for i in line)])
-        axes += [place(figure, left, top, widths[i], height) for i, left in zip(line, lefts, strict=False)]
+        axes += [axes_at(figure, left, top, widths[i], height) for i, left in zip(line, lefts, strict=False)]
     return axes
 
 

@@ -12,7 +12,7 @@ from convlab.model.receptive_field import Field
 from convlab.recording.activations import Activations
 from convlab.runtime.arrays import Array
 from convlab.view.feature_maps import BAR, colour_bar
-from convlab.view.figure_style import BOTTOM, LEFT, TOP, finish, heading, place, root, sheet, title_width
+from convlab.view.figure_style import BOTTOM, LEFT, TOP, axes_at, finish, heading, page, root, title_width
 from convlab.view.mosaic import Pixels, mosaic
 from convlab.view.picture import ROW, draw_input, recorded_maps
 from convlab.view.scale import Scale
@@ -143,9 +143,9 @@ def _veil(cells: Array, measure: Scale, alpha: float) -> Pixels:
 
 
 def _frame(share: float, title: str) -> Axes:
-    """Return axes on a new sheet for an image, `share` times as high as wide."""
+    """Return axes on a new page for an image, `share` times as high as wide."""
     high = SIDE * share
-    return place(sheet(max(LEFT + SIDE + BAR, title_width(title)), TOP + high + BOTTOM), LEFT, TOP, SIDE, high)
+    return axes_at(page(max(LEFT + SIDE + BAR, title_width(title)), TOP + high + BOTTOM), LEFT, TOP, SIDE, high)
 
 
 def _title(acts: Activations, layer: str, channel: int | None, cells: Array, image: int) -> str:

@@ -54,7 +54,7 @@ def slice_table(
 
 
 def evenly(depth: int, width: int) -> list[int]:
-    """Return the slices to show of so many, each so wide: all, or evenly spread ones that a sheet has room for."""
+    """Return the slices to show of so many, each so wide: all, or evenly spread ones that a page has room for."""
     most = max(1, min(MOST, SCREEN // width))
     return list(range(depth)) if depth <= most else np.linspace(0, depth - 1, most).round().astype(int).tolist()
 

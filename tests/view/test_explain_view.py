@@ -82,7 +82,7 @@ def test_every_kind_of_layer_is_drawn(model, acts, layer, tmp_path):
     width, height = figure.get_size_inches() * figure.dpi
     with Image.open(path) as saved:
         assert saved.size == pytest.approx((width, height), abs=1)
-    for ax in figure.axes:  # nothing reaches over the edge of the sheet
+    for ax in figure.axes:  # nothing reaches over the edge of the page
         box = ax.get_tightbbox()
         assert box.x0 >= 0
         assert box.y0 >= 0
