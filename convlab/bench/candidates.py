@@ -42,7 +42,7 @@ class First:
     amplification: float
 
 
-class Contender(ABC):
+class Candidate(ABC):
     """A way to compute a case: `open` makes it ready and calls it once, `time` calls it again."""
 
     _call: Callable[[], Any]
@@ -56,7 +56,7 @@ class Contender(ABC):
         return warm_seconds(self._call, calls)
 
 
-class Kernel(Contender):
+class Kernel(Candidate):
     """A method of `convlab_kernels`; its output is written into the same array each time."""
 
     def __init__(self, method: str, patient: bool = True) -> None:
@@ -88,7 +88,7 @@ class Kernel(Contender):
         return seconds(call) * prod(case.output) / out.size
 
 
-class Torch(Contender):
+class Torch(Candidate):
     """PyTorch's own convolution, eager, on the same numbers in its channels-last layout."""
 
     def __init__(self, threads: int) -> None:
@@ -121,8 +121,8 @@ class Torch(Contender):
         return First(call().permute(0, 2, 3, 1).numpy(), prepare, 0.0, 1.0)
 
 
-def contender(name: str, threads: int, patient: bool) -> Contender:
-    """Return the contender of that name, in the process that is its own."""
+def candidate(name: str, threads: int, patient: bool) -> Candidate:
+    """Return the candidate of that name, in the process that is its own."""
     set_threads(threads)
     return Torch(threads) if name == TORCH else Kernel(name, patient)
 

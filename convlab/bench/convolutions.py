@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
-from convlab.bench.candidates import First, contender
+from convlab.bench.candidates import First, candidate
 from convlab.bench.case import Case, cases_of
 from convlab.bench.exact import Exact, exact
 from convlab.bench.gpu_candidates import DeviceKernel
@@ -34,11 +34,11 @@ KNOWN = {"cpu": (*cpu.METHODS, TORCH), "cuda": tuple(cuda.METHODS)}
 __all__ = ["Case", "bench_conv", "cases_of", "measure_gpu", "measure_machine"]
 
 
-class Callee(Protocol):
-    """A contender here or in another process: `call("open", case)` is First, `call("time", calls)` seconds."""
+class CandidateHandle(Protocol):
+    """A candidate here or in another process: `call("open", case)` is First, `call("time", calls)` seconds."""
 
     def call(self, method: str, *arguments: Any) -> Any:
-        """Return what the contender's method returns."""
+        """Return what the candidate's method returns."""
 
 
 def bench_conv(
@@ -52,7 +52,7 @@ def bench_conv(
 ) -> Report:
     """Check and time ways to compute convolutions.
 
-    Each contender runs in a process of its own. For each case all of them are checked against float64, and those
+    Each candidate runs in a process of its own. For each case all of them are checked against float64, and those
     that are right take turns: a pause, a call that is not counted, then calls for about 0.05 s.
 
     Parameters
@@ -63,7 +63,7 @@ def bench_conv(
         Of `convlab_kernels.cpu.METHODS`, or "torch". By default all, but no "direct" that would take over a second.
         On a GPU those of `convlab_kernels.cuda.METHODS`.
     repeats : int
-        Turns of each contender.
+        Turns of each candidate.
     device : "cpu" or "cuda"
     started, finished : function, optional
         Told of the machine once it is measured, and of each case when it is done.
@@ -80,21 +80,21 @@ def bench_conv(
     names = names_of(methods, device)
     check_device(device)
     with ExitStack() as processes:
-        contenders = {name: processes.enter_context(_remote(name, device, methods is not None)) for name in names}
+        candidates = {name: processes.enter_context(_remote(name, device, methods is not None)) for name in names}
         machine = measure_machine(cases[0].dtype) if device == "cpu" else measure_gpu(cases[0].dtype)
         if started:
             started(machine)
         results = []
         for case in cases:
-            results.append(measure(case, contenders, repeats))
+            results.append(measure(case, candidates, repeats))
             if finished:
                 finished(results[-1])
     return Report(machine, threads(), tuple(results))
 
 
 def _remote(name: str, device: str, patient: bool) -> Remote:
-    """Return a contender in a process of its own."""
-    return Remote(contender, name, threads(), patient) if device == "cpu" else Remote(DeviceKernel, name)
+    """Return a candidate in a process of its own."""
+    return Remote(candidate, name, threads(), patient) if device == "cpu" else Remote(DeviceKernel, name)
 
 
 def measure_machine(dtype: str) -> Machine:
@@ -111,12 +111,14 @@ def measure_gpu(dtype: str) -> Machine:
     return found
 
 
-def measure(case: Case, contenders: Mapping[str, Callee], repeats: int, truth: Exact | None = None) -> CaseResult:
-    """Check all contenders on a case, whose exact answer may be known, then time those that are right, in turns."""
+def measure(
+    case: Case, candidates: Mapping[str, CandidateHandle], repeats: int, truth: Exact | None = None
+) -> CaseResult:
+    """Check all candidates on a case, whose exact answer may be known, then time those that are right, in turns."""
     truth = truth or exact(case)
-    results = {name: _checked(name, callee, case, truth) for name, callee in contenders.items()}
-    able = {name: contenders[name] for name, result in results.items() if not (result.skipped or result.wrong)}
-    times = in_turns({name: partial(callee.call, "time") for name, callee in able.items()}, repeats)
+    results = {name: _checked(name, handle, case, truth) for name, handle in candidates.items()}
+    able = {name: candidates[name] for name, result in results.items() if not (result.skipped or result.wrong)}
+    times = in_turns({name: partial(handle.call, "time") for name, handle in able.items()}, repeats)
     timed = {name: _timed(results[name], seconds) for name, seconds in times.items()}
     return CaseResult(case, tuple((results | timed).values()))
 
@@ -140,9 +142,9 @@ def names_of(methods: Sequence[str] | None, device: str) -> list[str]:
     return list(dict.fromkeys(wanted))
 
 
-def _checked(name: str, callee: Callee, case: Case, truth: Exact) -> Result:
+def _checked(name: str, handle: CandidateHandle, case: Case, truth: Exact) -> Result:
     try:
-        first: First = callee.call("open", case)
+        first: First = handle.call("open", case)
     except UnsupportedError as error:
         return Result(name, skipped=str(error).removeprefix(f"{name}: "))
     if first.output.shape != case.output or first.output.dtype != case.dtype:

@@ -1,4 +1,4 @@
-"""Convolutions on a GPU as contenders of a benchmark: made ready once for a case, then called and timed.
+"""Convolutions on a GPU as candidates of a benchmark: made ready once for a case, then called and timed.
 
 A launch returns before the kernel has run, so a clock of the host would time launches. The GPU itself notes the time
 at marks that are put among the kernels (events), and before each of them a buffer larger than its second-level cache
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from convlab.bench.candidates import Contender, First
+from convlab.bench.candidates import Candidate, First
 from convlab.bench.case import Case
 from convlab.runtime.arrays import on_host
 from convlab.runtime.device import placed, synchronize
@@ -45,7 +45,7 @@ class Figures:
     local: int
 
 
-class DeviceKernel(Contender):
+class DeviceKernel(Candidate):
     """A rung of the ladder; its output is written into the same array each time."""
 
     def __init__(self, method: str) -> None:

@@ -23,7 +23,7 @@ class Gpu(Machine):
 
 
 class GpuMeasurer:
-    """Measures the GPU, in a process of its own like the contenders."""
+    """Measures the GPU, in a process of its own like the candidates."""
 
     def machine(self, dtype: str) -> Gpu:
         """Measure."""

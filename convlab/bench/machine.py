@@ -53,7 +53,7 @@ class Machine:
 
 
 class Measurer:
-    """Measures the machine, in a process of its own like the contenders."""
+    """Measures the machine, in a process of its own like the candidates."""
 
     def machine(self, dtype: str, threads: int) -> Machine:
         """Measure."""

@@ -1,4 +1,4 @@
-"""A process for each contender: threads that still spin after a call, and memory, are nobody else's.
+"""A process for each candidate: threads that still spin after a call, and memory, are nobody else's.
 
 The parent pickles a call (method, arguments) into the child's input and reads the answer from its output; both run
 the same code, and nobody else can write there.

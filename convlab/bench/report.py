@@ -11,12 +11,12 @@ from convlab.markup.tables import table
 from convlab.wording import printable
 
 TORCH, BEST = "torch", "best"
-"""The contender that is not convlab's, and what a sum over each shape's fastest own method is called."""
+"""The candidate that is not convlab's, and what a sum over each shape's fastest own method is called."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one contender in one case.
+    """What became of one candidate in one case.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Result:
 
 @dataclass(frozen=True)
 class CaseResult:
-    """One case: what each contender made of it."""
+    """One case: what each candidate made of it."""
 
     case: Case
     results: tuple[Result, ...]
@@ -121,7 +121,7 @@ HEADER = ("method", "prepare, ms", "compile, ms", "run, ms", "quartiles", "GFLOP
 NOTE = """\
 GFLOP are the definition's: 2 operations for each cell of a window, whatever a method does; one that multiplies less
 (Winograd) may pass the matrix product. MB are input, weights and output, each moved once; what stays in the caches
-from call to call may pass the copy. With bias, without ReLU. Each contender is a process of its own; they take turns
+from call to call may pass the copy. With bias, without ReLU. Each candidate is a process of its own; they take turns
 with a pause between, and the first call of a turn is not counted."""
 
 

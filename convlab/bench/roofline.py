@@ -32,7 +32,7 @@ Group = tuple[str, list[Bar]]  # heading, bars
 
 
 def roofline(report: Report, *, path: str | Path | None = None) -> Figure:
-    """Draw every contender under the machine's two measured roofs, and bars of its time; return the Figure.
+    """Draw every candidate under the machine's two measured roofs, and bars of its time; return the Figure.
 
     Each case is a column of points at its operations a byte, and a group of bars, fastest first, of its own length.
     Convlab's kernels are discs, others (PyTorch) black diamonds. What was wrong or skipped has no time and is not

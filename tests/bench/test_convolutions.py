@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import convlab
-from convlab.bench.candidates import Contender, First, Kernel, Torch
+from convlab.bench.candidates import Candidate, First, Kernel, Torch
 from convlab.bench.convolutions import Case, bench_conv, cases_of, measure
 from convlab.bench.machine import Machine, Measurer
 from convlab.bench.process import Remote
@@ -26,13 +26,13 @@ MACHINE = Machine("a machine", "float32", 2e11, 1e10, 2, 2)
 
 
 class Local:
-    """A contender in this process."""
+    """A candidate in this process."""
 
-    def __init__(self, contender):
-        self.contender = contender
+    def __init__(self, candidate):
+        self.candidate = candidate
 
     def call(self, method, *arguments):
-        return getattr(self.contender, method)(*arguments)
+        return getattr(self.candidate, method)(*arguments)
 
 
 class Wrong(Im2col):
@@ -64,8 +64,8 @@ def local(kernel, monkeypatch):
 
 @pytest.mark.parametrize("kernel", [Wrong, Lazy])
 def test_what_is_wrong_gets_no_time(kernel, monkeypatch):
-    contenders = {"im2col": Local(Kernel("im2col")), kernel.__name__: local(kernel, monkeypatch)}
-    right, wrong = measure(SMALL, contenders, repeats=2).results
+    candidates = {"im2col": Local(Kernel("im2col")), kernel.__name__: local(kernel, monkeypatch)}
+    right, wrong = measure(SMALL, candidates, repeats=2).results
     assert (right.wrong, wrong.wrong) == (False, True)
     assert wrong.run is None
     assert (wrong.share == np.inf) == (kernel is Lazy)  # what was not written is NaN
@@ -102,14 +102,14 @@ def test_the_definition_is_skipped_where_it_would_take_long(monkeypatch):
 
 
 def test_a_method_that_does_not_take_the_shape_says_why(monkeypatch):
-    contender = local(Picky, monkeypatch)
-    (result,) = measure(SMALL, {"picky": contender}, repeats=1).results
+    candidate = local(Picky, monkeypatch)
+    (result,) = measure(SMALL, {"picky": candidate}, repeats=1).results
     assert result.skipped == "kernel (3, 3, 4, 5) in 1 group(s), expected another: use im2col"
     assert not result.wrong
     assert "picky       skipped: kernel (3, 3, 4, 5)" in CaseResult(SMALL, (result,)).text(MACHINE)
 
 
-class Short(Contender):
+class Short(Candidate):
     """Returns another shape."""
 
     def open(self, case):

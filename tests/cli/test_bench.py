@@ -104,10 +104,10 @@ SECONDS = {"direct_strided": 4e-3, "direct": 1e-3}
 
 
 class Local:
-    """A contender in this process."""
+    """A candidate in this process."""
 
     def __init__(self, make, *arguments):
-        self.contender = make(*arguments)
+        self.candidate = make(*arguments)
 
     def __enter__(self):
         return self
@@ -116,7 +116,7 @@ class Local:
         pass
 
     def call(self, method, *arguments):
-        return getattr(self.contender, method)(*arguments)
+        return getattr(self.candidate, method)(*arguments)
 
 
 @pytest.fixture
