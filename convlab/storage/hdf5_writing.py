@@ -1,6 +1,7 @@
 """New HDF5 files: there when they are complete, and until then what was there before."""
 
 import io
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,7 +66,12 @@ def new_file(path: Path, what: str, **options: Any) -> Iterator[h5py.File]:
     FileError
         If it cannot be written.
     """
-    with new_path(path, what) as part, interrupts_wait(*WHOLE) as came, PatientFile(part, came) as disk:
+    ends = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # another may return, and want it whole
+    with (
+        new_path(path, what) as part,
+        interrupts_wait(*WHOLE) as came,
+        PatientFile(part, came if ends else []) as disk,
+    ):
         with h5py.File(disk, "w", **options) as file:
             yield file
         if disk.error is not None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from PIL import Image
@@ -162,6 +163,17 @@ def test_a_disk_that_is_full_is_one_line(limit, place):
 WRITES = 20  # of libhdf5, into one file; there are more
 
 
+def interrupted_view(waiting):
+    """Return what each writing calls: an interrupt comes where True waits, of which the last is taken first."""
+
+    def view(data):
+        if waiting and waiting.pop():
+            signal.raise_signal(signal.SIGINT)
+        return memoryview(data)
+
+    return view
+
+
 def test_an_interrupt_in_any_writing_of_libhdf5_leaves_what_was_there(place, monkeypatch, interruptible):
     """libhdf5 would take no notice of it where a chunk is written late, and go on to an end like a good one."""
     model, path = convlab.load("lenet5"), place / "recording.h5"
@@ -169,14 +181,24 @@ def test_an_interrupt_in_any_writing_of_libhdf5_leaves_what_was_there(place, mon
     acts.save(path)
     before, waiting = tree(place), []
 
-    def view(data):
-        if waiting and waiting.pop():
-            signal.raise_signal(signal.SIGINT)
-        return memoryview(data)
-
-    monkeypatch.setattr(hdf5_writing, "memoryview", view, raising=False)
+    monkeypatch.setattr(hdf5_writing, "memoryview", interrupted_view(waiting), raising=False)
     for number in range(WRITES):
-        waiting[:] = [True, *[False] * number]  # the last is taken first
+        waiting[:] = [True, *[False] * number]
         with pytest.raises(KeyboardInterrupt):
             acts.save(path)
         assert tree(place) == before
+
+
+def test_an_interrupt_that_ends_nothing_leaves_nothing_out(place, monkeypatch):
+    """A program may note Ctrl-C and go on: a file with holes took the good one's place."""
+    weights, came, waiting = np.arange(2**20, dtype=np.float32), [], [True]
+    monkeypatch.setattr(hdf5_writing, "memoryview", interrupted_view(waiting), raising=False)
+    before = signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+    try:
+        with hdf5_writing.new_file(place / "w.h5", "the weights") as file:
+            file["w"] = weights
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert came == [signal.SIGINT]
+    with h5py.File(place / "w.h5") as file:
+        assert (file["w"][()] == weights).all()
