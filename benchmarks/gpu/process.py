@@ -4,11 +4,13 @@ After a kernel that reads where it may not, everything that its process asks of 
 end. Either way the process is ended and another takes its place.
 """
 
+import subprocess
+import sys
 from collections.abc import Callable
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
-from multiprocessing.process import _children  # type: ignore[attr-defined]
+from contextlib import suppress
 from typing import Any
+
+from convlab.bench.process import Parent, Process, environment
 
 READY, TRIES = 120.0, 3
 """Seconds that a process may take to begin: it loads the libraries of the GPU, on a new machine for the first time;
@@ -18,11 +20,11 @@ ENDING = 10.0
 
 
 class Worker:
-    """`serve(connection)` in a process of its own: it sends "ready", then an answer to each request it receives."""
+    """`serve(parent)` in a process of its own: it sends "ready", then an answer to each request it receives."""
 
-    def __init__(self, serve: Callable[[Connection], None], ready: float = READY) -> None:
+    def __init__(self, serve: Callable[[Parent], None], ready: float = READY) -> None:
         self.serve, self.ready = serve, ready
-        self.process: Any = None
+        self.process: Process | None = None
         self.tries = 0
 
     def ask(self, request: Any, limit: float) -> dict[str, Any]:
@@ -30,32 +32,33 @@ class Worker:
         if self.tries == TRIES:
             return {"error": f"a process that did not begin {TRIES} times is not tried again"}
         try:
-            if self.process is None:
-                self._begin()
-            self.connection.send(request)
-            if not self.connection.poll(limit):
-                return self._given_up(f"no answer in {limit:.0f} s; its process was ended")
-            answer: dict[str, Any] = self.connection.recv()
+            process = self.process or self._begin()
+            answer: dict[str, Any] = process.ask(request, limit)
         except TimeoutError as error:
-            return self._given_up(f"its process was {error}")
+            return self._given_up(str(error) or f"no answer in {limit:.0f} s; its process was ended")
         except (EOFError, OSError):
-            self.process.join(5)
-            return self._given_up(f"its process ended with status {self.process.exitcode}")
+            return self._given_up(f"its process ended with status {self._status()}")
         if answer.get("broken"):
             self.close()
         return answer
 
-    def _begin(self) -> None:
+    def _begin(self) -> Process:
         self.tries += 1
-        context = get_context("spawn")
-        self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=self.serve, args=(theirs,), daemon=True)
-        self.process.start()
-        theirs.close()
-        if not self.connection.poll(self.ready):
-            raise TimeoutError(f"not ready in {self.ready:.0f} s")
-        self.connection.recv()
+        module, name = self.serve.__module__, self.serve.__name__
+        code = f"from convlab.bench.process import Parent; from {module} import {name}; {name}(Parent())"
+        self.process = Process([sys.executable, "-P", "-c", code], environment())
+        try:
+            self.process.answer(self.ready)
+        except TimeoutError:
+            raise TimeoutError(f"its process was not ready in {self.ready:.0f} s") from None
         self.tries = 0
+        return self.process
+
+    def _status(self) -> int | None:
+        assert self.process
+        with suppress(subprocess.TimeoutExpired):
+            return self.process.wait(5)
+        return None
 
     def _given_up(self, error: str) -> dict[str, Any]:
         self.close()
@@ -64,8 +67,5 @@ class Worker:
     def close(self) -> None:
         """End the process."""
         if self.process is not None:
-            self.process.kill()
-            self.process.join(ENDING)
-            _children.discard(self.process)  # for which Python would wait at its end, without a limit
-            self.connection.close()
+            self.process.end(ENDING)
             self.process = None

@@ -4,10 +4,10 @@ import gc
 import sys
 import traceback
 from collections.abc import Callable
-from multiprocessing.connection import Connection
 from typing import Any
 
 from benchmarks.gpu import chip, layers, networks, tests
+from convlab.bench.process import Parent
 
 DO: dict[str, Callable[..., Any]] = {
     "facts": chip.facts,
@@ -21,19 +21,19 @@ DO: dict[str, Callable[..., Any]] = {
 }
 
 
-def serve(connection: Connection) -> None:
+def serve(parent: Parent) -> None:
     """Answer requests, (kind, arguments), until there are no more."""
     try:
         import torch  # noqa: F401 - before CuPy, which then finds the libraries that it brings
     except ImportError as error:
         print(f"without PyTorch: {error}", file=sys.stderr)
-    connection.send("ready")
+    parent.send("ready")
     while True:
         try:
-            kind, arguments = connection.recv()
+            kind, arguments = parent.recv()
         except EOFError:
             return
-        connection.send(answered(DO[kind], arguments))
+        parent.send(answered(DO[kind], arguments))
 
 
 def answered(function: Callable[..., Any], arguments: dict[str, Any]) -> dict[str, Any]:

@@ -1,16 +1,14 @@
 """A contender in a process of its own, of any interpreter: convlab need not be there."""
 
-import json
 import os
-import select
-import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from benchmarks.peers.files import Task
+from convlab.bench.process import Process
 
 BENCHMARKS = Path(__file__).resolve().parents[1]
 PATIENCE = 900  # seconds for one reply; a contender that takes longer is given up
@@ -39,36 +37,25 @@ class Worker:
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the worker)
         arguments = (contender, task.folder, task.network, task.batch, task.what, threads)
         names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-        self.process = subprocess.Popen(
-            [python, "-m", "benchmarks.peers.worker", *map(str, arguments)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.errors,
-            env=environment | dict.fromkeys(names, str(threads)),
-        )
+        command = [python, "-m", "benchmarks.peers.worker", *map(str, arguments)]
+        self.process = Process(command, environment | dict.fromkeys(names, str(threads)), self.errors)
         try:
-            self.about = self._reply()
+            self.about = self._got(lambda: self.process.answer(PATIENCE))
         except MissingError:
             self.close()
             raise
 
     def ask(self, **request: Any) -> dict[str, Any]:
         """Return the reply to a request; MissingError where none comes."""
-        try:
-            self.process.stdin.write(json.dumps(request).encode() + b"\n")
-            self.process.stdin.flush()
-        except BrokenPipeError:
-            raise MissingError(self._last_words()) from None
-        return self._reply()
+        return self._got(lambda: self.process.ask(request, PATIENCE))
 
-    def _reply(self) -> dict[str, Any]:
-        ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE)
-        if not ready:
-            raise MissingError(f"no answer within {PATIENCE} s")
-        line = self.process.stdout.readline()
-        if not line:
-            raise MissingError(self._last_words())
-        return json.loads(line)
+    def _got(self, get: Callable[[], Any]) -> dict[str, Any]:
+        try:
+            return get()
+        except TimeoutError:
+            raise MissingError(f"no answer within {PATIENCE} s") from None
+        except (EOFError, OSError):
+            raise MissingError(self._last_words()) from None
 
     def _last_words(self) -> str:
         self.process.wait()
@@ -78,7 +65,5 @@ class Worker:
 
     def close(self) -> None:
         """End the process."""
-        self.process.kill()
-        self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout, self.errors):
-            stream.close()
+        self.process.end()
+        self.errors.close()

@@ -2,12 +2,12 @@
 
     python -m benchmarks.peers.worker CONTENDER FOLDER NETWORK BATCH predict|run THREADS
 
-A line {"check": FILE} computes once and writes the answer; {"time": COUNT} answers with so many durations in seconds.
-Each request and each reply is a line of JSON.
+{"check": FILE} computes once and writes the answer; {"time": COUNT} answers with so many durations in seconds.
+Requests and replies are pickled, as `convlab.bench.process` has them; convlab need not be there.
 """
 
-import json
 import os
+import pickle
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -153,7 +153,7 @@ def times(call: Callable[[], Any], count: int) -> list[float]:
 
 
 def main() -> None:
-    replies = os.fdopen(os.dup(1), "w")
+    replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a framework prints must not come between the replies
     contender, folder, network, batch, what, threads = sys.argv[1:]
     task = Task(Path(folder), network, int(batch), what == "run")
@@ -163,12 +163,15 @@ def main() -> None:
     loaded = perf_counter() - start
 
     def reply(**values: Any) -> None:
-        replies.write(json.dumps(values) + "\n")
+        pickle.dump(values, replies)
         replies.flush()
 
     reply(versions=versions(contender), load=loaded)
-    for line in sys.stdin:
-        request = json.loads(line)
+    while True:
+        try:
+            request = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
         if "check" in request:
             start = perf_counter()
             result = call()

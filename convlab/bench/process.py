@@ -1,45 +1,99 @@
 """A process for each candidate: threads that still spin after a call, and memory, are nobody else's.
 
-The parent pickles a call (method, arguments) into the child's input and reads the answer from its output; both run
-the same code, and nobody else can write there.
+Objects go both ways through pipes, pickled; both ends run the same code, and nobody else can write there.
 """
 
 import os
 import pickle
+import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import IO, Any
 
 from convlab.errors import ConvlabError, UnsupportedError
+
+
+class Process(subprocess.Popen[bytes]):
+    """A process that sends one object for each that it receives."""
+
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], errors: IO[bytes] | None = None
+    ) -> None:
+        super().__init__(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=environment)
+
+    def ask(self, request: Any, limit: float | None = None) -> Any:
+        """Return the answer to a request; as for `answer`."""
+        assert self.stdin
+        pickle.dump(request, self.stdin)
+        self.stdin.flush()
+        return self.answer(limit)
+
+    def answer(self, limit: float | None = None) -> Any:
+        """Return what it sends; TimeoutError after so many seconds, EOFError or OSError where it has ended."""
+        assert self.stdout
+        if not select.select([self.stdout], [], [], limit)[0]:
+            raise TimeoutError
+        try:
+            return pickle.load(self.stdout)
+        except pickle.UnpicklingError:
+            raise EOFError from None
+
+    def end(self, limit: float | None = None) -> None:
+        """End it, and wait for that for so many seconds at most."""
+        self.kill()
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(limit)
+        for stream in (self.stdin, self.stdout):
+            with suppress(OSError):  # of what it was still to receive
+                if stream:
+                    stream.close()
+
+
+class Parent:
+    """Who started this process, for whom its input and its output are from now on: others read and print nothing."""
+
+    def __init__(self) -> None:
+        self._requests, self._answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+        with open(os.devnull, "rb") as nothing:  # noqa: PTH123
+            os.dup2(nothing.fileno(), 0)
+        os.dup2(2, 1)
+
+    def recv(self) -> Any:
+        """Return the next request; EOFError where there are no more."""
+        return pickle.load(self._requests)
+
+    def send(self, answer: Any) -> None:
+        """Send an answer."""
+        pickle.dump(answer, self._answers, protocol=pickle.HIGHEST_PROTOCOL)
+        self._answers.flush()
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of a process that imports what this one can."""
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
 class Remote:
     """An object in a process of its own: `remote.call("method", ...)`. As a context manager it ends."""
 
     def __init__(self, make: Callable[..., Any], *arguments: Any) -> None:
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        command = [sys.executable, "-P", "-m", "convlab.bench.process"]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+        self._process = Process([sys.executable, "-P", "-m", "convlab.bench.process"], environment())
         self._made = make, arguments
 
     def __enter__(self) -> "Remote":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.communicate()
+        self._process.end()
 
     def call(self, method: str, *arguments: Any) -> Any:
         """Return what a method returns there; UnsupportedError for whatever goes wrong, with its text."""
-        assert self._process.stdin
-        assert self._process.stdout
         try:
-            pickle.dump((self._made, method, arguments), self._process.stdin)
-            self._process.stdin.flush()
-            answer = pickle.load(self._process.stdout)
-        except (EOFError, OSError, pickle.UnpicklingError):
+            answer = self._process.ask((self._made, method, arguments))
+        except (EOFError, OSError):
             raise UnsupportedError(f"its process ended with status {self._process.wait()}") from None
         if isinstance(answer, ConvlabError):
             raise answer
@@ -49,12 +103,10 @@ class Remote:
 def serve() -> None:
     """Make the object at the first call, and answer calls until the parent has no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's to hear; it ends this process
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints is no answer
-    target = None
+    parent, target = Parent(), None
     while True:
         try:
-            (make, made), method, arguments = pickle.load(sys.stdin.buffer)
+            (make, made), method, arguments = parent.recv()
         except EOFError:
             return
         try:
@@ -64,8 +116,7 @@ def serve() -> None:
             answer = UnsupportedError(str(error))
         except Exception as error:  # a kernel that fails is a result; the others go on
             answer = UnsupportedError(f"failed: {type(error).__name__}: {' '.join(str(error).split())}")
-        pickle.dump(answer, answers, protocol=pickle.HIGHEST_PROTOCOL)
-        answers.flush()
+        parent.send(answer)
 
 
 if __name__ == "__main__":

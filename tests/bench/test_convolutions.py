@@ -267,6 +267,10 @@ class Moody:
         os.write(1, b"more chat")
         return "answer"
 
+    def listen(self):
+        os.set_blocking(0, False)
+        return os.read(0, 1)
+
     def die(self):
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -276,6 +280,7 @@ def test_a_process_answers_and_its_failures_are_one_line(capfd):
         with pytest.raises(UnsupportedError, match=r"^failed: ZeroDivisionError: in vain$"):
             remote.call("fail")
         assert remote.call("chat") == "answer"
+        assert remote.call("listen") == b""
         for _ in range(2):
             with pytest.raises(UnsupportedError, match=r"^its process ended with status -9$"):
                 remote.call("die")

@@ -3,9 +3,9 @@
 import os
 import re
 import subprocess
+import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -14,6 +14,7 @@ from benchmarks.gpu import tests as gpu_tests
 from benchmarks.gpu import work as gpu_work
 from benchmarks.gpu.process import Worker
 from convlab.bench import host
+from convlab.bench.process import Process
 from support.cuda import stand_in_worker
 
 ROOT = Path(__file__).parents[2]
@@ -45,24 +46,23 @@ def test_a_process_that_never_begins():
     assert stillborn.ask("work", 30)["error"] == "a process that did not begin 3 times is not tried again"
 
 
-def test_a_process_that_does_not_end_is_not_waited_for(monkeypatch):
+def test_a_process_that_does_not_end_is_not_waited_for():
     waited = []
 
-    class Stuck:
-        def kill(self):
-            pass
+    class Stuck(Process):
+        def wait(self, timeout=None):
+            if timeout is not None:
+                waited.append(timeout)
+                raise subprocess.TimeoutExpired(self.args, timeout)
+            return super().wait()
 
-        def join(self, limit=None):
-            waited.append(limit)
-
-    process = Stuck()
-    monkeypatch.setattr(gpu_process, "_children", children := {process})
+    process = Stuck([sys.executable, "-c", "input()"], os.environ)
     worker = Worker(stand_in_worker.serve)
-    worker.process, worker.connection = process, SimpleNamespace(close=lambda: None)
+    worker.process = process
     worker.close()
     assert waited == [gpu_process.ENDING]
     assert worker.process is None
-    assert not children
+    process.wait()
 
 
 def test_a_machine_that_does_not_know_its_caches(tmp_path, monkeypatch):
