@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from convlab.errors import WeightsError
-from convlab.files.patience import ImpatienceError, Patience, handlers
 from convlab.files.registry import Entry, bundled_path, cache_folder, difference, lookup
+from convlab.files.transfer_limits import ImpatienceError, Patience, handlers
 
 Progress = Callable[[int, int | None], None]
 

@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from convlab.errors import WeightsError
-from convlab.files import download, patience
+from convlab.files import download, transfer_limits
 from convlab.files.download import fetch
-from convlab.files.patience import Patience
 from convlab.files.registry import Entry
+from convlab.files.transfer_limits import Patience
 from support.files.flaky_server import BODY, MD5, Server, bytes_from, failure, names, whole
 
 pytestmark = pytest.mark.usefixtures("hurry")
@@ -75,11 +75,11 @@ def test_a_server_that_speaks_no_tls(server: Server, tmp_path: Path):
 
 @pytest.mark.parametrize(("number", "kind"), [(0, HTTPConnection), (1, HTTPSConnection)])
 def test_what_comes_is_counted_encrypted_or_not(number: int, kind: type, monkeypatch: pytest.MonkeyPatch):
-    handler = patience.handlers(Patience())[number]
+    handler = transfer_limits.handlers(Patience())[number]
     monkeypatch.setattr(handler, "do_open", lambda connect, request: connect(request))
     connection = (handler.https_open if number else handler.http_open)("127.0.0.1")
     assert type(connection) is kind
-    assert connection.response_class.func is patience._Response
+    assert connection.response_class.func is transfer_limits._Response
 
 
 def test_a_redirect_keeps_the_range(server: Server, tmp_path: Path):
@@ -248,7 +248,7 @@ def test_a_slow_server(server: Server, tmp_path: Path, monkeypatch: pytest.Monke
     kept = (tmp_path / "toy.h5.part").read_bytes()
     assert 0 < len(kept) < len(BODY)
     assert kept == BODY[: len(kept)]
-    monkeypatch.setattr(patience, "LEAST", 1)  # a byte each time: slow enough for this clock
+    monkeypatch.setattr(transfer_limits, "LEAST", 1)  # a byte each time: slow enough for this clock
     fetch(server.entry, tmp_path)
     assert whole(tmp_path)
 
