@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from convlab.errors import WeightsError
 from convlab.files.registry import Entry, bundled_path, cache_folder, difference, lookup
-from convlab.files.transfer_limits import ImpatienceError, Patience, handlers
+from convlab.files.transfer_limits import TransferLimitError, TransferLimits, handlers
 
 Progress = Callable[[int, int | None], None]
 
@@ -154,10 +154,10 @@ def _receive_all(entry: Entry, part: Path, progress: Progress) -> bool:
     Returns whether the part file is patchwork: put together from several answers, perhaps days apart.
     """
     most, idle = _length(part), 0
-    patience = Patience(None if entry.size is None else OVERHEAD + TRIES * entry.size)
+    limits = TransferLimits(None if entry.size is None else OVERHEAD + TRIES * entry.size)
     while entry.size is None or _length(part) < entry.size:
         try:
-            return _receive(entry, part, progress, patience) > 0
+            return _receive(entry, part, progress, limits) > 0
         except _CutError as error:
             idle = 0 if _length(part) > most else idle + 1
             most = max(most, _length(part))
@@ -166,7 +166,7 @@ def _receive_all(entry: Entry, part: Path, progress: Progress) -> bool:
                     f"{entry.url}: {error}, {TRIES} times in a row; "
                     f"{_length(part):,} bytes are kept, run again to go on"
                 ) from error
-        except ImpatienceError as error:
+        except TransferLimitError as error:
             raise WeightsError(
                 f"{entry.url}: too slow: {error}; {_length(part):,} bytes are kept, run again to go on"
             ) from error
@@ -174,13 +174,13 @@ def _receive_all(entry: Entry, part: Path, progress: Progress) -> bool:
     return True
 
 
-def _receive(entry: Entry, part: Path, progress: Progress, patience: Patience) -> int:
+def _receive(entry: Entry, part: Path, progress: Progress, limits: TransferLimits) -> int:
     """Append to the part file what it lacks, over one connection; return the offset the answer began at.
 
     A server that cannot resume sends everything anew: the offset is 0.
     """
     start = _length(part)
-    with _open(entry, start, patience) as response:
+    with _open(entry, start, limits) as response:
         if response.status != 206:
             start = 0
         done, total = start, _total(entry, response, start)
@@ -199,13 +199,13 @@ def _receive(entry: Entry, part: Path, progress: Progress, patience: Patience) -
     return start
 
 
-def _open(entry: Entry, start: int, patience: Patience) -> HTTPResponse:
+def _open(entry: Entry, start: int, limits: TransferLimits) -> HTTPResponse:
     """Ask for the file from byte `start` on."""
     if urllib.parse.urlsplit(entry.url or "").scheme not in ("http", "https"):
         raise WeightsError(f"{entry.name}: cannot download from {entry.url!r}, expected an http(s) address")
     request = urllib.request.Request(str(entry.url), headers={"Range": f"bytes={start}-"} if start else {})
     try:
-        response: HTTPResponse = _opener(patience).open(request, timeout=TIMEOUT)
+        response: HTTPResponse = _opener(limits).open(request, timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
         error.close()
         raise _refusal(entry, error, start) from error
@@ -214,12 +214,12 @@ def _open(entry: Entry, start: int, patience: Patience) -> HTTPResponse:
     return response
 
 
-def _opener(patience: Patience) -> urllib.request.OpenerDirector:
+def _opener(limits: TransferLimits) -> urllib.request.OpenerDirector:
     """Return an opener of http and https alone: the usual one would follow a redirect to ftp."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
-        *handlers(patience),
+        *handlers(limits),
         urllib.request.HTTPRedirectHandler(),
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPErrorProcessor(),

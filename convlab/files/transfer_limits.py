@@ -1,4 +1,4 @@
-"""How slow a server may be: urllib waits for ever for one that sends a byte now and then, in headers too."""
+"""The least speed of a server, and the most bytes: urllib waits for ever, in headers too, for a byte now and then."""
 
 import io
 import socket
@@ -12,18 +12,18 @@ from urllib.request import HTTPHandler, HTTPSHandler, Request
 
 from convlab.errors import ConvlabError
 
-__all__ = ["ImpatienceError", "Patience", "handlers"]
+__all__ = ["TransferLimitError", "TransferLimits", "handlers"]
 
 LEAST = 1 << 20  # bytes that must come
 WINDOW = 300.0  # seconds, from when as many had come last: 3.5 kB/s, through silences and new connections
 
 
-class ImpatienceError(ConvlabError):
+class TransferLimitError(ConvlabError):
     """A server that will not be waited for any longer; says why."""
 
 
 @dataclass
-class Patience:
+class TransferLimits:
     """Counts what comes from a server, over all connections: a mebibyte in five minutes, or it is given up.
 
     Attributes
@@ -49,32 +49,34 @@ class Patience:
 
         Raises
         ------
-        ImpatienceError
+        TransferLimitError
             If too few came lately, or too many in all.
         """
         now = self.clock()
         self._all += received
         self._lately += received
         if self.limit is not None and self._all > self.limit:
-            raise ImpatienceError(f"{self._all:,} bytes came, and the file is still not whole")
+            raise TransferLimitError(f"{self._all:,} bytes came, and the file is still not whole")
         if self._lately >= LEAST:
             self._lately, self._since = 0, now
         elif now - self._since > WINDOW:
-            raise ImpatienceError(f"{self._lately:,} bytes in {now - self._since:.0f} s, expected at least {LEAST:,}")
+            raise TransferLimitError(
+                f"{self._lately:,} bytes in {now - self._since:.0f} s, expected at least {LEAST:,}"
+            )
 
 
 class _Counted(io.RawIOBase):
     """The reading side of a connection: all that is read passes through here, headers too."""
 
-    def __init__(self, raw: io.RawIOBase, patience: Patience) -> None:
-        self._raw, self._patience = raw, patience
+    def __init__(self, raw: io.RawIOBase, limits: TransferLimits) -> None:
+        self._raw, self._limits = raw, limits
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
         count: int | None = self._raw.readinto(buffer)
-        self._patience.count(count or 0)
+        self._limits.count(count or 0)
         return count
 
     def close(self) -> None:
@@ -83,18 +85,18 @@ class _Counted(io.RawIOBase):
 
 
 class _Response(HTTPResponse):
-    def __init__(self, patience: Patience, connection: socket.socket, **options: Any) -> None:
+    def __init__(self, limits: TransferLimits, connection: socket.socket, **options: Any) -> None:
         super().__init__(connection, **options)
-        self.fp = io.BufferedReader(_Counted(self.fp.detach(), patience))
+        self.fp = io.BufferedReader(_Counted(self.fp.detach(), limits))
 
 
-def handlers(patience: Patience) -> tuple[HTTPHandler, HTTPSHandler]:
+def handlers(limits: TransferLimits) -> tuple[HTTPHandler, HTTPSHandler]:
     """Return what makes connections for urllib, each of which is counted."""
 
     def patient(kind: type[HTTPConnection]) -> Callable[..., HTTPConnection]:
         def connect(*address: Any, **options: Any) -> HTTPConnection:
             connection = kind(*address, **options)
-            connection.response_class = partial(_Response, patience)  # type: ignore[assignment]
+            connection.response_class = partial(_Response, limits)  # type: ignore[assignment]
             return connection
 
         return connect

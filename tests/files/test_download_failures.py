@@ -19,7 +19,7 @@ from convlab.errors import WeightsError
 from convlab.files import download, transfer_limits
 from convlab.files.download import fetch
 from convlab.files.registry import Entry
-from convlab.files.transfer_limits import Patience
+from convlab.files.transfer_limits import TransferLimits
 from support.files.flaky_server import BODY, MD5, Server, bytes_from, failure, names, whole
 
 pytestmark = pytest.mark.usefixtures("hurry")
@@ -75,7 +75,7 @@ def test_a_server_that_speaks_no_tls(server: Server, tmp_path: Path):
 
 @pytest.mark.parametrize(("number", "kind"), [(0, HTTPConnection), (1, HTTPSConnection)])
 def test_what_comes_is_counted_encrypted_or_not(number: int, kind: type, monkeypatch: pytest.MonkeyPatch):
-    handler = transfer_limits.handlers(Patience())[number]
+    handler = transfer_limits.handlers(TransferLimits())[number]
     monkeypatch.setattr(handler, "do_open", lambda connect, request: connect(request))
     connection = (handler.https_open if number else handler.http_open)("127.0.0.1")
     assert type(connection) is kind
@@ -239,7 +239,7 @@ class Clock:
 
 
 def test_a_slow_server(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(download, "Patience", partial(Patience, clock=Clock(60)))
+    monkeypatch.setattr(download, "TransferLimits", partial(TransferLimits, clock=Clock(60)))
     message = failure(server.entry, tmp_path)
     assert re.search(
         r"/toy\.h5: too slow: [\d,]+ bytes in 360 s, expected at least 1,048,576; [\d,]+ bytes are kept", message
@@ -255,7 +255,7 @@ def test_a_slow_server(server: Server, tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_server_that_never_ends_its_headers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Of itself, http.client waits for a hundred lines of 65,536 bytes, 30 s for each."""
-    monkeypatch.setattr(download, "Patience", partial(Patience, clock=Clock(60)))
+    monkeypatch.setattr(download, "TransferLimits", partial(TransferLimits, clock=Clock(60)))
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen()
