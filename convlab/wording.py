@@ -1,4 +1,4 @@
-"""How names stand in messages and tables: one that does not exist, too many of them, what a terminal would obey."""
+"""The wording of names in messages and tables: unknown ones, too many, what a terminal would obey."""
 
 from collections.abc import Collection
 from itertools import islice

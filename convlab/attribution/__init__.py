@@ -1,1 +1,1 @@
-"""Which parts of an image, or of a network, an answer hangs on."""
+"""The parts of an image, or of a network, that an answer hangs on."""

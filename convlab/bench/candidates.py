@@ -1,4 +1,4 @@
-"""What can convolve: each method of the kernels, and PyTorch. Made ready once for a case, then called and timed."""
+"""The candidates of a benchmark: each method of the kernels, and PyTorch, made ready once, then called and timed."""
 
 import sys
 from abc import ABC, abstractmethod

@@ -1,4 +1,4 @@
-"""What a convolution must be, and how far rounding may take it from there.
+"""The exact convolution, and the distance to which rounding may take one from it.
 
 Written once more, with no code of the kernels: one matrix product in float64 for each cell of the window, on a view
 of the image that is shifted there. A sum of K products in whatever order errs by at most gamma_K times the sum of

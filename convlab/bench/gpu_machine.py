@@ -1,4 +1,4 @@
-"""What a GPU can do at most: multiply matrices, and copy."""
+"""The measured limits of a GPU: matrices multiplied, and numbers copied, a second."""
 
 from dataclasses import dataclass
 from statistics import median

@@ -1,4 +1,4 @@
-"""Where a network's time goes: a bar for each layer."""
+"""The picture of a network's time: a bar for each layer."""
 
 from collections.abc import Sequence
 from pathlib import Path

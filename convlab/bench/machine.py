@@ -1,4 +1,4 @@
-"""What this machine can do at most: multiply matrices, and copy."""
+"""The measured limits of this machine: matrices multiplied, and numbers copied, a second."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

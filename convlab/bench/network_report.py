@@ -1,4 +1,4 @@
-"""What a benchmark of a network found, as data, as text and as JSON."""
+"""The report of a benchmark of a network, as data, as text and as JSON."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field

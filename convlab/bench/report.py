@@ -1,4 +1,4 @@
-"""What a benchmark of convolutions found, as data, as text and as JSON."""
+"""The report of a benchmark of convolutions, as data, as text and as JSON."""
 
 from dataclasses import asdict, dataclass
 from math import isfinite

@@ -1,4 +1,4 @@
-"""What several commands take: a network, and a place or range in it."""
+"""Options that several commands take: a network, and a place or range in it."""
 
 import argparse
 import json

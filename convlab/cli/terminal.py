@@ -1,4 +1,4 @@
-"""What reaches the terminal: one line for whatever goes wrong, and nothing that a terminal would obey."""
+"""Output on the terminal: one line for whatever goes wrong, and nothing that a terminal would obey."""
 
 import io
 import logging

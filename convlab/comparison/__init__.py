@@ -1,1 +1,1 @@
-"""Whether a network is right: two recordings compared, and the same network recorded in a framework."""
+"""Comparison of two recordings, to tell whether a network is right, and recordings of frameworks."""

@@ -1,4 +1,4 @@
-"""What the layers of another framework returned, call by call."""
+"""The calls of another framework's layers, and what each returned."""
 
 from typing import Any
 

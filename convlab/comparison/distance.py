@@ -1,4 +1,4 @@
-"""How far two arrays of one shape are apart."""
+"""The distance of two arrays of one shape."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What convlab calls the layers of a Keras model, and which of a layer's calls Keras runs first."""
+"""The graph of a Keras model: convlab's names for its layers, and which of a layer's calls Keras runs first."""
 
 from __future__ import annotations
 

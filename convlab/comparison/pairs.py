@@ -1,4 +1,4 @@
-"""Which array of one side belongs to which of the other, and both brought into one layout."""
+"""Pairs of arrays, one of each side, brought into one layout."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

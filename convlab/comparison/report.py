@@ -1,4 +1,4 @@
-"""What a comparison found, as data, as text and as JSON."""
+"""The report of a comparison, as data, as text and as JSON."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields

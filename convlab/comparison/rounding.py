@@ -1,4 +1,4 @@
-"""How far apart rounding alone takes two correct computations of one network, layer by layer."""
+"""The distance to which rounding alone takes two correct computations of a network, layer by layer."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite, prod, sqrt

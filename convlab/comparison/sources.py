@@ -1,4 +1,4 @@
-"""What can be compared: a recording, a file of arrays, a dictionary of them."""
+"""Sources of a comparison: a recording, a file of arrays, a dictionary of them."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field

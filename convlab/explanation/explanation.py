@@ -1,4 +1,4 @@
-"""How one number of a recording came about: what was added up, the function applied, the part of the image seen."""
+"""The explanation of one number of a recording: its sum, the function applied, the part of the image seen."""
 
 from dataclasses import dataclass, fields
 from typing import Any, Literal

@@ -1,4 +1,4 @@
-"""Which layers stand behind a Flatten, and what was flattened: the order of their rows is not in their shapes.
+"""The layers behind a Flatten, and what was flattened: the order of their rows is not in their shapes.
 
 Where Keras has (H, W, C), PyTorch has (C, H, W): an image that becomes a vector has its numbers in another order, and
 so have the weights behind it. The order is followed from layer to layer; where it is lost, that is said, not guessed.

@@ -1,4 +1,4 @@
-"""How pixels become a network's input, and back: a value that models carry and figures print."""
+"""The preprocessing of pixels into a network's input, and back: a value that models carry and figures print."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property

@@ -1,4 +1,4 @@
-"""What layers have in common."""
+"""The base of all layers."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping

@@ -1,4 +1,4 @@
-"""What the layers that slide kernels over an image have in common."""
+"""The base of the layers that slide kernels over an image."""
 
 from abc import abstractmethod
 from math import inf

@@ -1,4 +1,4 @@
-"""What layers have in common that leave the work to another one: its weights are theirs."""
+"""The base of layers that leave the work to another one: its weights are theirs."""
 
 from collections.abc import Mapping
 from copy import copy

@@ -1,1 +1,1 @@
-"""How things show themselves, below what they are: tables of text."""
+"""Markup for all that shows itself, below what is shown: tables of text."""

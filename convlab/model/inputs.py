@@ -1,4 +1,4 @@
-"""What a network is fed: one array, or several by name."""
+"""The inputs of a network: one array, or several by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a chain of windows adds up to: the box of the image that one unit of a layer sees.
+"""The receptive field of a chain of windows: the box of the image that one unit of a layer sees.
 
 Recurrences: Araujo, Norris and Sim, "Computing receptive fields of convolutional neural networks" (Distill 2019),
 section "Computing the receptive field region". A box is kept as the cells (start, end) seen by unit (0, 0), from

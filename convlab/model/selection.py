@@ -1,4 +1,4 @@
-"""Which of a network's values a run keeps, and how much memory they take."""
+"""The selection of a network's values that a run keeps, and the memory they take."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the operations on images, and on volumes, have in common."""
+"""Checks that the operations on images, and on volumes, have in common."""
 
 from convlab.errors import ShapeError
 

@@ -1,4 +1,4 @@
-"""What each cell of a resized row takes of the cells of the old one, for the smooth interpolations.
+"""The weights of the smooth interpolations: the share of each old cell in each cell of a resized row.
 
 Output cell i of m lies over the point (i + 1/2) * n / m of an input of n cells. It takes of the cells whose centres
 are near that point; a kernel says how much, by their distance. Cells beyond the border are left out, and the shares

@@ -1,1 +1,1 @@
-"""What a run recorded: activations by layer, their statistics, their file."""
+"""The recording of a run: activations by layer, their statistics, their file."""

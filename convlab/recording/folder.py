@@ -1,4 +1,4 @@
-"""What the layers of a network are like over a whole folder of pictures, in one pass that keeps no activation."""
+"""Statistics of a network's layers over a folder of pictures, in one pass that keeps no activation."""
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence

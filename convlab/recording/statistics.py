@@ -1,4 +1,4 @@
-"""What the numbers of one layer are like, as a whole and channel by channel."""
+"""Statistics of the numbers of one layer, as a whole and channel by channel."""
 
 from dataclasses import dataclass
 

@@ -1,1 +1,1 @@
-"""Where and how numbers are computed: arrays of NumPy or CuPy, the device, which kernels, which memory."""
+"""The runtime under all operations: arrays of NumPy or CuPy, the device, the policy, memory."""

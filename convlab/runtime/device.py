@@ -1,4 +1,4 @@
-"""Where networks are computed: on the processor, or on an NVIDIA GPU."""
+"""The device that computes a network: the processor, or an NVIDIA GPU."""
 
 import ctypes
 import os

@@ -1,4 +1,4 @@
-"""What lies on a GPU, as the host sees it."""
+"""Copies on the host of what lies on a GPU, made when they are asked for."""
 
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any

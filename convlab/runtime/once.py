@@ -1,4 +1,4 @@
-"""What is made from weights is made once, whoever asks for it first."""
+"""Memoised preparation: what is made from weights is made once, whoever asks for it first."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Who touches what: the simulator, with a note of every number that a thread reads or writes.
+"""A recorder of the simulator: a note of every number that a thread reads or writes.
 
 with recording() as launches:
     kernel(x, out, bias)                 # any rung, on NumPy arrays

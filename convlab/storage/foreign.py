@@ -1,4 +1,4 @@
-"""What a file is that is not what was expected, and what to do about it: one table for all that people have."""
+"""Foreign files: what a file is that is not what was expected, and what to do about it, in one table."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

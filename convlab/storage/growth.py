@@ -1,4 +1,4 @@
-"""How much larger than itself a file may become in memory: compression makes a gigabyte of zeros a megabyte."""
+"""The growth of a file in memory, and its limit: compression makes a gigabyte of zeros a megabyte."""
 
 from pathlib import Path
 

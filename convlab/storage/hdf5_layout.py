@@ -1,4 +1,4 @@
-"""What an HDF5 dataset says of how it is stored, and whether that is true: asked before a byte of it is read.
+"""The layout of an HDF5 dataset as it says, and whether that is true: asked before a byte of it is read.
 
 libhdf5 trusts both. It inflates a chunk to whatever its stream makes, and reads beyond what was too short.
 """

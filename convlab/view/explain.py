@@ -1,4 +1,4 @@
-"""How one number came about in one picture: the image, the window, input x kernel = products, and their sum."""
+"""The picture of one number: the image, the window, input x kernel = products, and their sum."""
 
 from pathlib import Path
 from textwrap import wrap

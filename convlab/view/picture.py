@@ -1,4 +1,4 @@
-"""What a recording holds, as pictures: the input that a network saw, and the maps of a layer."""
+"""Pictures of a recording: the input that a network saw, and the maps of a layer."""
 
 from math import prod
 

@@ -1,4 +1,4 @@
-"""What comes after the sums, in kernels that leave it to the array module."""
+"""The epilogue after the sums, in kernels that leave it to the array module."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Where a transposed convolution puts each input, and the size of what comes out.
+"""The window of a transposed convolution: where each input goes, and the size of what comes out.
 
 It is the adjoint of a convolution: input (i, j) of the one is output (i, j) of the other, and what the window there
 would look at is what it is added to. Dumoulin and Visin, arXiv 1603.07285, section 4.

@@ -1,4 +1,4 @@
-"""How each kind of layer makes one number: `weighted_sum` knows them all."""
+"""The contributions to one number, for each kind of layer: `weighted_sum` knows them all."""
 
 from convlab.explanation.contributions import (
     copies,

@@ -1,4 +1,4 @@
-"""What a layer adds up for one number: the cells under its window, their weights, and what is added to the sum.
+"""The sum behind one number of a layer: the cells under its window, their weights, and what is added to it.
 
 Every layer here is a weighted sum of cells and a bias (a pooling's weights are 1 for the winner, or one over the
 number of cells), so one form of explanation, and one picture, fits all of them.

@@ -1,4 +1,4 @@
-"""What a call in a network adds up: of an image at once, of a volume slice by slice where it merges."""
+"""The sum of a call in a network: of an image at once, of a volume slice by slice where it merges."""
 
 from dataclasses import replace
 

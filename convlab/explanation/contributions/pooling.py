@@ -1,4 +1,4 @@
-"""What pooling chooses from."""
+"""The choices and means of pooling."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What a reduction adds up, or chooses from."""
+"""The sums, or the choices, of reductions."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What the layers on volumes add up: the cells of each slice under the window stand side by side, as channels do."""
+"""The sums of layers on volumes: the cells of each slice under the window side by side, as channels are."""
 
 from dataclasses import replace
 from functools import singledispatch

@@ -1,1 +1,1 @@
-"""What Keras writes: architectures (model, config, ...), their weights, and both together in one file."""
+"""Files of Keras: architectures (model, config, ...), their weights, and both together in one file."""

@@ -1,4 +1,4 @@
-"""What PyTorch calls each weight, and how it lays it out: channels first, outputs before inputs.
+"""PyTorch's names and layouts of weights: channels first, outputs before inputs.
 
 Conv2d           weight (O, I, KH, KW)            kernel (KH, KW, I, O); Conv1d and Conv3d likewise
 depthwise        weight (C*M, 1, KH, KW)          depthwise kernel (KH, KW, C, M)

@@ -1,4 +1,4 @@
-"""Which module of a PyTorch network is which layer: told by names, by order and by shapes, and never guessed."""
+"""The modules of a PyTorch network matched to layers: by names, by order and by shapes, and never guessed."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Where a file of PyTorch's keeps the numbers: a member of a zip archive for each storage, or all behind pickles.
+"""The storages in a file of PyTorch's: a member of a zip archive for each, or all behind pickles.
 
 The first is what torch.save writes since version 1.6; both are described in torch/serialization.py alone.
 """

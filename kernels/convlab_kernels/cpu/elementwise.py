@@ -1,4 +1,4 @@
-"""What is computed number by number: as fast as the numbers come from memory, on all cores.
+"""Elementwise kernels: as fast as the numbers come from memory, on all cores.
 
 With `relu`, results are clipped at zero from below and at the ceiling from above (ReLU6 has 6); NaN stays NaN.
 """

@@ -1,4 +1,4 @@
-"""What the GPU has on which an array lives, as far as kernels differ by it; an H100's for NumPy's arrays.
+"""The chip on which an array lives, as far as kernels differ by it; an H100 for NumPy's arrays.
 
 Figures: "CUDA C++ Programming Guide", "Technical Specifications per Compute Capability". GPUs of one generation need
 not be alike: of capability 8.0 a block may ask for 163 KB of shared memory, of 8.6 and 8.9 for 99.

@@ -1,4 +1,4 @@
-"""What is computed number by number: as fast as the numbers come from memory.
+"""Elementwise kernels: as fast as the numbers come from memory.
 
 A thread has four numbers, a block's width apart. It reads all before it writes the first, so that enough of memory is
 on its way to keep it busy, and unlike a vector of four they may begin anywhere: NVIDIA's "CUDA C++ Best Practices

@@ -1,4 +1,4 @@
-"""Where axes lie in the moved form of a tensor: Keras' first axis, after the batch, as our last."""
+"""The axes of a tensor in its moved form: Keras' first axis, after the batch, as our last."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""What functions on tensors are made of: how the arguments of each, under our names, make a layer of convlab's.
+"""Functions on tensors as layers: how the arguments of each, under our names, make a layer of convlab's.
 
 `convlab.files.keras.config.functions` says which function is which of these.
 """

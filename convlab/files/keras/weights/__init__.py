@@ -1,1 +1,1 @@
-"""Where Keras' files hold the arrays of each layer, since version 1: read, told apart, and written."""
+"""The places of each layer's arrays in Keras' files since version 1: read, told apart, and written."""

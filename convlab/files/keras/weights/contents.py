@@ -1,4 +1,4 @@
-"""What an architecture asks of a file of weights, and what the file says it holds."""
+"""The contents of a file of weights: what an architecture asks of it, and what it says it holds."""
 
 from dataclasses import dataclass
 

@@ -1,1 +1,1 @@
-"""What CPU kernels stand on: compiled functions, vector instructions, the micro-kernel, threads, memory."""
+"""The runtime of CPU kernels: compiled functions, vector instructions, the micro-kernel, threads, memory."""

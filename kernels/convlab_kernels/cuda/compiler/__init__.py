@@ -1,1 +1,1 @@
-"""What GPU kernels stand on: the language they are written in, its compiler, and the launch."""
+"""The language that GPU kernels are written in, its compiler, and the launch."""

@@ -1,4 +1,4 @@
-"""How each of `intrinsics` is written for a GPU, in LLVM's intermediate code or in PTX; what it does is said there.
+"""The instructions of `intrinsics` in LLVM's intermediate code or in PTX; what each does is said there.
 
 An intrinsic of Numba's is a function of the types of its arguments. It returns the types of the instruction's, the
 result's first, and the function that writes it.

@@ -1,7 +1,7 @@
-"""What GPU kernels are written in: their types, the names that stand for the GPU, and what makes a function a kernel.
+"""The language of GPU kernels: types, the names that stand for the GPU, and what makes a function a kernel.
 
 A kernel is a Python function that all threads of a grid run. Whoever runs it puts things of his own in place of those
-that it names (`rewritten`): `compiler` has Numba's, a simulator may have Python's. So neither a GPU nor a compiler is
+that it names (`rewritten`): `compilation` has Numba's, the simulator has Python's. So neither GPU nor compiler is
 needed to import a kernel.
 """
 
