@@ -83,9 +83,10 @@ def _merged(first: Node, second: Node, fused: Mapping[str, Node]) -> Layer | Non
     """Return the layer that does what two do one after the other, None where there is none."""
     if len(second.inputs) > 1:
         return _residual(first.layer, second.layer)
-    if first.layer.main_weight is not None and first.layer.activation == "linear":
+    main_weight = vars(type(first.layer)).get("main_weight")  # what a class inherits need not be true of it
+    if main_weight is not None and first.layer.activation == "linear":
         if isinstance(second.layer, BatchNormalization):
-            return _normalised(first.layer, first.layer.main_weight, second.layer)
+            return _normalised(first.layer, main_weight, second.layer)
         function = _function(second.layer)
         return None if function is None else _changed(first.layer, activation=function)
     adds = isinstance(first.layer, Residual) or (isinstance(first.layer, Add) and len(first.inputs) > 1)

@@ -230,6 +230,14 @@ def test_a_residual_convolution_is_the_convolution_and_then_the_sum(kernel, acti
 
 # ---- what is not
 
+
+class Squared(Dense):
+    """A layer of a user's: a dense one whose results are multiplied by themselves."""
+
+    def linear(self, x):
+        return super().linear(x) ** 2
+
+
 NOT_FOLDED = {
     "an activation before the normalisation": [
         Conv2D("a", 5, 3, activation="relu"), BatchNormalization("b")],
@@ -243,6 +251,7 @@ NOT_FOLDED = {
     "zeros before a maximum of negative numbers": [ZeroPadding2D("a", 1), MaxPooling2D("b", 3)],
     "zeros before a normalisation": [ZeroPadding2D("a", 1), BatchNormalization("b")],
     "zeros before a transposed convolution": [ZeroPadding2D("a", 1), Conv2DTranspose("b", 5, 3)],
+    "a layer that only inherits from one": [Squared("a", 5), BatchNormalization("b")],
     "something between": [Conv2D("a", 5, 3), MaxPooling2D("b", 2), BatchNormalization("c")],
 }  # fmt: skip
 
