@@ -130,7 +130,7 @@ def _seconds(pair: tuple[str, float]) -> float:
 
 
 def _equality(result: Result) -> str:
-    name = result.method.ljust(11)
+    name = result.method.ljust(13)
     if result.skipped:
         return f"{name} skipped: {result.skipped}"
     if result.wrong:

@@ -72,7 +72,7 @@ def test_what_is_wrong_gets_no_time(kernel, monkeypatch):
     assert right.run is not None
     assert len(right.run.seconds) >= 2
     text = CaseResult(SMALL, (right, wrong)).text(MACHINE)
-    assert f"{kernel.__name__.ljust(11)} WRONG: relative error" in text
+    assert f"{kernel.__name__.ljust(13)} WRONG: relative error" in text
     assert text.index("WRONG") < text.index("run, ms")
     table = text.split("run, ms")[1]
     assert "im2col" in table
@@ -106,7 +106,7 @@ def test_a_method_that_does_not_take_the_shape_says_why(monkeypatch):
     (result,) = measure(SMALL, {"picky": candidate}, repeats=1).results
     assert result.skipped == "kernel (3, 3, 4, 5) in 1 group(s), expected another: use im2col"
     assert not result.wrong
-    assert "picky       skipped: kernel (3, 3, 4, 5)" in CaseResult(SMALL, (result,)).text(MACHINE)
+    assert "picky         skipped: kernel (3, 3, 4, 5)" in CaseResult(SMALL, (result,)).text(MACHINE)
 
 
 class Short(Candidate):
