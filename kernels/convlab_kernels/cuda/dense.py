@@ -1,6 +1,6 @@
 """Fully connected layers: weighted sums of all inputs, out (N, O) = x (N, K) @ w (K, O) + bias (O,).
 
-A product of cuBLAS'; one row of float32 is a kernel's own (see `row`).
+A product of cuBLAS'; one row of float32 is a kernel's own (see `gemv`).
 """
 
 from typing import Any
