@@ -143,6 +143,19 @@ def test_a_kernel_is_compiled_once_for_a_generation(compiled, tmp_path, monkeypa
     assert compiled == [(9, 0), (8, 0), (9, 0)]
 
 
+@pytest.mark.parametrize("name", ["window.py", "cuda/tiles.py", "cuda/compiler/launch.py"])
+def test_a_change_of_any_source_of_kernels_or_of_the_compiler_is_compiled(name, compiled, tmp_path, monkeypatch):
+    monkeypatch.setenv("CONVLAB_CACHE", str(tmp_path))
+    source = tmp_path / name
+    source.parent.mkdir(parents=True, exist_ok=True)
+    monkeypatch.setattr(launch, "__file__", str(tmp_path / "cuda" / "compiler" / "launch.py"))
+    monkeypatch.setattr(launch, "_sources", launch._sources.__wrapped__)
+    for text in ("# before", "# after", "# after"):
+        source.write_text(text)
+        launch.machine_code(nothing, (9, 0))
+    assert compiled == [(9, 0)] * 2
+
+
 def test_what_another_process_made_meanwhile_is_taken(compiled, tmp_path, monkeypatch):
     monkeypatch.setenv("CONVLAB_CACHE", str(tmp_path))
     turn = disk_cache.turn
