@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from convlab.runtime.arrays import Shape
 from convlab.storage.hdf5 import reading, refuse
 from convlab.storage.hdf5_layout import chunk_fault, storage_fault
+from convlab_kernels.interrupts import interrupts_wait
 
 __all__ = ["check_chunks", "check_floats", "read_floats", "read_into"]
 
@@ -93,13 +94,18 @@ def read_into(dataset: h5py.Dataset, values: NDArray[Any]) -> None:
     """Read a dataset into an array of its shape, some rows of chunks at a time: libhdf5 unpacks without listening."""
     with reading(dataset):
         if dataset.chunks is None:
-            dataset.read_direct(values)
+            _read_part(dataset, values, ())
             return
         row = max(dataset.nbytes // max(len(dataset), 1) * dataset.chunks[0], 1)  # bytes of a row of chunks
         step = dataset.chunks[0] * max(PIECE // row, 1)
         for start in range(0, len(dataset), step):
-            rows = np.s_[start : start + step]
-            dataset.read_direct(values, rows, rows)
+            _read_part(dataset, values, np.s_[start : start + step])
+
+
+def _read_part(dataset: h5py.Dataset, values: NDArray[Any], part: Any) -> None:
+    """Read a part of a dataset. Ctrl-C waits: raised in what h5py calls when an identifier dies, it would be lost."""
+    with interrupts_wait():
+        dataset.read_direct(values, part, part)
 
 
 def _describe_bad(values: NDArray[np.float32]) -> str:
