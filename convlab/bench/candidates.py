@@ -112,12 +112,11 @@ class Torch(Candidate):
         if (top, left) != (bottom, right):
             window = case.window.stride, (0, 0), case.window.dilation, case.groups
 
-        @torch.inference_mode()
-        def call() -> Any:
+        def convolve() -> Any:
             given = image if window[1] == (top, left) else torch.nn.functional.pad(image, (left, right, top, bottom))
             return torch.nn.functional.conv2d(given, kernel, bias, *window)
 
-        self._call = call
+        self._call = call = torch.inference_mode()(convolve)
         return First(call().permute(0, 2, 3, 1).numpy(), prepare, 0.0, 1.0)
 
 
