@@ -12,6 +12,7 @@ import pytest
 pytest.register_assert_rewrite("support")  # so that its assertions say what they saw
 
 import convlab  # noqa: E402
+from convlab.bench.host import cores  # noqa: E402
 from support.recorded import FOLDER, FRAMEWORKS, Book, write_records  # noqa: E402
 from support.selections import COMPILER, LIVE, SMOKE  # noqa: E402
 
@@ -38,9 +39,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Share a run of all folders among the cores; what is chosen, or recorded, is run by one process, at once."""
+    """Share a run of all folders among a few cores; what is chosen, or recorded, is run by one process, at once."""
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.getoption("record")
-    return len(os.sched_getaffinity(0)) if whole else 0
+    return min(cores(), 8) if whole else 0  # each has all of convlab's threads
 
 
 def pytest_configure(config: pytest.Config) -> None:
