@@ -92,7 +92,7 @@ def dress(ax: Any, axis: str, found: Sequence[tuple[str, list[int], list[float],
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__.split("\n")[0])
     parser.add_argument("--methods", help="only these, as im2col,torch (default: all)")
     parser.add_argument("--repeats", type=int, default=3, help="turns of each (%(default)s)")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "growth", help="%(default)s")

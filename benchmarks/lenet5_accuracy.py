@@ -35,7 +35,7 @@ def torch_probabilities(x: np.ndarray) -> np.ndarray:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.lenet5_accuracy", description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, default=DEBIAN, help="folder of the idx .gz files (%(default)s)")
     parser.add_argument("--torch", action="store_true", help="compare every prediction with PyTorch's")
     options = parser.parse_args()

@@ -129,7 +129,11 @@ OTHERS = {"im2col": im2col, "winograd": winograd, "tensor_core_3x": tensor_core_
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.ladder.pictures",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("rungs", nargs="*", metavar="RUNG")
     parser.add_argument("--out", type=Path, default=PICTURES)
     options = parser.parse_args()

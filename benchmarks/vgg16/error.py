@@ -38,7 +38,7 @@ def _convolve(layer: Conv2D, x: Any) -> Any:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.vgg16.error", description=__doc__.split("\n")[0])
     parser.add_argument("--weights", type=Path, help="a weight file (random ones of seed 0)")
     parser.add_argument("--photo", type=Path, help="a picture (a made-up one)")
     parser.add_argument("--most", type=float, default=1e-5, help="the largest error to accept (%(default)s)")

@@ -53,7 +53,7 @@ def imports(repeat: int) -> dict[str, list[float]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.vgg16.memory", description=__doc__.split("\n")[0])
     parser.add_argument("file", type=Path, help="VGG16 or its weights, saved by Keras (HDF5)")
     parser.add_argument("--repeat", type=int, default=5, help="processes each (%(default)s); thrice for imports")
     parser.add_argument("--out", type=Path, help="write JSON here")

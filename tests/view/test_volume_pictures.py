@@ -163,7 +163,7 @@ def test_a_single_channel_may_be_left_out():
 
 
 def test_what_is_no_volume_is_refused_with_both_shapes(model, tmp_path):
-    picture = Path(__file__).parents[2] / "convlab" / "check"
+    picture = Path(__file__).parent
     with pytest.raises(
         ImageError, match=r"the array has shape \(7, 9, 2\), the network takes volumes \(D, H, W, C\) of \(5"
     ):
