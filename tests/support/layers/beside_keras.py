@@ -7,6 +7,8 @@ import numpy as np
 from support.recorded import answer, live
 
 DTYPES = [np.float32, np.float64]
+NO_NAME_OF_KERAS = {"gelu_tanh", "hard_sigmoid_keras2"}
+"""Activation functions of ours that Keras 3 has under no such name; Keras is not asked for these."""
 
 
 def random(seed, shape, low=-1.0, high=1.0):
