@@ -1,6 +1,8 @@
 """What docs/architecture.md says of where things lie, and of what belongs to a new one, is so."""
 
+import importlib
 import inspect
+import pkgutil
 import re
 import sys
 from pathlib import Path
@@ -122,19 +124,25 @@ def subclasses(kind):
 
 
 def test_every_layer_is_exported():
+    for module in pkgutil.iter_modules(layers.__path__, "convlab.layers."):
+        importlib.import_module(module.name)  # one that nothing imports has subclasses too
     ours = {one.__name__ for one in subclasses(Layer) if one.__module__.startswith("convlab.layers.")}
-    assert ours - UNNAMED == set(CLASSES) - {"Layer"}
+    assert ours - UNNAMED == set(CLASSES) - {"Layer"}, "convlab/layers/__init__.py, or UNNAMED here"
 
 
 def test_every_layer_is_made_of_what_keras_writes():
-    assert set(CLASSES) - set(LAYERS) == OF_FUNCTIONS | OF_ANY_KIND
+    assert set(CLASSES) - set(LAYERS) == OF_FUNCTIONS | OF_ANY_KIND, (
+        "LAYERS of convlab/files/keras/config/layers.py, or OF_FUNCTIONS here if Keras writes no such layer"
+    )
     assert set(LAYERS) - set(CLASSES) == set(AUGMENTATIONS)
 
 
 def test_every_layer_of_keras_says_what_channels_first_means_to_it():
     sets = ("WITH_LAYOUT", "MERGING", "VALUE_BY_VALUE", "WITH_AXIS")
     told = set().union(*(getattr(channels_first, name) for name in sets))
-    assert set(LAYERS) - told == ALIKE_IN_ANY_LAYOUT
+    assert set(LAYERS) - told == ALIKE_IN_ANY_LAYOUT, (
+        "a set of convlab/files/keras/config/channels_first.py, or ALIKE_IN_ANY_LAYOUT here"
+    )
 
 
 def test_every_layer_is_explained():
@@ -143,19 +151,23 @@ def test_every_layer_is_explained():
         for name, one in CLASSES.items()
         if issubclass(one, Merge) or any(f.dispatch(one) is not f.dispatch(Layer) for f in (weighted_sum, volume_sum))
     }
-    assert set(CLASSES) - known - OF_ANY_KIND == UNEXPLAINED
+    assert set(CLASSES) - known - OF_ANY_KIND == UNEXPLAINED, (
+        "weighted_sum or volume_sum in a file of convlab/explanation/contributions, or UNEXPLAINED here"
+    )
 
 
 def test_every_layer_of_keras_is_in_files_that_keras_wrote():
     table = text("docs/keras_files.md")
-    assert [name for name in LAYERS if f"\n| {name} |" not in table] == []
+    assert [name for name in LAYERS if f"\n| {name} |" not in table] == [], (
+        "a case in tests/references/keras_writers/cases.py, recorded; then make_keras_table.py"
+    )
 
 
 # ---- a kernel
 
 
 @pytest.mark.parametrize(
-    ("kernels", "never"),
+    ("kernels", "never"),  # those that `auto` never takes, being there to be read or asked for by name
     [(cpu, {"direct"}), (cuda, {"direct", "direct_strided", "tiled", "blocked", "tensor_core_3x"})],
 )
 def test_every_kernel_is_in_the_tables(kernels, never):
@@ -163,14 +175,16 @@ def test_every_kernel_is_in_the_tables(kernels, never):
     modules = {name: place.split(".")[0] for name, place in kernels.METHODS._places.items()}
     told, choice = text("kernels/README.md"), (folder / "choice.py").read_text(encoding="utf-8")
     assert [name for name, module in modules.items() if not (folder / f"{module}.py").is_file()] == []
-    assert [name for name, module in modules.items() if not re.search(rf"`({module}\.py|{name})`", told)] == []
-    assert {name for name in modules if f'"{name}"' not in choice} == never
+    assert [name for name, module in modules.items() if not re.search(rf"`({module}\.py|{name})`", told)] == [], (
+        "a row in kernels/README.md"
+    )
+    assert {name for name in modules if f'"{name}"' not in choice} == never, "choice.py, or `never` above"
 
 
 @pytest.mark.parametrize(("kernels", "folder"), [(cpu, "tests/kernels/cpu"), (cuda, "tests/kernels/cuda")])
 def test_every_kernel_is_tested(kernels, folder):
     tests = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / folder).rglob("*.py"))
-    assert [name for name in kernels.METHODS if f'"{name}"' not in tests] == []
+    assert [name for name in kernels.METHODS if f'"{name}"' not in tests] == [], f"tests of its own in {folder}"
 
 
 # ---- a weight format

@@ -169,7 +169,7 @@ def assert_copied_once(device, layer, *inputs):
 
 def test_every_layer_is_here():
     classes = {name for name in layers.__all__ if isinstance(getattr(layers, name), type)}
-    assert {*SAME, *SUMS} == classes - {"Activated", "Layer", "OneRow"}
+    assert {*SAME, *SUMS} == classes - {"Activated", "Layer", "OneRow"}, "a row of SAME, or of SUMS if it adds up"
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
