@@ -17,10 +17,16 @@ RENAMED = {"banded": "toeplitz", "indirect": "indirect_gemm"}
 class Convolution(Protocol):
     """A convolution with its weights prepared.
 
-    One whose class has `adds = True` also takes `addend`, an array like out, and adds it before ReLU.
+    One whose class has `adds = True` also takes `addend`, an array like out, and adds it before ReLU. One whose
+    rounding errors are larger than the definition's says in `amplification` how many times.
     """
 
-    def __init__(self, w: NDArray[Any], window: Window, groups: int) -> None: ...
+    def __init__(self, w: NDArray[Any], window: Window, groups: int) -> None:
+        """Prepare w (KH, KW, C/groups, O), whose shape has been checked.
+
+        What a kernel does not take it refuses here, by an UnsupportedError that begins with its name and ends with
+        the one to use. On a CPU it takes float32 and float64; on a GPU it may refuse all but float32.
+        """
 
     def __call__(
         self,
@@ -32,7 +38,9 @@ class Convolution(Protocol):
     ) -> None:
         """Convolve x (N, H, W, C) into out (N, OH, OW, O), contiguous, and add bias (O,).
 
-        With `relu` the results are clipped at zero from below, and at the ceiling from above (ReLU6 has 6).
+        With `relu` the results are clipped at zero from below, and at the ceiling from above (ReLU6 has 6). All
+        arrays are of w's dtype. The shapes have been checked, and `out` has been made, by who calls; a kernel that
+        needs it contiguous calls `check_out`, as its result would else go into a copy.
         """
 
 
