@@ -1,18 +1,20 @@
 """Fixtures that every folder of tests shares."""
 
+import json
 import os
 import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 pytest.register_assert_rewrite("support")  # so that its assertions say what they saw
 
 import convlab  # noqa: E402
-from convlab.bench.host import cores  # noqa: E402
+from convlab_kernels.cpu.runtime.threads import CORES  # noqa: E402
 from support.recorded import FOLDER, FRAMEWORKS, Book, write_records  # noqa: E402
 from support.selections import COMPILER, LIVE, SMOKE  # noqa: E402
 
@@ -41,7 +43,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Share a run of all folders among a few cores; what is chosen, or recorded, is run by one process, at once."""
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.getoption("record")
-    return min(cores(), 8) if whole else 0  # each has all of convlab's threads
+    return min(CORES, 8) if whole else 0  # each has all of convlab's threads
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Iterator[Any]:
+    """Let a report reach another process whatever a test has logged: pytest-xdist ends at what is no UTF-8."""
+    report = yield
+    return report and json.loads(json.dumps(report, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def pytest_configure(config: pytest.Config) -> None:

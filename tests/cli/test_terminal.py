@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -59,6 +59,7 @@ def test_of_many_names_the_nearest_are_told():
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(HOSTILE, st.sampled_from(["error", "warning", "log", "output", "bug", "memory", "usage"]))
+@example("\udc92", "log")
 def test_whatever_comes_up_is_one_printable_line(monkeypatch, capsys, text, how):
     def come_up(arguments):
         if how == "error":
