@@ -21,6 +21,7 @@ from benchmarks.peers.report import as_markdown
 from benchmarks.peers.turns import measure
 from benchmarks.peers.worker import CONTENDERS, framework
 from convlab.bench import host
+from convlab_kernels.cpu.runtime.threads import CORES
 
 PREDICTING = tuple(name for name in CONTENDERS if name != "convlab run" and "bound" not in name)
 OF_LAYERS = tuple(name for name in PREDICTING if name.startswith(("convlab", "PyTorch")))
@@ -48,7 +49,7 @@ def parse() -> argparse.Namespace:
     add("--out", type=Path, help="write OUT.json and OUT.md (else the tables are printed)")
     add("--python", action="append", default=[], metavar="FRAMEWORK=PATH", help="an interpreter that has it")
     add("--only", help="contenders whose names hold this, and convlab")
-    add("--threads", type=int, default=host.cores(), help="(%(default)s)")
+    add("--threads", type=int, default=CORES, help="(%(default)s)")
     add("--rounds", type=int, default=9, help="(%(default)s)")
     add("--turn", type=float, default=1.5, help="seconds that a contender is timed in a round (%(default)s)")
     add("--pause", type=float, default=0.7, help="seconds of quiet before each turn (%(default)s)")

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from convlab.bench import host
+from convlab_kernels.cpu.runtime.threads import CORES
 
 PACKAGES = ("convlab", "PyTorch")
 IMPORT = "from time import perf_counter; start = perf_counter(); import {}; print(perf_counter() - start)"
@@ -34,7 +35,7 @@ def peaks(path: Path, repeat: int) -> dict[str, list[float]]:
     answers = {}
     for _ in range(repeat):
         for name, values in found.items():
-            result = in_fresh_process("-m", "benchmarks.vgg16.once", name, str(path), str(host.cores()))
+            result = in_fresh_process("-m", "benchmarks.vgg16.once", name, str(path), str(CORES))
             values.append(result["peak"])
             answers[name] = np.array(result["answer"])
     ours, theirs = answers.values()

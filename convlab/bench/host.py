@@ -5,24 +5,21 @@ import platform
 from contextlib import suppress
 from pathlib import Path
 
+from convlab_kernels.cpu.runtime.threads import CORES
+
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def in_a_line() -> str:
     """Return the processor, its cores, the system and Python."""
-    return f"{processor()}, {cores()} cores, {platform.system()}, Python {platform.python_version()}"
+    return f"{processor()}, {CORES} cores, {platform.system()}, Python {platform.python_version()}"
 
 
 def facts() -> dict[str, str]:
     """Return the processor, its cores and caches, the system, Python, and how busy the machine is now."""
     return {
         "processor": _numbered(),
-        "cores": str(cores()),
+        "cores": str(CORES),
         "caches": ", ".join(_caches()) or "unknown",
         "vectors": _vectors(),
         "memory": _memory(),

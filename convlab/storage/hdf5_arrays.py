@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 from convlab.runtime.arrays import Shape
 from convlab.storage.hdf5 import reading, refuse
 from convlab.storage.hdf5_layout import chunk_fault, storage_fault
-from convlab_kernels.interrupts import interrupts_wait
+from convlab_kernels.interrupts import PIECE, interrupts_wait
 
 __all__ = ["check_chunks", "check_floats", "read_floats", "read_into"]
-
-PIECE = 1 << 24  # bytes unpacked between two looks for Ctrl-C: some 0.1 s
 
 IEEE_FLOATS = tuple(getattr(h5py.h5t, f"IEEE_F{bits}{order}") for bits in (16, 32, 64) for order in ("LE", "BE"))
 INTEGERS = tuple(getattr(h5py.h5t, f"STD_I{bits}{order}") for bits in (32, 64) for order in ("LE", "BE"))

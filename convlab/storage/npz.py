@@ -17,10 +17,9 @@ from convlab.storage.damage import damage
 from convlab.storage.growth import check_growth
 from convlab.storage.tensors import AXES, StateDict, Tensor, refuse
 from convlab.storage.zips import opened, shown, zip_errors
+from convlab_kernels.interrupts import PIECE
 
 __all__ = ["open_npz", "zip_errors"]
-
-PIECE = 1 << 24  # bytes unpacked between two looks for Ctrl-C: some 0.1 s
 
 
 @contextmanager

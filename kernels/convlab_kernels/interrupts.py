@@ -8,7 +8,10 @@ from threading import current_thread, main_thread
 from types import CodeType, FrameType
 from typing import Any
 
-__all__ = ["interrupts_wait"]
+__all__ = ["PIECE", "interrupts_wait"]
+
+PIECE = 1 << 24
+"""Bytes that what does not hear Ctrl-C unpacks between two looks for it: some 0.1 s."""
 
 
 @contextmanager
