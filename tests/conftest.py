@@ -1,6 +1,5 @@
 """Fixtures that every folder of tests shares."""
 
-import json
 import os
 import signal
 import sys
@@ -49,8 +48,15 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 @pytest.hookimpl(wrapper=True)
 def pytest_report_to_serializable() -> Iterator[Any]:
     """Let a report reach another process whatever a test has logged: pytest-xdist ends at what is no UTF-8."""
-    report = yield
-    return report and json.loads(json.dumps(report, ensure_ascii=False).encode("utf-8", "replace"))
+    return _encodable((yield))
+
+
+def _encodable(part: Any) -> Any:
+    if isinstance(part, str):
+        return part.encode("utf-8", "replace").decode()
+    if isinstance(part, list | tuple):
+        return type(part)(map(_encodable, part))
+    return {key: _encodable(value) for key, value in part.items()} if isinstance(part, dict) else part
 
 
 def pytest_configure(config: pytest.Config) -> None:
