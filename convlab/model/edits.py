@@ -1,4 +1,4 @@
-"""Changed copies of a network: channels of a layer silenced, set to 0 after the activation function."""
+"""Changed graphs: channels of a layer silenced, set to 0 after the activation function."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -6,28 +6,25 @@ from dataclasses import replace
 import numpy as np
 
 from convlab.errors import LayerNameError, ShapeError
-from convlab.model.model import Model
+from convlab.model.graph import Graph
 from convlab.model.nodes import own_layers
 from convlab.wording import unknown
 
 
-def ablate(model: Model, channels: Mapping[str, Iterable[int]]) -> Model:
-    """Return a copy of the network in which these channels of these layers are silenced; see `Model.ablate`."""
-    silenced = {node.name: set(node.silenced) for node in model.nodes}
+def silenced(graph: Graph, channels: Mapping[str, Iterable[int]]) -> Graph:
+    """Return the graph, of layers of its own, with these channels of these layers silenced; see `Model.ablate`."""
+    numbers_of = {node.name: set(node.silenced) for node in graph.nodes}
     if not channels:
         raise ShapeError("ablate: no layer given; expected names and channels, as {'conv1': [3, 17]}")
     for name, numbers in channels.items():
-        nodes = [node for node in model.nodes if name in (node.name, node.layer.name)]
+        nodes = [node for node in graph.nodes if name in (node.name, node.layer.name)]
         if not nodes:
-            raise LayerNameError(unknown("layer", name, silenced))
-        wanted = _checked(name, numbers, min(model.shapes[node.name][-1] for node in nodes))
+            raise LayerNameError(unknown("layer", name, numbers_of))
+        wanted = _checked(name, numbers, min(node.output_shape[-1] for node in nodes))
         for node in nodes:
-            silenced[node.name] |= wanted
-    nodes = [replace(node, silenced=tuple(sorted(silenced[node.name]))) for node in own_layers(model.nodes)]
-    ablated = Model(model.name, model.inputs, nodes, model.preprocessing, model.labels, model.outputs)
-    ablated.receipt, ablated.propagate_nan = model.receipt, model.propagate_nan
-    ablated.device, ablated.tf32 = model.device, model.tf32
-    return ablated
+            numbers_of[node.name] |= wanted
+    nodes = [replace(node, silenced=tuple(sorted(numbers_of[node.name]))) for node in own_layers(graph.nodes)]
+    return replace(graph, nodes=tuple(nodes))
 
 
 def _checked(layer: str, numbers: Iterable[int], count: int) -> set[int]:

@@ -1,4 +1,4 @@
-"""A network that computes the same with fewer passes over memory, for when nothing between is asked for.
+"""A graph that computes the same with fewer passes over memory, for when nothing between is asked for.
 
 Two calls become one where the second does no more than change, number by number, what the first writes, or than put
 zeros around what it reads:
@@ -37,19 +37,19 @@ from convlab.layers import (
 from convlab.layers.functions import ACTIVATIONS
 from convlab.layers.identity import Identity
 from convlab.layers.residual import Residual
-from convlab.model.model import Model
+from convlab.model.graph import Graph, build_graph
 from convlab.model.nodes import Node, own_layers
 from convlab.ops.axes import inner_axes
 from convlab_kernels.window import Pair, Window
 
 
-def fuse(model: Model) -> Model:
-    """Return a network of new layers that computes a model's outputs, under their names, in float32.
+def fuse(graph: Graph) -> Graph:
+    """Return a graph of new layers that computes the same outputs, under their names, in float32.
 
     Weights that need no change are shared, and so is what was prepared from them.
     """
-    nodes = list(_skipping_identities(model))
-    readers = Counter([source for node in nodes for source in node.inputs] + list(model.outputs))
+    nodes = list(_skipping_identities(graph))
+    readers = Counter([source for node in nodes for source in node.inputs] + list(graph.outputs))
     calls = Counter(node.layer.name for node in nodes)
     fused: dict[str, Node] = {}
     for node in own_layers(nodes):
@@ -64,16 +64,16 @@ def fuse(model: Model) -> Model:
                 del fused[name]
                 fused[node.name] = Node(node.name, layer, (*first.inputs, *others), node.silenced)
                 break
-    return Model(model.name, model.inputs, list(fused.values()), outputs=model.outputs)
+    return build_graph(graph.name, graph.inputs, fused.values(), graph.outputs)
 
 
-def _skipping_identities(model: Model) -> Iterator[Node]:
+def _skipping_identities(graph: Graph) -> Iterator[Node]:
     """Yield the nodes but for those that hand on what they take."""
     origin: dict[str, str] = {}
-    for node in model.nodes:
+    for node in graph.nodes:
         inputs = tuple(origin.get(source, source) for source in node.inputs)
         same = isinstance(node.layer, Identity) or _function(node.layer) == "linear"
-        if same and not node.silenced and node.name not in model.outputs:
+        if same and not node.silenced and node.name not in graph.outputs:
             origin[node.name] = inputs[0]
         else:
             yield replace(node, inputs=inputs)

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from functools import cached_property
-from operator import is_
-from typing import TYPE_CHECKING, Any, Literal
+from copy import copy
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 
@@ -12,26 +12,25 @@ from convlab.deprecation import Renamed
 from convlab.errors import LayerNameError, ShapeError
 from convlab.images.preprocessing import Preprocessing
 from convlab.layers import Layer
-from convlab.model.inputs import prepare_input, read_inputs, sides
-from convlab.model.nodes import Node, check_name, check_node, check_outputs, execute, plan
-from convlab.model.receptive_field import Call, Field, receptive_fields
+from convlab.model.caches import Caches, Fused
+from convlab.model.edits import silenced
+from convlab.model.execution import compute, execute
+from convlab.model.fusion import fuse
+from convlab.model.graph import INPUT, Graph, build_graph
+from convlab.model.inputs import prepare_input, read_inputs
+from convlab.model.nodes import Node
+from convlab.model.receipt import Receipt
+from convlab.model.receptive_field import Field
 from convlab.model.selection import Record, check_budget, largest, select
 from convlab.model.summary import Summary, one_line, summarise
 from convlab.recording.activations import Activations
 from convlab.runtime.arrays import Array, Shape, owner, unshared
 from convlab.runtime.buffer_pool import BufferPool
-from convlab.runtime.cuda_graph import CudaGraphs
 from convlab.runtime.device import check_device, device_memory
 from convlab.runtime.host_copies import arrays_on
 from convlab.runtime.once import preparing
 from convlab.runtime.policy import using_policy, worth_compiling
 from convlab.wording import unknown
-
-if TYPE_CHECKING:
-    from convlab.model.receipt import Receipt
-
-INPUT = "input"
-"""The name by which a node refers to the network's input where that has none of its own."""
 
 __all__ = ["INPUT", "Model", "Node", "Record"]
 
@@ -80,33 +79,23 @@ class Model:
         outputs: Sequence[str] | None = None,
     ) -> None:
         named = inputs if isinstance(inputs, Mapping) else {INPUT: inputs}
-        self.name, self.nodes = name, tuple(nodes)
-        self.inputs = {source: sides(name, shape) for source, shape in named.items()}
-        self.preprocessing = preprocessing
+        self._start(build_graph(name, named, nodes, outputs), preprocessing, labels)
+
+    def _start(self, graph: Graph, preprocessing: Preprocessing | None, labels: Sequence[str] | None) -> None:
+        self.graph, self.preprocessing = graph, preprocessing
         self.labels = None if labels is None else tuple(labels)
         self.receipt: Receipt | None = None
         self.propagate_nan, self.device, self.tf32 = False, "cpu", False
-        self.shapes = dict(self.inputs)
-        self._layers: dict[str, Layer] = {}
-        self._calls: list[Call] = []  # each with its window: a layer that is called again may get another
-        for source in self.inputs:
-            check_name(name, source)
-        if not self.nodes or not self.inputs:
-            raise ShapeError(f"model {name!r} has no {'layers' if self.inputs else 'inputs'}")
-        for node in self.nodes:
-            self._build(node)
-        self.outputs = tuple(outputs) if outputs else (self.nodes[-1].name,)
-        check_outputs(name, self.outputs, self.shapes.keys() - self.inputs)
+        self._caches = Caches()
         if self.labels is not None and self.output_shape != (len(self.labels),):
-            raise ShapeError(f"model {name!r}: {len(self.labels)} labels for an output of {self.output_shape}")
-        self._steps = plan(self.nodes)
-        self._memory, self._recordings, self._graphs = BufferPool(), BufferPool.for_recordings(), CudaGraphs()
-        self._fused: tuple[list[Mapping[str, Array]], Model] | None = None
+            raise ShapeError(f"model {self.name!r}: {len(self.labels)} labels for an output of {self.output_shape}")
 
-    def _build(self, node: Node) -> None:
-        check_node(self.name, node, self.shapes, self._layers.setdefault(node.layer.name, node.layer))
-        self.shapes[node.name] = node.layer.build(*(self.shapes[source] for source in node.inputs))
-        self._calls.append((node.name, node.inputs, node.layer.window))
+    @classmethod
+    def of(cls, graph: Graph) -> "Model":
+        """Return the network of a graph."""
+        model = cls.__new__(cls)
+        model._start(graph, None, None)
+        return model
 
     @classmethod
     def sequential(cls, name: str, input_shape: Shape, layers: Sequence[Layer], **options: Any) -> "Model":
@@ -116,57 +105,76 @@ class Model:
         return cls(name, input_shape, nodes, **options)
 
     @property
-    def layers(self) -> tuple[Layer, ...]:
-        """Every layer once, in order of execution."""
-        return tuple(self._layers.values())
+    def name(self) -> str:
+        """What the network is called."""
+        return self.graph.name
+
+    @property
+    def inputs(self) -> Mapping[str, Shape]:
+        """Name and shape, without the batch, of each input."""
+        return self.graph.inputs
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The nodes whose values the network returns."""
+        return self.graph.outputs
 
     @property
     def input_shape(self) -> Shape:
-        """Shape of the only input, without the batch."""
-        return self.shapes[self._only("input", self.inputs)]
+        """The only input's shape, without the batch."""
+        return self.graph.input_shape
 
     @property
     def output_shape(self) -> Shape:
-        """Shape of the only output, without the batch."""
-        return self.shapes[self._only("output", self.outputs)]
+        """The only output's shape, without the batch."""
+        return self.graph.output_shape
 
-    def _only(self, what: str, names: Iterable[str]) -> str:
-        first, *others = names
-        if others:
-            raise ShapeError(f"model {self.name!r} has several {what}s: {', '.join(names)}")
-        return first
+    @property
+    def shapes(self) -> Mapping[str, Shape]:
+        """The shape of every input and of every node's output."""
+        return self.graph.shapes
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The calls, in order of execution."""
+        return self.graph.nodes
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Every layer once, in order of execution."""
+        return tuple(self.graph.layers.values())
 
     def __contains__(self, name: object) -> bool:
-        return name in self._layers
+        return name in self.graph.layers
 
     def __iter__(self) -> Iterator[Layer]:
         return iter(self.layers)
 
     def __getitem__(self, name: str) -> Layer:
         """Return the layer of that name."""
-        if name not in self._layers:
-            raise LayerNameError(unknown("layer", name, self._layers))
-        return self._layers[name]
+        if name not in self.graph.layers:
+            raise LayerNameError(unknown("layer", name, self.graph.layers))
+        return self.graph.layers[name]
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy takes over: not what is made again when it is needed."""
-        pools = {"_memory": BufferPool(), "_recordings": BufferPool.for_recordings()}
-        return {**vars(self), **pools, "_fused": None, "_graphs": CudaGraphs()}
+        return {**vars(self), "_caches": Caches()}
 
     def __repr__(self) -> str:
         """Return one line; the table is `str(model.summary())`."""
-        return one_line(self)
+        return one_line(self.graph)
 
     def receptive_fields(self) -> dict[str, Field | Literal["varies"] | None]:
         """Return, for each input and node, the box of the image its units see.
 
         None: all of the image; "varies": boxes that one jump does not lead from one to the next.
         """
-        return receptive_fields(self.inputs, self._calls, self.shapes)
+        return self.graph.receptive_fields()
 
     def summary(self) -> Summary:
         """Return the table of layers: shapes, parameters, multiply-adds, receptive fields."""
-        return summarise(self)
+        notes = [f"input made by {self.preprocessing}"] if self.preprocessing else []
+        return summarise(self.graph, [*notes, *(self.receipt.notes if self.receipt else ())])
 
     def prepare(self, source: Any, **options: Any) -> Array:
         """Return an image, or a list of them, as the network's input (N, H, W, C) float32.
@@ -175,7 +183,7 @@ class Model:
         `span`) and the errors see `convlab.images.reading.prepare`. A network on volumes, sequences or features takes
         arrays and .npy files as they are: see `convlab.images.volumes.prepare_arrays`.
         """
-        return prepare_input(self, source, **options)
+        return prepare_input(self.graph, self.preprocessing, source, **options)
 
     def to(self, device: str) -> "Model":
         """Compute the network on "cpu" or on "cuda", an NVIDIA GPU, from now on; return the network.
@@ -207,25 +215,32 @@ class Model:
         ShapeError, WeightsError
             As of `run`.
         """
-        outputs = self._predict(read_inputs(self, x))
+        outputs = self._predict(read_inputs(self.graph, x, self.preprocessing, self.device))
         return outputs if len(outputs) > 1 else outputs[self.outputs[0]]
 
     def _predict(self, sources: dict[str, Array]) -> dict[str, Array]:
         """Return the outputs for inputs, both by name."""
         first: Any = next(iter(sources.values()))
-        single = first.dtype == np.float32
-        network = self._fewer_passes() if single else self
-        with self._using_policy(sources, self._memory):
-            if self.device == "cuda" and single and len(first) == 1:
+        if first.dtype != np.float32:
+            with self._using_policy(sources, self._caches.pool):
+                return compute(self.graph, sources)
+        fused = self._fused()
+        with self._using_policy(sources, self._caches.pool):
+            if self.device == "cuda" and len(first) == 1:
                 kind = (first.device.id, self.propagate_nan, self.tf32)
-                return network._graphs.predict(kind, network._compute, sources)
-            return network._compute(sources)
+                return fused.cuda_graphs.predict(kind, partial(compute, fused.graph), sources)
+            return compute(fused.graph, sources)
 
-    def _compute(self, sources: dict[str, Array]) -> dict[str, Array]:
-        """Return the outputs for inputs, both by name, in memory that the caller may keep."""
-        owners = {id(owner(source)) for source in sources.values()}
-        outputs = {node.name: y for node, _, y in execute(self._steps, sources) if node.name in self.outputs}
-        return {name: unshared(outputs[name], owners) for name in self.outputs}
+    def _fused(self) -> Fused:
+        """Return the fused graph, made again where a layer has got other weights."""
+        weights, caches = [layer._held.weights for layer in self.layers], self._caches
+        fused = caches.fused
+        if fused is None or not fused.is_of(weights):
+            with preparing():
+                fused = caches.fused
+                if fused is None or not fused.is_of(weights):
+                    fused = caches.fused = Fused(weights, fuse(self.graph))
+        return fused
 
     @contextmanager
     def _using_policy(self, sources: Mapping[str, Array], pool: BufferPool | None) -> Iterator[None]:
@@ -233,33 +248,15 @@ class Model:
         images = len(next(iter(sources.values())))
         scoped = nullcontext() if pool is None or self.device != "cpu" else pool.scope()
         with (
-            device_memory(self.device, lambda: largest(self, images)),
+            device_memory(self.device, lambda: largest(self.graph, images)),
             scoped as scope,
-            using_policy(worth_compiling(self._work, images), scope, self.propagate_nan, self.tf32),
+            using_policy(worth_compiling(self.graph.multiply_adds, images), scope, self.propagate_nan, self.tf32),
         ):
             yield
 
-    def _fewer_passes(self) -> "Model":
-        """Return the fused network, made again where a layer has got other weights."""
-        weights, fused = [layer._held.weights for layer in self.layers], self._fused
-        if fused is None or not all(map(is_, weights, fused[0])):
-            from convlab.model.fusion import fuse
-
-            with preparing():
-                fused = self._fused
-                if fused is None or not all(map(is_, weights, fused[0])):
-                    fused = self._fused = weights, fuse(self)
-        return fused[1]
-
-    @cached_property
-    def _work(self) -> int:
-        """Multiply-adds for one image."""
-        return sum(node.layer.multiply_adds(self.shapes[node.name]) for node in self.nodes)
-
     def drop_prepared(self) -> None:
         """Give back the memory of what was prepared from the weights, and of buffers; they are made again."""
-        self._fused, self._graphs = None, CudaGraphs()
-        self._memory, self._recordings = BufferPool(), BufferPool.for_recordings()
+        self._caches = Caches()
         for layer in self.layers:
             layer.drop_prepared()
 
@@ -293,18 +290,18 @@ class Model:
         WeightsError
             For a network without weights.
         """
-        sources = read_inputs(self, x)
-        wanted = select(self, record, pre)
+        sources = read_inputs(self.graph, x, self.preprocessing, self.device)
+        wanted = select(self.graph, record, pre)
         if max_bytes is not None:
-            check_budget(self, wanted, next(iter(sources.values())), max_bytes)
+            check_budget(self.graph, wanted, next(iter(sources.values())), max_bytes)
         inputs, kept, outputs = arrays_on(self.device), arrays_on(self.device), arrays_on(self.device)
         kinds: dict[str, str] = {}
         owners = {id(owner(source)) for source in sources.values()}
         made: dict[str, Array] = {}
         everything = all(node.name in wanted for node in self.nodes)
-        with self._using_policy(sources, self._recordings if everything else None):
+        with self._using_policy(sources, self._caches.recordings if everything else None):
             inputs.update({name: source.copy() for name, source in sources.items()})
-            for node, before, output in execute(self._steps, sources, wanted):
+            for node, before, output in execute(self.graph, sources, wanted):
                 for name, array in ((f"{node.name}/pre", before), (node.name, output)):
                     if array is None or not (name in wanted or name in self.outputs):
                         continue
@@ -344,6 +341,6 @@ class Model:
         ShapeError
             Where a list is empty, or a layer has no such channel.
         """
-        from convlab.model.edits import ablate
-
-        return ablate(self, channels)
+        ablated = copy(self)
+        ablated.graph = silenced(self.graph, channels)
+        return ablated

@@ -92,6 +92,12 @@ class Receipt:
         """The file, its layout and the totals in one line."""
         return f"{self.file}: {self.layout}; {self.totals}"
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a summary of the network says of it."""
+        precision = f"computed in float32, in the file in {', '.join(self.precision)}"
+        return f"weights: {self.headline}", *([precision] if self.precision else [])
+
     def __repr__(self) -> str:
         return str(self)
 

@@ -1,19 +1,15 @@
 """The table of a network's layers."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from convlab.layers import Layer
 from convlab.markup.tables import table
+from convlab.model.graph import Graph
 from convlab.model.receptive_field import Field
 from convlab.runtime.arrays import Shape
 from convlab.wording import printable
-
-if TYPE_CHECKING:
-    from convlab.model.model import Model
-
 
 Extent = tuple[int, ...] | Literal["varies"] | None
 
@@ -82,39 +78,34 @@ class Summary:
         return "\n".join([*text, *map(printable, self.notes)])
 
 
-def one_line(model: Model) -> str:
-    """Return a model's layers, parameters and shapes in a line."""
-    parameters = sum(layer.parameters for layer in model.layers)
+def one_line(graph: Graph) -> str:
+    """Return a network's layers, parameters and shapes in a line."""
+    parameters = sum(layer.parameters for layer in graph.layers.values())
     inputs, outputs = (
-        " and ".join(str(model.shapes[name]) for name in names) for names in (model.inputs, model.outputs)
+        " and ".join(str(graph.shapes[name]) for name in names) for names in (graph.inputs, graph.outputs)
     )
-    return f"<Model {model.name}: {len(model.layers)} layers, {parameters:,} parameters, {inputs} -> {outputs}>"
+    return f"<Model {graph.name}: {len(graph.layers)} layers, {parameters:,} parameters, {inputs} -> {outputs}>"
 
 
-def summarise(model: Model) -> Summary:
-    """Return the summary of a model."""
-    fields = model.receptive_fields()
+def summarise(graph: Graph, notes: Iterable[str] = ()) -> Summary:
+    """Return the summary of a network, with notes below the table."""
+    fields = graph.receptive_fields()
     rows = []
     seen: set[Layer] = set()
-    for node in model.nodes:
+    for node in graph.nodes:
         field, parameters = fields[node.name], 0 if node.layer in seen else node.layer.parameters
         seen.add(node.layer)
         rows.append(
             Row(
                 node.name,
                 node.layer.kind,
-                model.shapes[node.name],
+                node.output_shape,
                 parameters,
-                node.layer.multiply_adds(model.shapes[node.name]),
+                node.multiply_adds,
                 *(getattr(field, part) if isinstance(field, Field) else field for part in ("size", "jump", "start")),
             )
         )
-    notes = [f"input made by {model.preprocessing}"] if model.preprocessing else []
-    if model.receipt:
-        notes.append(f"weights: {model.receipt.headline}")
-        if model.receipt.precision:
-            notes.append(f"computed in float32, in the file in {', '.join(model.receipt.precision)}")
-    return Summary(model.name, model.inputs, tuple(rows), tuple(notes))
+    return Summary(graph.name, dict(graph.inputs), tuple(rows), tuple(notes))
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -103,7 +103,16 @@ def test_a_film_is_recorded_and_predicted_alike():
     assert np.array_equal(np.maximum(acts["conv/pre"], 0), acts["conv"])
     assert acts.kinds["conv"] == "TimeDistributed(Conv2D)" and "TimeDistributed(Conv2D)" in str(model.summary())
     assert_close(model.predict(x), acts["mean"].astype(np.float64), 1e-6)
-    assert [node.name for node in fuse(model).nodes] == ["conv", "pool", "drop", "flat", "fc", "relu", "row", "mean"]
+    assert [node.name for node in fuse(model.graph).nodes] == [
+        "conv",
+        "pool",
+        "drop",
+        "flat",
+        "fc",
+        "relu",
+        "row",
+        "mean",
+    ]
 
 
 def test_new_weights_are_used():

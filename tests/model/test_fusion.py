@@ -100,7 +100,7 @@ def assert_same_numbers(model, n=3):
 
 
 def fused(model):
-    return {node.name: node for node in fuse(model).nodes}
+    return {node.name: node for node in fuse(model.graph).nodes}
 
 
 # ---- what is fused
@@ -127,7 +127,7 @@ ACTIVATIONS = {
 def test_normalisation_and_activation_after_a_convolution(conv, after, function):
     make = SAME.get(conv, lambda: Dense("conv", 5))
     model = sequential(make(), BatchNormalization("norm"), *map(copy, after))
-    [node] = fuse(model).nodes
+    [node] = fuse(model.graph).nodes
     assert (node.name, node.inputs) == (model.outputs[0], ("input",))
     assert type(node.layer) is type(model["conv"])
     assert node.layer.activation == function
@@ -147,7 +147,7 @@ def test_normalisation_without_gamma_or_beta_and_its_axis_counted_from_either_en
 def test_zeros_around_the_input_are_the_convolutions_padding(conv, padding):
     conv = CONVOLUTIONS[conv](padding=padding)
     model = sequential(ZeroPadding2D("zeros", ((2, 1), (0, 3))), conv, BatchNormalization("norm"), ReLU("act"))
-    [node] = fuse(model).nodes
+    [node] = fuse(model.graph).nodes
     (top, bottom), (left, right) = node.layer.window.padding
     (a, b), (c, d) = conv.window.padding
     assert (top, bottom, left, right) == (2 + a, 1 + b, c, 3 + d)
@@ -259,7 +259,7 @@ NOT_FOLDED = {
 @pytest.mark.parametrize("layers", NOT_FOLDED.values(), ids=NOT_FOLDED)
 def test_not_fused(layers):
     model = sequential(*layers)
-    assert [node.name for node in fuse(model).nodes] == [layer.name for layer in layers]
+    assert [node.name for node in fuse(model.graph).nodes] == [layer.name for layer in layers]
     x = images(model)
     np.testing.assert_array_equal(model.predict(x), model.run(x).output)
 
@@ -437,8 +437,8 @@ def test_a_recording_is_of_the_network_as_it_is_written():
 def test_new_weights_are_used_at_once(changed):
     model = sequential(Conv2D("conv", 5, 3), BatchNormalization("norm"), ReLU("act"))
     x = images(model)
-    before, network = model.predict(x), model._fewer_passes()
-    assert model._fewer_passes() is network
+    before, network = model.predict(x), model._fused()
+    assert model._fused() is network
     weights = model[changed].weights
     model[changed].set_weights(**{name: 1.5 * weight for name, weight in weights.items()})
     after = model.predict(x)

@@ -97,8 +97,10 @@ def test_a_network_decides_for_its_layers_and_outside_each_operation_does():
 
 def test_a_network_adds_up_the_work_of_its_layers():
     model = convlab.load("vgg16", weights=None)
-    assert model._work == 15_470_264_320  # Simonyan and Zisserman's network, as the summary's table has it
-    assert convlab.load("lenet5", weights=None)._work == 416_520
+    assert (
+        model.graph.multiply_adds == 15_470_264_320
+    )  # Simonyan and Zisserman's network, as the summary's table has it
+    assert convlab.load("lenet5", weights=None).graph.multiply_adds == 416_520
 
 
 def test_a_small_network_never_loads_a_compiler():
@@ -347,7 +349,7 @@ def test_memory_does_not_grow_over_200_predictions():
     model, x = residual(filters=16), images(2)
     model.predict(x)
     model.predict(x)
-    blocks = sorted(len(block) for block in model._memory.free)
+    blocks = sorted(len(block) for block in model._caches.pool.free)
     assert blocks
     gc.collect()
     tracemalloc.start()
@@ -359,20 +361,20 @@ def test_memory_does_not_grow_over_200_predictions():
     finally:
         tracemalloc.stop()
     assert grown < 64 << 10  # fewer bytes than any of its values has
-    assert sorted(len(block) for block in model._memory.free) == blocks
+    assert sorted(len(block) for block in model._caches.pool.free) == blocks
 
 
 def test_buffers_follow_the_size_of_the_batch():
     model = residual()
     for n in (1, 1, 7, 7):
         model.predict(images(n))
-    many = sum(len(block) for block in model._memory.free)
+    many = sum(len(block) for block in model._caches.pool.free)
     for n in (1, 1):
         model.predict(images(n))
-    few = sum(len(block) for block in model._memory.free)
+    few = sum(len(block) for block in model._caches.pool.free)
     fresh = residual()
     fresh.predict(images(1))
-    assert few == sum(len(block) for block in fresh._memory.free)
+    assert few == sum(len(block) for block in fresh._caches.pool.free)
     assert many == 7 * few
 
 
@@ -384,11 +386,11 @@ def test_a_prediction_holds_no_more_memory_than_it_needs_and_stays_as_it_is():
     assert owner(first).nbytes == first.nbytes
     model.predict(images(3, seed=1))
     np.testing.assert_array_equal(first, expected)
-    for block in model._memory.free:
+    for block in model._caches.pool.free:
         assert not np.shares_memory(first, block)
     recorded = list(model.run(images(2)).values())
     model.run(images(2, seed=1))
-    assert not any(np.shares_memory(array, block) for array in recorded for block in model._recordings.free)
+    assert not any(np.shares_memory(array, block) for array in recorded for block in model._caches.recordings.free)
     assert all(owner(array).nbytes == array.nbytes for array in model.run(images(2), record=["b"]).values())
 
 
@@ -397,7 +399,7 @@ def test_what_is_kept_keeps_nothing_else_of_a_model_that_is_gone(compute):
     model = Model.sequential("net", SHAPE, [Conv2D("a", 32, 3), Conv2D("b", 32, 3)])
     randomise(model, 0)
     kept = compute(model, images(3))
-    memories = [weakref.ref(memory) for memory in (model._memory, model._recordings)]
+    memories = [weakref.ref(memory) for memory in (model._caches.pool, model._caches.recordings)]
     del model
     gc.collect()
     assert [memory() for memory in memories] == [None, None]
@@ -419,10 +421,10 @@ def test_what_was_prepared_can_be_dropped():
     model, x = residual(), images(1)
     expected = model.predict(x)
     model.run(x)
-    assert model["conv2"]._held.prepared and model._memory.free and model._fused
+    assert model["conv2"]._held.prepared and model._caches.pool.free and model._caches.fused
     model.drop_prepared()
     assert not any(layer._held.prepared for layer in model.layers if layer.shapes)
-    assert not model._memory.free and model._fused is None
+    assert not model._caches.pool.free and model._caches.fused is None
     np.testing.assert_array_equal(model.predict(x), expected)
 
 
@@ -430,5 +432,5 @@ def test_a_copy_of_a_model_has_memory_of_its_own():
     model, x = residual(), images(1)
     expected = model.predict(x)
     other = deepcopy(model)
-    assert other._memory is not model._memory and not other._memory.free
+    assert other._caches.pool is not model._caches.pool and not other._caches.pool.free
     np.testing.assert_array_equal(other.predict(x), expected)

@@ -67,7 +67,8 @@ def read_model(
         input_shape=input_shape,
         functions=functions,
     )
-    architecture.model.name = path.stem.removesuffix(".weights")
+    model = architecture.model
+    model.graph = replace(model.graph, name=path.stem.removesuffix(".weights"))
     return architecture
 
 

@@ -118,7 +118,7 @@ def test_one_image_is_predicted_by_a_graph(model, device, captured):
     for seed in range(4):  # the first prepares, the second captures, the others launch the graph
         x = images(1, seed)
         close(device.give(model.predict(x)), network().predict(x))
-    (graph,) = model._fused[1]._graphs._captured.values()
+    (graph,) = model._caches.fused.cuda_graphs._captured.values()
     assert graph is not None
     kept = model.predict(images(1, 5))
     before = device.give(kept)
