@@ -45,11 +45,11 @@ if TYPE_CHECKING:
     from convlab.explanation.explanation import Explanation, explain
     from convlab.images.preprocessing import Preprocessing
     from convlab.loading import load
+    from convlab.markup.mosaic import mosaic
     from convlab.model.model import Model, Node
     from convlab.recording.activations import Activations
-    from convlab.recording.folder import FolderStatistics, folder_statistics
+    from convlab.scanning.folder import FolderStatistics, folder_statistics
     from convlab.view import plot
-    from convlab.view.mosaic import mosaic
     from convlab_kernels.cpu.runtime.threads import set_threads
 
 __version__ = "0.1.0"
@@ -99,16 +99,16 @@ __all__ = [
 _LATER = {
     "Activations": "convlab.recording.activations",
     "Explanation": "convlab.explanation.explanation",
-    "FolderStatistics": "convlab.recording.folder",
+    "FolderStatistics": "convlab.scanning.folder",
     "Model": "convlab.model.model",
     "Node": "convlab.model.model",
     "Preprocessing": "convlab.images.preprocessing",
     "ablation_cam": "convlab.attribution.ablation",
     "compare": "convlab.comparison.comparison",
     "explain": "convlab.explanation.explanation",
-    "folder_statistics": "convlab.recording.folder",
+    "folder_statistics": "convlab.scanning.folder",
     "load": "convlab.loading",
-    "mosaic": "convlab.view.mosaic",
+    "mosaic": "convlab.markup.mosaic",
     "set_threads": "convlab_kernels.cpu.runtime.threads",
 }
 

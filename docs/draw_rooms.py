@@ -44,14 +44,12 @@ RANKS: tuple[dict[str, Room], ...] = (
     {
         "storage": Room("bounded HDF5, NumPy,\nzip; whole writing", 3),
         "images": Room("pictures on their\nway in", 4),
-        "markup": Room("tables of text", 0),
+        "markup": Room("tables, mosaics\nof maps, colours", 0),
     },
     {"ops": Room("functions on arrays:\ncheck, choose, call", 2)},
     {"layers": Room("one class a layer:\nshapes, weights, call", 2)},
-    {
-        "recording": Room("activations, their\nfile and statistics", 3),
-        "model": Room("the network: run,\npredict, fusion", 2),
-    },
+    {"recording": Room("activations, their\nfile and statistics", 3)},
+    {"model": Room("graph, weights; run,\npredict, fusion", 2)},
     {
         "zoo": Room("networks by name", 0),
         "files": Room("Keras, PyTorch,\ndownloads", 1),
@@ -67,6 +65,7 @@ RANKS: tuple[dict[str, Room], ...] = (
         "bench": Room("checked to be equal,\nthen timed", 3),
         "simulator": Room("a GPU in miniature", 1.5),
     },
+    {"scanning": Room("a folder of pictures", 2.5)},
     {
         "cli": Room("the command, a file\nfor each command", 0.5),
         "check": Room("old names of\ncomparison", 4),
@@ -165,7 +164,7 @@ GROUPS = {
     "kernels": ("kernels", "kernels/cpu", "kernels/cuda", "kernels/cpu/runtime", "kernels/cuda/compiler"),
     "layers": ("ops", "layers", "model", "recording"),
     "files": ("storage", "images", "files", "zoo", "loading"),
-    "view": ("attribution", "explanation", "comparison", "view", "bench", "simulator"),
+    "view": ("attribution", "explanation", "comparison", "view", "bench", "simulator", "scanning"),
 }
 
 

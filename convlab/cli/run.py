@@ -6,10 +6,10 @@ from typing import Any
 
 from convlab.cli.options import add_json, add_model, command, load_model, names, print_json, table
 from convlab.cli.terminal import bar
+from convlab.markup.scale import Rule
 from convlab.recording.activations import Activations
 from convlab.storage.file_names import file_names
 from convlab.storage.writing import check_folder, inner_folder
-from convlab.view.scale import Rule
 from convlab.wording import printable
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from convlab.cli.options import add_json, add_model, command, load_model, names, print_json
-from convlab.recording.folder import FolderStatistics, growing_statistics
+from convlab.scanning.folder import FolderStatistics, growing_statistics
 from convlab.storage.writing import check_file
 
 SOME_FAILED = 3  # the exit status where some pictures were left out

@@ -4,7 +4,7 @@ from math import floor, log10
 
 import numpy as np
 
-from convlab.explanation.explanation import Box, Explanation
+from convlab.explanation.explained import Box, Explained
 from convlab.runtime.arrays import Array
 from convlab.wording import printable
 
@@ -12,14 +12,14 @@ CHANNELS, CONTRIBUTIONS = 3, 8  # how many of the strongest are written out
 MOST_CELLS, WIDEST = 121, 120  # larger patches are listed by contribution; wider rows of tables are stacked
 
 
-def explanation_text(e: Explanation) -> str:
+def explanation_text(e: Explained) -> str:
     """Return what was seen, multiplied and added, the strongest input channels first, the rest summed."""
     place = map(printable, [headline(e), f"  looks at {window_line(e)}", f"  sees {field_line(e)}"])
     lines = [*place, "", *_details(e), sum_line(e), f"  {verdict(e)}"]
     return "\n".join(line.rstrip() for line in lines)
 
 
-def headline(e: Explanation) -> str:
+def headline(e: Explained) -> str:
     """Return which number is explained."""
     slice_of_volume = "" if e.z is None else f"slice {e.z}, "
     at = (
@@ -31,7 +31,7 @@ def headline(e: Explanation) -> str:
     return f"{e.model}, {e.layer} ({e.kind}): {at}{batch}"
 
 
-def window_line(e: Explanation) -> str:
+def window_line(e: Explained) -> str:
     """Return the window's place in the layer's input."""
     channels = e.place.channels if len(e.sources) == 1 else range(e.channel, e.channel + 1)
     if e.patch.shape[:2] == e.place.size == (1, 1) and e.place.slices is None:
@@ -49,7 +49,7 @@ def _span(name: str, cells: range) -> str:
     return f"{name}s {cells[0]} to {cells[-1]}{f' by {cells.step}' if cells.step > 1 else ''}"
 
 
-def field_line(e: Explanation) -> str:
+def field_line(e: Explained) -> str:
     """Return the receptive field and its size."""
     if e.input is None:
         return "several inputs of the network"
@@ -69,13 +69,13 @@ def _box(box: Box) -> str:
     return ", ".join(_span(name, range(first, last + 1)) for name, (first, last) in zip(names, box, strict=True))
 
 
-def sum_line(e: Explanation) -> str:
+def sum_line(e: Explained) -> str:
     """Return the arithmetic from the products to the value."""
     function = "" if e.function == "linear" else f"; {e.function} -> {e.after:.6g}"
     return f"{e.formula} = {e.before:.6g}{function}"
 
 
-def verdict(e: Explanation) -> str:
+def verdict(e: Explained) -> str:
     """Return how the recorded value compares."""
     difference = abs(e.recorded - e.after)
     if e.agrees:
@@ -104,7 +104,7 @@ def number(value: float, places: int) -> str:
     return f"{value:z.{places}f}" if value else "0"
 
 
-def _details(e: Explanation) -> list[str]:
+def _details(e: Explained) -> list[str]:
     if not e.patch.size or not (e.trained or e.patch.size > 1):
         return []
     if e.patch[:, :, 0].size == 1 or e.patch[:, :, 0].size > MOST_CELLS:
@@ -119,7 +119,7 @@ def _details(e: Explanation) -> list[str]:
     return lines
 
 
-def _contributions(e: Explanation) -> list[str]:
+def _contributions(e: Explained) -> list[str]:
     """List the products that add most, and the sum of the rest."""
     order = np.argsort(-np.abs(e.products), axis=None, kind="stable")[:CONTRIBUTIONS]
     names = [_where(e, int(i)) for i in order]
@@ -138,14 +138,14 @@ def _aligned(cells: list[str]) -> list[str]:
     return [cell.rjust(max(map(len, cells))) for cell in cells]
 
 
-def _where(e: Explanation, i: int) -> str:
+def _where(e: Explained, i: int) -> str:
     row, column, channel = np.unravel_index(i, e.products.shape)
     if e.place.padding.size > 1:
         return f"row {e.place.rows[row]}, column {e.place.columns[column]}"
     return source_name(e, int(channel))
 
 
-def source_name(e: Explanation, i: int) -> str:
+def source_name(e: Explained, i: int) -> str:
     """Return the name of the i-th channel of the patch: a merge has its inputs there."""
     if len(e.sources) > 1:
         return printable(e.sources[i])
@@ -154,7 +154,7 @@ def source_name(e: Explanation, i: int) -> str:
     return e.place.label(i)
 
 
-def _channel(e: Explanation, channel: int) -> list[str]:
+def _channel(e: Explained, channel: int) -> list[str]:
     """Return what one input channel adds: input x kernel = products, or for a pooling what it chooses from."""
     patch, kernel, products = (_cells(array, channel) for array in (e.patch, e.kernel, e.products))
     patch = [
@@ -180,7 +180,7 @@ def _cells(array: Array, channel: int) -> list[list[str]]:
     return [[number(value, places) for value in row] for row in array[:, :, channel]]
 
 
-def _inputs(e: Explanation, patch: list[list[str]]) -> list[str]:
+def _inputs(e: Explained, patch: list[list[str]]) -> list[str]:
     """Return the patch with the numbers of its rows and columns."""
     numbered = [[str(row), *cells] for row, cells in zip(e.place.rows, patch, strict=True)]
     return _grid([["row", *map(str, e.place.columns)], *numbered])

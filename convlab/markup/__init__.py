@@ -1,1 +1,1 @@
-"""Markup for all that shows itself, below what is shown: tables of text."""
+"""What text, pages and pictures are made with, below what they show: tables, mosaics of maps, colours."""

@@ -4,25 +4,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from convlab import ops
 from convlab.errors import LayerNameError, ShapeError, UnsupportedError
-from convlab.images.preprocessing import Preprocessing
 from convlab.recording.neurons import Neuron, strongest
+from convlab.recording.recorded import Recorded
 from convlab.recording.statistics import Statistics, statistics
 from convlab.runtime.arrays import Array
 from convlab.runtime.host_copies import all_on_host
 from convlab.wording import unknown
 
-if TYPE_CHECKING:
-    from convlab.model.model import Model
-
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Activations(Mapping[str, Array]):
+class Activations(Recorded, Mapping[str, Array]):
     """Every activation of one run.
 
     Attributes
@@ -44,19 +41,11 @@ class Activations(Mapping[str, Array]):
         Names of the outputs.
     activation : str
         The (first) output's activation function.
-    network : Model or None
+    network : convlab.Model or None
         What made the recording; a file does not keep it.
     """
 
-    arrays: Mapping[str, Array]
-    kinds: Mapping[str, str]
-    inputs: Mapping[str, Array]
-    outputs: Mapping[str, Array]
-    model: str
-    preprocessing: Preprocessing | None = None
-    labels: tuple[str, ...] | None = None
-    activation: str = "linear"
-    network: "Model | None" = None
+    network: Any = None
 
     __eq__ = object.__eq__  # a Mapping's own would compare arrays, which have no single answer
     __hash__ = object.__hash__
@@ -105,9 +94,9 @@ class Activations(Mapping[str, Array]):
         return len(next(iter(self.inputs.values())))
 
     def _repr_html_(self) -> str:
-        from convlab.view.html import recording_table
+        from convlab.recording.html import recording_table
 
-        return recording_table(self)
+        return recording_table(repr(self)[1:-1], self)
 
     def statistics(self, name: str) -> Statistics:
         """Return min, max, mean, std, share of zeros and dead channels of a layer and of each channel in it."""
@@ -161,4 +150,4 @@ class Activations(Mapping[str, Array]):
         """Open a recording; each array is read from the file when it is asked for."""
         from convlab.recording.saved import read
 
-        return read(Path(path))
+        return Activations(**vars(read(Path(path))))

@@ -19,7 +19,7 @@ import h5py
 import numpy as np
 
 from convlab.images.preprocessing import Preprocessing
-from convlab.recording.activations import Activations
+from convlab.recording.recorded import Recorded
 from convlab.runtime.arrays import Array
 from convlab.storage.growth import check_growth
 from convlab.storage.hdf5 import get_dataset, open_hdf5, read_names, read_text, refuse, reopen_hdf5
@@ -31,24 +31,24 @@ from convlab.wording import printable
 FORMAT = "convlab recording 2"
 
 
-def save(acts: Activations, path: Path) -> None:
+def save(acts: Recorded, path: Path) -> None:
     """Write a recording; `path` appears, or is replaced, only when the file is complete."""
     with new_file(path, "the recording", libver="v108") as file:  # before v108, labels and names end at 64 kB
         _write(file, acts)
 
 
-def _write(file: h5py.File, acts: Activations) -> None:
+def _write(file: h5py.File, acts: Recorded) -> None:
     file.attrs["format"] = FORMAT
     file.attrs["model"] = printable(acts.model)  # the name of its file, which may be anything
     file.attrs["activation"] = acts.activation
     file.attrs["preprocessing"] = json.dumps(asdict(acts.preprocessing)) if acts.preprocessing else ""
     file.attrs["inputs"] = list(acts.inputs)
     file.attrs["outputs"] = list(acts.outputs)
-    file.attrs["names"] = list(acts)
+    file.attrs["names"] = list(acts.arrays)
     file.attrs["kinds"] = list(acts.kinds.values())
     if acts.labels:
         file.attrs["labels"] = list(acts.labels)
-    for title, arrays in (("inputs", acts.inputs), ("outputs", acts.outputs), ("layers", acts)):
+    for title, arrays in (("inputs", acts.inputs), ("outputs", acts.outputs), ("layers", acts.arrays)):
         group = file.create_group(title, track_order=True)
         for name, array in arrays.items():
             group.create_dataset(_key(name), data=array, chunks=(1, *array.shape[1:]) if array.size else None)
@@ -58,7 +58,7 @@ def _key(name: str) -> str:
     return quote(name, safe=" ")
 
 
-def read(path: Path) -> Activations:
+def read(path: Path) -> Recorded:
     """Open a recording; its layers are read when they are asked for."""
     with open_hdf5(path) as file:
         if (found := read_text(file, "format")) != FORMAT:
@@ -76,7 +76,7 @@ def read(path: Path) -> Activations:
                 file,
                 f"{len(labels)} labels and outputs {', '.join(map(str, shapes[len(inputs) :]))} do not fit together",
             )
-        return Activations(
+        return Recorded(
             LayersInFile(path, names),
             dict(zip(names, kinds, strict=True)),
             inputs=inputs,

@@ -7,10 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from convlab.errors import ShapeError
+from convlab.markup.maps import image_maps
 from convlab.recording.activations import Activations
 from convlab.runtime.arrays import Array
 from convlab.view.figure_style import FAINT, INK, TOP, axes_at, bare, finish, heading, page, root
-from convlab.view.mosaic import image_maps
 
 STRONG, WEAK = "#3b6ea8", "#c3cdd9"
 

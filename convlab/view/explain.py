@@ -11,12 +11,13 @@ from matplotlib.figure import Figure
 from convlab.errors import UnsupportedError
 from convlab.explanation.explanation import Explanation
 from convlab.explanation.text import decimals, field_line, headline, peak, sum_line, verdict, window_line
+from convlab.markup.maps import recorded_maps
+from convlab.markup.mosaic import colormap
+from convlab.markup.scale import Scale
 from convlab.recording.activations import Activations
 from convlab.view.explain_cells import bars_of, draw_bars, draw_table, draw_window, hatch, label_cells, mark
 from convlab.view.figure_style import FAINT, INK, TITLE, axes_at, finish, page
-from convlab.view.mosaic import colormap
-from convlab.view.picture import draw_input, recorded_maps
-from convlab.view.scale import Scale
+from convlab.view.picture import draw_input
 
 CHANNELS = 3  # how many of the strongest input channels are drawn
 IMAGE, MAP, TABLE, CELL, BARS, BAR = 2.6, 2.0, 2.2, 0.46, 2.2, 0.23  # inches across; TABLE and CELL at the most

@@ -5,19 +5,16 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from convlab.errors import ShapeError
+from convlab.markup.maps import VOLUMES, dead_channels, recorded_maps
+from convlab.markup.mosaic import default_columns, mosaic
+from convlab.markup.scale import Rule, Scale
 from convlab.recording.activations import Activations
 from convlab.runtime.arrays import Array
-from convlab.view.figure_style import FAINT, HIGH, RIGHT, SCREEN, finish, frame, heading, number_rows, root, show
-from convlab.view.mosaic import colormap, dead_channels, default_columns, mosaic
-from convlab.view.picture import VOLUMES, recorded_maps
-from convlab.view.scale import Rule, Scale
-
-BAR = 0.9  # inches for a colour bar
+from convlab.view.channels import BAR, chosen, colour_bar, listed
+from convlab.view.figure_style import HIGH, RIGHT, SCREEN, finish, frame, heading, number_rows, root, show
+from convlab.view.volumes import slice_table
 
 
 def feature_maps(
@@ -60,8 +57,6 @@ def feature_maps(
         Where the recording has no such layer.
     """
     if acts[layer].ndim == VOLUMES:
-        from convlab.view.volumes import slice_table
-
         return slice_table(acts, layer, channels=channels, slices=slices, scale=scale, image=image, ax=ax, path=path)
     whole = recorded_maps(acts[layer], image)
     numbers = chosen(whole.shape[2], channels)
@@ -83,22 +78,6 @@ def feature_maps(
     return finish(root(ax), path)
 
 
-def chosen(count: int, which: Sequence[int] | slice | None, what: str = "channels") -> list[int]:
-    """Return the numbers that a choice means out of `count`."""
-    numbers = list(range(count))
-    if which is None:
-        return numbers
-    try:
-        picked = numbers[which] if isinstance(which, slice) else [numbers[i] for i in which]
-    except (TypeError, ValueError):
-        raise ShapeError(f"{what} {which!r}: expected a slice or a list of numbers from 0 to {count - 1}") from None
-    except IndexError:
-        raise ShapeError(f"{what} {which}: there are only 0 to {count - 1}") from None
-    if not picked:
-        raise ShapeError(f"{what} {which} selects none of the {count}")
-    return picked
-
-
 def _title(acts: Activations, layer: str, shape: tuple[int, ...], whole: int, image: int) -> str:
     height, width, count = shape
     number = f"{count} channels" if count == whole else f"{count} of {whole} channels"
@@ -114,23 +93,9 @@ def _remarks(maps: Array, numbers: list[int]) -> str:
     return remarks
 
 
-def listed(numbers: list[int]) -> str:
-    """Return the first few of some numbers as text."""
-    return ", ".join(map(str, numbers[:8])) + (", …" if len(numbers) > 8 else "")
-
-
 def _number_tiles(ax: Axes, numbers: list[int], rows: int, columns: int, pitch: tuple[int, int]) -> None:
     """Write at each row the number of its first channel, and above the columns what to add, where they count up."""
     number_rows(ax, numbers[::columns], pitch[0])
     if numbers == list(range(numbers[0], numbers[0] + len(numbers))) and min(rows, columns) > 1:
         every = range(0, columns, max(1, columns // 16))
         ax.set_xticks([(column + 0.5) * pitch[1] for column in every], [f"+{column}" for column in every])
-
-
-def colour_bar(ax: Axes, measure: Scale) -> None:
-    """Draw, to the right of the axes, what the colours of a scale mean."""
-    norm = Normalize(measure.low[0], measure.high[0])
-    strip = ax.inset_axes((1.012, 0, 0.012, 1))
-    bar = ax.figure.colorbar(ScalarMappable(norm, colormap("auto", measure.signed)), cax=strip)
-    bar.outline.set_visible(False)
-    bar.ax.tick_params(labelsize=7, labelcolor=FAINT, length=2)

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from convlab.errors import FileError
+from convlab.markup.mosaic import Pixels
 from convlab.storage.writing import check_file, new_path
-from convlab.view.mosaic import Pixels
 from convlab.wording import printable
 
 INK, FAINT = "#1b1e23", "#6b727c"

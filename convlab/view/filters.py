@@ -10,9 +10,11 @@ from matplotlib.figure import Figure
 
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers import Layer, OneRow, TimeDistributed
+from convlab.markup.mosaic import Pixels, arrange, default_columns, mosaic
+from convlab.markup.scale import Scale
 from convlab.model.model import Model
 from convlab.runtime.arrays import Array
-from convlab.view.feature_maps import chosen
+from convlab.view.channels import chosen
 from convlab.view.figure_style import (
     BOTTOM,
     FAINT,
@@ -32,8 +34,6 @@ from convlab.view.figure_style import (
     show,
     title_width,
 )
-from convlab.view.mosaic import Pixels, arrange, default_columns, mosaic
-from convlab.view.scale import Scale
 
 MOST_FILTERS, MOST_INPUTS = 24, 32  # how much of a deep layer one page shows unless asked for more
 GAP, LARGEST = 6, 160  # pixels between kernels, and most pixels across one

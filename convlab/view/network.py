@@ -9,12 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from convlab.errors import ShapeError
+from convlab.markup.maps import most_varied, recorded_maps, slice_note
+from convlab.markup.mosaic import mosaic
 from convlab.recording.activations import Activations
 from convlab.runtime.arrays import Array
 from convlab.view.dense import bars
 from convlab.view.figure_style import DPI, FAINT, INK, axes_at, bare, finish, page, root, show
-from convlab.view.mosaic import mosaic, most_varied
-from convlab.view.picture import ROW, draw_input, recorded_maps, slice_note
+from convlab.view.picture import ROW, draw_input
 
 TILE = 150  # pixels across a map
 INPUT, MAPS, UNITS, OUTPUT = 2.2, 1.0, 0.5, 1.9  # inches across what is drawn

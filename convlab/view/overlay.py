@@ -7,15 +7,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from convlab.errors import LayerNameError, ShapeError, UnsupportedError
+from convlab.markup.maps import recorded_maps
+from convlab.markup.mosaic import Pixels, mosaic
+from convlab.markup.scale import Scale
 from convlab.model.model import Model
 from convlab.model.receptive_field import Field
 from convlab.recording.activations import Activations
 from convlab.runtime.arrays import Array
-from convlab.view.feature_maps import BAR, colour_bar
+from convlab.view.channels import BAR, colour_bar
 from convlab.view.figure_style import BOTTOM, LEFT, TOP, axes_at, finish, heading, page, root, title_width
-from convlab.view.mosaic import Pixels, mosaic
-from convlab.view.picture import ROW, draw_input, recorded_maps
-from convlab.view.scale import Scale
+from convlab.view.picture import ROW, draw_input
 from convlab.wording import unknown
 from convlab_kernels.window import Pair
 

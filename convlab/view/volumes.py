@@ -9,12 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from convlab.errors import ShapeError
+from convlab.markup.maps import dead_channels
+from convlab.markup.mosaic import mosaic
+from convlab.markup.scale import Rule, Scale
 from convlab.recording.activations import Activations
 from convlab.runtime.arrays import Array
-from convlab.view.feature_maps import BAR, chosen, colour_bar, listed
+from convlab.view.channels import BAR, chosen, colour_bar, listed
 from convlab.view.figure_style import FAINT, HIGH, RIGHT, SCREEN, finish, frame, heading, number_rows, root, show
-from convlab.view.mosaic import dead_channels, mosaic
-from convlab.view.scale import Rule, Scale
 
 MOST = 16  # slices side by side, unless more are asked for
 

@@ -5,9 +5,9 @@ import pytest
 
 import convlab
 from convlab.layers import Add, Concatenate, Conv1D, Conv2D, Dense, Flatten, GlobalAveragePooling1D, MaxPooling1D
+from convlab.markup.maps import recorded_maps
 from convlab.model.model import Model, Node
 from convlab.view import network as view
-from convlab.view.picture import recorded_maps
 
 
 def run(inputs, *chain, outputs=None, n=2):

@@ -8,9 +8,9 @@ import pytest
 import convlab
 from convlab.errors import ImageError, ShapeError, UnsupportedError
 from convlab.layers import Conv2DTranspose, Conv3D, Conv3DTranspose, Dense, Flatten, MaxPooling3D
+from convlab.markup.mosaic import NOT_FINITE
 from convlab.model.initialise import randomise
 from convlab.model.model import Model
-from convlab.view.mosaic import NOT_FINITE
 from convlab.view.volumes import MOST, evenly
 from support.figures import texts
 

@@ -17,14 +17,21 @@ from cuda.core import Linker, LinkerOptions, ObjectCode
 from numba import cuda
 from numba.cuda import dispatcher, types
 
-from convlab_kernels.cuda.compiler import instructions, language
-from convlab_kernels.cuda.compiler.language import Array, DeviceFunction, Intrinsic, Kernel, Several, rewritten
-from convlab_kernels.cuda.compiler.launch import Capability
+from convlab_kernels.cuda.compiler import instructions, terms
+from convlab_kernels.cuda.compiler.terms import (
+    Array,
+    Capability,
+    DeviceFunction,
+    Intrinsic,
+    Several,
+    KernelSource,
+    rewritten,
+)
 
 _lock = RLock()
 
 
-def compiled(kernel: Kernel, capability: Capability) -> tuple[bytes, str]:
+def compiled(kernel: KernelSource, capability: Capability) -> tuple[bytes, str]:
     """Return a kernel's machine code for a generation of GPUs, and what the assembler says of it."""
     bounds = None if kernel.blocks is None else (kernel.threads, kernel.blocks)
     with _lock, _compiling_for(capability), _numpy_with_all_its_names():
@@ -46,7 +53,7 @@ def compiled(kernel: Kernel, capability: Capability) -> tuple[bytes, str]:
 
 def _numbas(thing: Any) -> Any:
     """Return what is Numba's for a thing that a kernel names."""
-    if thing is language.cuda:
+    if thing is terms.cuda:
         return cuda
     if isinstance(thing, DeviceFunction):
         return _device_function(thing)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from convlab_kernels.cuda.compiler.language import Intrinsic, cuda, float32
+from convlab_kernels.cuda.compiler.terms import Intrinsic, cuda, float32
 
 __all__ = [
     "commit_group",

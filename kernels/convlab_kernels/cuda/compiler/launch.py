@@ -11,16 +11,10 @@ from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from convlab_kernels import disk_cache
-
-if TYPE_CHECKING:
-    from convlab_kernels.cuda.compiler.language import Kernel
-
-Grid = tuple[int, ...]
-Capability = tuple[int, int]
-"""A generation of GPUs: (9, 0) is Hopper's."""
+from convlab_kernels.cuda.compiler.terms import Capability, Grid, KernelSource
 
 TOOLKIT = Path("/usr/local/cuda")
 """Where NVIDIA's installers put the CUDA toolkit."""
@@ -29,7 +23,7 @@ ALLOWED = 48 << 10
 """Bytes of shared memory of a block for which no kernel need ask."""
 
 
-def launch(kernel: "Kernel", grid: Grid, *args: Any) -> None:
+def launch(kernel: KernelSource, grid: Grid, *args: Any) -> None:
     """Launch so many blocks along x, y, z; arguments are CuPy's arrays, NumPy's numbers, and tuples of them."""
     import cupy
 
@@ -40,7 +34,7 @@ def launch(kernel: "Kernel", grid: Grid, *args: Any) -> None:
 
 
 @cache
-def loaded(kernel: "Kernel", device: int) -> Any:
+def loaded(kernel: KernelSource, device: int) -> Any:
     """Return a kernel as CuPy's function on a GPU."""
     from cupy.cuda import Device, driver
     from cupy.cuda.function import Module
@@ -55,7 +49,7 @@ def loaded(kernel: "Kernel", device: int) -> Any:
     return function
 
 
-def machine_code(kernel: "Kernel", capability: Capability) -> bytes:
+def machine_code(kernel: KernelSource, capability: Capability) -> bytes:
     """Return a kernel's machine code for a generation of GPUs: from disk where it is kept."""
     depends = f"{kernel.name} {kernel.signature} {version('numba-cuda')} {capability} {_sources()}"
     try:
@@ -73,7 +67,7 @@ def machine_code(kernel: "Kernel", capability: Capability) -> bytes:
         return code
 
 
-def _compiled(kernel: "Kernel", capability: Capability) -> bytes:
+def _compiled(kernel: KernelSource, capability: Capability) -> bytes:
     _name_toolkit()
     from convlab_kernels.cuda.compiler.compilation import compiled
 

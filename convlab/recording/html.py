@@ -1,16 +1,16 @@
 """A recording as a table for a notebook: one row a layer, with its strongest maps as a thumbnail."""
 
 from base64 import b64encode
+from collections.abc import Mapping
 from html import escape
 from io import BytesIO
 
 from PIL import Image
 
-from convlab.recording.activations import Activations
+from convlab.markup.maps import most_varied, recorded_maps, slice_note
+from convlab.markup.mosaic import Pixels, mosaic
 from convlab.recording.statistics import statistics
 from convlab.runtime.arrays import Array
-from convlab.view.mosaic import Pixels, mosaic, most_varied
-from convlab.view.picture import recorded_maps, slice_note
 
 CELL = "text-align:left;padding:2px 8px"
 HEADER = (
@@ -28,15 +28,14 @@ THUMBNAIL, BAR = 48, 12  # pixels high: a map, a bar of units
 MAPS, UNITS = 8, 120  # most of them across
 
 
-def recording_table(acts: Activations) -> str:
+def recording_table(title: str, arrays: Mapping[str, Array]) -> str:
     """Return the table as HTML that needs nothing from outside."""
     head = "".join(f"<th style='{CELL}'>{name}</th>" for name in HEADER)
-    rows = "".join(_row(acts, name) for name in acts)
-    return f"<p>{escape(repr(acts)[1:-1])}</p><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    rows = "".join(_row(name, array) for name, array in arrays.items())
+    return f"<p>{escape(title)}</p><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
-def _row(acts: Activations, name: str) -> str:
-    array = acts[name]
+def _row(name: str, array: Array) -> str:
     s = statistics(array)
     numbers = [f"{value:.4g}" for value in (s.min, s.mean, s.max, s.std)]
     channels = array.shape[-1]

@@ -4,20 +4,18 @@ import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from convlab.errors import ImageError, ShapeError
 from convlab.markup.tables import table
+from convlab.model.model import Model
 from convlab.recording.running_statistics import PICTURES, ChannelStatistics
 from convlab.runtime.arrays import Array
 from convlab.storage.writing import new_path
 from convlab.wording import listed, printable
 from convlab_kernels.caller import warn_caller
-
-if TYPE_CHECKING:
-    from convlab.model.model import Model
 
 ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
 HEADER = ("layer", "channels", "mean", "std", "max", "zeros", "dead", "largest value: picture (channel)")
@@ -85,7 +83,7 @@ class FolderStatistics:
 
 
 def folder_statistics(
-    model: "Model", folder: str | Path, layers: str | Iterable[str] | None = None, *, batch: int = 8
+    model: Model, folder: str | Path, layers: str | Iterable[str] | None = None, *, batch: int = 8
 ) -> FolderStatistics:
     """Run a network over the pictures of a folder and return what each channel of each layer is like.
 
@@ -121,7 +119,7 @@ def folder_statistics(
 
 
 def growing_statistics(
-    model: "Model", folder: str | Path, layers: str | Iterable[str] | None = None, *, batch: int = 8
+    model: Model, folder: str | Path, layers: str | Iterable[str] | None = None, *, batch: int = 8
 ) -> Iterator[FolderStatistics]:
     """Yield after each batch what `folder_statistics` would return if it were the last: nothing is lost that way."""
     if batch < 1:
@@ -153,12 +151,12 @@ def _pictures(folder: Path) -> list[Path]:
     return paths
 
 
-def _run(model: "Model", pictures: Mapping[str, Array], record: str | list[str]) -> Iterable[tuple[str, Array]]:
+def _run(model: Model, pictures: Mapping[str, Array], record: str | list[str]) -> Iterable[tuple[str, Array]]:
     """Return the activations (N, ...) of pictures, each an input (1, H, W, C)."""
     return model.run(np.concatenate(list(pictures.values())), record=record).items() if pictures else ()
 
 
-def _batches(model: "Model", paths: Sequence[Path], size: int, skipped: list[str]) -> Iterator[dict[str, Array]]:
+def _batches(model: Model, paths: Sequence[Path], size: int, skipped: list[str]) -> Iterator[dict[str, Array]]:
     """Yield inputs (1, H, W, C) by name, of `size` pictures at a time; names of unreadable ones go to `skipped`."""
     for start in range(0, len(paths), size):
         read: dict[str, Array] = {}

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab.errors import ShapeError
+from convlab.markup.maps import dead_channels, image_maps
+from convlab.markup.scale import Rule, Scale
 from convlab.runtime.arrays import Array
-from convlab.view.scale import Rule, Scale
 
 Pixels = NDArray[np.uint8]
 
@@ -41,7 +42,7 @@ def mosaic(
     zoom, gap : int
         Pixels along an activation's side, and white pixels between tiles.
     scale : "channel", "shared", "standardised", or a Scale
-        See `convlab.view.scale.Scale`.
+        See `convlab.markup.scale.Scale`.
     image : int
         Which image of the batch: a batch makes a page each.
     colors : str, optional
@@ -67,39 +68,6 @@ def mosaic(
     if colors is not None:
         tiles[dead_channels(maps)] = _hatching(tiles.shape[1:3])
     return arrange(tiles, default_columns(*tiles.shape[:3]) if columns is None else columns, gap)
-
-
-def image_maps(activation: Array, image: int = 0) -> Array:
-    """Return the maps (H, W, C) of one image of an activation."""
-    a = np.asarray(activation)
-    if a.ndim == 2:
-        a = a[:, None, None, :]
-    if a.ndim == 3:
-        a = a[None]
-    if a.ndim != 4 or 0 in a.shape[1:]:
-        raise ShapeError(
-            f"mosaic: activation has shape {np.shape(activation)}, expected (N, H, W, C), none of them 0"
-        )
-    if not -len(a) <= image < len(a):
-        raise ShapeError(f"mosaic: image {image} of a batch of {len(a)} does not exist")
-    return a[image]
-
-
-def dead_channels(maps: Array) -> NDArray[np.bool_]:
-    """Return, for maps (H, W, C), which channels are zero everywhere: (C,)."""
-    return (maps == 0).all(axis=(0, 1))
-
-
-def most_varied(maps: Array, count: int) -> Array:
-    """Return the `count` channels of maps (H, W, C) that vary most, in their order.
-
-    The border does not count: it shows the padding more than the image. NaN is most remarkable of all.
-    """
-    top, left = maps.shape[0] // 8, maps.shape[1] // 8
-    inside = maps[top : maps.shape[0] - top, left : maps.shape[1] - left]
-    with np.errstate(invalid="ignore"):
-        deviation = np.nan_to_num(inside.std(axis=(0, 1), dtype=np.float64), nan=np.inf)
-    return np.sort(np.argsort(-deviation, kind="stable")[:count])
 
 
 def default_columns(count: int, height: int = 1, width: int = 1) -> int:

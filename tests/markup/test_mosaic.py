@@ -5,8 +5,8 @@ import pytest
 
 import convlab
 from convlab.errors import ShapeError
-from convlab.view.mosaic import DEAD, GAP, NOT_FINITE, default_columns
-from convlab.view.scale import Scale
+from convlab.markup.mosaic import DEAD, GAP, NOT_FINITE, default_columns
+from convlab.markup.scale import Scale
 
 RNG = np.random.default_rng(3)
 

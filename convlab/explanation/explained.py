@@ -1,0 +1,104 @@
+"""What is known of one number of a recording: its sum, the function applied, the part of the image seen."""
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+import numpy as np
+
+from convlab.explanation.contributions import WeightedSum
+from convlab.runtime.arrays import Shape
+from convlab_kernels.window import Pair
+
+Box = tuple[Pair, ...]
+Seen = Box | Literal["varies"] | None
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Explained(WeightedSum):
+    """How one recorded number came about.
+
+    To what `WeightedSum` holds (place, patch, kernel, products, bias, ...) it adds:
+
+    Attributes
+    ----------
+    model, layer, kind : str
+        The network, the layer (node), and its class.
+    sources : tuple of str
+        What feeds it: one, or all that a merging layer takes; then the patch's channels are theirs.
+    shape : tuple of int
+        The layer's output shape, without the batch.
+    image, y, x, channel : int
+        Which number.
+    z : int or None
+        Its slice, of a volume.
+    activation, function : str
+        The function applied last, and the same with its numbers where it has any.
+    after, recorded : float
+        The value computed here, in float64, and the recorded one.
+    tolerance : float
+        How far rounding alone may have taken them apart.
+    field : ((first row, last row), (first column, last column)), "varies" or None; of a volume slices come first
+        The receptive field in the image, padding included. "varies": there is no one rule for all units; None: all
+        of the image, or of several.
+    input : str or None
+        The network's input behind the number; None where there are several.
+    image_shape : tuple of int
+        Its shape; () where there are several.
+    """
+
+    model: str
+    layer: str
+    kind: str
+    sources: tuple[str, ...]
+    shape: Shape
+    image: int
+    z: int | None
+    y: int
+    x: int
+    channel: int
+    activation: str
+    function: str
+    after: float
+    recorded: float
+    tolerance: float
+    field: Seen
+    input: str | None
+    image_shape: Shape
+
+    @property
+    def source(self) -> str:
+        """The (first) source."""
+        return self.sources[0]
+
+    @property
+    def field_in_image(self) -> Box | None:
+        """The receptive field without its padding; a last row or column before the first: nothing is left."""
+        if self.field is None or self.field == "varies":
+            return None
+        size = (1, *self.image_shape)[-1 - len(self.field) : -1]  # a sequence (W, C) is one row
+        return tuple((max(a, 0), min(b, n - 1)) for (a, b), n in zip(self.field, size, strict=True))
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the recorded value is the one computed here, but for rounding."""
+        return bool(
+            np.array_equal(self.recorded, self.after, equal_nan=True)
+            or abs(self.recorded - self.after) <= self.tolerance
+        )
+
+    def strongest(self, count: int) -> list[int]:
+        """Return the places in the patch of the input channels that add most, of either sign."""
+        return [int(i) for i in np.argsort(-np.abs(self.channel_sums), kind="stable")[:count]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain types, as for JSON."""
+        values = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "place"}
+        sides = ("rows", "columns", "channels") if self.z is None else ("slices", "rows", "columns", "channels")
+        place = {side: list(getattr(self.place, side) or ()) for side in sides}
+        derived = ("source", "channel_sums", "before", "field_in_image", "agrees")
+        found = place | {"padding": self.place.padding} | values | {name: getattr(self, name) for name in derived}
+        return {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in found.items()}
+
+    def __repr__(self) -> str:
+        at = (self.image, *(() if self.z is None else (self.z,)), self.y, self.x, self.channel)
+        return f"<Explanation of {self.model}'s {self.layer} at {at}: {self.recorded:.6g}>"

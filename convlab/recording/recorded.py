@@ -1,0 +1,21 @@
+"""What a run leaves behind, in memory or in a file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from convlab.images.preprocessing import Preprocessing
+from convlab.runtime.arrays import Array
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Recorded:
+    """The arrays of a run and what is to be known of them; `Activations` tells of each."""
+
+    arrays: Mapping[str, Array]
+    kinds: Mapping[str, str]
+    inputs: Mapping[str, Array]
+    outputs: Mapping[str, Array]
+    model: str
+    preprocessing: Preprocessing | None = None
+    labels: tuple[str, ...] | None = None
+    activation: str = "linear"
