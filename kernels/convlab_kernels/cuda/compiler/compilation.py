@@ -23,8 +23,8 @@ from convlab_kernels.cuda.compiler.terms import (
     Capability,
     DeviceFunction,
     Intrinsic,
-    Several,
     KernelSource,
+    Several,
     rewritten,
 )
 
