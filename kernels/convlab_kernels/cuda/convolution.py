@@ -5,6 +5,7 @@ x[((n * H + y) * W + x) * C + c], w[((ky * KW + kx) * C + c) * O + o], out[p * O
 p = (n * OH + oy) * OW + ox. Indices are int32: a GPU takes two instructions for one on an int64.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from math import prod
 from typing import Any
@@ -27,7 +28,7 @@ LARGEST = 2**31 - 2**16
 """Most numbers of an array: what threads beyond the last would work on is counted in int32 too."""
 
 
-class GpuConvolution:
+class GpuConvolution(ABC):
     """A convolution of float32 in one group. How a kernel arranges its weights (KH, KW, C, O) is its own."""
 
     name: str
@@ -59,9 +60,9 @@ class GpuConvolution:
         for part in parts(self.name, x.shape, out.shape):
             self.launch(x[part], offsets, out[part], *limits)
 
+    @abstractmethod
     def launch(self, x: Any, bias: Any, out: Any, low: np.float32, high: np.float32) -> None:
         """Launch the kernel."""
-        raise NotImplementedError
 
     def geometry(self, x: Any, out: Any) -> tuple[np.int32, ...]:
         """Return GEOMETRY for an input (N, H, W, C) and an output (N, OH, OW, O)."""
