@@ -13,7 +13,6 @@ import convlab
 from convlab import cli, layers
 from convlab.explanation.contributions.base import weighted_sum
 from convlab.explanation.contributions.volumes import volume_sum
-from convlab.files.keras.config import channels_first
 from convlab.files.keras.config.layers import AUGMENTATIONS, LAYERS
 from convlab.files.torch.weights import EXPECTED, SUFFIXES
 from convlab.layers import Layer
@@ -101,15 +100,11 @@ CLASSES = {name: one for name in layers.__all__ if inspect.isclass(one := getatt
 OF_ANY_KIND = {"Activated", "Layer"}
 UNNAMED = {  # what layers have in common, and layers that are made of layers alone
     *("ActivatedOneRow", "ActivatedTimeDistributed", "Convolving", "GlobalPooling2D", "GlobalPooling3D", "Merge"),
-    *("Pooling2D", "Pooling3D", "Residual", "Wrapping", "_Blocks"),
+    *("Pooling2D", "Pooling3D", "Residual", "Spatial", "Wrapping", "_Blocks"),
 }
 OF_FUNCTIONS = {  # made of functions on tensors, of an activation, around another layer, or given by the caller
     *("DepthToSpace", "Elementwise", "ExpandDims", "GLU", "Lambda", "OneRow", "Pad", "Reduce", "Slice"),
     *("SpaceToDepth", "Split", "Squeeze", "Stack", "Take", "TimeDistributed"),
-}
-ALIKE_IN_ANY_LAYOUT = {  # given what Keras would give it, or looked at by its options
-    *("Activation", "Dense", "Dot", "Embedding", "Flatten", "LayerScale", "Masking", "PReLU", "Permute"),
-    *("RepeatVector", "Rescaling", "Reshape"),
 }
 UNEXPLAINED = {  # explain refuses these by name
     *("Conv3DTranspose", "Dot", "GroupNormalization", "Lambda", "LayerNormalization", "Normalization"),
@@ -135,14 +130,6 @@ def test_every_layer_is_made_of_what_keras_writes():
         "LAYERS of convlab/files/keras/config/layers.py, or OF_FUNCTIONS here if Keras writes no such layer"
     )
     assert set(LAYERS) - set(CLASSES) == set(AUGMENTATIONS)
-
-
-def test_every_layer_of_keras_says_what_channels_first_means_to_it():
-    sets = ("WITH_LAYOUT", "MERGING", "VALUE_BY_VALUE", "WITH_AXIS")
-    told = set().union(*(getattr(channels_first, name) for name in sets))
-    assert set(LAYERS) - told == ALIKE_IN_ANY_LAYOUT, (
-        "a set of convlab/files/keras/config/channels_first.py, or ALIKE_IN_ANY_LAYOUT here"
-    )
 
 
 def test_every_layer_is_explained():

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from convlab import ops
 from convlab.errors import ShapeError
-from convlab.layers.base import ONE_CELL, Layer, check_activation
+from convlab.layers.base import ONE_CELL, Layer, Layout, check_activation
 from convlab.layers.checks import check_numbers
 from convlab.layers.functions import ACTIVATIONS
 from convlab.ops.axes import AxisLike, inner_axes
@@ -34,6 +34,7 @@ class Activation(Layer):
 
     keeps_order: ClassVar[bool] = True
     activates: ClassVar[bool] = True
+    layout: ClassVar[Layout] = "any"
 
     name: str
     activation: str
@@ -68,6 +69,7 @@ class ReLU(Layer):
 
     keeps_order: ClassVar[bool] = True
     activates: ClassVar[bool] = True
+    layout: ClassVar[Layout] = "any"
 
     name: str
     max_value: float | None = None
@@ -104,6 +106,7 @@ class LeakyReLU(Layer):
 
     keeps_order: ClassVar[bool] = True
     activates: ClassVar[bool] = True
+    layout: ClassVar[Layout] = "any"
 
     name: str
     negative_slope: float = 0.3
@@ -136,6 +139,7 @@ class ELU(Layer):
 
     keeps_order: ClassVar[bool] = True
     activates: ClassVar[bool] = True
+    layout: ClassVar[Layout] = "any"
 
     name: str
     alpha: float = 1.0
@@ -168,6 +172,7 @@ class ThresholdedReLU(Layer):
 
     keeps_order: ClassVar[bool] = True
     activates: ClassVar[bool] = True
+    layout: ClassVar[Layout] = "any"
 
     name: str
     theta: float = 1.0
@@ -279,6 +284,7 @@ class Softmax(Layer):
 
     keeps_order: ClassVar[bool] = True
     activates: ClassVar[bool] = True
+    layout: ClassVar[Layout] = "axis"
 
     name: str
     axis: AxisLike = -1

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping
 from math import prod
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal, NamedTuple, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self, TypeAlias
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from convlab_kernels.window import Pair, Window
 from convlab_kernels.window3d import Window3D
 
 ONE_CELL = Window((1, 1))
+Layout: TypeAlias = Literal["any", "axis", "channels_last"] | None
+_CLASSES: dict[str, type["Layer"]] = {}
 
 
 class Held(NamedTuple):
@@ -57,6 +59,13 @@ class Layer(ABC):
         image still does.
     activates : bool
         Whether it is an activation function, and nothing else.
+    mixes_channels : bool
+        Whether no channel that it makes is about one of those that it is given more than about the others.
+    layout : "any", "axis", "channels_last" or None
+        What it is to the layer in which order the axes of its input are. "any": nothing, so long as what it is given
+        besides are single numbers, and its function sees one number at a time. "axis": nothing but which of them is
+        its `axis`. "channels_last": it takes a sequence, an image or a volume, with the channels last; where Keras
+        has such a layer, it may have them first. None: anything else.
     main_weight : str or None
         Its weight that is applied last, whose last axes are the output channels; None where there is none, or where
         something comes between it and the output.
@@ -71,8 +80,15 @@ class Layer(ABC):
     arity: ClassVar[int | None] = 1
     keeps_order: ClassVar[bool] = False
     activates: ClassVar[bool] = False
+    mixes_channels: ClassVar[bool] = False
+    layout: ClassVar[Layout] = None
     main_weight: ClassVar[str | None] = None
     _held: Held
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let the class be found by its name."""
+        super().__init_subclass__(**options)
+        _CLASSES.setdefault(cls.__name__, cls)
 
     def __new__(cls, *_: Any, **__: Any) -> Self:
         """Make a layer that holds nothing yet."""
@@ -192,6 +208,20 @@ class Layer(ABC):
     @abstractmethod
     def __call__(self, x: Array, /) -> Array:
         """Compute a batch: (N, *input_shape) -> (N, *output_shape)."""
+
+
+def class_of(kind: str) -> type[Layer]:
+    """Return the class of a layer of that kind, of the inner one where one is around another; Layer if it is unknown.
+
+    A recording tells the kinds of its layers, and may be read where the network is not.
+    """
+    return _CLASSES.get(kind.rpartition("(")[2].rstrip(")"), Layer)
+
+
+class Spatial(Layer):
+    """A layer on sequences, images or volumes, with the channels last."""
+
+    layout: ClassVar[Layout] = "channels_last"
 
 
 class Activated(Layer):

@@ -7,13 +7,13 @@ network" (arXiv 1609.05158), section 3.2; the order of the channels is TensorFlo
 from dataclasses import dataclass
 
 from convlab.errors import ShapeError
-from convlab.layers.base import Layer, image_size
+from convlab.layers.base import Spatial, image_size
 from convlab.layers.checks import check_count, options_of
 from convlab.runtime.arrays import Array, Shape
 
 
 @dataclass(eq=False)
-class _Blocks(Layer):
+class _Blocks(Spatial):
     name: str
     size: int = 2
     window = "varies"

@@ -3,14 +3,14 @@
 from dataclasses import dataclass, field
 
 from convlab import ops
-from convlab.layers.base import Layer, image_size
+from convlab.layers.base import Spatial, image_size
 from convlab.layers.checks import options_of
 from convlab.runtime.arrays import Array, Shape
 from convlab_kernels.window import PaddingLike, Window
 
 
 @dataclass(eq=False)
-class ZeroPadding2D(Layer):
+class ZeroPadding2D(Spatial):
     """Zeros around the image: (H, W, C) to (top+H+bottom, left+W+right, C).
 
     Parameters
@@ -45,7 +45,7 @@ class ZeroPadding2D(Layer):
 
 
 @dataclass(eq=False)
-class Cropping2D(Layer):
+class Cropping2D(Spatial):
     """The image without cells at its sides: (H, W, C) to (H-top-bottom, W-left-right, C).
 
     Parameters

@@ -2,9 +2,10 @@
 
 from abc import abstractmethod
 from math import inf
+from typing import ClassVar
 
 from convlab import ops
-from convlab.layers.base import Activated, check_activation
+from convlab.layers.base import Activated, Layout, check_activation
 from convlab.layers.checks import options_of
 from convlab.layers.functions import ACTIVATIONS
 from convlab.runtime.arrays import Array, Shape
@@ -14,6 +15,9 @@ from convlab_kernels.window import Window
 
 class Convolving(Activated):
     """What convolutions share: kernels prepared once from the weights, and ReLU fused into the last of them."""
+
+    layout: ClassVar[Layout] = "channels_last"
+    mixes_channels: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuse an unknown activation function, and parse the window once."""

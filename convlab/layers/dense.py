@@ -39,6 +39,7 @@ class Dense(Activated):
     """
 
     main_weight: ClassVar[str | None] = "kernel"
+    mixes_channels: ClassVar[bool] = True
 
     name: str
     units: int

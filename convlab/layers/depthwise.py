@@ -47,6 +47,7 @@ class DepthwiseConv2D(Convolving):
     """
 
     main_weight: ClassVar[str | None] = "kernel"
+    mixes_channels: ClassVar[bool] = False
 
     name: str
     kernel: int | Pair

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers.checks import numbers
@@ -35,8 +35,6 @@ class Elementwise(Merge):
     ShapeError
         In a network, for another number of inputs, or sizes that differ where none is 1.
     """
-
-    keeps_order: ClassVar[bool] = True
 
     function: str = "absolute"
     operands: Sequence[Any] = (None,)

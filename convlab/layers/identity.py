@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from convlab.layers.base import Layer
+from convlab.layers.base import Layer, Layout
 from convlab.runtime.arrays import Array
 
 
@@ -18,6 +18,7 @@ class Identity(Layer):
     """
 
     keeps_order: ClassVar[bool] = True
+    layout: ClassVar[Layout] = "any"
 
     name: str
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from convlab.errors import ShapeError
-from convlab.layers.base import ONE_CELL, Layer
+from convlab.layers.base import ONE_CELL, Layer, Layout
 from convlab.ops.axes import AxisLike, inner_axis
 from convlab.ops.elementwise import add
 from convlab.ops.quiet import quiet
@@ -22,6 +22,9 @@ class Merge(Layer):
 
     An input of size 1 along an axis, or without it, is repeated along it; axes are aligned at the last one.
     """
+
+    keeps_order: ClassVar[bool] = True
+    layout: ClassVar[Layout] = "any"
 
     name: str
     arity: ClassVar[int | None] = None
@@ -185,6 +188,9 @@ class Concatenate(Merge):
         In a network, for inputs that differ in another size.
     """
 
+    keeps_order: ClassVar[bool] = False
+    layout: ClassVar[Layout] = "axis"
+
     axis: AxisLike = -1
 
     def infer_shape(self) -> Shape:
@@ -220,6 +226,9 @@ class Stack(Merge):
     ShapeError
         In a network, for inputs of different shapes.
     """
+
+    keeps_order: ClassVar[bool] = False
+    layout: ClassVar[Layout] = None
 
     axis: int = -1
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from convlab import ops
 from convlab.errors import ShapeError
-from convlab.layers.base import ONE_CELL, Layer
+from convlab.layers.base import ONE_CELL, Layer, Layout
 from convlab.layers.checks import check_count, check_numbers, options_of
 from convlab.ops.axes import AxisLike, inner_axes, inner_axis
 from convlab.runtime.arrays import Array, Shape
@@ -39,6 +39,7 @@ class BatchNormalization(Layer):
     """
 
     keeps_order: ClassVar[bool] = True
+    layout: ClassVar[Layout] = "axis"
 
     name: str
     axis: AxisLike = -1
@@ -95,6 +96,7 @@ class LayerNormalization(Layer):
     """
 
     keeps_order: ClassVar[bool] = True
+    layout: ClassVar[Layout] = "axis"
 
     name: str
     axis: AxisLike = -1
@@ -153,6 +155,8 @@ class GroupNormalization(Layer):
         For no groups; in a network, for channels that they do not divide.
     """
 
+    layout: ClassVar[Layout] = "axis"
+
     name: str
     groups: int = 32
     axis: AxisLike = -1
@@ -207,6 +211,7 @@ class UnitNormalization(Layer):
     """
 
     keeps_order: ClassVar[bool] = True
+    layout: ClassVar[Layout] = "axis"
 
     name: str
     axis: AxisLike = -1

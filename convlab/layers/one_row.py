@@ -3,10 +3,10 @@
 Weights and outputs have the shapes they have in Keras, without the row.
 """
 
-from typing import cast
+from typing import ClassVar, cast
 
 from convlab.errors import ShapeError
-from convlab.layers.base import Activated
+from convlab.layers.base import Activated, Layout
 from convlab.layers.wrapping import Wrapping
 from convlab.runtime.arrays import Array, Shape
 
@@ -24,6 +24,8 @@ class OneRow(Wrapping):
     ShapeError
         In a network, for an input that is not (W, C).
     """
+
+    layout: ClassVar[Layout] = "channels_last"
 
     def weight_shapes(self) -> dict[str, Shape]:
         """Return the inner shapes without the row, the first axis of every kernel."""

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from convlab.errors import ShapeError, UnsupportedError
-from convlab.layers.base import Layer
+from convlab.layers.base import Layer, Layout
 from convlab.layers.checks import numbers
 from convlab.ops.axes import AxisLike, inner_axes
 from convlab.ops.quiet import quiet
@@ -35,6 +35,7 @@ class Rescaling(Layer):
     """
 
     keeps_order: ClassVar[bool] = True
+    layout: ClassVar[Layout] = "any"
 
     name: str
     scale: Any
@@ -83,6 +84,7 @@ class Normalization(Layer):
     """
 
     keeps_order: ClassVar[bool] = True
+    layout: ClassVar[Layout] = "axis"
 
     name: str
     axis: AxisLike | None = -1

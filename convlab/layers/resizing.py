@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 from convlab import ops
 from convlab.errors import UnsupportedError
-from convlab.layers.base import Layer, image_size
+from convlab.layers.base import Spatial, image_size
 from convlab.layers.checks import options_of
 from convlab.runtime.arrays import Array, Shape
 from convlab_kernels.window import Pair, parse_pair
 
 
 @dataclass(eq=False)
-class UpSampling2D(Layer):
+class UpSampling2D(Spatial):
     """The image `size` times as high and wide: (H, W, C) to (H*rows, W*columns, C).
 
     Parameters
@@ -55,7 +55,7 @@ class UpSampling2D(Layer):
 
 
 @dataclass(eq=False)
-class Resizing(Layer):
+class Resizing(Spatial):
     """The image in another size, stretched unless an option says otherwise: (H, W, C) to (height, width, C).
 
     Parameters
@@ -118,7 +118,7 @@ class Resizing(Layer):
 
 
 @dataclass(eq=False)
-class CenterCrop(Layer):
+class CenterCrop(Spatial):
     """The middle of the image: (H, W, C) to (height, width, C); of a smaller image, the most in that shape, enlarged.
 
     Parameters

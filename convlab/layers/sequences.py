@@ -1,7 +1,7 @@
 """The layers on sequences (W, C); what they do is written where the same is done to images."""
 
 from numbers import Integral
-from typing import Any
+from typing import Any, ClassVar
 
 from convlab.layers.bordering import Cropping2D, ZeroPadding2D
 from convlab.layers.checks import options_of
@@ -51,6 +51,8 @@ class Conv1D(ActivatedOneRow):
     ShapeError, UnsupportedError
         As of `Conv2D`.
     """
+
+    mixes_channels: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -127,6 +129,8 @@ class SeparableConv1D(ActivatedOneRow):
         As of `SeparableConv2D`.
     """
 
+    mixes_channels: ClassVar[bool] = True
+
     def __init__(
         self,
         name: str,
@@ -168,6 +172,8 @@ class Conv1DTranspose(ActivatedOneRow):
     ShapeError, UnsupportedError
         As of `Conv2DTranspose`.
     """
+
+    mixes_channels: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from reprlib import repr as shortened
 from types import EllipsisType
+from typing import ClassVar
 
 import numpy as np
 
 from convlab.errors import ShapeError
-from convlab.layers.base import ONE_CELL, Layer
+from convlab.layers.base import ONE_CELL, Layer, Layout
 from convlab.layers.checks import check_count, options_of
 from convlab.ops.axes import inner_axis
 from convlab.runtime.arrays import Array, Shape, kind_of, module_of
@@ -78,6 +79,8 @@ class Split(Layer):
         For a part that is none; in a network, for a size that is no multiple of `parts`.
     """
 
+    layout: ClassVar[Layout] = "axis"
+
     name: str
     parts: int
     axis: int = -1
@@ -125,6 +128,8 @@ class Take(Layer):
     ShapeError
         In a network, for a place that is not there.
     """
+
+    layout: ClassVar[Layout] = "axis"
 
     name: str
     indices: Sequence[int]

@@ -6,7 +6,7 @@ from math import inf, prod
 
 from convlab import ops
 from convlab.errors import ShapeError
-from convlab.layers.base import Layer
+from convlab.layers.base import Spatial
 from convlab.layers.checks import check_count, options_of
 from convlab.layers.convolving import Convolving
 from convlab.runtime.arrays import Array, Shape
@@ -148,7 +148,7 @@ class Conv3DTranspose(Convolving):
 
 
 @dataclass(eq=False)
-class Pooling3D(Layer):
+class Pooling3D(Spatial):
     """What both poolings share: a window, and channels that stay apart."""
 
     name: str
@@ -198,7 +198,7 @@ class AveragePooling3D(Pooling3D):
 
 
 @dataclass(eq=False)
-class GlobalPooling3D(Layer):
+class GlobalPooling3D(Spatial):
     """What both global poolings share: one number a channel; `keepdims` leaves them a volume of one cell."""
 
     name: str
@@ -249,7 +249,7 @@ class GlobalAveragePooling3D(GlobalPooling3D):
 
 
 @dataclass(eq=False)
-class ZeroPadding3D(Layer):
+class ZeroPadding3D(Spatial):
     """Zeros around the volume: (D, H, W, C) to (front+D+back, top+H+bottom, left+W+right, C).
 
     Parameters
@@ -279,7 +279,7 @@ class ZeroPadding3D(Layer):
 
 
 @dataclass(eq=False)
-class Cropping3D(Layer):
+class Cropping3D(Spatial):
     """The volume without cells at its sides: (D, H, W, C) to (D-front-back, H-top-bottom, W-left-right, C).
 
     Parameters
@@ -316,7 +316,7 @@ class Cropping3D(Layer):
 
 
 @dataclass(eq=False)
-class UpSampling3D(Layer):
+class UpSampling3D(Spatial):
     """Each cell several times along each axis: (D, H, W, C) to a volume so many times as large.
 
     Parameters

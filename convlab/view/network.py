@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from convlab.errors import ShapeError
+from convlab.layers.base import class_of
 from convlab.markup.maps import most_varied, recorded_maps, slice_note
 from convlab.markup.mosaic import mosaic
 from convlab.recording.activations import Activations
@@ -26,7 +27,6 @@ NOTE = (
 GAP, HEAD, LABELS = 0.28, 0.75, 1.1  # inches between strips, above them, and for the names of the output
 LINE = 40  # inches of a line of strips
 PIXELS = 5e7  # most of a page: a larger one is drawn with fewer dots an inch
-MIXES = ("Conv", "SeparableConv", "Dense")  # so begin the classes of layers that mix the channels
 
 
 def network(
@@ -101,7 +101,7 @@ def _channels(layers: dict[str, Array], kinds: Mapping[str, str], count: int) ->
     chosen: dict[str, Array] = {}
     best, before = np.array([]), 0
     for name, values in layers.items():
-        if kinds[name].startswith(MIXES) or values.shape[2] != before:
+        if class_of(kinds[name]).mixes_channels or values.shape[2] != before:
             best = most_varied(values, count)
         chosen[name], before = best, values.shape[2]
     return chosen

@@ -12,41 +12,10 @@ from typing import Any
 
 from convlab.files.keras.config.calls import Step
 from convlab.files.keras.config.layers import AUGMENTATIONS
-from convlab.layers import ACTIVATIONS
+from convlab.files.keras.config.operations import LAYOUTS
+from convlab.layers import ACTIVATIONS, Identity
+from convlab.layers.base import Layout, class_of
 from convlab.runtime.arrays import Shape
-
-WITH_LAYOUT = frozenset(
-    f"{kind}{rank}D"
-    for kind in (
-        "AveragePooling", "Conv", "Cropping", "DepthwiseConv", "GlobalAveragePooling", "GlobalMaxPooling",
-        "MaxPooling", "SeparableConv", "UpSampling", "ZeroPadding",
-    )
-    for rank in (1, 2, 3)
-) | {
-    "CenterCrop", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose", "Resizing",
-    "average_pool", "crop", "depth_to_space", "max_pool", "resize", "space_to_depth",  # functions
-}  # fmt: skip
-MERGING = frozenset(
-    {"Add", "Average", "Concatenate", "CustomScaleLayer", "Maximum", "Minimum", "Multiply", "Subtract"}
-)
-VALUE_BY_VALUE = frozenset(
-    {
-        "ActivityRegularization", "AlphaDropout", "Dropout", "ELU", "GaussianDropout", "GaussianNoise", "Identity",
-        "LeakyReLU", "ReLU", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "StochasticDepth",
-        "cast", "fixed", "gelu", "round", "silu",
-        "ThresholdedReLU",
-    }
-).union(AUGMENTATIONS)  # fmt: skip
-WITH_AXIS = frozenset(
-    {
-        "BatchNormalization",
-        "GroupNormalization",
-        "LayerNormalization",
-        "Normalization",
-        "Softmax",
-        "UnitNormalization",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -63,9 +32,16 @@ def says_channels_first(options: Mapping[str, Any]) -> bool:
     return options.get("data_format") == "channels_first"
 
 
+def layout_of(kind: str) -> Layout:
+    """Return what the order of axes is to a layer, as its class says, or to a function on tensors."""
+    if kind in LAYOUTS:
+        return LAYOUTS[kind]
+    return (Identity if kind in AUGMENTATIONS else class_of(kind)).layout
+
+
 def is_channels_first(kind: str, options: Mapping[str, Any]) -> bool:
     """Tell whether a layer, by itself, takes images whose channels are first."""
-    return (kind in WITH_LAYOUT or kind == "Flatten") and says_channels_first(options)
+    return (layout_of(kind) == "channels_last" or kind == "Flatten") and says_channels_first(options)
 
 
 def takes_moved(step: Step, inputs: Sequence[Tensor]) -> bool:
@@ -73,13 +49,12 @@ def takes_moved(step: Step, inputs: Sequence[Tensor]) -> bool:
     kind, options = step.config.kind, step.config.options
     if step.steps:
         return False
-    if kind in WITH_LAYOUT:
+    if layout_of(kind) == "channels_last":
         return says_channels_first(options)
     if kind == "Flatten":
         return says_channels_first(options) or inputs[0].moved
-    if kind in MERGING or (kind == "elementwise" and _is_alike(options)):
-        return any(x.moved for x in inputs) and len({len(x.shape) for x in inputs}) == 1
-    return inputs[0].moved and _passes_on(kind, options)
+    one_rank = len({len(x.shape) for x in inputs}) == 1
+    return one_rank and any(x.moved for x in inputs) and _passes_on(kind, options)
 
 
 def is_along_an_axis(function: Any) -> bool:
@@ -91,20 +66,14 @@ def is_along_an_axis(function: Any) -> bool:
 
 def _passes_on(kind: str, options: Mapping[str, Any]) -> bool:
     """Tell whether a layer without a layout of its own does the same to a tensor in either form."""
-    if kind == "Activation":
-        return not is_along_an_axis(options.get("activation"))
-    if kind == "elementwise":
-        return _is_alike(options)
-    if kind == "Rescaling":
-        return not any(isinstance(options.get(key), list | tuple) for key in ("scale", "offset"))
-    axis = options.get("axis", -1)
-    at_most_one = not isinstance(axis, list | tuple) or len(axis) <= 1
-    return kind in VALUE_BY_VALUE or (kind in WITH_AXIS and at_most_one)
-
-
-def _is_alike(options: Mapping[str, Any]) -> bool:
-    """Tell whether a function of numbers has no constants but single numbers, alike for all values."""
-    return not any(isinstance(operand, list | tuple) for operand in options.get("operands", ()))
+    if layout_of(kind) == "axis":
+        axis = options.get("axis", -1)
+        return not isinstance(axis, list | tuple) or len(axis) <= 1
+    if layout_of(kind) != "any" or is_along_an_axis(options.get("activation")):
+        return False
+    operands = options.get("operands")
+    constants = operands if isinstance(operands, list | tuple) else (options.get("scale"), options.get("offset"))
+    return not any(isinstance(one, list | tuple) for one in constants)  # numbers for channels, or for places
 
 
 def moved_inputs(steps: Sequence[Step]) -> set[str]:
@@ -114,8 +83,8 @@ def moved_inputs(steps: Sequence[Step]) -> set[str]:
         kind, options = step.config.kind, step.config.options
         if step.steps:
             continue
-        if kind in WITH_LAYOUT:
+        if layout_of(kind) == "channels_last":
             says |= dict.fromkeys(step.inputs, says_channels_first(options))
-        elif step.node in says and (kind in MERGING or _passes_on(kind, options)):
+        elif step.node in says and _passes_on(kind, options):
             says |= dict.fromkeys(step.inputs, says[step.node])
     return {name for name, first in says.items() if first}

@@ -14,6 +14,7 @@ from convlab.files.keras.config.elementwise import elementwise
 from convlab.files.keras.config.function_options import FunctionOptions as Options
 from convlab.files.keras.config.options import LARGEST, is_list, is_whole
 from convlab.layers import Layer
+from convlab.layers.base import Layout
 from convlab.ops.resizing import INTERPOLATIONS
 
 Maker = Callable[[str, Options], Layer]
@@ -278,18 +279,26 @@ def _pool(kind: str) -> Maker:
     return pooling
 
 
-OPERATIONS: dict[str, Maker] = {
-    "along_last": _along_last,
-    "average_pool": _pool("Average"),
+_ANY_LAYOUT: dict[str, Maker] = {
     "cast": _cast,
+    "elementwise": elementwise,
+    "fixed": _fixed,
+    "gelu": _gelu,
+    "round": _round,
+    "silu": _silu,
+}
+_CHANNELS_LAST: dict[str, Maker] = {
+    "average_pool": _pool("Average"),
     "crop": _crop,
     "depth_to_space": lambda name, options: layers.DepthToSpace(name, options.whole("size")),
-    "elementwise": elementwise,
-    "expand_dims": _expand_dims,
-    "fixed": _fixed,
-    "flip": _flip,
-    "gelu": _gelu,
     "max_pool": _pool("Max"),
+    "resize": _resize,
+    "space_to_depth": lambda name, options: layers.SpaceToDepth(name, options.whole("size")),
+}
+_AS_KERAS_HAS_IT: dict[str, Maker] = {
+    "along_last": _along_last,
+    "expand_dims": _expand_dims,
+    "flip": _flip,
     "move_axis": _move_axis,
     "normalize": _normalize,
     "normalize_tf": _normalize_tf,
@@ -297,11 +306,7 @@ OPERATIONS: dict[str, Maker] = {
     "part": _part,
     "reduce": _reduce,
     "reshape": _reshape,
-    "resize": _resize,
-    "round": _round,
-    "silu": _silu,
     "slice": _slice,
-    "space_to_depth": lambda name, options: layers.SpaceToDepth(name, options.whole("size")),
     "split": _split,
     "squeeze": _squeeze,
     "stack": _stack,
@@ -310,3 +315,10 @@ OPERATIONS: dict[str, Maker] = {
     "transpose": _transpose,
     "unstack": _unstack,
 }
+OPERATIONS = {**_ANY_LAYOUT, **_CHANNELS_LAST, **_AS_KERAS_HAS_IT}
+LAYOUTS: dict[str, Layout] = {
+    **dict.fromkeys(_ANY_LAYOUT, "any"),
+    **dict.fromkeys(_CHANNELS_LAST, "channels_last"),
+    **dict.fromkeys(_AS_KERAS_HAS_IT),
+}
+"""What the order of axes is to each, as `Layer.layout` tells of a layer."""

@@ -1,0 +1,247 @@
+"""What each class of layer says of itself is so: every trait is computed here, of every layer."""
+
+from inspect import signature
+from itertools import permutations
+
+import numpy as np
+import pytest
+
+from convlab import layers
+from convlab.errors import ShapeError, WeightsError
+from convlab.layers import Layer
+from convlab.layers.base import class_of
+from support.layers.beside_keras import built, random
+from support.layers.samples import SAME, SUMS
+
+SAMPLES = SAME | {name: [sample for _, *sample in samples] for name, samples in SUMS.items()}
+SIGNED = {"Activation", "ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax", "ThresholdedReLU"}
+OF_ITS_OWN = {"Lambda", "TimeDistributed"}  # what they do is their function's, or the layer's inside
+NO_ACTIVATIONS = {"Elementwise", "LayerNormalization", "Masking", "UnitNormalization"}  # bend, and are none to Keras
+
+each = pytest.mark.parametrize("name", sorted(set(SAMPLES) - OF_ITS_OWN))
+
+
+def made(name, options, *shapes):
+    return built(getattr(layers, name)("layer", **options), *shapes)
+
+
+def with_weights(name, options, shapes, weights):
+    """Return a layer on other shapes with given weights, None where those do not fit it."""
+    layer = made(name, options, *shapes)
+    try:
+        layer.set_weights(**weights)
+    except WeightsError:
+        return None
+    return layer
+
+
+def inputs_of(name, shapes, seed=5):
+    """Return positive numbers, which every function takes, or numbers on both sides of a threshold."""
+    if name == "Embedding":  # rows of a table
+        return [np.arange(np.prod(shape), dtype=np.float64).reshape(1, *shape) % 7 for shape in shapes]
+    x = [random([seed, i], (2, *shape), 0.05, 2.0) - (name in SIGNED) for i, shape in enumerate(shapes)]
+    if name == "Masking":
+        x[0][:, 1] = 0.5  # the value that is masked
+    return x
+
+
+def close(a, b):
+    return a.shape == b.shape and np.allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+# ---- keeps_order: numbers put elsewhere, with the weights that belong to them, come out elsewhere
+
+
+def rearranged(array, batch):
+    """Return an array with the places along every axis in an order that follows from the axis' size."""
+    for axis in range(batch, array.ndim):
+        array = array.take(np.random.default_rng(array.shape[axis]).permutation(array.shape[axis]), axis)
+    return array
+
+
+def keeps_order(name, options, *shapes):
+    layer, x = made(name, options, *shapes), inputs_of(name, shapes)
+    moved = with_weights(name, options, shapes, {key: rearranged(w, 0) for key, w in layer.weights.items()})
+    y = layer(*x)
+    return y.shape == x[0].shape and close(moved(*(rearranged(one, 1) for one in x)), rearranged(y, 1))
+
+
+def on_vectors(samples):
+    """Yield the samples on vectors, as a Flatten leaves them."""
+    for options, *shapes in samples:
+        yield (options, *((6,) for _ in shapes))
+
+
+@each
+def test_keeps_order(name):
+    found = [keeps_order(name, *sample) for sample in SAMPLES[name]]
+    for sample in on_vectors(SAMPLES[name]):
+        try:
+            found.append(keeps_order(name, *sample))
+        except ShapeError:
+            continue  # it takes no vectors
+    assert getattr(layers, name).keeps_order is all(found)
+
+
+# ---- activates
+
+
+def bends(name, options, *shapes):
+    """Tell whether the mean of two inputs is not made the mean of the outputs."""
+    layer, x, y = made(name, options, *shapes), inputs_of(name, shapes), inputs_of(name, shapes, seed=6)
+    between = layer(*((a + b) / 2 for a, b in zip(x, y, strict=True)))
+    return not close(between, (layer(*x) + layer(*y)) / 2)
+
+
+@each
+def test_activates(name):
+    kind = getattr(layers, name)
+    functions = kind.keeps_order and kind.arity == 1 and all(bends(name, *sample) for sample in SAMPLES[name])
+    assert kind.activates is (functions and name not in NO_ACTIVATIONS)
+
+
+# ---- layout
+
+
+def goes_along(layer, moved, x, order):
+    """Tell whether a second layer makes of the inputs with their axes in another order what the first makes so."""
+    y, back = layer(*x), (0, *order)
+    if moved is None or y.ndim != len(back):
+        return False
+    return close(moved(*(one.transpose(back) for one in x)), y.transpose(back))
+
+
+def is_alike_along_all_axes(name, options, *shapes):
+    layer, x, ranks = made(name, options, *shapes), inputs_of(name, shapes), {len(shape) for shape in shapes}
+    return len(ranks) == 1 and all(
+        goes_along(layer, on_turned(name, options, shapes, order, layer), x, order)
+        for order in permutations(range(1, ranks.pop() + 1))
+    )
+
+
+def on_turned(name, options, shapes, order, layer):
+    """Return the layer for inputs with their axes in another order; None where it cannot take them so."""
+    turned = [tuple(shape[axis - 1] for axis in order) for shape in shapes]
+    try:
+        return with_weights(name, options, turned, layer.weights)
+    except ShapeError:
+        return None
+
+
+def works_along_its_axis(name, options, *shapes):
+    """Tell whether it does the same along any axis, None where it takes none: sizes that cannot be grouped."""
+    found, ranks = [], {len(shape) for shape in shapes}
+    if len(ranks) > 1 or "axis" not in signature(getattr(layers, name)).parameters:
+        return False
+    axes = range(1, ranks.pop() + 1)
+    for axis in axes:
+        try:
+            layer = made(name, options | {"axis": axis}, *shapes)
+        except ShapeError:
+            continue
+        for order in permutations(axes):
+            along = options | {"axis": order.index(axis) + 1}
+            found.append(
+                goes_along(layer, on_turned(name, along, shapes, order, layer), inputs_of(name, shapes), order)
+            )
+    return all(found) if found else None
+
+
+def computed_layout(name):
+    plain = [one for one in SAMPLES[name] if not any(isinstance(v, list | tuple) for v in one[0].values())]
+    if plain and all(is_alike_along_all_axes(name, *sample) for sample in plain):
+        return "any"
+    along = [found for sample in SAMPLES[name] if (found := works_along_its_axis(name, *sample)) is not None]
+    return "axis" if along and all(along) else None
+
+
+@each
+def test_layout(name):
+    """Which layers without either have their channels first in Keras: tests/files/keras/config/test_layouts.py."""
+    told = getattr(layers, name).layout
+    assert (None if told == "channels_last" else told) == computed_layout(name)
+
+
+# ---- mixes_channels
+
+
+def with_as_many_channels(name):
+    """Yield the samples of a layer that makes as many channels as it is given."""
+    for options, *shapes in SAMPLES[name]:
+        count = {key: shapes[0][-1] for key in ("filters", "units") if key in options}
+        layer = made(name, options | count, *shapes)
+        if layer(*inputs_of(name, shapes)).shape[-1] == shapes[0][-1]:
+            yield layer, shapes
+
+
+def influence(name, layer, shapes):
+    """Return how much each channel that is made changes, in its mean, with each that is given."""
+    channels = shapes[0][-1]
+    changes = np.zeros((channels, channels))
+    for seed in range(20):
+        (x, *others), (fresh, *_) = inputs_of(name, shapes, seed), inputs_of(name, shapes, seed + 100)
+        y = layer(x, *others)
+        for i in range(channels):
+            other = x.copy()
+            other[..., i] = fresh[..., i]
+            changes[i] += np.abs(layer(other, *others) - y).reshape(-1, channels).mean(axis=0)
+    return changes
+
+
+@each
+def test_mixes_channels(name):
+    mixes = []
+    for layer, shapes in with_as_many_channels(name):
+        changes = influence(name, layer, shapes)
+        mixes.append(bool((changes.diagonal() < changes.max(axis=0)).any()))
+    assert getattr(layers, name).mixes_channels is any(mixes)
+
+
+# ---- main_weight
+
+
+@pytest.mark.parametrize("name", [name for name in SAMPLES if getattr(layers, name).main_weight])
+def test_main_weight_scales_the_channels_that_come_out(name):
+    for options, *shapes in SAMPLES[name]:
+        layer, x = made(name, options | {"activation": "linear"}, *shapes), inputs_of(name, shapes)
+        y = layer(*x)
+        weights, scale = dict(layer.weights), random(1, y.shape[-1:], 0.5, 2.0)
+        main = weights[layer.main_weight]
+        behind = next(main.shape[i:] for i in range(main.ndim) if np.prod(main.shape[i:]) == scale.size)
+        weights[layer.main_weight] = main * scale.reshape(behind)
+        if "bias" in weights:
+            weights["bias"] = weights["bias"] * scale
+        layer.set_weights(**weights)
+        assert close(layer(*x), y * scale)
+
+
+# ---- all of them
+
+
+def test_a_layer_whose_work_is_not_its_own_says_nothing():
+    traits = ("keeps_order", "activates", "mixes_channels", "layout", "main_weight")
+    assert all(
+        getattr(getattr(layers, name), trait) == getattr(Layer, trait) for name in OF_ITS_OWN for trait in traits
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "found"),
+    [
+        ("Dense", layers.Dense),
+        ("TimeDistributed(Dense)", layers.Dense),
+        ("TimeDistributed(TimeDistributed(Conv1D))", layers.Conv1D),
+        ("of another program", Layer),
+        ("", Layer),
+    ],
+)
+def test_a_class_is_found_by_its_kind(kind, found):
+    assert class_of(kind) is found
+
+
+def test_a_layer_of_that_name_made_elsewhere_hides_none():
+    class Dense(Layer):
+        def __call__(self, x):
+            return x
+
+    assert class_of("Dense") is layers.Dense is not Dense
