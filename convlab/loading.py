@@ -1,15 +1,15 @@
 """`load`: a network, from the zoo or from a file, with its weights."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from convlab.errors import FileError, ShapeError, UnsupportedError, WeightsError
-from convlab.images.preprocessing import Preprocessing, assumed, standard
-from convlab.layers import Elementwise, Normalization, Rescaling
+from convlab.files.architecture import Architecture
+from convlab.files.registry import pretrained
+from convlab.images.preprocessing import Preprocessing, standard
 from convlab.model.initialise import randomise
 from convlab.model.model import Model
 from convlab.runtime.arrays import Shape
@@ -75,39 +75,33 @@ def load(
     """
     if isinstance(weights, bool) or (isinstance(weights, int | np.integer) and weights < 0):
         raise WeightsError(f"weights={weights}: a seed is a whole number of at least 0")
-    how = _How(layout, strict, names)
     called = str(name) if str(name) in ZOO or Path(name).exists() else zoo_name(str(name))
     if called in ZOO and topology is None:
         if functions:
             raise UnsupportedError(f"{name}: functions are for the Lambda layers of a file; this network has none")
-        model = build(called, include_top, input_shape)
-        if weights == "pretrained":
-            weights = _pretrained(model.name, include_top)
-        top = [] if include_top else [layer.name for layer in ZOO[model.name].top()]
-        _give(model, weights, lambda path: _read(model, path, how, top))
+        architecture = _from_zoo(called, include_top, input_shape)
+        source = pretrained(called, include_top) if weights == "pretrained" else weights
     else:
+        from convlab.files.keras.model import read_model
+
         _require_file(name, include_top)
-        model = _load_file(Path(name), weights, topology, input_shape, how, functions)
+        architecture = read_model(name, topology=topology, input_shape=input_shape, functions=functions)
+        source = name if weights == "pretrained" else weights
+    model = architecture.model
+    if isinstance(source, int | np.integer):
+        randomise(model, int(source))
+    elif source is not None:
+        from convlab.files.weights import give_weights
+
+        give_weights(architecture, Path(source), layout=layout, strict=strict, names=names)
     if preprocessing is not None:
         model.preprocessing = _preprocessing(model, preprocessing)
     return model
 
 
-@dataclass(frozen=True)
-class _How:
-    """How a weight file is to be read."""
-
-    layout: str
-    strict: bool
-    names: Names
-
-
-def _give(model: Model, weights: Weights, read: Callable[[Path], None]) -> None:
-    """Give a model random weights, those that `read` finds in a file, or none."""
-    if isinstance(weights, int | np.integer):
-        randomise(model, int(weights))
-    elif weights is not None:
-        read(Path(weights))
+def _from_zoo(name: str, include_top: bool, input_shape: Shape | None) -> Architecture:
+    top = () if include_top else [layer.name for layer in ZOO[name].top()]
+    return Architecture.of(build(name, include_top, input_shape), left_out=top)
 
 
 def _require_file(name: str | Path, include_top: bool) -> None:
@@ -122,99 +116,6 @@ def _require_file(name: str | Path, include_top: bool) -> None:
         raise FileError(f"{name}: there is no such file")
     if not include_top:
         raise UnsupportedError(f"{name}: which layers are the top is known only of networks of the zoo")
-
-
-def _read(model: Model, path: Path, how: _How, left_out: Sequence[str] = ()) -> None:
-    """Give a model of layers that a file may list in any order the weights in it."""
-    from convlab.files.flattened import flattened
-    from convlab.files.keras.weights.reading import read_weights
-    from convlab.files.torch.weights import is_torch_weights, read_torch_weights
-    from convlab.files.weight_specs import LayerWeights, adopt
-
-    images = flattened(model)
-    asked = [
-        LayerWeights(layer.name, type(layer).__name__, layer.shapes, images.get(layer.name))
-        for layer in model.layers
-        if layer.shapes
-    ]
-    if is_torch_weights(path):
-        arrays, receipt = read_torch_weights(
-            path, asked, names=how.names, strict=how.strict, chain=_is_chain(model), partial=bool(left_out)
-        )
-    else:
-        arrays, receipt = read_weights(path, asked, also_known=left_out, layout=how.layout, strict=how.strict)
-    adopt(model, arrays, receipt)
-
-
-def _is_chain(model: Model) -> bool:
-    """Tell whether each layer feeds the next, so that any order of the layers is the order of execution."""
-    sources = [*model.inputs, *(node.name for node in model.nodes)]
-    return len(model.inputs) == 1 and all(
-        node.inputs == (source,) for node, source in zip(model.nodes, sources, strict=False)
-    )
-
-
-def _pretrained(name: str, include_top: bool) -> Path:
-    """Return the registered weight file of a network: the bundled one, or one that has been fetched."""
-    from convlab.files.registry import bundled_path, cache_folder, entries
-
-    known = entries()
-    candidates = [known[key] for key in (name, *([] if include_top else [f"{name}_notop"])) if key in known]
-    for entry in candidates:
-        path = bundled_path(entry) if entry.bundled else cache_folder() / entry.file
-        if path.is_file():
-            return path
-    raise WeightsError(
-        f"the trained weights of {name} are not here: run `convlab fetch {candidates[-1].name}`, or give"
-        " weights=FILE (a Keras weight file), weights=0 (random) or weights=None (shapes only)"
-    )
-
-
-def _load_file(
-    path: Path,
-    weights: Weights,
-    topology: str | Path | None,
-    input_shape: Shape | None,
-    how: _How,
-    functions: Functions,
-) -> Model:
-    """Return a network whose architecture a file describes."""
-    from convlab.files.keras.model import read_model, read_model_weights
-    from convlab.files.torch.weights import is_torch_weights
-
-    architecture = read_model(path, topology=topology, input_shape=input_shape, functions=functions)
-    model = architecture.model
-
-    def read(source: Path) -> None:
-        if is_torch_weights(source):
-            _read(model, source, how)
-        else:
-            read_model_weights(source, architecture, strict=how.strict, layout=how.layout)
-
-    _assume_preprocessing(model)
-    _give(model, path if weights == "pretrained" else weights, read)
-    if model.receipt:
-        told = {key: getattr(architecture, key) for key in ("neutral", "precision", "guessed")}
-        model.receipt = replace(model.receipt, **told)
-    return model
-
-
-def _assume_preprocessing(model: Model) -> None:
-    shapes = list(model.inputs.values())
-    if len(shapes) == 1 and len(shapes[0]) == 3 and shapes[0][2] in (1, 3):
-        model.preprocessing = assumed(_rescales(model), channels=shapes[0][2])
-
-
-def _rescales(model: Model) -> bool:
-    """Tell whether a network moves and scales its input's numbers, before anything else but crops and the like."""
-    untouched = set(model.inputs)
-    for node in model.nodes:
-        if untouched.issuperset(node.inputs):
-            constants = isinstance(node.layer, Elementwise) and any(one is not None for one in node.layer.operands)
-            if constants or isinstance(node.layer, Rescaling | Normalization):
-                return True
-            untouched.update([] if node.layer.shapes else [node.name])
-    return False
 
 
 def _preprocessing(model: Model, wanted: str | Preprocessing) -> Preprocessing:

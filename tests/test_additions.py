@@ -13,8 +13,8 @@ import convlab
 from convlab import cli, layers
 from convlab.explanation.contributions.base import weighted_sum
 from convlab.explanation.contributions.volumes import volume_sum
+from convlab.files import formats
 from convlab.files.keras.config.layers import AUGMENTATIONS, LAYERS
-from convlab.files.torch.weights import EXPECTED, SUFFIXES
 from convlab.layers import Layer
 from convlab.layers.merging import Merge
 from convlab_kernels import cpu, cuda
@@ -178,9 +178,12 @@ def test_every_kernel_is_tested(kernels, folder):
 
 
 def test_every_ending_of_a_weight_file_is_told():
-    assert [ending for ending in SUFFIXES if ending not in EXPECTED] == []
+    endings = formats.endings()
+    assert [ending for ending in endings if ending not in formats.expected()] == []
     pages = text("README.md"), inspect.getdoc(convlab.load)
-    assert [ending for ending in SUFFIXES for page in pages if ending not in page] == []
+    assert [ending for ending in endings for page in pages if ending not in page] == []
+    lists = f"({', '.join(f'`{ending}`' for ending in endings)})", f"({', '.join(endings)})"
+    assert [words for words, page in zip(lists, pages, strict=True) if words not in " ".join(page.split())] == []
 
 
 # ---- a command

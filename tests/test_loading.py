@@ -9,9 +9,11 @@ import pytest
 import convlab
 from convlab.cli import main
 from convlab.errors import FileError, ImageError, ShapeError, UnsupportedError, WeightsError
+from convlab.files.architecture import Architecture
+from convlab.files.keras.preprocessing import _rescales
+from convlab.files.weights import wanted_by
 from convlab.images.preprocessing import MODES
 from convlab.layers import Conv2D, Cropping2D, Elementwise, Rescaling
-from convlab.loading import _is_chain, _rescales
 from convlab.model import Model, Node
 from support.recorded import answer, answers, file, this_test
 from support.stand_in import library
@@ -307,7 +309,7 @@ def test_the_command_runs_a_network_of_several_outputs(tmp_path, capsys):
     ],
 )
 def test_what_scales_the_input_itself_takes_0_to_255(layers, rescales):
-    assert _rescales(Model.sequential("net", (9, 8, 3), layers)) == rescales
+    assert _rescales(Model.sequential("net", (9, 8, 3), layers).graph) == rescales
 
 
 def test_a_network_of_the_zoo_takes_no_topology():
@@ -321,4 +323,4 @@ def test_two_inputs_make_no_chain():
     """Each layer follows the one before it in the list, though not in the network."""
     inputs = dict.fromkeys(("a", "b"), (5, 4, 2))
     nodes = [Node("c", Conv2D("c", 2, 1), ("a",)), Node("d", Conv2D("d", 2, 1), ("b",))]
-    assert not _is_chain(Model("two", inputs, nodes, outputs=("c", "d")))
+    assert not wanted_by(Architecture.of(Model("two", inputs, nodes, outputs=("c", "d")))).chain

@@ -53,12 +53,12 @@ def _network(text: str) -> str:
 
 def _convert_model(source: Path, target: Path, topology: Path | None, layout: str) -> tuple[Model, str]:
     """Convert a network that Keras described; return it and what was written."""
+    from convlab.files.formats import holds_tensors
     from convlab.files.keras.config.reading import read_config, read_topology
     from convlab.files.keras.model import read_model
     from convlab.files.keras.weights.writing import is_loadable, write_model
-    from convlab.files.torch.weights import is_torch_weights
 
-    if topology is None and is_torch_weights(source):
+    if topology is None and holds_tensors(source):
         raise UnsupportedError(
             f"{source}: weights of PyTorch do not tell the architecture; give --architecture"
             f" ({', '.join(ZOO)}) or --topology FILE"

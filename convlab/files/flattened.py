@@ -22,7 +22,7 @@ from convlab.layers import (
     Stack,
     TimeDistributed,
 )
-from convlab.model.model import Model
+from convlab.model.graph import Graph
 from convlab.runtime.arrays import Shape
 
 
@@ -37,21 +37,20 @@ class Permuted:
 Order: TypeAlias = Rows | Permuted | None
 
 
-def flattened(model: Model) -> dict[str, Rows]:
+def flattened(graph: Graph) -> dict[str, Rows]:
     """Return, for each layer that is fed what a Flatten layer made, the (H, W, C) that was flattened.
 
     Dropout, an activation or a normalisation between them keep the order. Where a network flattens channels first,
     its weights are in PyTorch's order already. Where the order cannot be told, the value is a text that names the
     layer behind which it is lost.
     """
-    orders: dict[str, Order] = dict.fromkeys(model.inputs)
+    orders: dict[str, Order] = dict.fromkeys(graph.inputs)
     fed: dict[str, Rows] = {}
     seen: dict[str, Order] = {}
-    for node in model.nodes:
+    for node in graph.nodes:
         arriving = [orders[source] for source in node.inputs]
-        shapes = [model.shapes[source] for source in node.inputs]
         lost = f"{node.name!r} ({node.layer.kind})"
-        orders[node.name] = _order(node.layer, arriving, shapes, model.shapes[node.name], lost)
+        orders[node.name] = _order(node.layer, arriving, node.input_shapes, node.output_shape, lost)
         order = arriving[0]
         if seen.setdefault(node.layer.name, order) != order:  # one layer, fed in two orders
             order = lost

@@ -76,6 +76,20 @@ def cache_folder() -> Path:
     return Path(os.environ.get("CONVLAB_CACHE") or platformdirs.user_cache_dir("convlab"))
 
 
+def pretrained(name: str, include_top: bool) -> Path:
+    """Return the registered weight file of a network: the bundled one, or one that has been fetched."""
+    known = entries()
+    candidates = [known[key] for key in (name, *([] if include_top else [f"{name}_notop"])) if key in known]
+    for entry in candidates:
+        path = bundled_path(entry) if entry.bundled else cache_folder() / entry.file
+        if path.is_file():
+            return path
+    raise WeightsError(
+        f"the trained weights of {name} are not here: run `convlab fetch {candidates[-1].name}`, or give"
+        " weights=FILE (a Keras weight file), weights=0 (random) or weights=None (shapes only)"
+    )
+
+
 def difference(path: Path, entry: Entry, *, hashed: bool = True) -> str | None:
     """Say how a file differs from the official one, None where it does not.
 

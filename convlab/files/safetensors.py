@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from convlab.errors import WeightsError
 from convlab.storage.json_text import parse_json
-from convlab.storage.tensors import AXES, StateDict, Tensor, from_bfloat16, refuse
+from convlab.storage.tensors import AXES, Format, Start, StateDict, Tensor, from_bfloat16, refuse
 
-__all__ = ["looks_like_safetensors", "open_safetensors"]
+__all__ = ["SAFETENSORS"]
 
 HEADER_LIMIT = 1 << 24  # bytes, some 100,000 tensors; the format allows 100 MB, which take Python a gigabyte
 FLOATS = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
@@ -30,9 +30,9 @@ SIZES = {
 }
 
 
-def looks_like_safetensors(head: bytes) -> bool:
-    """Tell by a file's first bytes: a length, which no text could be, then the brace that opens the header."""
-    return b"\0" in head[:8] and head[8:9] == b"{"
+def _begins(start: Start) -> bool:
+    """Tell by the first bytes: a length, which no text could be, then the brace that opens the header."""
+    return b"\0" in start.head[:8] and start.head[8:9] == b"{"
 
 
 @contextmanager
@@ -131,3 +131,6 @@ def _fetch(path: Path, file: BinaryIO, start: int, entry: dict[str, Any]) -> NDA
     if file.readinto(values.reshape(-1).view(np.uint8)) != values.nbytes:  # type: ignore[attr-defined]
         refuse(path, "file is damaged (safetensors: it was cut while it was read)")
     return from_bfloat16(values) if kind == "BF16" else values
+
+
+SAFETENSORS = Format(".safetensors", (".safetensors",), _begins, open_safetensors)

@@ -1,6 +1,6 @@
-"""The weights that an architecture asks of a file, and what becomes of them when they are read."""
+"""The weights that an architecture asks of a file."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -9,11 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab.errors import WeightsError
-from convlab.model.model import Model
-from convlab.model.receipt import Receipt
-from convlab.runtime.arrays import Array, Shape
+from convlab.runtime.arrays import Shape
 
-__all__ = ["Image", "LayerWeights", "Rows", "adopt", "change_of_order", "check_rows", "rows_in_order"]
+__all__ = ["Image", "LayerWeights", "Rows", "WantedWeights", "change_of_order", "check_rows", "rows_in_order"]
 
 Image: TypeAlias = tuple[int, ...]  # (H, W, C), or (D, H, W, C)
 Rows: TypeAlias = Image | str
@@ -75,6 +73,31 @@ class LayerWeights:
         return next(self.leaves(), None) is not None
 
 
+@dataclass(frozen=True)
+class WantedWeights:
+    """What a network asks of a file, whoever wrote it.
+
+    Attributes
+    ----------
+    layers
+        Every layer once, in order of execution.
+    nested
+        The same as Keras sees them, models inside models.
+    left_out
+        Layers of the full architecture that the network leaves out: not unexpected when the file has them.
+    chain
+        Whether each layer feeds the next, so that any order of the layers is the order of execution.
+    backend
+        What ran the network, as far as its architecture says.
+    """
+
+    layers: Sequence[LayerWeights]
+    nested: Sequence[LayerWeights]
+    left_out: Collection[str] = ()
+    chain: bool = True
+    backend: str | None = None
+
+
 def check_rows(path: Path, layers: Iterable[LayerWeights]) -> None:
     """Refuse a file with channels first for a layer to whose inputs that may have given any order."""
     for layer in layers:
@@ -96,12 +119,3 @@ def change_of_order(image: Image) -> str:
     """Return what `rows_in_order` does, "CHW -> HWC", in words for a receipt."""
     sides = "DHW"[-len(image) + 1 :]
     return f"C{sides} -> {sides}C"
-
-
-def adopt(model: Model, arrays: Mapping[str, Mapping[str, Array]], receipt: Receipt) -> None:
-    """Give a network arrays by layer and name, which nobody else holds: they are kept, not copied."""
-    for name, by_role in arrays.items():
-        for array in by_role.values():
-            array.flags.writeable = False  # so the layer need not copy it
-        model[name].set_weights(**by_role)
-    model.receipt = receipt

@@ -1,5 +1,6 @@
 """Foreign files: what a file is that is not what was expected, and what to do about it, in one table."""
 
+import stat
 from collections.abc import Collection
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -7,10 +8,20 @@ from itertools import islice
 from pathlib import Path
 
 from convlab.errors import WeightsError
-from convlab.storage.zips import opened
+from convlab.storage.tensors import refuse
+from convlab.storage.zips import SIGNATURE, opened
 from convlab.wording import listed
 
-__all__ = ["CHECKPOINT", "TENSORFLOW_JS", "UNPACK", "describe", "describe_members", "is_checkpoint", "name_kind"]
+__all__ = [
+    "CHECKPOINT",
+    "TENSORFLOW_JS",
+    "UNPACK",
+    "describe",
+    "describe_members",
+    "is_checkpoint",
+    "name_kind",
+    "read_head",
+]
 
 HEAD = 512  # bytes that tell a kind
 ENTRIES = 10_000  # of a folder
@@ -128,9 +139,28 @@ def describe(path: Path, head: bytes | None = None) -> str:
     kind = name_kind(path, head)
     if kind is not None:
         return str(kind)
-    if head.startswith(b"PK\x03\x04"):
+    if head.startswith(SIGNATURE):
         return _describe_zip(path)
     return f"something that begins with {head[:8]!r}"
+
+
+def read_head(path: Path, size: int, expected: str) -> bytes:
+    """Return the first bytes of a regular file, at most `size`; `expected` says in messages what it should be.
+
+    Raises
+    ------
+    WeightsError
+        If the path is missing, unreadable or no regular file.
+    """
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):  # opening a FIFO would wait for ever
+            what = describe(path) if stat.S_ISDIR(mode) else "not a regular file"
+            refuse(path, f"this is {what}; expected {expected}")
+        with path.open("rb") as file:
+            return file.read(size)
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def is_checkpoint(prefix: Path) -> bool:
@@ -145,7 +175,7 @@ def name_kind(path: Path, head: bytes) -> Kind | None:
         if head[kind.at :].startswith(kind.begins) or (not kind.at and text.startswith(kind.begins)):
             return kind
         if any(fnmatch(path.name.lower(), f"*{ending}") for ending in kind.endings):
-            return kind if not head.startswith(b"PK\x03\x04") else None
+            return kind if not head.startswith(SIGNATURE) else None
     return None
 
 

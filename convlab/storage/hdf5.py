@@ -8,7 +8,6 @@ for 4 GiB before it is refused.
 
 import math
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -21,7 +20,7 @@ import numpy as np
 
 from convlab.errors import WeightsError
 from convlab.storage.damage import damage
-from convlab.storage.foreign import describe
+from convlab.storage.foreign import describe, read_head
 from convlab.storage.hdf5_heaps import check_heaps
 from convlab.wording import shortened
 
@@ -32,7 +31,6 @@ __all__ = [
     "member_names",
     "open_hdf5",
     "read_document",
-    "read_head",
     "read_names",
     "read_text",
     "reading",
@@ -85,25 +83,6 @@ def check_signature(path: Path) -> None:
     head = read_head(path, 32, "an HDF5 file")
     if not head.startswith(SIGNATURE):
         raise WeightsError(f"{path}: not an HDF5 file but {describe(path, head)}")
-
-
-def read_head(path: Path, size: int, expected: str) -> bytes:
-    """Return the first bytes of a regular file, at most `size`; `expected` says in messages what it should be.
-
-    Raises
-    ------
-    WeightsError
-        If the path is missing, unreadable or no regular file.
-    """
-    try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode):  # opening a FIFO would wait for ever
-            what = describe(path) if stat.S_ISDIR(mode) else "not a regular file"
-            raise WeightsError(f"{path}: this is {what}; expected {expected}")
-        with path.open("rb") as file:
-            return file.read(size)
-    except OSError as error:
-        raise WeightsError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 @contextmanager

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from convlab.storage.damage import damage
 from convlab.storage.growth import check_growth
-from convlab.storage.tensors import AXES, StateDict, Tensor, refuse
+from convlab.storage.tensors import AXES, Format, Start, StateDict, Tensor, refuse
 from convlab.storage.zips import opened, shown, zip_errors
 from convlab_kernels.interrupts import PIECE
 
-__all__ = ["open_npz", "zip_errors"]
+__all__ = ["NPZ", "open_npz", "zip_errors"]
 
 
 @contextmanager
@@ -76,3 +76,11 @@ def _fetch(
         while piece := stream.read(min(PIECE, member.file_size - start - len(data))):
             data += piece  # never more than declared, and the checksum of the whole is compared
     return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
+
+
+def _begins(start: Start) -> bool:
+    """Tell by the first member: numpy.savez puts none but .npy there."""
+    return start.member.endswith(".npy")
+
+
+NPZ = Format(".npz", (".npz",), _begins, open_npz)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
@@ -13,7 +14,18 @@ from convlab.errors import WeightsError
 from convlab.runtime.arrays import Shape
 from convlab.wording import shortened
 
-__all__ = ["AXES", "FLOATS", "Array", "StateDict", "Tensor", "from_bfloat16", "read_finite", "refuse"]
+__all__ = [
+    "AXES",
+    "FLOATS",
+    "Array",
+    "Format",
+    "Start",
+    "StateDict",
+    "Tensor",
+    "from_bfloat16",
+    "read_finite",
+    "refuse",
+]
 
 FLOATS = ("bfloat16", "float16", "float32", "float64")
 AXES = 64  # as many as an array of NumPy may have: products of what a file says stay numbers that can be shown
@@ -47,6 +59,36 @@ class StateDict:
     layout: str
     tensors: Mapping[str, Tensor]
     ordered: bool
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a file begins: its first bytes, and of a zip archive the name of its first member."""
+
+    head: bytes
+    member: str = ""
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file that holds tensors by name.
+
+    Attributes
+    ----------
+    words
+        What it is called where such files are expected: "a state_dict (.pt, .pth)".
+    endings
+        How such files are named: (".pt", ".pth").
+    begins
+        Tells by how a file begins whether it is one.
+    open
+        Checks a file and describes its tensors, which are read while it is open.
+    """
+
+    words: str
+    endings: tuple[str, ...]
+    begins: Callable[[Start], bool]
+    open: Callable[[Path], AbstractContextManager[StateDict]]
 
 
 def refuse(path: Path, reason: str) -> NoReturn:

@@ -13,8 +13,9 @@ from convlab.errors import WeightsError
 from convlab.storage.damage import damage
 from convlab.storage.tensors import refuse
 
-__all__ = ["opened", "shown", "zip_errors"]
+__all__ = ["SIGNATURE", "opened", "shown", "zip_errors"]
 
+SIGNATURE = b"PK\x03\x04"  # what an archive with members begins with
 MEMBERS_LIMIT = 10_000
 TABLE_LIMIT = 2 << 20  # bytes of the table of members, some 200 for each
 KINDS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)

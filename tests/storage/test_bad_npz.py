@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convlab.files.torch.weights import is_torch_weights
+from convlab.files.formats import holds_tensors
 from support.files.bad_torch_files import GOOD, Trap, refused, write_zip
 from support.files.torch_files import write_npz
 
@@ -108,7 +108,7 @@ def test_members(tmp_path: Path) -> None:
 def test_a_table_of_members_too_long_to_read(suffix: str, tmp_path: Path) -> None:
     path = write_zip(tmp_path / f"w.{suffix}", [(f"{i:0>1000}.npy", b"") for i in range(2200)])
     refused(path, "file is damaged (zip: its table of members has more than 2,097,152 bytes)")
-    assert is_torch_weights(path) is (suffix == "npz")
+    assert holds_tensors(path) is (suffix == "npz")
 
 
 def test_members_that_are_encrypted_or_lie_over_each_other(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import convlab
-from convlab.files.keras.weights.reading import LayerWeights, read_weights
+from convlab.files.keras.weights.reading import LayerWeights, read_keras_weights
 from convlab.images.preprocessing import VGG
 from convlab.layers import MaxPooling2D
 from support.frameworks import (
@@ -209,7 +209,7 @@ def test_one_convolution_from_four_files(shared, backend, version):
     """TensorFlow correlates with the kernel of the file, Theano convolves with it (turns it first)."""
     name = "convolution2d_1" if version == 1 else "conv2d_1"
     layer = LayerWeights(name, "Conv2D", {"kernel": KERNEL.shape, "bias": (6,)})
-    weights, _ = read_weights(shared / "keras_files" / f"conv2d_{backend}_{version}.h5", [layer])
+    weights, _ = read_keras_weights(shared / "keras_files" / f"conv2d_{backend}_{version}.h5", [layer])
     x = np.random.default_rng(0).normal(size=(2, 5, 5, 5))
     found = convlab.conv2d(x, weights[name]["kernel"], weights[name]["bias"])
     expected = np.zeros((2, 3, 3, 6)) + np.arange(6)

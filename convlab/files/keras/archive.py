@@ -12,16 +12,15 @@ from pathlib import Path
 
 from convlab.errors import WeightsError
 from convlab.storage import zips
-from convlab.storage.foreign import UNPACK, describe_members
+from convlab.storage.foreign import UNPACK, describe_members, read_head
 from convlab.storage.growth import RATIO, most
-from convlab.storage.hdf5 import read_head
 from convlab.storage.scratch import scratch_folder
 from convlab.storage.tensors import refuse
-from convlab.storage.zips import shown
+from convlab.storage.zips import SIGNATURE, shown
 
 __all__ = ["is_archive", "read_member", "unpack_member"]
 
-SIGNATURE = b"PK\x03\x04"
+KERAS = "a file of Keras"  # in messages, where nothing else is expected
 MEMBERS_LIMIT = 1000  # Keras writes three, and one for each vocabulary
 CHUNK = 1 << 20
 
@@ -34,7 +33,7 @@ def is_archive(path: Path) -> bool:
     WeightsError
         If the path is missing, unreadable or no regular file.
     """
-    return read_head(path, len(SIGNATURE), "a file of Keras") == SIGNATURE
+    return read_head(path, len(SIGNATURE), KERAS) == SIGNATURE
 
 
 def read_member(path: Path, name: str, limit: int) -> bytes:
@@ -46,12 +45,14 @@ def read_member(path: Path, name: str, limit: int) -> bytes:
         If the archive is damaged or unsafe, or has no such member, or a larger one.
     """
     with opened(path) as archive:
-        return b"".join(unpacked(archive, path, name, limit))
+        return b"".join(unpacked(archive, path, name, limit, KERAS))
 
 
 @contextmanager
-def unpack_member(path: Path, name: str, limit: int) -> Iterator[Path]:
+def unpack_member(path: Path, name: str, limit: int, expected: str = KERAS) -> Iterator[Path]:
     """Unpack a member into a folder that only this user can read and that is removed afterwards.
+
+    `expected` says in messages what the archive should be.
 
     Raises
     ------
@@ -61,7 +62,7 @@ def unpack_member(path: Path, name: str, limit: int) -> Iterator[Path]:
     with scratch_folder(Path(tempfile.gettempdir())) as folder:
         copy = folder / "member"
         with opened(path) as archive, copy.open("wb") as file:
-            for piece in unpacked(archive, path, name, limit):
+            for piece in unpacked(archive, path, name, limit, expected):
                 file.write(piece)
         yield copy
 
@@ -77,12 +78,12 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
         yield archive
 
 
-def unpacked(archive: zipfile.ZipFile, path: Path, name: str, limit: int) -> Iterator[bytes]:
+def unpacked(archive: zipfile.ZipFile, path: Path, name: str, limit: int, expected: str) -> Iterator[bytes]:
     """Yield a member in pieces, after its sizes were found to be in bounds and while they turn out to be true."""
     members = {member.filename: member for member in archive.infolist()}
     if name not in members:
         if known := describe_members(members, "zip archive", UNPACK):
-            raise WeightsError(f"{path}: not a file of Keras but {known}")
+            raise WeightsError(f"{path}: not {expected} but {known}")
         found = ", ".join(shown(other) for other in list(members)[:3]) or "nothing"
         raise WeightsError(f"{path}: a zip archive without {name}, so not one of Keras'; it holds {found}")
     member = members[name]

@@ -1,29 +1,17 @@
-"""Whole-model files: the network that a file of Keras describes, and its weights."""
+"""Whole-model files: the network that a file of Keras describes."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from convlab.errors import WeightsError
-from convlab.files.flattened import flattened
-from convlab.files.keras.archive import is_archive, unpack_member
-from convlab.files.keras.config.architecture import Architecture, KerasLayer, read_architecture
+from convlab.files.architecture import Architecture
+from convlab.files.keras.config.architecture import read_architecture
 from convlab.files.keras.config.builder import Functions
 from convlab.files.keras.config.reading import read_config, read_topology
-from convlab.files.keras.weights.reading import read_weights
-from convlab.files.weight_specs import LayerWeights, Rows, adopt
-from convlab.model.model import Model
+from convlab.files.keras.preprocessing import assumed_for
 from convlab.runtime.arrays import Shape
-from convlab.storage.growth import check_growth
 
-__all__ = ["read_model", "read_model_weights"]
-
-WEIGHTS = "model.weights.h5"
-COPIES = 6  # the weights, and what an optimizer keeps of each: AMSGrad three, a moving average, a sum of gradients
-OVERHEAD = 16 << 10  # bytes of HDF5 for a layer: groups of about 2 kB, arrays of about 0.5 kB, each in COPIES
-BASE = 16 << 20
+__all__ = ["read_model"]
 
 
 def read_model(
@@ -69,68 +57,5 @@ def read_model(
     )
     model = architecture.model
     model.graph = replace(model.graph, name=path.stem.removesuffix(".weights"))
+    model.preprocessing = assumed_for(model.graph)
     return architecture
-
-
-def read_model_weights(
-    path: str | os.PathLike[str], architecture: Architecture, *, strict: bool = True, layout: str = "HWIO"
-) -> None:
-    """Give a network the weights in a Keras file: .h5, .hdf5, .weights.h5 or .keras.
-
-    All of them are read and checked before any is given to the model, whose `receipt` then says what was read.
-
-    Parameters
-    ----------
-    path
-        The file.
-    architecture
-        The network, as `read_model` returns it.
-    strict
-        Whether missing and unexpected layers are an error, or only noted in the receipt.
-    layout
-        How the file stores convolution kernels, as `read_weights` takes it.
-
-    Raises
-    ------
-    WeightsError
-        If the file is damaged, incomplete, unsafe or made for another network.
-    """
-    path, model = Path(path), architecture.model
-    asked = _asked(architecture.layers, model, flattened(model))
-    with _weights_file(path, model) as file:
-        arrays, receipt = read_weights(file, asked, layout=layout, backend=architecture.backend, strict=strict)
-    adopt(model, arrays, replace(receipt, file=os.fspath(path)))
-
-
-def _asked(layers: Sequence[KerasLayer], model: Model, images: Mapping[str, Rows]) -> tuple[LayerWeights, ...]:
-    """Return what the layers ask of a file, models inside the model as they are nested."""
-    return tuple(
-        LayerWeights(
-            layer.layer or layer.name,
-            layer.kind,
-            model[layer.layer].shapes if layer.layer is not None and layer.layer in model else {},
-            images.get(layer.layer or ""),
-            layer.name,
-            _asked(layer.layers, model, images),
-            layer.written,
-        )
-        for layer in layers
-    )
-
-
-@contextmanager
-def _weights_file(path: Path, model: Model) -> Iterator[Path]:
-    """Give the HDF5 file of the weights: the file itself, or what an archive holds, for as long as it is needed.
-
-    How large the latter may be, the model says: all that Keras keeps of a weight is of its size, at most float64.
-    """
-    if not is_archive(path):
-        yield path
-        return
-    parameters = sum(layer.parameters for layer in model.layers)
-    check_growth(path, 4 * parameters, "the weights of its architecture")
-    with unpack_member(path, WEIGHTS, BASE + COPIES * (8 * parameters + OVERHEAD * len(model.layers))) as copy:
-        try:
-            yield copy
-        except WeightsError as error:
-            raise WeightsError(str(error).replace(str(copy), f"{path}: {WEIGHTS}", 1)) from error

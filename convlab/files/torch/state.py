@@ -18,21 +18,22 @@ from numpy.typing import NDArray
 from convlab.files.torch.pickles import Made
 from convlab.files.torch.storages import Contents, Storage, open_storages
 from convlab.storage.damage import damage
-from convlab.storage.tensors import AXES, StateDict, Tensor, from_bfloat16, refuse
+from convlab.storage.tensors import AXES, Format, Start, StateDict, Tensor, from_bfloat16, refuse
 from convlab.storage.zips import shown
 
-__all__ = ["open_state_dict"]
+__all__ = ["STATE_DICT"]
 
 NESTED = ("state_dict", "model_state_dict")  # where training scripts put it, beside epoch, optimizer, ...
 DICTIONARIES = ("dict", "collections.OrderedDict")
 OWN = ("dict", "list", "set", "global", "storage")  # what a pickle makes without calling for it
 TENSORS = ("torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor")
 PARAMETERS = ("torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state")
+PICKLE = b"\x80"
 SAVE = "save model.state_dict(), not a whole module"
 
 
 @contextmanager
-def open_state_dict(path: Path, zipped: bool) -> Iterator[StateDict]:
+def open_state_dict(path: Path) -> Iterator[StateDict]:
     """Open a file and describe its tensors; they are read while it is open.
 
     Raises
@@ -40,7 +41,7 @@ def open_state_dict(path: Path, zipped: bool) -> Iterator[StateDict]:
     WeightsError
         If the file is damaged, or holds something else than tensors by name.
     """
-    with open_storages(path, zipped) as contents:
+    with open_storages(path) as contents:
         with damage(path, "PyTorch"):
             entries = _entries(path, contents.value)
             tensors = {name: _describe(path, contents, name, value) for name, value in entries}
@@ -107,3 +108,11 @@ def _fetch(
     values = as_strided(numbers, sizes, steps, writeable=False).astype(dtype.newbyteorder("="))
     values = from_bfloat16(values) if storage.dtype == "bfloat16" else values
     return -values if negative else values
+
+
+def _begins(start: Start) -> bool:
+    """Tell by the first member of an archive, where torch.save puts the pickle; before version 1.6, it is all."""
+    return start.member.endswith("data.pkl") or start.head.startswith(PICKLE)
+
+
+STATE_DICT = Format("a state_dict (.pt, .pth)", (".pt", ".pth"), _begins, open_state_dict)

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 from convlab.files.torch.pickles import Made, read_pickle
 from convlab.storage.damage import damage
 from convlab.storage.tensors import refuse
-from convlab.storage.zips import opened, shown
+from convlab.storage.zips import SIGNATURE, opened, shown
 
 __all__ = ["Contents", "Storage", "open_storages"]
 
@@ -52,8 +52,10 @@ class Contents:
 
 
 @contextmanager
-def open_storages(path: Path, zipped: bool) -> Iterator[Contents]:
+def open_storages(path: Path) -> Iterator[Contents]:
     """Open a file; numbers are read while it is open."""
+    with path.open("rb") as file:
+        zipped = file.read(len(SIGNATURE)) == SIGNATURE
     with _open_zip(path) if zipped else _open_old(path) as contents:
         yield contents
 

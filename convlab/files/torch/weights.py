@@ -4,45 +4,22 @@ Names, shapes and dtypes decide which tensor is which weight; only what has its 
 """
 
 import os
-import stat
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from math import prod
 from pathlib import Path
 
 import numpy as np
 
-from convlab.errors import WeightsError
-from convlab.files.safetensors import looks_like_safetensors, open_safetensors
+from convlab.files.formats import open_tensors
 from convlab.files.torch.layouts import Counterpart, counterparts
 from convlab.files.torch.modules import Matching, find_modules, match_modules
 from convlab.files.torch.order import MatchingError, Order
-from convlab.files.torch.state import open_state_dict
 from convlab.files.weight_specs import LayerWeights, check_rows
 from convlab.model.receipt import Receipt, ReceiptRow
-from convlab.storage.foreign import describe
 from convlab.storage.growth import check_growth
-from convlab.storage.npz import open_npz
 from convlab.storage.tensors import FLOATS, Array, StateDict, Tensor, read_finite, refuse
-from convlab.storage.zips import opened
 
-__all__ = ["LayerWeights", "is_torch_weights", "read_torch_weights"]
-
-SUFFIXES = (".safetensors", ".npz", ".pt", ".pth")
-ZIP, PICKLE = b"PK\x03\x04", b"\x80"
-EXPECTED = "expected PyTorch weights: .safetensors, .npz, or a state_dict (.pt, .pth)"
-
-
-def is_torch_weights(path: str | os.PathLike[str]) -> bool:
-    """Tell by its suffix, else by its first bytes, whether a file is for `read_torch_weights`."""
-    path = Path(path)
-    if path.suffix.lower() in SUFFIXES:
-        return True
-    try:
-        head = _head(path)
-        return looks_like_safetensors(head) or head.startswith(PICKLE) or _holds(path, head, "data.pkl", ".npy")
-    except WeightsError:
-        return False
+__all__ = ["LayerWeights", "read_torch_weights"]
 
 
 def read_torch_weights(
@@ -90,7 +67,7 @@ def read_torch_weights(
     path = Path(path)
     asked = [layer for layer in layers if layer.shapes]
     check_rows(path, asked)
-    with _open(path) as state:
+    with open_tensors(path) as state:
         matching = _match(path, state, asked, names or {}, chain, partial, strict)
         plan = [
             (layer.name, role, one, matching.modules[layer.name].tensors[one.leaf])
@@ -132,39 +109,3 @@ def _match(
         return match_modules(layers, modules, names, order=order, partial=partial, strict=strict)
     except MatchingError as error:
         refuse(path, str(error))
-
-
-def _open(path: Path) -> AbstractContextManager[StateDict]:
-    """Open a file as what its first bytes say it is."""
-    head = _head(path)
-    if looks_like_safetensors(head):
-        return open_safetensors(path)
-    if _holds(path, head, "data.pkl"):
-        return open_state_dict(path, zipped=True)
-    if _holds(path, head, ".npy"):
-        return open_npz(path)
-    if head.startswith(PICKLE):
-        return open_state_dict(path, zipped=False)
-    raise WeightsError(f"{path}: this is {describe(path, head)}; {EXPECTED}")
-
-
-def _head(path: Path) -> bytes:
-    """Return a file's first bytes."""
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):  # opening a FIFO would wait for ever
-            refuse(path, f"this is {describe(path) if path.is_dir() else 'not a regular file'}; {EXPECTED}")
-        with path.open("rb") as file:
-            return file.read(32)
-    except OSError as error:
-        refuse(path, f"cannot be read ({error.strerror})")
-
-
-def _holds(path: Path, head: bytes, *endings: str) -> bool:
-    """Tell whether a file is a zip archive whose first member's name has one of these endings.
-
-    torch.save puts data.pkl first, numpy.savez nothing but .npy members.
-    """
-    if not head.startswith(ZIP):
-        return False
-    with opened(path) as archive:
-        return any(name.endswith(endings) for name in archive.namelist()[:1])

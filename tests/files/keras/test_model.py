@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from convlab.errors import UnsupportedError, WeightsError
-from convlab.files.keras.model import read_model, read_model_weights
+from convlab.files.keras.model import read_model
+from convlab.files.weights import give_weights
 from convlab.model.model import Model
 from support.files.keras_twins import assert_same_outputs, randomise
 from support.files.nested_models import FORMS, frozen, save, twice_deep
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # Keras' own
 
 def load(path: Path, **options: object) -> Model:
     architecture = read_model(path, **options)
-    read_model_weights(path, architecture)
+    give_weights(architecture, path)
     return architecture.model
 
 
@@ -248,9 +249,9 @@ def test_weights_of_another_network_change_nothing(tmp_path: Path) -> None:
     one.save(tmp_path / "one.keras")
     other.save(tmp_path / "other.keras")
     architecture = read_model(tmp_path / "one.keras")
-    read_model_weights(tmp_path / "one.keras", architecture)
+    give_weights(architecture, tmp_path / "one.keras")
     before = architecture.model.receipt
     with pytest.raises(WeightsError, match=r"other\.keras: model\.weights\.h5: missing layers: conv2d"):
-        read_model_weights(tmp_path / "other.keras", architecture)
+        give_weights(architecture, tmp_path / "other.keras")
     assert architecture.model.receipt is before
     assert_same_outputs(one, architecture.model)

@@ -10,16 +10,17 @@ import numpy as np
 import pytest
 
 from convlab.errors import ConvlabError, UnsupportedError, WeightsError
-from convlab.files.keras import model
 from convlab.files.keras.config import reading
-from convlab.files.keras.model import read_model, read_model_weights
+from convlab.files.keras.model import read_model
+from convlab.files.keras.weights import opening
+from convlab.files.weights import give_weights
 from support.files.keras_files import Weights, assert_same, write_keras3, write_legacy
 from support.files.whole_models import CONFIG, KEYS, METADATA, TEXT, small_weights, write_h5, write_keras
 
 
 def load(path: Path, topology: Path | None = None) -> Weights:
     architecture = read_model(path, topology=topology)
-    read_model_weights(path, architecture)
+    give_weights(architecture, path)
     return {layer.name: dict(layer.weights) for layer in architecture.model if layer.shapes}
 
 
@@ -222,7 +223,7 @@ def test_errors_name_the_archive_and_no_temporary_file(tmp_path: Path) -> None:
 
 def test_weights_larger_than_the_network_can_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The bound of this network of 411 numbers: float64 for each and five of an optimizer's, and room for HDF5."""
-    monkeypatch.setattr(model, "BASE", 1000)
+    monkeypatch.setattr(opening, "BASE", 1000)
     limit = 1000 + 6 * (8 * 411 + 3 * (16 << 10))
     refused(
         repacked(tmp_path / "m.keras", bytes(limit + 1)),
@@ -231,5 +232,5 @@ def test_weights_larger_than_the_network_can_have(tmp_path: Path, monkeypatch: p
 
 
 def test_weights_that_are_a_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model, "BASE", 1 << 30)
+    monkeypatch.setattr(opening, "BASE", 1 << 30)
     refused(repacked(tmp_path / "m.keras", bytes(20 << 20)), "expected at most 100 times as many")

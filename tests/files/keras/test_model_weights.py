@@ -10,7 +10,7 @@ import pytest
 
 from convlab.errors import WeightsError
 from convlab.files.keras.archive import unpack_member
-from convlab.files.keras.weights.reading import LayerWeights, read_weights
+from convlab.files.keras.weights.reading import LayerWeights, read_keras_weights
 from support.files.keras_files import (
     CONV,
     DENSE,
@@ -69,8 +69,8 @@ def expected(model: object, above: str = "") -> Iterator[tuple[str, dict[str, np
 def read(path: Path, layers: tuple[LayerWeights, ...]) -> Weights:
     if path.suffix == ".keras":
         with unpack_member(path, "model.weights.h5", 1 << 20) as copy:
-            return read_weights(copy, layers)[0]
-    return read_weights(path, layers)[0]
+            return read_keras_weights(copy, layers)[0]
+    return read_keras_weights(path, layers)[0]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -126,13 +126,13 @@ def test_nested_group_by_names_or_by_order(tmp_path: Path, pattern: str) -> None
         slot: pattern.format(layer=slot[0].removeprefix("model/"), role=slot[1], index=index)
         for index, slot in enumerate(IN_ORDER)
     }
-    assert_same(read_weights(write_nested(tmp_path / "w.h5", weights, names), [MODEL])[0], weights)
+    assert_same(read_keras_weights(write_nested(tmp_path / "w.h5", weights, names), [MODEL])[0], weights)
 
 
 def test_nested_group_in_any_order_where_names_tell(tmp_path: Path) -> None:
     weights = random_weights(*INNER)
     names = {slot: f"{slot[0]}/{slot[1]}:0" for slot in reversed(IN_ORDER)}
-    assert_same(read_weights(write_nested(tmp_path / "w.h5", weights, names), [MODEL])[0], weights)
+    assert_same(read_keras_weights(write_nested(tmp_path / "w.h5", weights, names), [MODEL])[0], weights)
 
 
 @pytest.mark.parametrize(
@@ -149,14 +149,14 @@ def test_nested_group_that_does_not_fit(tmp_path: Path, order: list[tuple[str, s
     with pytest.raises(
         WeightsError, match=f"model is a model that holds {len(order)} arrays, which do not fit its 8"
     ):
-        read_weights(path, [MODEL])
+        read_keras_weights(path, [MODEL])
 
 
 def test_array_missing_in_a_nested_group(tmp_path: Path) -> None:
     names = {slot: f"{slot[0]}/{slot[1]}:0" for slot in IN_ORDER[:-1]}
     path = write_nested(tmp_path / "w.h5", random_weights(*INNER), names)
     with pytest.raises(WeightsError, match=r"model/bn holds 3 arrays \(.*\), expected \(gamma, beta, "):
-        read_weights(path, [MODEL])
+        read_keras_weights(path, [MODEL])
 
 
 def test_equal_names_in_a_nested_group(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_equal_names_in_a_nested_group(tmp_path: Path) -> None:
         ("model/conv1", "kernel"): "conv1/kernel",
         ("model/conv1", "bias"): "conv1/bias",
     }
-    assert_same(read_weights(write_nested(tmp_path / "w.h5", weights, names), [model])[0], weights)
+    assert_same(read_keras_weights(write_nested(tmp_path / "w.h5", weights, names), [model])[0], weights)
 
 
 def test_shared_layer_of_two_nested_models_is_read_once(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_shared_layer_of_two_nested_models_is_read_once(tmp_path: Path) -> None:
     models = [LayerWeights(name, "Functional", {}, layers=(shared,)) for name in ("a", "b")]
     weights = random_weights(shared)["shared"]
     path = write_legacy(tmp_path / "w.h5", {"a": weights, "b": weights}, pattern="conv/{role}:0")
-    found, receipt = read_weights(path, models)
+    found, receipt = read_keras_weights(path, models)
     assert_same(found, {"shared": weights})
     assert receipt.values == 124
 
@@ -211,14 +211,14 @@ def test_keras_2_counts_layers_with_weights_twice(tmp_path: Path, separator: str
             group = file.create_group(f"{paths[name]}/vars")
             for index, array in enumerate(arrays.values()):
                 group[str(index)] = array
-    assert_same(read_weights(tmp_path / "w.weights.h5", asked)[0], weights)
+    assert_same(read_keras_weights(tmp_path / "w.weights.h5", asked)[0], weights)
 
 
 def test_keras3_counters_where_the_names_are_another_sessions(tmp_path: Path) -> None:
     stored = {"dense_7": random_weights(DENSE)["fc"], "conv2d_9": random_weights(CONV)["conv1"]}
     path = write_keras3(tmp_path / "w.h5", stored, {"dense_7": "dense", "conv2d_9": "conv2d"})
     asked = [LayerWeights("dense_2", "Dense", DENSE.shapes), LayerWeights("conv2d_4", "Conv2D", CONV.shapes)]
-    found, _ = read_weights(path, asked)
+    found, _ = read_keras_weights(path, asked)
     assert_same(found, {"dense_2": stored["dense_7"], "conv2d_4": stored["conv2d_9"]})
 
 
@@ -226,7 +226,7 @@ def test_keras3_counters_do_not_outvote_names_in_a_file_with_more_layers(tmp_pat
     stored = {"b": random_weights(CONV)["conv1"], "c": random_weights(CONV)["conv1"]}
     path = write_keras3(tmp_path / "w.h5", stored, {"b": "conv2d", "c": "conv2d_1"})
     with pytest.raises(WeightsError, match="missing layers: a; unexpected layers: b, c"):
-        read_weights(path, [LayerWeights("a", "Conv2D", CONV.shapes)])
+        read_keras_weights(path, [LayerWeights("a", "Conv2D", CONV.shapes)])
 
 
 # arrays that are not what they are everywhere else
@@ -240,7 +240,7 @@ def test_count_of_a_normalization_is_an_integer(tmp_path: Path, dtype: str) -> N
         del file["layers/normalization/vars/2"]
         file["layers/normalization/vars/2"] = np.array(17, dtype)
     weights["scale"]["count"] = np.array(17, np.float32)
-    found, _ = read_weights(tmp_path / "w.h5", [layer])
+    found, _ = read_keras_weights(tmp_path / "w.h5", [layer])
     assert_same(found, weights)
     assert found["scale"]["count"].shape == ()
 
@@ -251,7 +251,7 @@ def test_count_that_nobody_asks_for_is_left(tmp_path: Path) -> None:
     path = write_keras3(tmp_path / "w.h5", weights, {"scale": "normalization"})
     del weights["scale"]["count"]
     asked = LayerWeights("scale", "Normalization", {"mean": (3,), "variance": (3,)})
-    assert_same(read_weights(path, [asked])[0], weights)
+    assert_same(read_keras_weights(path, [asked])[0], weights)
 
 
 @pytest.mark.parametrize(("role", "dtype"), [("mean", "<i4"), ("count", "<u4"), ("count", "<i2")])
@@ -259,7 +259,7 @@ def test_other_integers_are_refused(tmp_path: Path, role: str, dtype: str) -> No
     layer = LayerWeights("scale", "Normalization", {role: ()})
     path = write_keras3(tmp_path / "w.h5", {"scale": {role: np.array(17, dtype)}}, {"scale": "normalization"})
     with pytest.raises(WeightsError, match=r"scale .* has dtype u?int\d+, expected float"):
-        read_weights(path, [layer])
+        read_keras_weights(path, [layer])
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def test_theano_turned_these_kernels(tmp_path: Path, kind: str, rotated: bool) -
     weights = random_weights(layer)
     path = write_legacy(tmp_path / "w.h5", weights, backend="theano")
     kernel = weights["layer"]["kernel"]
-    found = read_weights(path, [layer])[0]["layer"]["kernel"]
+    found = read_keras_weights(path, [layer])[0]["layer"]["kernel"]
     np.testing.assert_array_equal(found, kernel[::-1, ::-1] if rotated else kernel)
 
 
@@ -278,5 +278,5 @@ def test_theano_turned_the_kernels_of_1d_convolutions(tmp_path: Path) -> None:
     layer = LayerWeights("layer", "Conv1D", {"kernel": (3, 2, 4)})
     weights = random_weights(layer)
     path = write_legacy(tmp_path / "w.h5", weights, backend="theano")
-    found = read_weights(path, [layer])[0]["layer"]["kernel"]
+    found = read_keras_weights(path, [layer])[0]["layer"]["kernel"]
     np.testing.assert_array_equal(found, weights["layer"]["kernel"][::-1])

@@ -11,7 +11,7 @@ import convlab
 from convlab.errors import ShapeError, UnsupportedError, WeightsError
 from convlab.files.flattened import flattened
 from convlab.files.keras.config.architecture import read_architecture
-from convlab.files.keras.weights.reading import LayerWeights, read_weights
+from convlab.files.keras.weights.reading import LayerWeights, read_keras_weights
 from convlab.files.torch.weights import read_torch_weights
 from convlab.layers import Conv3D, Conv3DTranspose, Dense, Flatten
 from convlab.model.model import Model
@@ -129,7 +129,7 @@ def test_short_names_of_keras(kind):
 def test_theano_kernels_are_rotated(tmp_path):
     weights = random_weights(KERNEL)
     path = write_legacy(tmp_path / "w.h5", weights, pattern="{layer}_{role}", roles=KERAS_1)
-    found, receipt = read_weights(path, [KERNEL])
+    found, receipt = read_keras_weights(path, [KERNEL])
     assert np.array_equal(found["c"]["kernel"], weights["c"]["kernel"][::-1, ::-1, ::-1])
     assert receipt.rows[0].transform == "rotated 180 degrees (Theano)"
 
@@ -143,15 +143,16 @@ def test_kernels_with_channels_first_and_the_dense_layer_behind(tmp_path):
     }
     for z, y, x, c in np.ndindex(2, 3, 4, 5):
         stored["fc"]["kernel"][((c * 2 + z) * 3 + y) * 4 + x] = weights["fc"]["kernel"][((z * 3 + y) * 4 + x) * 5 + c]
-    found, receipt = read_weights(write_legacy(tmp_path / "w.h5", stored), [KERNEL, dense], layout="OIHW-tensorflow")
+    path = write_legacy(tmp_path / "w.h5", stored)
+    found, receipt = read_keras_weights(path, [KERNEL, dense], layout="OIHW-tensorflow")
     assert all(np.array_equal(found[name][role], weights[name][role]) for name in weights for role in weights[name])
     transforms = [row.transform for row in receipt.rows]
     assert transforms == ["OIDHW -> DHWIO", "as stored", "rows CDHW -> DHWC", "as stored"]
-    turned, receipt = read_weights(tmp_path / "w.h5", [KERNEL, dense], layout="OIHW-theano")
+    turned, receipt = read_keras_weights(path, [KERNEL, dense], layout="OIHW-theano")
     assert np.array_equal(turned["c"]["kernel"], weights["c"]["kernel"][::-1, ::-1, ::-1])
     assert receipt.rows[0].transform == "OIDHW -> DHWIO, rotated 180 degrees (Theano)"
     with pytest.raises(WeightsError, match="this is OIHW; pass layout='OIHW'"):
-        read_weights(tmp_path / "w.h5", [KERNEL, dense])
+        read_keras_weights(path, [KERNEL, dense])
 
 
 # weights of PyTorch

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import convlab
+from convlab.files.formats import holds_tensors
 from convlab.files.torch.layouts import counterparts
-from convlab.files.torch.weights import LayerWeights, is_torch_weights, read_torch_weights
+from convlab.files.torch.weights import LayerWeights, read_torch_weights
 from convlab.layers import BatchNormalization, Conv1D, Conv2D, Conv2DTranspose, Dense, DepthwiseConv2D, Flatten, PReLU
 from convlab.model.model import Model
 from support.files.torch_files import (
@@ -271,14 +272,14 @@ def test_npz_of_another_machine_and_in_fortran_order(dtype: str, tmp_path: Path)
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_file_is_known_by_its_content(form: str, tmp_path: Path):
-    assert is_torch_weights(FORMATS[form](tmp_path / form, state("a")).rename(tmp_path / f"{form}-bare"))
+    assert holds_tensors(FORMATS[form](tmp_path / form, state("a")).rename(tmp_path / f"{form}-bare"))
 
 
-def test_is_torch_weights(tmp_path: Path):
-    assert all(is_torch_weights(f"missing{suffix}") for suffix in (".safetensors", ".NPZ", ".pt", ".pth"))
+def test_a_file_is_known_by_its_ending(tmp_path: Path):
+    assert all(holds_tensors(Path(f"missing{suffix}")) for suffix in (".safetensors", ".NPZ", ".pt", ".pth"))
     (tmp_path / "text").write_text('{"name":{"class_name": "Sequential"}}')
-    others = [tmp_path, tmp_path / "text", tmp_path / "missing", "weights/lenet5.h5"]
-    assert not any(is_torch_weights(path) for path in others)
+    others = [tmp_path, tmp_path / "text", tmp_path / "missing", Path("weights/lenet5.h5")]
+    assert not any(holds_tensors(path) for path in others)
 
 
 def test_a_state_dict_without_pytorch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -9,7 +9,7 @@ import h5py
 import pytest
 
 from convlab.errors import WeightsError
-from convlab.files.keras.weights.reading import LayerWeights, read_weights
+from convlab.files.keras.weights.reading import LayerWeights, read_keras_weights
 from support.files.keras_files import CONV, random_weights, write_legacy
 
 SHAPE = CONV.shapes["kernel"]
@@ -25,7 +25,7 @@ def good(tmp_path: Path) -> Path:
 def refused(path: Path, *parts: str, layers: tuple[LayerWeights, ...] = (CONV,)) -> str:
     """Read, expect one line of refusal that opens with the path and holds the parts; return it."""
     with pytest.raises(WeightsError, match="^" + re.escape(f"{path}: ")) as caught:
-        read_weights(path, layers)
+        read_keras_weights(path, layers)
     message = str(caught.value)
     assert "\n" not in message
     for part in parts:

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from convlab.errors import ConvlabError
-from convlab.files.keras.model import read_model, read_model_weights
-from convlab.files.keras.weights.reading import read_weights
+from convlab.files.keras.model import read_model
+from convlab.files.keras.weights.reading import read_keras_weights
+from convlab.files.weights import give_weights
 from support.files.keras_files import KERNEL_ONLY
 
 SECONDS = 20  # until a read that does not return ends the process
@@ -24,9 +25,9 @@ MEMORY = 3 << 30  # bytes; a string of variable length may claim 4 GiB, which li
 def load(path: Path) -> tuple[str, dict[str, np.ndarray]]:
     """Return what the network is, as text, and its weights."""
     if "model" not in path.name:
-        return "", read_weights(path, [KERNEL_ONLY])[0]["conv1"]
+        return "", read_keras_weights(path, [KERNEL_ONLY])[0]["conv1"]
     architecture = read_model(path)
-    read_model_weights(path, architecture)
+    give_weights(architecture, path)
     model = architecture.model
     weights = {f"{layer.name} {role}": array for layer in model for role, array in layer.weights.items()}
     nodes = [(node.name, vars(node.layer) | {"_weights": None}, node.inputs) for node in model.nodes]

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from convlab.comparison.npz_arrays import NpzArrays
 from convlab.errors import ConvlabError
-from convlab.files.keras.model import read_model, read_model_weights
-from convlab.files.keras.weights.reading import read_weights
+from convlab.files.keras.model import read_model
+from convlab.files.keras.weights.reading import read_keras_weights
 from convlab.files.torch.weights import read_torch_weights
+from convlab.files.weights import give_weights
 from convlab.images.preprocessing import UNIT
 from convlab.images.reading import prepare
 from convlab.recording.activations import Activations
@@ -22,7 +23,7 @@ def read_recording(path: Path) -> None:
 
 
 def read_whole_model(path: Path) -> None:
-    read_model_weights(path, read_model(path))
+    give_weights(read_model(path), path)
 
 
 def read_arrays(path: Path) -> None:
@@ -36,7 +37,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "recording": read_recording,
     "model": read_whole_model,
     "topology": read_model,
-    "weights": lambda path: read_weights(path, [KERNEL_ONLY]),
+    "weights": lambda path: read_keras_weights(path, [KERNEL_ONLY]),
     "torch": lambda path: read_torch_weights(path, [DENSE]),
     "arrays": read_arrays,
     "picture": lambda path: prepare(path, (7, 5, 3), UNIT),

@@ -1,61 +1,16 @@
 """The architecture of a network from the config that Keras stores with it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from convlab.files.architecture import Architecture, KerasLayer
 from convlab.files.keras.config.builder import Builder, Functions
 from convlab.files.keras.config.calls import Inliner, Path
 from convlab.files.keras.config.graph import LayerConfig, ModelConfig, read_graph
-from convlab.model.model import Model
 from convlab.runtime.arrays import Shape
 from convlab.wording import listed
 
-__all__ = ["Architecture", "KerasLayer", "read_architecture"]
-
-
-@dataclass(frozen=True)
-class KerasLayer:
-    """A layer as Keras sees it, which is how a file holds its weights.
-
-    Attributes
-    ----------
-    name, kind
-        Keras' own name and class, in today's spelling: "conv1", "Conv2D".
-    layer
-        The name of the convlab layer it became; None for inputs and for models.
-    layers
-        Of a model that is used as a layer: its own, in the order of its config.
-    written
-        Its class in the file's own spelling, where that is another, or is around it: "TimeDistributed".
-    """
-
-    name: str
-    kind: str
-    layer: str | None
-    layers: tuple["KerasLayer", ...] = ()
-    written: str = ""
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """A network without its weights, and its layers as Keras sees them.
-
-    Attributes
-    ----------
-    neutral, precision, guessed
-        What the receipt is to say of options that change nothing, of types that are not float32, and of what depends
-        on what ran the network where its file does not say that.
-    backend
-        What ran the network, as far as its config says.
-    """
-
-    model: Model
-    layers: tuple[KerasLayer, ...]
-    neutral: tuple[str, ...] = ()
-    precision: tuple[str, ...] = ()
-    guessed: tuple[str, ...] = ()
-    backend: str | None = None
+__all__ = ["read_architecture"]
 
 
 def read_architecture(

@@ -8,7 +8,7 @@ from typing import Any
 from convlab.errors import WeightsError
 from convlab.files.keras.archive import is_archive, read_member
 from convlab.storage import hdf5
-from convlab.storage.foreign import TENSORFLOW_JS
+from convlab.storage.foreign import TENSORFLOW_JS, read_head
 from convlab.storage.json_text import parse_json
 
 __all__ = ["Config", "read_config", "read_topology"]
@@ -59,7 +59,7 @@ def read_topology(path: Path) -> Config:
     WeightsError
         If the file cannot be read or is not such a text.
     """
-    text = hdf5.read_head(path, TEXT_LIMIT + 1, "an architecture as JSON text")
+    text = read_head(path, TEXT_LIMIT + 1, "an architecture as JSON text")
     if len(text) > TEXT_LIMIT:
         raise WeightsError(f"{path}: more than {TEXT_LIMIT:,} bytes, expected an architecture as JSON text")
     values = _parse(text, str(path))

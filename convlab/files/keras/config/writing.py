@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from convlab.files.keras.config.architecture import Architecture, KerasLayer
+from convlab.files.architecture import Architecture
 from convlab.files.keras.config.reading import Config
 from convlab.layers import Activation, AveragePooling2D, Conv2D, Dense, Flatten, Layer, MaxPooling2D
 from convlab.layers.pooling import Pooling2D
@@ -28,8 +28,7 @@ def described(model: Model) -> tuple[Architecture, Config]:
     first = {"class_name": "InputLayer", "config": {"name": name, "batch_input_shape": [None, *shape]}}
     layers = [first, *(_entry(layer) for layer in model.layers)]
     config = {"class_name": "Sequential", "config": {"name": model.name, "layers": layers}}
-    keras_layers = (KerasLayer(layer.name, type(layer).__name__, layer.name) for layer in model.layers)
-    return Architecture(model, tuple(keras_layers)), Config(config, VERSION, BACKEND)
+    return Architecture.of(model), Config(config, VERSION, BACKEND)
 
 
 def without_idle_options(value: Any) -> Any:

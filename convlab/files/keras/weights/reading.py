@@ -24,7 +24,7 @@ from convlab.storage import hdf5
 from convlab.storage.growth import check_growth
 from convlab.storage.hdf5_arrays import check_floats, read_floats
 
-__all__ = ["LAYOUTS", "LayerWeights", "read_weights"]
+__all__ = ["LAYOUTS", "LayerWeights", "read_keras_weights"]
 
 Array: TypeAlias = NDArray[np.float32]
 Step: TypeAlias = tuple[str, Callable[[Array], Array]]
@@ -72,7 +72,7 @@ class Request:
         return ReceiptRow(self.layer, self.role, shape, self.path, transform)
 
 
-def read_weights(
+def read_keras_weights(
     path: str | os.PathLike[str],
     layers: Sequence[LayerWeights],
     *,

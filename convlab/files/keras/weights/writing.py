@@ -19,7 +19,7 @@ import h5py
 import numpy as np
 
 from convlab.errors import FileError
-from convlab.files.keras.config.architecture import Architecture, KerasLayer
+from convlab.files.architecture import Architecture, KerasLayer
 from convlab.files.keras.config.reading import Config
 from convlab.files.keras.config.writing import without_idle_options
 from convlab.files.keras.weights.weight_names import NOT_READ, STATISTICS

@@ -6,7 +6,8 @@ import h5py
 import pytest
 
 from convlab.errors import UnsupportedError
-from convlab.files.keras.config.architecture import KerasLayer, read_architecture
+from convlab.files.architecture import KerasLayer
+from convlab.files.keras.config.architecture import read_architecture
 from convlab.files.keras.model import read_model
 from support.files import keras_twins
 from support.files.keras_configs import functional, image, refused, relu, sequential, wiring

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from convlab.errors import WeightsError
-from convlab.files.keras.weights.reading import read_weights
+from convlab.files.keras.weights.reading import read_keras_weights
 from support.files.bad_files import KERNEL, SHAPE, edited, refused, replace_kernel, store
 from support.files.keras_files import CONV
 
@@ -44,14 +44,14 @@ def test_other_kernel_layout(good: Path) -> None:
     store(good, kernel)
     expected = "has shape (4, 2, 3, 5), expected (3, 5, 2, 4): this is OIHW; pass layout='OIHW' (--layout OIHW)"
     assert refused(good).endswith(expected)
-    weights, _ = read_weights(good, [CONV], layout="OIHW-tensorflow")
+    weights, _ = read_keras_weights(good, [CONV], layout="OIHW-tensorflow")
     np.testing.assert_array_equal(weights["conv1"]["kernel"], np.einsum("oihw->hwio", kernel))
 
 
 def test_other_kernel_layout_the_other_way(good: Path) -> None:
     message = re.escape("expected (4, 2, 3, 5): this is HWIO; pass layout='HWIO'")
     with pytest.raises(WeightsError, match=message):
-        read_weights(good, [CONV], layout="OIHW")
+        read_keras_weights(good, [CONV], layout="OIHW")
 
 
 # dtype
@@ -92,7 +92,7 @@ def test_float_of_no_standard_format(good: Path) -> None:
 def test_every_standard_float_is_read(good: Path, dtype: str) -> None:
     kernel = np.linspace(-2, 2, 120).reshape(SHAPE).astype(dtype)
     store(good, kernel)
-    weights, _ = read_weights(good, [CONV])
+    weights, _ = read_keras_weights(good, [CONV])
     assert weights["conv1"]["kernel"].dtype == np.float32
     np.testing.assert_array_equal(weights["conv1"]["kernel"], kernel.astype(np.float32))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import h5py
 import pytest
 
-from convlab.files.keras.weights.reading import read_weights
+from convlab.files.keras.weights.reading import read_keras_weights
 from support.files.bad_files import KERNEL, edited, refused
 from support.files.keras_files import CONV, assert_same, random_weights, write_keras3, write_legacy
 
@@ -73,7 +73,7 @@ def test_cycle_and_depth_are_not_walked(good: Path, monkeypatch: pytest.MonkeyPa
         for _ in range(3000):
             group = group.create_group("g")
     opened = record_opened(monkeypatch)
-    weights, _ = read_weights(good, [CONV])
+    weights, _ = read_keras_weights(good, [CONV])
     assert_same(weights, random_weights(CONV))
     assert set(opened) == {"/", "/conv1", "/conv1/conv1", f"/{KERNEL}", "/conv1/conv1/bias:0"}
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from convlab.files.keras.weights import keras2_h5
-from convlab.files.keras.weights.reading import read_weights
+from convlab.files.keras.weights.reading import read_keras_weights
 from convlab.storage import hdf5
 from support.files.bad_files import CONV, KERNEL, edited, refused, replace_kernel
 
@@ -77,7 +77,7 @@ def test_many_names_beside_a_long_config_are_read(good: Path) -> None:
         file.attrs["model_config"] = " " * 1_200_000
         for name in names[-1100:]:
             file.create_group(name).attrs["weight_names"] = np.zeros(0)
-    arrays, _ = read_weights(good, [CONV])
+    arrays, _ = read_keras_weights(good, [CONV])
     assert list(arrays) == ["conv1"]
 
 

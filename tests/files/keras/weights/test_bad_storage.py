@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from convlab.files.keras.weights.reading import read_weights
+from convlab.files.keras.weights.reading import read_keras_weights
 from support.files.bad_files import KERNEL, SHAPE, refused, replace_kernel, store
 from support.files.keras_files import CONV, random_weights, write_legacy
 
@@ -122,7 +122,7 @@ def test_unknown_filter(good: Path, number: int) -> None:
 def test_known_filters_and_chunks_that_do_not_divide_the_array_are_read(good: Path, options: dict) -> None:
     kernel = np.linspace(-2, 2, 120, dtype="f4").reshape(SHAPE)
     store(good, kernel, **options)
-    weights, _ = read_weights(good, [CONV])
+    weights, _ = read_keras_weights(good, [CONV])
     np.testing.assert_array_equal(weights["conv1"]["kernel"], kernel)
 
 
@@ -134,7 +134,7 @@ def test_a_chunk_that_a_filter_left_out_is_read(good: Path) -> None:
         data.id.write_direct_chunk((0, 0, 0, 0), kernel.tobytes(), filter_mask=1)
 
     replace_kernel(good, write)
-    np.testing.assert_array_equal(read_weights(good, [CONV])[0]["conv1"]["kernel"], kernel)
+    np.testing.assert_array_equal(read_keras_weights(good, [CONV])[0]["conv1"]["kernel"], kernel)
 
 
 def test_a_checksum_that_was_deflated_too_is_read(good: Path) -> None:
@@ -151,4 +151,4 @@ def test_a_checksum_that_was_deflated_too_is_read(good: Path) -> None:
         h5py.Dataset(made)[:] = kernel
 
     replace_kernel(good, write)
-    np.testing.assert_array_equal(read_weights(good, [CONV])[0]["conv1"]["kernel"], kernel)
+    np.testing.assert_array_equal(read_keras_weights(good, [CONV])[0]["conv1"]["kernel"], kernel)

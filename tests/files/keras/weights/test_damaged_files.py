@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from convlab.errors import WeightsError
-from convlab.files.keras.weights.reading import read_weights
+from convlab.files.keras.weights.reading import read_keras_weights
 from convlab.storage.hdf5_heaps import check_heaps
 from support.files.bad_files import SHAPE, edited, refused, store
 from support.files.keras_files import CONV, assert_same, random_weights, write_legacy
@@ -98,13 +98,13 @@ def test_numbers_that_look_like_a_heap(tmp_path: Path) -> None:
     """Five bytes of weights can be any: a heap that would be larger than the file is none."""
     weights = random_weights(CONV)
     weights["conv1"]["bias"] = np.frombuffer(b"GCOL\x01abcdefghijk", np.float32)
-    assert_same(read_weights(write_legacy(tmp_path / "w.h5", weights), [CONV])[0], weights)
+    assert_same(read_keras_weights(write_legacy(tmp_path / "w.h5", weights), [CONV])[0], weights)
 
 
 def test_official_name_with_other_content(good: Path) -> None:
     path = good.rename(good.parent / "vgg16_weights_tf_dim_ordering_tf_kernels.h5")
     with pytest.warns(UserWarning, match="vgg16_weights_tf_dim_ordering_tf_kernels.h5"):
-        weights, _ = read_weights(path, [CONV])
+        weights, _ = read_keras_weights(path, [CONV])
     assert_same(weights, random_weights(CONV))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from convlab.errors import WeightsError
-from convlab.files.keras.weights.reading import LayerWeights, read_weights
+from convlab.files.keras.weights.reading import LayerWeights, read_keras_weights
 from convlab.model.receipt import ReceiptRow
 from support.files.keras_files import ALL, CONV, DENSE, KERAS_1, NORM, assert_same, random_weights, write_legacy
 
@@ -27,7 +27,7 @@ from support.files.keras_files import ALL, CONV, DENSE, KERAS_1, NORM, assert_sa
 def test_names_of_keras_1_2_and_3(tmp_path: Path, root: str, pattern: str, roles: dict[str, str]) -> None:
     weights = random_weights(*ALL)
     path = write_legacy(tmp_path / "w.h5", weights, root=root, pattern=pattern, roles=roles)
-    found, receipt = read_weights(path, ALL)
+    found, receipt = read_keras_weights(path, ALL)
     assert_same(found, weights)
     assert [row.transform for row in receipt.rows] == ["as stored"] * 8
     stored = pattern.format(layer="bn", role=roles.get("moving_variance", "moving_variance"))
@@ -37,7 +37,7 @@ def test_names_of_keras_1_2_and_3(tmp_path: Path, root: str, pattern: str, roles
 def test_names_choose_the_array_before_order_does(tmp_path: Path) -> None:
     norm = random_weights(NORM)["bn"]
     shuffled = {role: norm[role] for role in ("moving_variance", "beta", "gamma", "moving_mean")}
-    found, _ = read_weights(write_legacy(tmp_path / "w.h5", {"bn": shuffled}), [NORM])
+    found, _ = read_keras_weights(write_legacy(tmp_path / "w.h5", {"bn": shuffled}), [NORM])
     assert_same(found, {"bn": norm})
 
 
@@ -46,14 +46,14 @@ def test_order_chooses_where_names_say_nothing(tmp_path: Path, pattern: str) -> 
     weights = random_weights(NORM)
     numbers = {role: str(index) for index, role in enumerate(NORM.shapes)}
     path = write_legacy(tmp_path / "w.h5", weights, pattern=pattern, roles=numbers)
-    assert_same(read_weights(path, [NORM])[0], weights)
+    assert_same(read_keras_weights(path, [NORM])[0], weights)
 
 
 def test_order_fills_what_names_leave(tmp_path: Path) -> None:
     weights = random_weights(CONV)
     bias_first = {"conv1": dict(reversed(weights["conv1"].items()))}
     path = write_legacy(tmp_path / "w.h5", bias_first, roles={"kernel": "uniform1"})
-    assert_same(read_weights(path, [CONV])[0], weights)
+    assert_same(read_keras_weights(path, [CONV])[0], weights)
 
 
 @pytest.mark.parametrize("asked", ["kernel", "depthwise_kernel"])
@@ -62,7 +62,7 @@ def test_depthwise_kernel_by_either_name(tmp_path: Path, stored: str, asked: str
     layer = LayerWeights("dw", "DepthwiseConv2D", {asked: (3, 5, 2, 4), "bias": (8,)})
     weights = random_weights(layer)
     path = write_legacy(tmp_path / "w.h5", weights, roles={asked: stored})
-    assert_same(read_weights(path, [layer])[0], weights)
+    assert_same(read_keras_weights(path, [layer])[0], weights)
 
 
 @pytest.mark.parametrize("kind", ["bytes", "str", "objects", "padded"])
@@ -78,7 +78,7 @@ def test_kinds_of_attributes(tmp_path: Path, kind: str) -> None:
     with h5py.File(path, "r+") as file:
         file.attrs["layer_names"] = values[kind]
         file["fc"].attrs["weight_names"] = "fc/kernel:0", "fc/bias:0"
-    assert_same(read_weights(path, [CONV, DENSE])[0], weights)
+    assert_same(read_keras_weights(path, [CONV, DENSE])[0], weights)
 
 
 def test_split_attributes(tmp_path: Path) -> None:
@@ -90,13 +90,13 @@ def test_split_attributes(tmp_path: Path) -> None:
         file.attrs["layer_names1"] = [b"bn", b"fc"]
         for index, role in enumerate(NORM.shapes):
             file["bn"].attrs[f"weight_names{index}"] = [f"bn/{role}:0".encode()]
-    assert_same(read_weights(path, ALL)[0], weights)
+    assert_same(read_keras_weights(path, ALL)[0], weights)
 
 
 def test_layers_without_weights_are_not_asked_for_nor_unexpected(tmp_path: Path) -> None:
     weights = random_weights(CONV)
     path = write_legacy(tmp_path / "w.h5", {"input": {}, **weights, "pool": {}})
-    found, receipt = read_weights(path, [CONV, LayerWeights("flatten", "Flatten", {})])
+    found, receipt = read_keras_weights(path, [CONV, LayerWeights("flatten", "Flatten", {})])
     assert_same(found, weights)
     assert (receipt.missing, receipt.unexpected, receipt.left_out) == ((), (), ())
 
@@ -107,13 +107,13 @@ def test_arrays_of_no_layer_are_unexpected(tmp_path: Path) -> None:
         group = file.create_group("top_level_model_weights")
         group.attrs["weight_names"] = [b"scale:0"]
     with pytest.raises(WeightsError, match="unexpected layers: top_level_model_weights"):
-        read_weights(path, [CONV])
+        read_keras_weights(path, [CONV])
 
 
 def test_layer_names_with_slashes(tmp_path: Path) -> None:
     layer = LayerWeights("fire2/squeeze1x1", "Conv2D", CONV.shapes)
     path = write_legacy(tmp_path / "w.h5", random_weights(layer), pattern="{layer}_{role}", roles={"bias": "b"})
-    assert_same(read_weights(path, [layer])[0], random_weights(layer))
+    assert_same(read_keras_weights(path, [layer])[0], random_weights(layer))
 
 
 def test_layer_that_two_models_share_goes_by_the_first(tmp_path: Path) -> None:
@@ -127,4 +127,4 @@ def test_layer_that_two_models_share_goes_by_the_first(tmp_path: Path) -> None:
             group.attrs["weight_names"] = [b"conv1/kernel:0", b"conv1/bias:0"]
             for role, array in weights["conv1"].items():
                 group[f"conv1/{role}:0"] = factor * array
-    assert_same(read_weights(path, models)[0], weights)
+    assert_same(read_keras_weights(path, models)[0], weights)

@@ -9,7 +9,7 @@ import pytest
 import convlab
 from convlab.cli import main
 from convlab.errors import WeightsError
-from convlab.files.keras.weights.reading import LayerWeights, read_weights
+from convlab.files.keras.weights.reading import LayerWeights, read_keras_weights
 from support.files.keras_files import CONV, DENSE, KERAS_1, assert_same, random_weights, write_legacy
 
 
@@ -25,7 +25,7 @@ def test_theano_kernels_are_rotated(
 ) -> None:
     weights = random_weights(CONV, DENSE)
     path = write_legacy(tmp_path / "w.h5", weights, pattern=pattern, roles=roles, **attributes)
-    found, receipt = read_weights(path, [CONV, DENSE])
+    found, receipt = read_keras_weights(path, [CONV, DENSE])
     assert found["conv1"]["kernel"][0, 1, 1, 3] == weights["conv1"]["kernel"][2, 3, 1, 3]
     weights["conv1"]["kernel"] = np.rot90(weights["conv1"]["kernel"], 2)
     assert_same(found, weights)
@@ -38,7 +38,7 @@ def test_theano_kernels_are_rotated(
 def test_other_backends_are_not_rotated(tmp_path: Path, backend: str) -> None:
     weights = random_weights(CONV)
     path = write_legacy(tmp_path / "w.h5", weights, pattern="{layer}_{role}", roles=KERAS_1, backend=backend)
-    assert_same(read_weights(path, [CONV])[0], weights)
+    assert_same(read_keras_weights(path, [CONV])[0], weights)
 
 
 def test_oihw_from_theano_with_a_flattened_dense(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_oihw_from_theano_with_a_flattened_dense(tmp_path: Path) -> None:
     for y, x, c in np.ndindex(2, 3, 4):
         stored["fc"]["kernel"][c * 6 + y * 3 + x] = weights["fc"]["kernel"][y * 12 + x * 4 + c]
     path = write_legacy(tmp_path / "w.h5", stored, pattern="{layer}_{role}", roles=KERAS_1)
-    found, receipt = read_weights(path, [CONV, dense], layout="OIHW")
+    found, receipt = read_keras_weights(path, [CONV, dense], layout="OIHW")
     assert_same(found, weights)
     assert receipt.rows[0].transform == "OIHW -> HWIO, rotated 180 degrees (Theano)"
     assert receipt.rows[2].transform == "rows CHW -> HWC"
@@ -79,14 +79,14 @@ def test_who_wrote_the_kernels_may_be_said(
     unsaid: Path, layout: str, backend: str | None, turned: bool, told: str
 ) -> None:
     kernel = random_weights(CONV)["conv1"]["kernel"]
-    found, receipt = read_weights(unsaid, [CONV], layout=layout, backend=backend)
+    found, receipt = read_keras_weights(unsaid, [CONV], layout=layout, backend=backend)
     np.testing.assert_array_equal(found["conv1"]["kernel"], np.rot90(kernel, 2) if turned else kernel)
     assert receipt.layout.endswith(f"backend {told}")
 
 
 def test_where_nobody_says_who_wrote_the_kernels_both_are_offered(unsaid: Path) -> None:
     with pytest.raises(WeightsError) as error:
-        read_weights(unsaid, [CONV], layout="OIHW")
+        read_keras_weights(unsaid, [CONV], layout="OIHW")
     assert str(error.value) == (
         f"{unsaid}: its kernels are OIHW, and neither it nor the architecture says who wrote them: Theano's are"
         " turned by 180 degrees; pass layout='OIHW-theano' (--layout OIHW-theano) to turn them back ('th kernels'),"
@@ -97,7 +97,7 @@ def test_where_nobody_says_who_wrote_the_kernels_both_are_offered(unsaid: Path) 
 def test_what_theano_never_turned_needs_no_answer(tmp_path: Path) -> None:
     weights = random_weights(DENSE)
     path = write_legacy(tmp_path / "w.h5", weights)
-    assert_same(read_weights(path, [DENSE], layout="OIHW")[0], weights)
+    assert_same(read_keras_weights(path, [DENSE], layout="OIHW")[0], weights)
 
 
 @pytest.mark.parametrize("file_says", ["tensorflow", None])
@@ -135,4 +135,4 @@ def test_the_command_takes_the_layout(unsaid: Path, capsys: pytest.CaptureFixtur
 def test_dense_rows_stay_in_hwio_files(tmp_path: Path) -> None:
     dense = LayerWeights("fc", "Dense", DENSE.shapes, flattened=(2, 3, 4))
     path = write_legacy(tmp_path / "w.h5", random_weights(dense))
-    assert_same(read_weights(path, [dense])[0], random_weights(dense))
+    assert_same(read_keras_weights(path, [dense])[0], random_weights(dense))

