@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from convlab import __version__
-from convlab.cli import bench, compare, convert, demo, explain, fetch, filters, run, stats, summary
+from convlab.cli import bench, compare, convert, demo, explain, fetch, filters, run, size, stats, summary
 from convlab.cli.terminal import drop_what_cannot_be_written, line, message, spoken
 
 STOPPED, NO_READER = 130, 141  # what a shell says of a command that SIGINT or SIGPIPE ended
@@ -48,6 +48,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser("convlab", description="See inside a convolutional network.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (demo, summary, run, filters, explain, compare, stats, bench, convert, fetch):
+    for command in (demo, summary, run, filters, explain, compare, stats, bench, convert, fetch, size):
         command.add(commands)
     return parser

@@ -6,5 +6,6 @@ from convlab.view.feature_maps import feature_maps
 from convlab.view.filters import filters
 from convlab.view.network import network
 from convlab.view.overlay import overlay
+from convlab.view.window import window
 
-__all__ = ["dense", "explanation", "feature_maps", "filters", "network", "overlay"]
+__all__ = ["dense", "explanation", "feature_maps", "filters", "network", "overlay", "window"]

@@ -1,20 +1,19 @@
 """The sliding window: what it is, where it may stand, and how many places that makes.
 
-The formula for the output size is here and nowhere else. Notation and cases: Dumoulin and Visin, "A guide to
-convolution arithmetic for deep learning" (arXiv 1603.07285), section 2; dilation: section 5.1 there.
+What holds along each axis, the formula for the output size above all, is in `axis`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
-from typing import Literal, TypeGuard
+from typing import Any, Literal, TypeGuard
 
+from convlab_kernels.axis import FORMULA, LARGEST, Axis, Pair, extent, places, same_pads
 from convlab_kernels.errors import ShapeError
 
-Pair = tuple[int, int]
+__all__ = ["PaddingLike", "Pair", "Sides", "Window", "WindowWalk", "parse_ints", "parse_pair"]
+
 Sides = tuple[Pair, Pair]  # ((top, bottom), (left, right))
 PaddingLike = int | Pair | Sides | Literal["valid", "same"]
-
-_LARGEST = 2**31 - 1  # sizes beyond this are mistakes, and would overflow index arithmetic in compiled kernels
 
 
 @dataclass(frozen=True)
@@ -71,31 +70,55 @@ class Window:
         vertical, horizontal = self.pads(size)
         return places("height", h, vertical, kh, sh, dh), places("width", w, horizontal, kw, sw, dw)
 
+    def explain(self, size: int | Pair) -> "WindowWalk":
+        """Return how it walks over an image of (H, W) = `size`, which prints itself with the arithmetic.
 
-def extent(kernel: int, dilation: int) -> int:
-    """Return the cells from the first to the last that a window looks at along one axis."""
-    return dilation * (kernel - 1) + 1
-
-
-def same_pads(size: int, extent: int, stride: int) -> Pair:
-    """Return the padding cells before and after an axis that make ceil(size / stride) places, the odd one after."""
-    total = max((-(-size // stride) - 1) * stride + extent - size, 0)
-    return total // 2, total - total // 2
-
-
-def places(side: str, size: int, pads: Pair, kernel: int, stride: int, dilation: int) -> int:
-    """Return how many places a window has along one axis; ShapeError, with the arithmetic, if there is none."""
-    (before, after), reach = pads, extent(kernel, dilation)
-    found = (size + before + after - reach) // stride + 1
-    if found < 1:
-        raise ShapeError(
-            f"output {side} is not positive: floor(({size} + {before} + {after} - {reach}) / {stride}) + 1"
-            f" = {found}: a window of {reach} cells (kernel {kernel}, dilation {dilation}) does not fit in an input"
-            f" of {size} with padding {before} and {after}"
+        ShapeError where it has no place.
+        """
+        cells = parse_pair("size", size, least=1)
+        height, width = map(
+            Axis, ("height", "width"), cells, self.pads(cells), self.kernel, self.stride, self.dilation
         )
-    if found > _LARGEST:
-        raise ShapeError(f"output {side} {found} is too large: padding {before} and {after} on {size}")
-    return found
+        return WindowWalk(self, height, width)
+
+
+@dataclass(frozen=True)
+class WindowWalk:
+    """A window's walk over an image, axis by axis; `str()` of it is the arithmetic in words and numbers."""
+
+    window: Window
+    height: Axis
+    width: Axis
+
+    @property
+    def headline(self) -> str:
+        """Input, window and output in one line."""
+        height, width, window = self.height, self.width, self.window
+        told = [f"input {height.size} x {width.size}", f"window {height.kernel} x {width.kernel}"]
+        told += [f"stride {_either(*window.stride)}"] if max(window.stride) > 1 else []
+        told += [f"dilation {_either(*window.dilation)}"] if max(window.dilation) > 1 else []
+        told += [f"padding {_sides(height.pads, width.pads)}"] if any((*height.pads, *width.pads)) else []
+        return f"{', '.join(told)}: output {height.places} x {width.places}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain types, as for JSON."""
+        return {axis.side: axis.as_dict() for axis in (self.height, self.width)}
+
+    def __str__(self) -> str:
+        head = [self.headline, f"  {FORMULA}"]
+        if replace(self.height, side="width") == self.width:
+            return "\n".join([*head, *self.height.lines])
+        return "\n".join([*head, "height", *self.height.lines, "width", *self.width.lines])
+
+
+def _either(height: int, width: int) -> str:
+    return str(height) if height == width else f"{height} x {width}"
+
+
+def _sides(vertical: Pair, horizontal: Pair) -> str:
+    if len({*vertical, *horizontal}) == 1:
+        return str(vertical[0])
+    return f"top {vertical[0]}, bottom {vertical[1]}, left {horizontal[0]}, right {horizontal[1]}"
 
 
 def _parse_padding(padding: PaddingLike) -> Sides | Literal["same"]:
@@ -123,8 +146,8 @@ def parse_ints(name: str, value: object, count: int, expected: str, least: int =
     ints = (value,) * count if _is_int(value) else tuple(value) if isinstance(value, tuple | list) else ()
     if len(ints) != count or not all(_is_int(cells) for cells in ints):
         raise ShapeError(f"{name} {value!r} is neither an int nor a {expected} of ints")
-    if min(ints) < least or max(ints) > _LARGEST:
-        raise ShapeError(f"{name} {value!r} is out of range: at least {least}, at most {_LARGEST}")
+    if min(ints) < least or max(ints) > LARGEST:
+        raise ShapeError(f"{name} {value!r} is out of range: at least {least}, at most {LARGEST}")
     return tuple(map(int, ints))
 
 

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from convlab_kernels.axis import Pair, extent, places, same_pads
 from convlab_kernels.errors import ShapeError
-from convlab_kernels.window import Pair, extent, parse_ints, parse_pair, places, same_pads
+from convlab_kernels.window import parse_ints, parse_pair
 
 Triple = tuple[int, int, int]
 Sides3D = tuple[Pair, Pair, Pair]  # ((front, back), (top, bottom), (left, right))
