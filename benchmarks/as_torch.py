@@ -65,11 +65,14 @@ class Call(nn.Module):
 class Place:
     """Where in the network a layer is called.
 
-    `alone`: nobody else sees its input, which it may overwrite. `flattened`: the image (H, W, C) whose numbers a
+    `alone`: nobody else sees its input, which it may overwrite. `shape`, `output`: of its (first) input and of what
+    comes out, without the batch. `flattened`: the image (H, W, C) whose numbers a
     dense layer gets in the order (C, H, W), because nothing but dense layers takes them and nothing is recorded.
     """
 
     alone: bool
+    shape: Shape
+    output: Shape
     flattened: Shape = ()
 
 
@@ -81,8 +84,8 @@ def _part(model: Model, node: Node, record: bool) -> nn.Module:
         return nn.Flatten()
     alone = not record and source not in model.inputs and len(_takers(model, source)) == 1
     before = next((other for other in model.nodes if other.name == source), None)
-    flattened = before.layer.input_shape if before and not record and _is_reordered(model, before) else ()
-    part = PARTS[type(layer)](layer, Place(alone, flattened))
+    flattened = before.input_shapes[0] if before and not record and _is_reordered(model, before) else ()
+    part = PARTS[type(layer)](layer, Place(alone, node.input_shapes[0], node.output_shape, flattened))
     return _activated(part, layer.activation) if isinstance(layer, layers.Activated) else part
 
 
@@ -92,7 +95,7 @@ def _takers(model: Model, name: str) -> list[layers.Layer]:
 
 def _is_reordered(model: Model, node: Node) -> bool:
     """Tell whether an image is flattened for dense layers only, so that their weights can be in PyTorch's order."""
-    flattens = isinstance(node.layer, layers.Flatten) and len(node.layer.input_shape) == 3
+    flattens = isinstance(node.layer, layers.Flatten) and len(node.input_shapes[0]) == 3
     return flattens and all(isinstance(taker, layers.Dense) for taker in _takers(model, node.name))
 
 
@@ -110,34 +113,34 @@ def _filled(part: nn.Module, **arrays: Any) -> nn.Module:
     return part.requires_grad_(False)
 
 
-def _padded(part: Callable[[Any], nn.Module], layer: Any, value: float = 0.0) -> nn.Module:
+def _padded(part: Callable[[Any], nn.Module], layer: Any, place: Place, value: float = 0.0) -> nn.Module:
     """Return a module with its padding: its own where both ends of a side get as much, else by another before it."""
-    (top, bottom), (left, right) = layer.window.pads(layer.input_shape[:2])
+    (top, bottom), (left, right) = layer.window.pads(place.shape[:2])
     if (top, left) == (bottom, right):
         return part((top, left))
     return nn.Sequential(nn.ConstantPad2d((left, right, top, bottom), value), part(0))
 
 
-def _conv2d(layer: Any, _: Place) -> nn.Module:
+def _conv2d(layer: Any, place: Place) -> nn.Module:
     kernel = layer.weights["kernel"].transpose(3, 2, 0, 1)  # (O, C/groups, KH, KW)
-    return _convolution(layer, kernel, layer.groups)
+    return _convolution(layer, place, kernel, layer.groups)
 
 
-def _depthwise(layer: Any, _: Place) -> nn.Module:
+def _depthwise(layer: Any, place: Place) -> nn.Module:
     kh, kw, channels, multiplier = layer.weights["kernel"].shape
     kernel = layer.weights["kernel"].reshape(kh, kw, 1, channels * multiplier).transpose(3, 2, 0, 1)
-    return _convolution(layer, kernel, channels)
+    return _convolution(layer, place, kernel, channels)
 
 
-def _convolution(layer: Any, kernel: Any, groups: int) -> nn.Module:
-    channels, filters, window = layer.input_shape[2], len(kernel), layer.window
+def _convolution(layer: Any, place: Place, kernel: Any, groups: int) -> nn.Module:
+    channels, filters, window = place.shape[2], len(kernel), layer.window
     options = {"stride": window.stride, "dilation": window.dilation, "groups": groups, "bias": layer.use_bias}
 
     def convolution(padding: Any) -> nn.Module:
         part = nn.Conv2d(channels, filters, window.kernel, padding=padding, device="meta", **options)
         return _filled(part, weight=kernel, bias=layer.weights.get("bias"))
 
-    return _padded(convolution, layer)
+    return _padded(convolution, layer, place)
 
 
 def _dense(layer: Any, place: Place) -> nn.Module:
@@ -148,20 +151,20 @@ def _dense(layer: Any, place: Place) -> nn.Module:
     return _filled(part, weight=kernel.T, bias=layer.weights.get("bias"))
 
 
-def _batch_norm(layer: Any, _: Place) -> nn.Module:
+def _batch_norm(layer: Any, place: Place) -> nn.Module:
     weights = {TORCH_NAMES[name]: array for name, array in layer.weights.items()}
-    part = nn.BatchNorm2d(layer.input_shape[-1], layer.epsilon)
+    part = nn.BatchNorm2d(place.shape[-1], layer.epsilon)
     return _filled(part, **weights)  # gamma is 1 and beta is 0 from the start
 
 
-def _max_pool(layer: Any, _: Place) -> nn.Module:
+def _max_pool(layer: Any, place: Place) -> nn.Module:
     window = layer.window
-    return _padded(lambda padding: nn.MaxPool2d(window.kernel, window.stride, padding), layer, -float("inf"))
+    return _padded(lambda padding: nn.MaxPool2d(window.kernel, window.stride, padding), layer, place, -float("inf"))
 
 
-def _average_pool(layer: Any, _: Place) -> nn.Module:
+def _average_pool(layer: Any, place: Place) -> nn.Module:
     window = layer.window
-    (top, bottom), (left, right) = window.pads(layer.input_shape[:2])
+    (top, bottom), (left, right) = window.pads(place.shape[:2])
     if (top, left) != (bottom, right):
         raise TypeError(f"layer {layer.name!r}: average pooling with uneven padding has no translation here")
     return nn.AvgPool2d(window.kernel, window.stride, (top, left), count_include_pad=False)
@@ -177,8 +180,8 @@ def _activation(layer: Any, place: Place) -> nn.Module:
     return nn.ReLU(place.alone) if layer.activation == "relu" else Call(FUNCTIONS[layer.activation])
 
 
-def _zeros(layer: Any, _: Place) -> nn.Module:
-    (top, bottom), (left, right) = layer.window.pads(layer.input_shape[:2])
+def _zeros(layer: Any, place: Place) -> nn.Module:
+    (top, bottom), (left, right) = layer.window.pads(place.shape[:2])
     return nn.ZeroPad2d((left, right, top, bottom))
 
 
@@ -186,9 +189,9 @@ def _global_average(layer: Any, _: Place) -> nn.Module:
     return nn.Sequential(nn.AdaptiveAvgPool2d(1), *([] if layer.keepdims else [nn.Flatten()]))
 
 
-def _reshape(layer: Any, _: Place) -> nn.Module:
+def _reshape(layer: Any, place: Place) -> nn.Module:
     """Numbers in Keras' order, so channels go last before and first again after."""
-    shape = layer.output_shape
+    shape = place.output
 
     def reshape(x: Any) -> Any:
         rows = (x.permute(0, 2, 3, 1) if x.ndim == 4 else x).reshape(x.shape[0], *shape)

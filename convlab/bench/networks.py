@@ -144,5 +144,5 @@ def _layers(model: Model, x: Mapping[str, Array], repeats: int) -> tuple[LayerTi
 def _layer(model: Model, node: Node, batch: int, run: Spread) -> LayerTime:
     output = model.shapes[node.name]
     moved = batch * sum(prod(model.shapes[name]) for name in (*node.inputs, node.name)) + node.layer.parameters
-    flops = 2 * batch * node.layer.multiply_adds(output)
+    flops = 2 * batch * node.multiply_adds
     return LayerTime(node.name, node.layer.kind, output, flops, 4 * moved, run)

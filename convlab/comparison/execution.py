@@ -1,12 +1,8 @@
 """Running a part of a network node by node, with a say in what each node makes."""
 
 from collections.abc import Callable, Iterable, Mapping
-from copy import copy
-from dataclasses import is_dataclass, replace
-from typing import Any
 
-from convlab.errors import UnsupportedError
-from convlab.layers import Flatten, Layer
+from convlab.layers import Flatten
 from convlab.model.model import Model, Node
 from convlab.runtime.arrays import Array, Shape
 
@@ -34,20 +30,6 @@ def nodes_between(model: Model, known: Iterable[str], target: str) -> list[Node]
             found.append(node)
             needed.update(source for source in node.inputs if source not in have)
     return found[::-1]
-
-
-def altered(layer: Layer, weights: Mapping[str, Any] | None = None, **options: Any) -> Layer:
-    """Return a new layer like this one but for some weights and options; the layer itself stays as it is."""
-    if not options:
-        other = copy(layer)
-    elif is_dataclass(layer):
-        other = replace(layer, **options)
-        other.build(*layer.input_shapes)
-    else:
-        raise UnsupportedError(f"layer {layer.name!r} is a {layer.kind}, whose options cannot be altered")
-    if layer.shapes:
-        other.set_weights(**{**layer.weights, **(weights or {})})
-    return other
 
 
 def flattened_images(model: Model) -> dict[str, Shape]:

@@ -62,7 +62,7 @@ def terms_of(node: Node, model: Model) -> float:
     """Return how many terms a node sums for one number, about: products where it has weights, else inputs."""
     output = model.shapes[node.name]
     inputs = sum(prod(model.shapes[source]) for source in node.inputs)
-    return 1 + max(node.layer.multiply_adds(output), inputs) / prod(output)
+    return 1 + max(node.multiply_adds, inputs) / prod(output)
 
 
 def assumed_errors(arrays: Iterable[Array | None], precisions: Sequence[float]) -> list[float]:

@@ -6,7 +6,7 @@ from math import inf
 from typing import Any
 
 from convlab.comparison.distance import distance
-from convlab.comparison.execution import altered, flattened_images, nodes_between, run_nodes
+from convlab.comparison.execution import flattened_images, nodes_between, run_nodes
 from convlab.comparison.pairs import INPUT_KIND, Pair, Pairs
 from convlab.comparison.report import Row
 from convlab.errors import UnsupportedError
@@ -131,7 +131,7 @@ def _nodes(pairs: Pairs, pair: Pair, before: Sequence[Pair]) -> list[Node]:
     nodes = nodes_between(pairs.model, [known.node for known in before if known.node], pair.node.removesuffix("/pre"))
     if pair.node.endswith("/pre"):
         try:
-            nodes[-1] = replace(nodes[-1], layer=altered(nodes[-1].layer, activation="linear"), silenced=())
+            nodes[-1] = replace(nodes[-1], layer=nodes[-1].layer.altered(activation="linear"), silenced=())
         except UnsupportedError:
             return []
     return nodes

@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from convlab import ops
 from convlab.errors import ShapeError
-from convlab.layers.base import ONE_CELL, Layer, Layout, check_activation
+from convlab.layers.base import ONE_CELL, Layer, Layout, Walk, check_activation
 from convlab.layers.checks import check_numbers
 from convlab.layers.functions import ACTIVATIONS
-from convlab.ops.axes import AxisLike, inner_axes
+from convlab.ops.axes import AxisLike, inner_axes, is_last
 from convlab.ops.quiet import quiet
 from convlab.runtime.arrays import Array, Shape, module_of
 
@@ -211,15 +211,14 @@ class PReLU(Layer):
     name: str
     shared_axes: int | Sequence[int] | None = None
 
-    def weight_shapes(self) -> dict[str, Shape]:
+    def weight_shapes(self, shape: Shape) -> dict[str, Shape]:
         """Return the input's shape with 1 where alphas are shared."""
-        shared = self._shared()
-        return {"alpha": tuple(1 if axis in shared else size for axis, size in enumerate(self.input_shape, start=1))}
+        shared = self._shared(len(shape))
+        return {"alpha": tuple(1 if axis in shared else size for axis, size in enumerate(shape, start=1))}
 
-    def _shared(self) -> Sequence[int]:
+    def _shared(self, last: int) -> Sequence[int]:
         given = () if self.shared_axes is None else self.shared_axes
         axes = (given,) if isinstance(given, Integral) else given
-        last = len(self.input_shape)
         if not isinstance(axes, list | tuple) or not all(type(axis) is int and 1 <= axis <= last for axis in axes):
             raise ShapeError(f"shared_axes {self.shared_axes!r}: expected axes from 1 to {last}")
         return axes
@@ -250,9 +249,9 @@ class GLU(Layer):
 
     name: str
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return (..., C/2)."""
-        *others, channels = self.input_shape
+        *others, channels = shape
         if channels % 2:
             raise ShapeError(f"{channels} channels are no two halves")
         return (*others, channels // 2)
@@ -290,11 +289,14 @@ class Softmax(Layer):
     axis: AxisLike = -1
     activation = "softmax"
 
-    def infer_shape(self) -> Shape:
-        """Return the input's shape."""
-        rank = len(self.input_shape) + 1
-        self.window = ONE_CELL if inner_axes(self.axis, rank) == (rank - 1,) else None
-        return self.input_shape
+    def infer_shape(self, shape: Shape) -> Shape:
+        """Return the input's shape; ShapeError for an axis that it does not have."""
+        inner_axes(self.axis, len(shape) + 1)
+        return shape
+
+    def window_on(self, shape: Shape) -> Walk:
+        """Return that of one cell, or None, all of them, where it is not along the channels."""
+        return ONE_CELL if is_last(self.axis, len(shape) + 1) else None
 
     def __call__(self, x: Array) -> Array:
         """Turn the numbers along the axis into probabilities."""

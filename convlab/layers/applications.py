@@ -54,9 +54,9 @@ class LayerScale(Layer):
 
     name: str
 
-    def weight_shapes(self) -> dict[str, Shape]:
+    def weight_shapes(self, shape: Shape) -> dict[str, Shape]:
         """Return the shape (C,)."""
-        return {"gamma": self.input_shape[-1:]}
+        return {"gamma": shape[-1:]}
 
     @quiet
     def __call__(self, x: Array) -> Array:

@@ -29,10 +29,10 @@ class ExpandDims(Layer):
     axis: int = -1
     window = "varies"
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return the shape with 1 put in."""
-        axis = inner_axis(self.axis, len(self.input_shape) + 2) - 1
-        return (*self.input_shape[:axis], 1, *self.input_shape[axis:])
+        axis = inner_axis(self.axis, len(shape) + 2) - 1
+        return (*shape[:axis], 1, *shape[axis:])
 
     def __call__(self, x: Array) -> Array:
         """Put the axis into (N, ...)."""
@@ -61,12 +61,12 @@ class Squeeze(Layer):
     axis: AxisLike | None = None
     window = "varies"
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return the sizes that are left."""
-        axes = self._axes(self.input_shape)
-        if any(self.input_shape[axis - 1] != 1 for axis in axes):
+        axes = self._axes(shape)
+        if any(shape[axis - 1] != 1 for axis in axes):
             raise ShapeError(f"only axes of size 1 can be taken away, axis is {self.axis}")
-        return tuple(size for axis, size in enumerate(self.input_shape, start=1) if axis not in axes)
+        return tuple(size for axis, size in enumerate(shape, start=1) if axis not in axes)
 
     def _axes(self, shape: Shape) -> tuple[int, ...]:
         if self.axis is None:

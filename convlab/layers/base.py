@@ -2,6 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping
+from copy import copy
+from dataclasses import is_dataclass
 from math import prod
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, NamedTuple, Self, TypeAlias
@@ -19,6 +21,7 @@ from convlab_kernels.window3d import Window3D
 
 ONE_CELL = Window((1, 1))
 Layout: TypeAlias = Literal["any", "axis", "channels_last"] | None
+Walk: TypeAlias = Window | Window3D | Literal["varies"] | None
 _CLASSES: dict[str, type["Layer"]] = {}
 
 
@@ -36,20 +39,19 @@ class Held(NamedTuple):
 
 
 class Layer(ABC):
-    """What all layers share: a name, weights of known shapes, and the shape of what comes out.
+    """What all layers share: a name, options, and weights of known shapes.
+
+    Nothing of a call is kept. What depends on the inputs is a function of their shapes, which leave out the batch: of
+    one shape where a layer has one input, else of as many as it has inputs.
 
     Attributes
     ----------
     name : str
-    input_shapes : tuple of shapes
-        Of each input, without the batch; known once the layer is built into a model.
-    input_shape, output_shape : tuple of int
-        The first of them, and what comes out.
     shapes : mapping of str to tuple of int
-        The shapes of the weights, in Keras' order.
+        The shapes of the weights, in Keras' order; known once the layer is built into a model.
     window : Window, Window3D, "varies" or None
         The cells of the input that one output sees; None where it sees all of them, "varies" where that is no
-        window at an even pace.
+        window at an even pace. Where the input's shape decides, `window_on` says it.
     activation : str
         The function applied last ("linear": none).
     arity : int or None
@@ -72,10 +74,8 @@ class Layer(ABC):
     """
 
     name: str
-    input_shapes: tuple[Shape, ...] = ()
-    output_shape: Shape = ()
     shapes: Mapping[str, Shape] = MappingProxyType({})
-    window: Window | Window3D | Literal["varies"] | None = ONE_CELL
+    window: Walk = ONE_CELL
     activation: str = "linear"
     arity: ClassVar[int | None] = 1
     keeps_order: ClassVar[bool] = False
@@ -101,46 +101,50 @@ class Layer(ABC):
         """The name of its class; of a layer around another, of both."""
         return type(self).__name__
 
-    @property
-    def input_shape(self) -> Shape:
-        """Shape of the (first) input, without the batch."""
-        return self.input_shapes[0] if self.input_shapes else ()
+    def __post_init__(self) -> None:  # noqa: B027
+        """Check the options, and parse them, where a layer has some; called again where one is changed."""
 
     def build(self, *input_shapes: Shape) -> Shape:
-        """Fix the input shapes, and with them the weights' shapes; return the output shape."""
-        self.input_shapes = input_shapes
+        """Check the input shapes, fix the weights' shapes, and return the output shape."""
         try:
-            self.check_inputs()
-            self._fix_shapes(self.weight_shapes())
-            self.output_shape = self.infer_shape()
+            self.check_inputs(*input_shapes)
+            self._fix_shapes(self.weight_shapes(*input_shapes))
+            return self.infer_shape(*input_shapes)
         except ShapeError as error:
             shapes = " and ".join(map(str, input_shapes))
             raise ShapeError(f"layer {self.name!r} on an input of {shapes}: {error}") from None
-        return self.output_shape
 
-    def check_inputs(self) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         """Raise ShapeError unless there are as many inputs as the layer takes."""
-        if self.arity is None and not self.input_shapes:
+        if self.arity is None and not shapes:
             raise ShapeError("no inputs, expected at least 1")
-        if self.arity is not None and len(self.input_shapes) != self.arity:
-            raise ShapeError(f"{len(self.input_shapes)} inputs, expected {self.arity}")
+        if self.arity is not None and len(shapes) != self.arity:
+            raise ShapeError(f"{len(shapes)} inputs, expected {self.arity}")
 
     def _fix_shapes(self, shapes: dict[str, Shape]) -> None:
         if self.shapes and shapes != self.shapes:
             raise ShapeError(f"needs weights of {shapes}, but an earlier call of the layer has {self.shapes}")
         self.shapes = shapes
 
-    def weight_shapes(self) -> dict[str, Shape]:
-        """Return the shapes of the weights for `self.input_shape`, in Keras' order."""
+    def weight_shapes(self, shape: Shape, /) -> dict[str, Shape]:
+        """Return the shapes of the weights, in Keras' order."""
         return {}
 
-    def infer_shape(self) -> Shape:
-        """Return the output shape for `self.input_shape`."""
-        return self.input_shape
+    def infer_shape(self, shape: Shape, /) -> Shape:
+        """Return the output shape."""
+        return shape
 
-    def multiply_adds(self, output_shape: Shape) -> int:
+    def window_on(self, shape: Shape, /) -> Walk:
+        """Return the cells of the input that one output sees, as `window` says it."""
+        return self.window
+
+    def multiply_adds(self, shape: Shape, /) -> int:
         """Products of an input with a weight that it takes to compute one image's output."""
         return 0
+
+    def fan_in(self, weight: str, shape: Shape, /) -> float:
+        """Return how many products a kernel adds up for one output: those along all its axes but the last."""
+        return prod(self.weight_shapes(shape)[weight][:-1])
 
     @property
     def parameters(self) -> int:
@@ -201,6 +205,31 @@ class Layer(ABC):
             raise WeightsError(f"layer {self.name!r}: {', '.join(missing)} not given")
         self._held = Held(kept, {})
 
+    def altered(
+        self,
+        weights: Mapping[str, ArrayLike] | None = None,
+        shapes: Mapping[str, Shape] | None = None,
+        **options: Any,
+    ) -> Self:
+        """Return a layer like this one but for some weights, their shapes, and options; this one stays as it is.
+
+        All other weights are shared, and so is what was prepared, unless weights change, or an option that it may
+        have been made with: any but the activation function, which is applied last.
+        """
+        other = copy(self)
+        if shapes is not None:
+            other.shapes = shapes
+        if options:
+            if not is_dataclass(self):
+                raise UnsupportedError(f"layer {self.name!r} is a {self.kind}, whose options cannot be altered")
+            vars(other).update(options)
+            other.__post_init__()
+        if options.keys() - {"activation"}:
+            other.drop_prepared()
+        if weights:
+            other.set_weights(**weights)
+        return other
+
     def drop_prepared(self) -> None:
         """Forget what was prepared from the weights; it is prepared again when it is needed."""
         self._held = Held(self._held.weights, {})
@@ -222,6 +251,30 @@ class Spatial(Layer):
     """A layer on sequences, images or volumes, with the channels last."""
 
     layout: ClassVar[Layout] = "channels_last"
+
+
+class SeveralInputs(Layer):
+    """A layer of several inputs, or any number: what depends on their shapes takes as many."""
+
+    def weight_shapes(self, *_: Shape) -> dict[str, Shape]:
+        """Return none."""
+        return {}
+
+    @abstractmethod
+    def infer_shape(self, *shapes: Shape) -> Shape:
+        """Return the output shape."""
+
+    def window_on(self, *_: Shape) -> Walk:
+        """Return the cells of each input that one output sees, as `window` says it."""
+        return self.window
+
+    def multiply_adds(self, *_: Shape) -> int:
+        """Products of two inputs, or of an input with a weight, that it takes to compute one image's output."""
+        return 0
+
+    @abstractmethod
+    def __call__(self, *inputs: Array) -> Array:
+        """Compute a batch of the inputs: (N, *shape) each."""
 
 
 class Activated(Layer):

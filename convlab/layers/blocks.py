@@ -41,12 +41,12 @@ class DepthToSpace(_Blocks):
         channels that make no blocks.
     """
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return (H*size, W*size, C / size^2)."""
-        (height, width), size = image_size(self.input_shape), self.size
-        if self.input_shape[2] % size**2:
-            raise ShapeError(f"{self.input_shape[2]} channels do not make blocks of {size} x {size} places")
-        return height * size, width * size, self.input_shape[2] // size**2
+        (height, width), size = image_size(shape), self.size
+        if shape[2] % size**2:
+            raise ShapeError(f"{shape[2]} channels do not make blocks of {size} x {size} places")
+        return height * size, width * size, shape[2] // size**2
 
     def __call__(self, x: Array) -> Array:
         """Spread (N, H, W, C)."""
@@ -72,12 +72,12 @@ class SpaceToDepth(_Blocks):
         not consist of blocks.
     """
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return (H / size, W / size, C*size^2)."""
-        (height, width), size = image_size(self.input_shape), self.size
+        (height, width), size = image_size(shape), self.size
         if height % size or width % size:
             raise ShapeError(f"{height} x {width} places are no blocks of {size} x {size}")
-        return height // size, width // size, self.input_shape[2] * size**2
+        return height // size, width // size, shape[2] * size**2
 
     def __call__(self, x: Array) -> Array:
         """Gather (N, H, W, C)."""

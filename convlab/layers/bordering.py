@@ -35,9 +35,9 @@ class ZeroPadding2D(Spatial):
         with options_of(self.name):
             self.window = ops.border(self.padding)
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return (top+H+bottom, left+W+right, C)."""
-        return (*self.window.output_size(image_size(self.input_shape)), self.input_shape[2])
+        return (*self.window.output_size(image_size(shape)), shape[2])
 
     def __call__(self, x: Array) -> Array:
         """Pad (N, H, W, C)."""
@@ -71,11 +71,11 @@ class Cropping2D(Spatial):
         with options_of(self.name):
             self.window = ops.cropping(self.cropping)
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return (H-top-bottom, W-left-right, C)."""
-        size = image_size(self.input_shape)
+        size = image_size(shape)
         ops.check_cropping(self.window, size)
-        return (*self.window.output_size(size), self.input_shape[2])
+        return (*self.window.output_size(size), shape[2])
 
     def __call__(self, x: Array) -> Array:
         """Crop (N, H, W, C)."""

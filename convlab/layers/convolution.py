@@ -68,23 +68,24 @@ class Conv2D(Convolving):
         check_count("filters", self.filters)
         check_count("groups", self.groups)
 
-    def weight_shapes(self) -> dict[str, Shape]:
+    def weight_shapes(self, shape: Shape) -> dict[str, Shape]:
         """Return the shapes of kernel and bias."""
-        image_size(self.input_shape)
-        kernel = (*self.window.kernel, self.input_shape[2] // self.groups, self.filters)
+        image_size(shape)
+        kernel = (*self.window.kernel, shape[2] // self.groups, self.filters)
         bias = {"bias": (self.filters,)} if self.use_bias else {}
-        ops.check_conv2d((1, *self.input_shape), kernel, bias.get("bias"), self.groups)
+        ops.check_conv2d((1, *shape), kernel, bias.get("bias"), self.groups)
         return {"kernel": kernel, **bias}
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return (OH, OW, O)."""
-        return (*self.window.output_size(image_size(self.input_shape)), self.filters)
+        return (*self.window.output_size(image_size(shape)), self.filters)
 
-    def multiply_adds(self, output_shape: Shape) -> int:
+    def multiply_adds(self, shape: Shape) -> int:
         """OH * OW * KH * KW * C/groups * O."""
-        return output_shape[0] * output_shape[1] * prod(self.shapes["kernel"])
+        return prod(self.window.output_size(image_size(shape))) * prod(self.weight_shapes(shape)["kernel"])
 
     def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:
         """Convolve (N, H, W, C) to (N, OH, OW, O)."""
         kernel = self.kernel_for(x, "kernel", self.shapes["kernel"], self.window, self.groups)
-        return ops.run_conv2d(kernel, x, self.output_for(x, self.window), self.weight_as("bias", x), relu, ceiling)
+        output = (*self.window.output_size(x.shape[1:3]), self.filters)
+        return ops.run_conv2d(kernel, x, output, self.weight_as("bias", x), relu, ceiling)

@@ -8,7 +8,7 @@ from convlab import ops
 from convlab.layers.base import Activated, Layout, check_activation
 from convlab.layers.checks import options_of
 from convlab.layers.functions import ACTIVATIONS
-from convlab.runtime.arrays import Array, Shape
+from convlab.runtime.arrays import Array
 from convlab_kernels.methods import Convolution
 from convlab_kernels.window import Window
 
@@ -42,12 +42,6 @@ class Convolving(Activated):
             weight, x, lambda w: ops.prepare_conv2d(self.arranged(weight, w), window, groups, method), method
         )
         return kernel
-
-    def output_for(self, x: Array, window: Window) -> Shape:
-        """Return the shape (OH, OW, O) of what comes out for x: known where x is like the inputs it was built for."""
-        if x.shape[1:] == self.input_shape:
-            return self.output_shape
-        return (*window.output_size(x.shape[1:3]), self.output_shape[2])
 
     @abstractmethod
     def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from convlab import ops
 from convlab.errors import ShapeError
-from convlab.layers.base import ONE_CELL, Activated, check_activation
+from convlab.layers.base import ONE_CELL, Activated, Walk, check_activation
 from convlab.layers.checks import check_count, options_of
 from convlab.ops.linear import multiply
 from convlab.runtime.arrays import Array, Shape
@@ -52,20 +52,23 @@ class Dense(Activated):
         with options_of(self.name):
             check_count("units", self.units)
 
-    def weight_shapes(self) -> dict[str, Shape]:
+    def weight_shapes(self, shape: Shape) -> dict[str, Shape]:
         """Return the shapes of kernel and bias."""
-        if not self.input_shape:
+        if not shape:
             raise ShapeError("expected (..., features)")
-        return {"kernel": (self.input_shape[-1], self.units)} | ({"bias": (self.units,)} if self.use_bias else {})
+        return {"kernel": (shape[-1], self.units)} | ({"bias": (self.units,)} if self.use_bias else {})
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return (..., out)."""
-        self.window = None if len(self.input_shape) == 1 else ONE_CELL
-        return (*self.input_shape[:-1], self.units)
+        return (*shape[:-1], self.units)
 
-    def multiply_adds(self, output_shape: Shape) -> int:
+    def window_on(self, shape: Shape) -> Walk:
+        """Return that of one cell, of a vector None: all of it."""
+        return None if len(shape) == 1 else ONE_CELL
+
+    def multiply_adds(self, shape: Shape) -> int:
         """In * out, at each place of an image."""
-        return prod(output_shape[:-1]) * prod(self.shapes["kernel"])
+        return prod(shape) * self.units
 
     def linear(self, x: Array) -> Array:
         """Multiply and add the bias, without the activation function."""

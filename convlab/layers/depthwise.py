@@ -64,21 +64,25 @@ class DepthwiseConv2D(Convolving):
         self.window = Window.parse(self.kernel, self.stride, self.padding, self.dilation)
         check_count("depth_multiplier", self.depth_multiplier)
 
-    def weight_shapes(self) -> dict[str, Shape]:
+    def weight_shapes(self, shape: Shape) -> dict[str, Shape]:
         """Return the shapes of kernel and bias."""
-        image_size(self.input_shape)
-        channels = self.input_shape[2]
+        image_size(shape)
+        channels = shape[2]
         bias = {"bias": (channels * self.depth_multiplier,)} if self.use_bias else {}
         return {"kernel": (*self.window.kernel, channels, self.depth_multiplier), **bias}
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return (OH, OW, C*M)."""
-        size = self.window.output_size(image_size(self.input_shape))
-        return (*size, self.input_shape[2] * self.depth_multiplier)
+        size = self.window.output_size(image_size(shape))
+        return (*size, shape[2] * self.depth_multiplier)
 
-    def multiply_adds(self, output_shape: Shape) -> int:
+    def multiply_adds(self, shape: Shape) -> int:
         """OH * OW * KH * KW * C * M."""
-        return output_shape[0] * output_shape[1] * prod(self.shapes["kernel"])
+        return prod(self.window.output_size(image_size(shape))) * prod(self.weight_shapes(shape)["kernel"])
+
+    def fan_in(self, weight: str, shape: Shape) -> float:
+        """KH * KW."""
+        return prod(self.window.kernel)
 
     def arranged(self, weight: str, w: Array) -> Array:
         """Return the kernel as (KH, KW, 1, C*M), a group for each channel."""
@@ -86,8 +90,10 @@ class DepthwiseConv2D(Convolving):
 
     def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:
         """Convolve (N, H, W, C) to (N, OH, OW, C*M)."""
-        kernel = self.kernel_for(x, "kernel", (*self.window.kernel, 1, self.output_shape[2]), self.window, x.shape[3])
-        return ops.run_conv2d(kernel, x, self.output_for(x, self.window), self.weight_as("bias", x), relu, ceiling)
+        channels = x.shape[3] * self.depth_multiplier
+        kernel = self.kernel_for(x, "kernel", (*self.window.kernel, 1, channels), self.window, x.shape[3])
+        output = (*self.window.output_size(x.shape[1:3]), channels)
+        return ops.run_conv2d(kernel, x, output, self.weight_as("bias", x), relu, ceiling)
 
 
 @dataclass(eq=False)
@@ -146,24 +152,29 @@ class SeparableConv2D(Convolving):
         check_count("filters", self.filters)
         check_count("depth_multiplier", self.depth_multiplier)
 
-    def weight_shapes(self) -> dict[str, Shape]:
+    def weight_shapes(self, shape: Shape) -> dict[str, Shape]:
         """Return the shapes of both kernels and of the bias."""
-        image_size(self.input_shape)
-        channels = self.input_shape[2]
+        image_size(shape)
+        channels = shape[2]
         kernels = {
             "depthwise_kernel": (*self.window.kernel, channels, self.depth_multiplier),
             "pointwise_kernel": (1, 1, channels * self.depth_multiplier, self.filters),
         }
         return kernels | ({"bias": (self.filters,)} if self.use_bias else {})
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return (OH, OW, O)."""
-        return (*self.window.output_size(image_size(self.input_shape)), self.filters)
+        return (*self.window.output_size(image_size(shape)), self.filters)
 
-    def multiply_adds(self, output_shape: Shape) -> int:
+    def multiply_adds(self, shape: Shape) -> int:
         """OH * OW * (KH * KW * C * M + C * M * O)."""
-        kernels = prod(self.shapes["depthwise_kernel"]) + prod(self.shapes["pointwise_kernel"])
-        return output_shape[0] * output_shape[1] * kernels
+        weights = self.weight_shapes(shape)
+        kernels = prod(weights["depthwise_kernel"]) + prod(weights["pointwise_kernel"])
+        return prod(self.window.output_size(image_size(shape))) * kernels
+
+    def fan_in(self, weight: str, shape: Shape) -> float:
+        """KH * KW of the depthwise kernel, C*M of the other."""
+        return prod(self.window.kernel) if weight == "depthwise_kernel" else super().fan_in(weight, shape)
 
     def arranged(self, weight: str, w: Array) -> Array:
         """Return the depthwise kernel as (KH, KW, 1, C*M), a group for each channel; the other as it is."""
@@ -171,13 +182,13 @@ class SeparableConv2D(Convolving):
 
     def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:
         """Convolve (N, H, W, C) to (N, OH, OW, C*M), and that to (N, OH, OW, O)."""
-        output, (_, _, channels, filters) = self.output_for(x, self.window), self.shapes["pointwise_kernel"]
+        size, channels = self.window.output_size(x.shape[1:3]), x.shape[3] * self.depth_multiplier
         depthwise = self.kernel_for(
             x, "depthwise_kernel", (*self.window.kernel, 1, channels), self.window, x.shape[3]
         )
-        y = ops.run_conv2d(depthwise, x, (*output[:2], channels))
-        pointwise = self.kernel_for(y, "pointwise_kernel", (1, 1, channels, filters), ONE_CELL)
-        return ops.run_conv2d(pointwise, y, output, self.weight_as("bias", x), relu, ceiling)
+        y = ops.run_conv2d(depthwise, x, (*size, channels))
+        pointwise = self.kernel_for(y, "pointwise_kernel", (1, 1, channels, self.filters), ONE_CELL)
+        return ops.run_conv2d(pointwise, y, (*size, self.filters), self.weight_as("bias", x), relu, ceiling)
 
 
 def _grouped(w: Array) -> Array:

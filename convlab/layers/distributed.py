@@ -1,10 +1,10 @@
 """One layer applied to each of several steps: to the pictures of a film, to the words of a sentence."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
 from convlab.errors import ShapeError
-from convlab.layers.base import ONE_CELL, Activated, Layer
+from convlab.layers.base import ONE_CELL, Activated, Layer, Walk
 from convlab.layers.wrapping import Wrapping
 from convlab.runtime.arrays import Array, Shape
 
@@ -30,32 +30,41 @@ class TimeDistributed(Wrapping):
         """Keras' names of both layers."""
         return f"TimeDistributed({self._unweighted.kind})"
 
-    def check_inputs(self) -> None:
+    def check_inputs(self, *shapes: Shape) -> None:
         """Raise ShapeError unless all inputs have as many steps, and are as many as the inner layer takes."""
-        if any(len(shape) < 2 for shape in self.input_shapes):
+        if any(len(shape) < 2 for shape in shapes):
             raise ShapeError("expected (T, ...), T steps of at least one axis")
-        if len({shape[0] for shape in self.input_shapes}) > 1:
-            raise ShapeError(f"inputs of {' and '.join(str(shape[0]) for shape in self.input_shapes)} steps")
-        self._unweighted.input_shapes = tuple(shape[1:] for shape in self.input_shapes)
-        self._unweighted.check_inputs()
+        if len({shape[0] for shape in shapes}) > 1:
+            raise ShapeError(f"inputs of {' and '.join(str(shape[0]) for shape in shapes)} steps")
+        self._unweighted.check_inputs(*_one_step(shapes))
 
-    def weight_shapes(self) -> dict[str, Shape]:
+    def weight_shapes(self, *shapes: Shape) -> dict[str, Shape]:
         """Return the inner layer's."""
-        return self._unweighted.weight_shapes()
+        return self._unweighted.weight_shapes(*_one_step(shapes))
 
-    def infer_shape(self) -> Shape:
+    def inner_shapes(self) -> Mapping[str, Shape]:
+        """Return the same."""
+        return self.shapes
+
+    def infer_shape(self, *shapes: Shape) -> Shape:
         """Return (T, ...) of what the inner layer makes of one step."""
-        inner = self._unweighted
-        inner.shapes = inner.weight_shapes()
-        inner.output_shape = inner.infer_shape()
-        on_vectors = all(len(shape) == 2 for shape in self.input_shapes)
-        across = len(inner.input_shape) == len(inner.output_shape) == 2  # sequences: steps are the rows of an image
-        self.window = ONE_CELL if on_vectors else inner.window if across and inner.window else "varies"
-        return (self.input_shape[0], *inner.output_shape)
+        return (shapes[0][0], *self._unweighted.infer_shape(*_one_step(shapes)))
 
-    def multiply_adds(self, output_shape: Shape) -> int:
+    def window_on(self, *shapes: Shape) -> Walk:
+        """Return that of one cell for steps of vectors; for sequences, which are rows of an image, that of each."""
+        steps = _one_step(shapes)
+        if all(len(shape) == 1 for shape in steps):
+            return ONE_CELL
+        across = len(steps[0]) == len(self._unweighted.infer_shape(*steps)) == 2
+        return self._unweighted.window_on(*steps) or "varies" if across else "varies"
+
+    def multiply_adds(self, *shapes: Shape) -> int:
         """Return those of all steps."""
-        return output_shape[0] * self._unweighted.multiply_adds(output_shape[1:])
+        return shapes[0][0] * self._unweighted.multiply_adds(*_one_step(shapes))
+
+    def fan_in(self, weight: str, *shapes: Shape) -> float:
+        """Return that of one step."""
+        return self._unweighted.fan_in(weight, *_one_step(shapes))
 
     def __call__(self, *inputs: Array) -> Array:
         """Compute (N, T, ...) as (N*T, ...)."""
@@ -74,6 +83,10 @@ class ActivatedTimeDistributed(TimeDistributed, Activated):
     def linear(self, *inputs: Array) -> Array:
         """Compute the batch without the activation function."""
         return self.over_steps(cast(Activated, self.inner).linear, inputs)
+
+
+def _one_step(shapes: Iterable[Shape]) -> list[Shape]:
+    return [shape[1:] for shape in shapes]
 
 
 def over_time(inner: Layer, steps: int = 1) -> Layer:

@@ -8,7 +8,7 @@ import numpy as np
 
 from convlab import ops
 from convlab.errors import ShapeError
-from convlab.layers.base import Layer
+from convlab.layers.base import SeveralInputs
 from convlab.layers.checks import refused
 from convlab.ops.axes import inner_axis
 from convlab.ops.quiet import quiet
@@ -17,7 +17,7 @@ from convlab_kernels.window import Pair
 
 
 @dataclass(eq=False)
-class Dot(Layer):
+class Dot(SeveralInputs):
     """Of each example, sums of products of the first input with the second, along one axis of each.
 
     What is left of the first's shape comes before what is left of the second's: of two vectors one number, (1,).
@@ -51,9 +51,9 @@ class Dot(Layer):
         if len(given) != 2 or not all(type(axis) is int for axis in given):
             raise refused(self, "axes", self.axes, "a whole number, or two")
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, *shapes: Shape) -> Shape:
         """Return what is left of the first's shape, then of the second's."""
-        (first, a), (second, b) = zip(self.input_shapes, self._axes(*map(len, self.input_shapes)), strict=True)
+        (first, a), (second, b) = zip(shapes, self._axes(*map(len, shapes)), strict=True)
         if first[a - 1] != second[b - 1]:
             raise ShapeError(f"axis {a} has {first[a - 1]} numbers, and axis {b} of the second {second[b - 1]}")
         return (*first[: a - 1], *first[a:], *second[: b - 1], *second[b:]) or (1,)
@@ -63,9 +63,9 @@ class Dot(Layer):
         a, b = self.axes if isinstance(self.axes, list | tuple) else (self.axes, self.axes)
         return inner_axis(a, first + 1), inner_axis(b, second + 1)
 
-    def multiply_adds(self, output_shape: Shape) -> int:
+    def multiply_adds(self, *shapes: Shape) -> int:
         """K for each number of the output, K numbers along the axis."""
-        return prod(output_shape) * self.input_shape[self._axes(*map(len, self.input_shapes))[0] - 1]
+        return prod(self.infer_shape(*shapes)) * shapes[0][self._axes(*map(len, shapes))[0] - 1]
 
     @quiet
     def __call__(self, *inputs: Array) -> Array:

@@ -48,12 +48,12 @@ class Elementwise(Merge):
             for i, operand in enumerate(self.operands, start=1)
         ]
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, *shapes: Shape) -> Shape:
         """Return the shape that inputs and constants are repeated to."""
-        if len(self.input_shapes) != (expected := sum(operand is None for operand in self.operands)):
-            raise ShapeError(f"{len(self.input_shapes)} inputs, expected {expected}")
+        if len(shapes) != (expected := sum(operand is None for operand in self.operands)):
+            raise ShapeError(f"{len(shapes)} inputs, expected {expected}")
         constants = [operand.shape for operand in self.operands if operand is not None]
-        return self.repeated([*self.input_shapes, *constants])
+        return super().infer_shape(*shapes, *constants)
 
     def merge(self, inputs: list[Any]) -> Array:
         """Apply the function."""

@@ -40,6 +40,7 @@ class Embedding(Layer):
     name: str
     input_dim: int
     output_dim: int
+    window = "varies"
 
     def __post_init__(self) -> None:
         """Refuse what is no size of a table."""
@@ -47,14 +48,13 @@ class Embedding(Layer):
             check_count("input_dim", self.input_dim)
             check_count("output_dim", self.output_dim)
 
-    def weight_shapes(self) -> dict[str, Shape]:
+    def weight_shapes(self, shape: Shape) -> dict[str, Shape]:
         """Return the table's."""
         return {"embeddings": (self.input_dim, self.output_dim)}
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return (..., output_dim)."""
-        self.window = "varies"
-        return (*self.input_shape, self.output_dim)
+        return (*shape, self.output_dim)
 
     @quiet
     def __call__(self, x: Array) -> Array:

@@ -1,7 +1,6 @@
 """Layers that make one array of several."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any, ClassVar
@@ -9,15 +8,15 @@ from typing import Any, ClassVar
 import numpy as np
 
 from convlab.errors import ShapeError
-from convlab.layers.base import ONE_CELL, Layer, Layout
-from convlab.ops.axes import AxisLike, inner_axis
+from convlab.layers.base import ONE_CELL, Layout, SeveralInputs, Walk
+from convlab.ops.axes import AxisLike, inner_axis, is_last
 from convlab.ops.elementwise import add
 from convlab.ops.quiet import quiet
 from convlab.runtime.arrays import Array, Shape, module_of
 
 
 @dataclass(eq=False)
-class Merge(Layer):
+class Merge(SeveralInputs):
     """What layers share that merge value by value.
 
     An input of size 1 along an axis, or without it, is repeated along it; axes are aligned at the last one.
@@ -29,19 +28,17 @@ class Merge(Layer):
     name: str
     arity: ClassVar[int | None] = None
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, *shapes: Shape) -> Shape:
         """Return the shape that all inputs are repeated to."""
-        return self.repeated(self.input_shapes)
-
-    def repeated(self, operands: Sequence[Shape]) -> Shape:
-        """Return the shape that the inputs, and maybe constants, are repeated to."""
         try:
-            shape = np.broadcast_shapes(*operands)
+            return np.broadcast_shapes(*shapes)
         except ValueError:
             raise ShapeError("sizes differ, and none of them is 1") from None
-        even = all(given[:-1] == shape[:-1] for given in self.input_shapes)
-        self.window = ONE_CELL if even else "varies"  # each unit sees the same cell of an input that is repeated
-        return shape
+
+    def window_on(self, *shapes: Shape) -> Walk:
+        """Return that of one cell, or "varies" where an input is repeated: each unit sees the same cell of it."""
+        shape = self.infer_shape(*shapes)
+        return ONE_CELL if all(given[:-1] == shape[:-1] for given in shapes) else "varies"
 
     @abstractmethod
     def merge(self, inputs: list[Any]) -> Array:
@@ -193,17 +190,20 @@ class Concatenate(Merge):
 
     axis: AxisLike = -1
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, *shapes: Shape) -> Shape:
         """Return the shape with the sizes along the axis added up."""
-        ranks = {len(shape) for shape in self.input_shapes}
+        ranks = {len(shape) for shape in shapes}
         if len(ranks) > 1:
             raise ShapeError("to be put side by side, inputs need equally many axes")
         axis = inner_axis(self.axis, ranks.pop() + 1) - 1
-        first = self.input_shapes[0]
-        if len({(*shape[:axis], *shape[axis + 1 :]) for shape in self.input_shapes}) > 1:
+        first = shapes[0]
+        if len({(*shape[:axis], *shape[axis + 1 :]) for shape in shapes}) > 1:
             raise ShapeError(f"to be put side by side along axis {axis + 1}, inputs may differ in no other size")
-        self.window = ONE_CELL if axis == len(first) - 1 else "varies"
-        return (*first[:axis], sum(shape[axis] for shape in self.input_shapes), *first[axis + 1 :])
+        return (*first[:axis], sum(shape[axis] for shape in shapes), *first[axis + 1 :])
+
+    def window_on(self, *shapes: Shape) -> Walk:
+        """Return that of one cell where it is channels that lie side by side, else "varies"."""
+        return ONE_CELL if is_last(self.axis, len(shapes[0]) + 1) else "varies"
 
     def merge(self, inputs: list[Any]) -> Array:
         """Put them side by side."""
@@ -232,13 +232,17 @@ class Stack(Merge):
 
     axis: int = -1
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, *shapes: Shape) -> Shape:
         """Return the inputs' shape with their number put in."""
-        if len(set(self.input_shapes)) > 1:
+        shape = shapes[0]
+        if len(set(shapes)) > 1:
             raise ShapeError("to be stacked, inputs need one shape")
-        axis = inner_axis(self.axis, len(self.input_shape) + 2) - 1
-        self.window = "varies"
-        return (*self.input_shape[:axis], len(self.input_shapes), *self.input_shape[axis:])
+        axis = inner_axis(self.axis, len(shape) + 2) - 1
+        return (*shape[:axis], len(shapes), *shape[axis:])
+
+    def window_on(self, *_: Shape) -> Walk:
+        """Return "varies"."""
+        return "varies"
 
     def merge(self, inputs: list[Any]) -> Array:
         """Stack them."""

@@ -5,9 +5,9 @@ from typing import ClassVar
 
 from convlab import ops
 from convlab.errors import ShapeError
-from convlab.layers.base import ONE_CELL, Layer, Layout
+from convlab.layers.base import ONE_CELL, Layer, Layout, Walk
 from convlab.layers.checks import check_count, check_numbers, options_of
-from convlab.ops.axes import AxisLike, inner_axes, inner_axis
+from convlab.ops.axes import AxisLike, inner_axes, inner_axis, is_last
 from convlab.runtime.arrays import Array, Shape
 
 
@@ -51,9 +51,9 @@ class BatchNormalization(Layer):
         """Refuse an epsilon that is no number."""
         check_numbers(self, epsilon=self.epsilon)
 
-    def weight_shapes(self) -> dict[str, Shape]:
+    def weight_shapes(self, shape: Shape) -> dict[str, Shape]:
         """Return the shapes (C,)."""
-        channels = self.input_shape[inner_axis(self.axis, len(self.input_shape) + 1) - 1]
+        channels = shape[inner_axis(self.axis, len(shape) + 1) - 1]
         return _scale_and_center(self.scale, self.center, (channels,)) | {
             "moving_mean": (channels,),
             "moving_variance": (channels,),
@@ -109,16 +109,14 @@ class LayerNormalization(Layer):
         """Refuse an epsilon that is no number."""
         check_numbers(self, epsilon=self.epsilon)
 
-    def weight_shapes(self) -> dict[str, Shape]:
+    def weight_shapes(self, shape: Shape) -> dict[str, Shape]:
         """Return the sizes of the axes."""
-        axes = inner_axes(self.axis, len(self.input_shape) + 1)
-        shape = tuple(self.input_shape[axis - 1] for axis in axes)
-        return _scale_and_center(self.scale or self.rms_scaling, self.center and not self.rms_scaling, shape)
+        sizes = tuple(shape[axis - 1] for axis in inner_axes(self.axis, len(shape) + 1))
+        return _scale_and_center(self.scale or self.rms_scaling, self.center and not self.rms_scaling, sizes)
 
-    def infer_shape(self) -> Shape:
-        """Return the input's shape."""
-        self.window = ONE_CELL if _is_last(self.axis, self.input_shape) else None
-        return self.input_shape
+    def window_on(self, shape: Shape) -> Walk:
+        """Return that of one cell, or None, all of them, where it is not along the channels."""
+        return ONE_CELL if is_last(self.axis, len(shape) + 1) else None
 
     def __call__(self, x: Array) -> Array:
         """Normalise (N, ...)."""
@@ -172,9 +170,9 @@ class GroupNormalization(Layer):
             with options_of(self.name):
                 check_count("groups", self.groups)
 
-    def weight_shapes(self) -> dict[str, Shape]:
+    def weight_shapes(self, shape: Shape) -> dict[str, Shape]:
         """Return the shapes (C,)."""
-        channels = self.input_shape[inner_axis(self.axis, len(self.input_shape) + 1) - 1]
+        channels = shape[inner_axis(self.axis, len(shape) + 1) - 1]
         if channels % self._groups(channels):
             raise ShapeError(f"{channels} channels cannot be split into {self.groups} groups")
         return _scale_and_center(self.scale, self.center, (channels,))
@@ -221,10 +219,14 @@ class UnitNormalization(Layer):
         """Refuse numbers that mean nothing."""
         check_numbers(self, shortest=self.shortest)
 
-    def infer_shape(self) -> Shape:
-        """Return the input's shape."""
-        self.window = ONE_CELL if _is_last(self.axis, self.input_shape) else None
-        return self.input_shape
+    def infer_shape(self, shape: Shape) -> Shape:
+        """Return the input's shape; ShapeError for an axis that it does not have."""
+        inner_axes(self.axis, len(shape) + 1)
+        return shape
+
+    def window_on(self, shape: Shape) -> Walk:
+        """Return that of one cell, or None, all of them, where it is not along the channels."""
+        return ONE_CELL if is_last(self.axis, len(shape) + 1) else None
 
     def __call__(self, x: Array) -> Array:
         """Normalise (N, ...)."""
@@ -233,7 +235,3 @@ class UnitNormalization(Layer):
 
 def _scale_and_center(scale: bool, center: bool, shape: Shape) -> dict[str, Shape]:
     return ({"gamma": shape} if scale else {}) | ({"beta": shape} if center else {})
-
-
-def _is_last(axis: AxisLike, shape: Shape) -> bool:
-    return inner_axes(axis, len(shape) + 1) == (len(shape),)

@@ -3,10 +3,11 @@
 Weights and outputs have the shapes they have in Keras, without the row.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar, cast
 
 from convlab.errors import ShapeError
-from convlab.layers.base import Activated, Layout
+from convlab.layers.base import Activated, Layer, Layout
 from convlab.layers.wrapping import Wrapping
 from convlab.runtime.arrays import Array, Shape
 
@@ -27,23 +28,32 @@ class OneRow(Wrapping):
 
     layout: ClassVar[Layout] = "channels_last"
 
-    def weight_shapes(self) -> dict[str, Shape]:
+    def __init__(self, inner: Layer) -> None:
+        super().__init__(inner)
+        self.window = inner.window
+
+    def weight_shapes(self, shape: Shape) -> dict[str, Shape]:
         """Return the inner shapes without the row, the first axis of every kernel."""
-        if len(self.input_shape) != 2:
+        if len(shape) != 2:
             raise ShapeError("expected (W, C)")
-        self._unweighted.input_shapes = ((1, *self.input_shape),)
-        return {name: _without_row(shape, images=4) for name, shape in self._unweighted.weight_shapes().items()}
+        inner = self._unweighted.weight_shapes((1, *shape))
+        return {name: _without_row(weight, images=4) for name, weight in inner.items()}
 
-    def infer_shape(self) -> Shape:
+    def inner_shapes(self) -> Mapping[str, Shape]:
+        """Return the shapes with the row."""
+        return {name: (1, *shape) if len(shape) == 3 else shape for name, shape in self.shapes.items()}
+
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return (OW, C), or (C,)."""
-        inner = self._unweighted
-        inner.shapes = inner.weight_shapes()
-        inner.output_shape = inner.infer_shape()
-        return _without_row(inner.output_shape, images=3)
+        return _without_row(self._unweighted.infer_shape((1, *shape)), images=3)
 
-    def multiply_adds(self, output_shape: Shape) -> int:
+    def multiply_adds(self, shape: Shape) -> int:
         """Return those of the image of one row."""
-        return self._unweighted.multiply_adds((1, *output_shape))
+        return self._unweighted.multiply_adds((1, *shape))
+
+    def fan_in(self, weight: str, shape: Shape) -> float:
+        """Return that of the image of one row."""
+        return self._unweighted.fan_in(weight, (1, *shape))
 
     def __call__(self, x: Array) -> Array:
         """Compute (N, W, C) as (N, 1, W, C)."""

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 
 from convlab.errors import ShapeError
-from convlab.layers.base import Layer
+from convlab.layers.base import SeveralInputs
 from convlab.runtime.arrays import Array, Shape, module_of
 
 
 @dataclass(eq=False)
-class Lambda(Layer):
+class Lambda(SeveralInputs):
     """What a function of the user's makes of a batch (N, ...), or of a list of them: an array (N, ...).
 
-    It is called once on zeros, to see what shape comes out.
+    It is called on zeros first, to see what shape comes out.
 
     Parameters
     ----------
@@ -36,9 +36,9 @@ class Lambda(Layer):
     window = "varies"
     arity = None
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, *shapes: Shape) -> Shape:
         """Return the shape that two examples of zeros become."""
-        zeros = [np.zeros((2, *shape), np.float32) for shape in self.input_shapes]
+        zeros = [np.zeros((2, *shape), np.float32) for shape in shapes]
         try:
             made = self._called(zeros)
         except Exception as error:  # whatever a user's function may raise
@@ -56,12 +56,21 @@ class Lambda(Layer):
         """Call the function; what it returns becomes of the input's type."""
         first = inputs[0]
         made = module_of(first).asarray(self._called(list(inputs)), first.dtype)
-        if made.shape != (len(first), *self.output_shape):
+        shape = self._made_of_zeros(*(x.shape[1:] for x in inputs))
+        if made.shape != (len(first), *shape):
             raise ShapeError(
                 f"layer {self.name!r}: its function made {made.shape} of a batch of {len(first)}, expected"
-                f" (N, {str(self.output_shape)[1:]} as of zeros"
+                f" (N, {str(shape)[1:]} as of zeros"
             )
         return made
+
+    def _made_of_zeros(self, *shapes: Shape) -> Shape:
+        """Return what `infer_shape` found, once for all calls; no lock is held, for a user's function may need it."""
+        known = self._held.prepared
+        if (key := ("zeros", *shapes)) not in known:
+            known[key] = self.infer_shape(*shapes)
+        shape: Shape = known[key]
+        return shape
 
 
 def _guarded(x: Array) -> Array:

@@ -47,17 +47,15 @@ class Pad(Layer):
         if self.mode not in MODES:
             raise UnsupportedError(f"layer {self.name!r}: {unknown('mode', self.mode, MODES)}")
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return the sizes with the cells added."""
-        if len(self.cells) != len(self.input_shape):
-            raise ShapeError(f"cells for {len(self.cells)} axes, expected {len(self.input_shape)}")
-        for size, pair in zip(self.input_shape, self.cells, strict=True):
+        if len(self.cells) != len(shape):
+            raise ShapeError(f"cells for {len(self.cells)} axes, expected {len(shape)}")
+        for size, pair in zip(shape, self.cells, strict=True):
             most = size if self.mode == "symmetric" else size - 1
             if self.mode != "constant" and max(pair) > most:
                 raise ShapeError(f"{tuple(pair)} cells, expected at most {most} ({self.mode}) beside {size}")
-        return tuple(
-            before + size + after for size, (before, after) in zip(self.input_shape, self.cells, strict=True)
-        )
+        return tuple(before + size + after for size, (before, after) in zip(shape, self.cells, strict=True))
 
     def __call__(self, x: Array) -> Array:
         """Pad (N, ...)."""

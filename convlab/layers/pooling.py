@@ -25,11 +25,11 @@ class Pooling2D(Spatial):
         with options_of(self.name):
             self.window = Window.parse(self.pool, self.pool if self.stride is None else self.stride, self.padding)
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return (OH, OW, C)."""
-        size = image_size(self.input_shape)
-        ops.check_pool2d((1, *self.input_shape), self.window)
-        return (*self.window.output_size(size), self.input_shape[2])
+        size = image_size(shape)
+        ops.check_pool2d((1, *shape), self.window)
+        return (*self.window.output_size(size), shape[2])
 
 
 class MaxPooling2D(Pooling2D):
@@ -94,10 +94,10 @@ class GlobalPooling2D(Spatial):
     keepdims: bool = False
     window = None
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return (C,), or (1, 1, C)."""
-        image_size(self.input_shape)
-        return (1, 1, self.input_shape[2]) if self.keepdims else self.input_shape[2:]
+        image_size(shape)
+        return (1, 1, shape[2]) if self.keepdims else shape[2:]
 
     def __call__(self, x: Array) -> Array:
         """Pool (N, H, W, C) to (N, C), or (N, 1, 1, C)."""

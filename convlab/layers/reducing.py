@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from convlab.errors import ShapeError, UnsupportedError
-from convlab.layers.base import ONE_CELL, Layer
+from convlab.layers.base import ONE_CELL, Layer, Walk
 from convlab.ops.axes import AxisLike, inner_axes
 from convlab.ops.reducing import REDUCTIONS, reduce_axes
 from convlab.runtime.arrays import Array, Shape
@@ -43,16 +43,21 @@ class Reduce(Layer):
         if self.function not in REDUCTIONS:
             raise UnsupportedError(f"layer {self.name!r}: {unknown('function', self.function, REDUCTIONS)}")
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return the sizes with 1 for those axes, or without them."""
-        rank = len(self.input_shape) + 1
-        axes = inner_axes(self.axis, rank)
-        if not all(self.input_shape[axis - 1] for axis in axes):
+        axes = inner_axes(self.axis, len(shape) + 1)
+        if not all(shape[axis - 1] for axis in axes):
             raise ShapeError(f"there is nothing along axis {self.axis}")
-        everywhere = set(range(1, max(rank - 1, 2))) <= set(axes)
-        self.window = None if everywhere else ONE_CELL if axes == (rank - 1,) and self.keepdims else "varies"
-        kept = {axis: 1 if axis in axes else size for axis, size in enumerate(self.input_shape, start=1)}
+        kept = {axis: 1 if axis in axes else size for axis, size in enumerate(shape, start=1)}
         return tuple(size for axis, size in kept.items() if self.keepdims or axis not in axes)
+
+    def window_on(self, shape: Shape) -> Walk:
+        """Return None where it sees every place, that of one cell along channels that stay an axis, else "varies"."""
+        rank = len(shape) + 1
+        axes = inner_axes(self.axis, rank)
+        if set(range(1, max(rank - 1, 2))) <= set(axes):
+            return None
+        return ONE_CELL if axes == (rank - 1,) and self.keepdims else "varies"
 
     def __call__(self, x: Array) -> Array:
         """Reduce (N, ...)."""

@@ -45,11 +45,11 @@ class Rescaling(Layer):
         """Read the numbers once."""
         self.scale, self.offset = numbers(self, "scale", self.scale), numbers(self, "offset", self.offset)
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return the input's shape."""
         for name, array in (("scale", self.scale), ("offset", self.offset)):
-            _check_fits(name, array.shape, self.input_shape)
-        return self.input_shape
+            _check_fits(name, array.shape, shape)
+        return shape
 
     @quiet
     def __call__(self, x: Array) -> Array:
@@ -99,9 +99,9 @@ class Normalization(Layer):
         if self.mean is not None:
             self.mean, self.variance = numbers(self, "mean", self.mean), numbers(self, "variance", self.variance)
 
-    def weight_shapes(self) -> dict[str, Shape]:
+    def weight_shapes(self, shape: Shape) -> dict[str, Shape]:
         """Return the shapes of mean, variance and the count of examples, unless the options have them."""
-        kept = tuple(self.input_shape[axis - 1] for axis in self._axes(len(self.input_shape) + 1))
+        kept = tuple(shape[axis - 1] for axis in self._axes(len(shape) + 1))
         if self.mean is None:
             return {"mean": kept, "variance": kept, "count": ()}
         for name, array in (("mean", self.mean), ("variance", self.variance)):

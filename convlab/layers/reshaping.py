@@ -1,12 +1,12 @@
 """Layers that move numbers to other places and change none."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 
 from convlab import ops
 from convlab.errors import ShapeError
-from convlab.layers.base import Layer
+from convlab.layers.base import Layer, Walk
 from convlab.layers.checks import check_count, options_of, refused
 from convlab.runtime.arrays import Array, Shape, module_of
 
@@ -30,9 +30,9 @@ class Flatten(Layer):
     channels_first: bool = False
     window = None
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return (H*W*C,)."""
-        return (prod(self.input_shape),)
+        return (prod(shape),)
 
     def __call__(self, x: Array) -> Array:
         """Reshape (N, ...) to (N, features)."""
@@ -62,6 +62,7 @@ class Reshape(Layer):
 
     name: str
     target_shape: Sequence[int]
+    window: Walk = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse what is no shape."""
@@ -70,11 +71,11 @@ class Reshape(Layer):
             raise refused(self, "target_shape", shape, "a list of whole numbers")
         if shape.count(-1) > 1 or len(shape) > AXES:
             raise refused(self, "target_shape", shape, f"at most one -1, and at most {AXES} sizes")
+        self.window = None if len(shape) == 1 else "varies"
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return the target shape, -1 filled in."""
-        self.window = None if len(self.target_shape) == 1 else "varies"
-        return self._target(self.input_shape)
+        return self._target(shape)
 
     def _target(self, shape: Shape) -> Shape:
         known, total = prod(size for size in self.target_shape if size != -1), prod(shape)
@@ -119,11 +120,11 @@ class Permute(Layer):
         if not whole or len(dims) > AXES or sorted(dims) != list(range(1, len(dims) + 1)):
             raise refused(self, "dims", dims, "the numbers from 1 up, each once")
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return the sizes in the new order."""
-        if len(self.dims) != len(self.input_shape):
+        if len(self.dims) != len(shape):
             raise ShapeError(f"dims {tuple(self.dims)} orders {len(self.dims)} axes")
-        return tuple(self.input_shape[axis - 1] for axis in self.dims)
+        return tuple(shape[axis - 1] for axis in self.dims)
 
     def __call__(self, x: Array) -> Array:
         """Transpose each example."""
@@ -156,11 +157,11 @@ class RepeatVector(Layer):
         with options_of(self.name):
             check_count("n", self.n)
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return (n, features)."""
-        if len(self.input_shape) != 1:
+        if len(shape) != 1:
             raise ShapeError("expected (features,)")
-        return (self.n, *self.input_shape)
+        return (self.n, *shape)
 
     def __call__(self, x: Array) -> Array:
         """Repeat (N, features) to (N, n, features)."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from convlab import ops
 from convlab.errors import UnsupportedError
-from convlab.layers.base import Spatial, image_size
+from convlab.layers.base import Spatial, Walk, image_size
 from convlab.layers.checks import options_of
 from convlab.runtime.arrays import Array, Shape
 from convlab_kernels.window import Pair, parse_pair
@@ -42,9 +42,9 @@ class UpSampling2D(Spatial):
             self.factors = parse_pair("size", self.size, least=1)
             ops.check_interpolation(self.interpolation)
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return (OH, OW, C)."""
-        return (*self._enlarged(image_size(self.input_shape)), self.input_shape[2])
+        return (*self._enlarged(image_size(shape)), shape[2])
 
     def _enlarged(self, size: Pair) -> Pair:
         return size[0] * self.factors[0], size[1] * self.factors[1]
@@ -103,10 +103,10 @@ class Resizing(Spatial):
                 f"layer {self.name!r} is to crop and to pad to the aspect ratio, expected one of them"
             )
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return (height, width, C)."""
-        image_size(self.input_shape)
-        return (*self.size, self.input_shape[2])
+        image_size(shape)
+        return (*self.size, shape[2])
 
     def __call__(self, x: Array) -> Array:
         """Resize (N, H, W, C)."""
@@ -143,11 +143,15 @@ class CenterCrop(Spatial):
         with options_of(self.name):
             self.size = parse_pair("size", (self.height, self.width), least=1)
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return (height, width, C)."""
-        size = image_size(self.input_shape)
-        self.window = ops.cropping(ops.sides_off(size, self.size)) if self._fits(size) else "varies"
-        return (*self.size, self.input_shape[2])
+        image_size(shape)
+        return (*self.size, shape[2])
+
+    def window_on(self, shape: Shape) -> Walk:
+        """Return one cell that starts inside the image; of an image that is enlarged, "varies"."""
+        size = image_size(shape)
+        return ops.cropping(ops.sides_off(size, self.size)) if self._fits(size) else "varies"
 
     def _fits(self, size: Pair) -> bool:
         return size[0] >= self.height and size[1] >= self.width

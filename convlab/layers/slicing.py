@@ -9,9 +9,9 @@ from typing import ClassVar
 import numpy as np
 
 from convlab.errors import ShapeError
-from convlab.layers.base import ONE_CELL, Layer, Layout
+from convlab.layers.base import ONE_CELL, Layer, Layout, Walk
 from convlab.layers.checks import check_count, options_of
-from convlab.ops.axes import inner_axis
+from convlab.ops.axes import inner_axis, is_last
 from convlab.runtime.arrays import Array, Shape, kind_of, module_of
 from convlab.runtime.once import once
 
@@ -38,19 +38,19 @@ class Slice(Layer):
     name: str
     index: Sequence[Index]
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return the shape of what is taken."""
         try:
-            shape = self(np.broadcast_to(np.float32(0), (1, *self.input_shape))).shape[1:]
+            return self(np.broadcast_to(np.float32(0), (1, *shape))).shape[1:]
         except (IndexError, ValueError) as error:
             raise ShapeError(f"what is asked for is not there: {error}") from None
-        self.window = ONE_CELL if self._is_of_channels() else "varies"
-        return shape
 
-    def _is_of_channels(self) -> bool:
+    def window_on(self, shape: Shape) -> Walk:
+        """Return that of one cell where it is channels that are taken, else "varies"."""
         *others, last = self.index or [None]
-        whole = [slice(None)] * (len(self.input_shape) - 1)
-        return isinstance(last, slice) and list(others) in ([Ellipsis], whole)
+        whole = [slice(None)] * (len(shape) - 1)
+        of_channels = isinstance(last, slice) and list(others) in ([Ellipsis], whole)
+        return ONE_CELL if of_channels else "varies"
 
     def __call__(self, x: Array) -> Array:
         """Take the part of each example of (N, ...)."""
@@ -93,14 +93,17 @@ class Split(Layer):
             if self.number not in range(self.parts):
                 raise ShapeError(f"number is {self.number}, expected 0 to {self.parts - 1}")
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return the shape of one part."""
-        axis = inner_axis(self.axis, len(self.input_shape) + 1) - 1
-        size = self.input_shape[axis]
+        axis = inner_axis(self.axis, len(shape) + 1) - 1
+        size = shape[axis]
         if size % self.parts:
             raise ShapeError(f"{size} cannot be split into {self.parts} equal parts")
-        self.window = ONE_CELL if axis == len(self.input_shape) - 1 else "varies"
-        return (*self.input_shape[:axis], size // self.parts, *self.input_shape[axis + 1 :])
+        return (*shape[:axis], size // self.parts, *shape[axis + 1 :])
+
+    def window_on(self, shape: Shape) -> Walk:
+        """Return that of one cell along the channels, else "varies"."""
+        return ONE_CELL if is_last(self.axis, len(shape) + 1) else "varies"
 
     def __call__(self, x: Array) -> Array:
         """Take the part of (N, ...)."""
@@ -135,14 +138,17 @@ class Take(Layer):
     indices: Sequence[int]
     axis: int = -1
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return the shape with so many places along the axis."""
-        axis = inner_axis(self.axis, len(self.input_shape) + 1) - 1
-        size = self.input_shape[axis]
+        axis = inner_axis(self.axis, len(shape) + 1) - 1
+        size = shape[axis]
         if any(index not in range(-size, size) for index in self.indices):
             raise ShapeError(f"indices {shortened(list(self.indices))}, expected 0 to {size - 1}")
-        self.window = ONE_CELL if axis == len(self.input_shape) - 1 else "varies"
-        return (*self.input_shape[:axis], len(self.indices), *self.input_shape[axis + 1 :])
+        return (*shape[:axis], len(self.indices), *shape[axis + 1 :])
+
+    def window_on(self, shape: Shape) -> Walk:
+        """Return that of one cell along the channels, else "varies"."""
+        return ONE_CELL if is_last(self.axis, len(shape) + 1) else "varies"
 
     def __call__(self, x: Array) -> Array:
         """Take the places of (N, ...)."""

@@ -68,21 +68,25 @@ class Conv2DTranspose(Convolving):
             self.kernel, self.stride, self.padding, self.dilation, self.output_padding
         )
 
-    def weight_shapes(self) -> dict[str, Shape]:
+    def weight_shapes(self, shape: Shape) -> dict[str, Shape]:
         """Return the shapes of kernel and bias."""
-        image_size(self.input_shape)
-        kernel = (*self.scatter.kernel, self.filters, self.input_shape[2])
+        image_size(shape)
+        kernel = (*self.scatter.kernel, self.filters, shape[2])
         bias = {"bias": (self.filters,)} if self.use_bias else {}
-        ops.check_conv2d_transpose((1, *self.input_shape), kernel, bias.get("bias"))
+        ops.check_conv2d_transpose((1, *shape), kernel, bias.get("bias"))
         return {"kernel": kernel, **bias}
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return (OH, OW, O)."""
-        return (*self.scatter.output_size(image_size(self.input_shape)), self.filters)
+        return (*self.scatter.output_size(image_size(shape)), self.filters)
 
-    def multiply_adds(self, output_shape: Shape) -> int:
+    def multiply_adds(self, shape: Shape) -> int:
         """H * W * KH * KW * O * C."""
-        return prod(self.scatter.input_size(image_size(output_shape))) * prod(self.shapes["kernel"])
+        return prod(image_size(shape)) * prod(self.weight_shapes(shape)["kernel"])
+
+    def fan_in(self, weight: str, shape: Shape) -> float:
+        """Return how many windows with their channels lie over a place of the output, on the average."""
+        return self.multiply_adds(shape) / prod(self.infer_shape(shape))
 
     def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:
         """Scatter (N, H, W, C) into (N, OH, OW, O)."""

@@ -61,21 +61,21 @@ class Conv3D(Convolving):
         check_count("filters", self.filters)
         check_count("groups", self.groups)
 
-    def weight_shapes(self) -> dict[str, Shape]:
+    def weight_shapes(self, shape: Shape) -> dict[str, Shape]:
         """Return the shapes of kernel and bias."""
-        volume_size(self.input_shape)
-        kernel = (*self.window.kernel, self.input_shape[3] // self.groups, self.filters)
+        volume_size(shape)
+        kernel = (*self.window.kernel, shape[3] // self.groups, self.filters)
         bias = {"bias": (self.filters,)} if self.use_bias else {}
-        ops.check_conv3d((1, *self.input_shape), kernel, bias.get("bias"), self.groups)
+        ops.check_conv3d((1, *shape), kernel, bias.get("bias"), self.groups)
         return {"kernel": kernel, **bias}
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return (OD, OH, OW, O)."""
-        return (*self.window.output_size(volume_size(self.input_shape)), self.filters)
+        return (*self.window.output_size(volume_size(shape)), self.filters)
 
-    def multiply_adds(self, output_shape: Shape) -> int:
+    def multiply_adds(self, shape: Shape) -> int:
         """OD * OH * OW * KD * KH * KW * C/groups * O."""
-        return prod(output_shape[:3]) * prod(self.shapes["kernel"])
+        return prod(self.window.output_size(volume_size(shape))) * prod(self.weight_shapes(shape)["kernel"])
 
     def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:
         """Convolve (N, D, H, W, C) to (N, OD, OH, OW, O)."""
@@ -124,21 +124,25 @@ class Conv3DTranspose(Convolving):
             self.kernel, self.stride, self.padding, self.dilation, self.output_padding
         )
 
-    def weight_shapes(self) -> dict[str, Shape]:
+    def weight_shapes(self, shape: Shape) -> dict[str, Shape]:
         """Return the shapes of kernel and bias."""
-        volume_size(self.input_shape)
-        kernel = (*self.scatter.kernel, self.filters, self.input_shape[3])
+        volume_size(shape)
+        kernel = (*self.scatter.kernel, self.filters, shape[3])
         bias = {"bias": (self.filters,)} if self.use_bias else {}
-        ops.check_conv3d_transpose((1, *self.input_shape), kernel, bias.get("bias"))
+        ops.check_conv3d_transpose((1, *shape), kernel, bias.get("bias"))
         return {"kernel": kernel, **bias}
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return (OD, OH, OW, O)."""
-        return (*self.scatter.output_size(volume_size(self.input_shape)), self.filters)
+        return (*self.scatter.output_size(volume_size(shape)), self.filters)
 
-    def multiply_adds(self, output_shape: Shape) -> int:
+    def multiply_adds(self, shape: Shape) -> int:
         """D * H * W * KD * KH * KW * O * C."""
-        return prod(self.scatter.input_size(volume_size(output_shape))) * prod(self.shapes["kernel"])
+        return prod(volume_size(shape)) * prod(self.weight_shapes(shape)["kernel"])
+
+    def fan_in(self, weight: str, shape: Shape) -> float:
+        """Return how many windows with their channels lie over a place of the output, on the average."""
+        return self.multiply_adds(shape) / prod(self.infer_shape(shape))
 
     def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:
         """Scatter (N, D, H, W, C) into (N, OD, OH, OW, O)."""
@@ -162,11 +166,11 @@ class Pooling3D(Spatial):
         with options_of(self.name):
             self.window = Window3D.parse(self.pool, self.pool if self.stride is None else self.stride, self.padding)
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return (OD, OH, OW, C)."""
-        size = volume_size(self.input_shape)
-        ops.check_pool3d((1, *self.input_shape), self.window)
-        return (*self.window.output_size(size), self.input_shape[3])
+        size = volume_size(shape)
+        ops.check_pool3d((1, *shape), self.window)
+        return (*self.window.output_size(size), shape[3])
 
 
 class MaxPooling3D(Pooling3D):
@@ -205,10 +209,10 @@ class GlobalPooling3D(Spatial):
     keepdims: bool = False
     window = None
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return (C,), or (1, 1, 1, C)."""
-        volume_size(self.input_shape)
-        return (1, 1, 1, self.input_shape[3]) if self.keepdims else self.input_shape[3:]
+        volume_size(shape)
+        return (1, 1, 1, shape[3]) if self.keepdims else shape[3:]
 
     def __call__(self, x: Array) -> Array:
         """Pool (N, D, H, W, C) to (N, C), or (N, 1, 1, 1, C)."""
@@ -269,9 +273,9 @@ class ZeroPadding3D(Spatial):
         with options_of(self.name):
             self.window = ops.border3d(self.padding)
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return (front+D+back, top+H+bottom, left+W+right, C)."""
-        return (*self.window.output_size(volume_size(self.input_shape)), self.input_shape[3])
+        return (*self.window.output_size(volume_size(shape)), shape[3])
 
     def __call__(self, x: Array) -> Array:
         """Pad (N, D, H, W, C)."""
@@ -304,11 +308,11 @@ class Cropping3D(Spatial):
         with options_of(self.name):
             self.window = ops.cropping3d(self.cropping)
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return (D-front-back, H-top-bottom, W-left-right, C)."""
-        size = volume_size(self.input_shape)
+        size = volume_size(shape)
         ops.check_cropping3d(self.window, size)
-        return (*self.window.output_size(size), self.input_shape[3])
+        return (*self.window.output_size(size), shape[3])
 
     def __call__(self, x: Array) -> Array:
         """Crop (N, D, H, W, C)."""
@@ -336,12 +340,10 @@ class UpSampling3D(Spatial):
         with options_of(self.name):
             self.factors = parse_triple("size", self.size, least=1)
 
-    def infer_shape(self) -> Shape:
+    def infer_shape(self, shape: Shape) -> Shape:
         """Return (OD, OH, OW, C)."""
-        depth, height, width = (
-            n * times for n, times in zip(volume_size(self.input_shape), self.factors, strict=True)
-        )
-        return depth, height, width, self.input_shape[3]
+        depth, height, width = (n * times for n, times in zip(volume_size(shape), self.factors, strict=True))
+        return depth, height, width, shape[3]
 
     def __call__(self, x: Array) -> Array:
         """Enlarge (N, D, H, W, C)."""

@@ -1,10 +1,10 @@
 """The base of layers that leave the work to another one: its weights are theirs."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
-from copy import copy
 
 from convlab.layers.base import Layer
-from convlab.runtime.arrays import Array
+from convlab.runtime.arrays import Array, Shape
 from convlab.runtime.once import once
 
 
@@ -12,7 +12,7 @@ class Wrapping(Layer):
     """A layer around another, whose name it bears; the inner one is copied for each set of weights."""
 
     def __init__(self, inner: Layer) -> None:
-        self._unweighted, self.name, self.window, self.activation = inner, inner.name, inner.window, inner.activation
+        self._unweighted, self.name, self.activation = inner, inner.name, inner.activation
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._unweighted!r})"
@@ -25,7 +25,9 @@ class Wrapping(Layer):
         return inner
 
     def _with(self, weights: Mapping[str, Array]) -> Layer:
-        inner = copy(self._unweighted)
-        if weights:
-            inner.set_weights(**{name: w.reshape(inner.shapes[name]) for name, w in weights.items()})
-        return inner
+        shapes = self.inner_shapes()
+        return self._unweighted.altered({name: w.reshape(shapes[name]) for name, w in weights.items()}, shapes)
+
+    @abstractmethod
+    def inner_shapes(self) -> Mapping[str, Shape]:
+        """Return the shapes that its weights have in the inner layer."""

@@ -15,10 +15,8 @@ so long as nobody else reads what the first writes. Jacob et al., arXiv 1712.058
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from copy import copy
 from dataclasses import replace
 from math import inf
-from typing import Any
 
 import numpy as np
 
@@ -39,7 +37,8 @@ from convlab.layers.identity import Identity
 from convlab.layers.residual import Residual
 from convlab.model.graph import Graph, build_graph
 from convlab.model.nodes import Node, own_layers
-from convlab.ops.axes import inner_axes
+from convlab.ops.axes import is_last
+from convlab.runtime.arrays import Shape
 from convlab_kernels.window import Pair, Window
 
 
@@ -82,16 +81,16 @@ def _skipping_identities(graph: Graph) -> Iterator[Node]:
 def _merged(first: Node, second: Node, fused: Mapping[str, Node]) -> Layer | None:
     """Return the layer that does what two do one after the other, None where there is none."""
     if len(second.inputs) > 1:
-        return _residual(first.layer, second.layer)
+        return _residual(first.layer, second)
     main_weight = vars(type(first.layer)).get("main_weight")  # what a class inherits need not be true of it
     if main_weight is not None and first.layer.activation == "linear":
         if isinstance(second.layer, BatchNormalization):
-            return _normalised(first.layer, main_weight, second.layer)
+            return _normalised(first.layer, main_weight, second.layer, second.input_shapes[0])
         function = _function(second.layer)
-        return None if function is None else _changed(first.layer, activation=function)
+        return None if function is None else first.layer.altered(activation=function)
     adds = isinstance(first.layer, Residual) or (isinstance(first.layer, Add) and len(first.inputs) > 1)
     if adds and first.layer.activation == "linear" and _function(second.layer) == "relu":
-        return _changed(first.layer, activation="relu")
+        return first.layer.altered(activation="relu")
     if isinstance(first.layer, ZeroPadding2D):
         before = fused.get(first.inputs[0])
         positive = before is not None and ACTIVATIONS[before.layer.activation].ceiling is not None
@@ -99,11 +98,11 @@ def _merged(first: Node, second: Node, fused: Mapping[str, Node]) -> Layer | Non
     return None
 
 
-def _residual(convolution: Layer, total: Layer) -> Layer | None:
-    """Return a convolution that adds the other of two equal shapes itself, None where that is not what it does."""
-    adds = isinstance(total, Add) and len(total.input_shapes) == 2 and len(set(total.input_shapes)) == 1
+def _residual(convolution: Layer, total: Node) -> Layer | None:
+    """Return a convolution that adds the other of two equal shapes itself, None where that is not what follows it."""
+    adds = isinstance(total.layer, Add) and len(total.input_shapes) == 2 and len(set(total.input_shapes)) == 1
     if adds and type(convolution) is Conv2D and convolution.activation == "linear":
-        return Residual.of(convolution, total.activation)
+        return Residual(convolution, total.layer.activation)
     return None
 
 
@@ -117,16 +116,9 @@ def _function(layer: Layer) -> str | None:
     return None
 
 
-def _changed(layer: Layer, **options: Any) -> Any:
-    """Return a copy of a layer with other options."""
-    other = copy(layer)
-    vars(other).update(options)
-    return other
-
-
-def _normalised(layer: Layer, name: str, norm: BatchNormalization) -> Layer | None:
+def _normalised(layer: Layer, name: str, norm: BatchNormalization, inputs: Shape) -> Layer | None:
     """Return a layer with that main weight that normalises too, None where it is not its channels that are."""
-    if inner_axes(norm.axis, len(norm.input_shape) + 1) != (len(norm.input_shape),):
+    if not is_last(norm.axis, len(inputs) + 1):
         return None
     w, bias = layer.weights[name].astype(np.float64), layer.weights.get("bias", 0)
     mean, variance = norm.weights["moving_mean"], norm.weights["moving_variance"]
@@ -138,9 +130,7 @@ def _normalised(layer: Layer, name: str, norm: BatchNormalization) -> Layer | No
         weights = {name: (w * scale.reshape(shape)).astype(np.float32), "bias": offset.astype(np.float32)}
     if not all(np.isfinite(weight).all() for weight in weights.values()):
         return None
-    folded: Layer = _changed(layer, use_bias=True, shapes={**layer.shapes, "bias": offset.shape})
-    folded.set_weights(**weights)
-    return folded
+    return layer.altered(weights, {**layer.shapes, "bias": offset.shape}, use_bias=True)
 
 
 def _padded(border: Window, layer: Layer, positive: bool) -> Layer | None:
@@ -155,9 +145,7 @@ def _padded(border: Window, layer: Layer, positive: bool) -> Layer | None:
     sides = _added(outer[0], inner[0]), _added(outer[1], inner[1])
     if not convolves and any(max(pads) > cells // 2 for pads, cells in zip(sides, window.kernel, strict=True)):
         return None  # a place in the border alone would have no number to choose
-    padded: Layer = _changed(layer, padding=sides, window=replace(window, padding=sides))
-    padded.drop_prepared()
-    return padded
+    return layer.altered(padding=sides)
 
 
 def _added(outer: Pair, inner: Pair) -> Pair:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from math import prod, sqrt
+from math import sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from convlab.layers import Layer
-from convlab.model.model import Model
+from convlab.model.model import Model, Node
 from convlab.runtime.arrays import Array, Shape
 
 if TYPE_CHECKING:
@@ -26,33 +25,24 @@ def randomise(model: Model, seed: int) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor() as pool:
-        for index, layer in enumerate(model.layers):
-            if layer.shapes:
-                layer.set_weights(**_random_weights(layer, [seed, index], pool))
+        for index, node in enumerate({node.layer: node for node in model.nodes}.values()):
+            if node.layer.shapes:
+                node.layer.set_weights(**_random_weights(node, [seed, index], pool))
 
 
-def _random_weights(layer: Layer, seed: list[int], pool: ThreadPoolExecutor) -> dict[str, Array]:
+def _random_weights(node: Node, seed: list[int], pool: ThreadPoolExecutor) -> dict[str, Array]:
     weights = {}
-    for number, (name, shape) in enumerate(layer.shapes.items()):
-        weights[name] = _uniform(shape, *_range(layer, name, shape), [*seed, number], pool)
+    for number, (name, shape) in enumerate(node.layer.shapes.items()):
+        weights[name] = _uniform(shape, *_range(node, name), [*seed, number], pool)
         weights[name].flags.writeable = False  # adopted by the layer, not copied
     return weights
 
 
-def _range(layer: Layer, name: str, shape: Shape) -> tuple[float, float]:
+def _range(node: Node, name: str) -> tuple[float, float]:
     if name.endswith("kernel"):
-        limit = sqrt(6 / _fan_in(layer, name, shape))
+        limit = sqrt(6 / node.layer.fan_in(name, *node.input_shapes))
         return -limit, limit
     return (0.5, 1.5) if name in ("gamma", "moving_variance", "variance") else (-0.1, 0.1)
-
-
-def _fan_in(layer: Layer, name: str, shape: Shape) -> float:
-    """Return how many products a kernel adds up for one output; on the average, where windows are put down."""
-    kind = layer.kind.rpartition("(")[2].rstrip(")")  # of a layer around another, the inner one's
-    if kind.endswith("Transpose"):
-        return layer.multiply_adds(layer.output_shape) / prod(layer.output_shape)
-    depthwise = name.startswith("depthwise") or kind.startswith("Depthwise")
-    return prod(shape[:-2] if depthwise else shape[:-1])
 
 
 def _uniform(shape: Shape, low: float, high: float, seed: list[int], pool: ThreadPoolExecutor) -> Array:

@@ -1,12 +1,11 @@
 """The calls of layers that a network consists of."""
 
 from collections.abc import Iterable
-from copy import copy
 from dataclasses import dataclass, replace
 from typing import TypeGuard
 
 from convlab.layers import Activated, Layer
-from convlab.model.receptive_field import Walk
+from convlab.layers.base import Walk
 from convlab.runtime.arrays import Array, Shape
 
 
@@ -25,8 +24,6 @@ class Node:
         Channels of its output that are set to 0 (see `Model.ablate`).
     input_shapes, output_shape
         Without the batch; known once the node is in a graph.
-    window
-        The cells of the input that one output sees, as `Layer.window` has it; known then, too.
     """
 
     name: str
@@ -35,17 +32,20 @@ class Node:
     silenced: tuple[int, ...] = ()
     input_shapes: tuple[Shape, ...] = ()
     output_shape: Shape = ()
-    window: Walk = None
 
     def on(self, *input_shapes: Shape) -> "Node":
         """Return the call on inputs of these shapes, for which the layer is built."""
-        shape = self.layer.build(*input_shapes)
-        return replace(self, input_shapes=input_shapes, output_shape=shape, window=self.layer.window)
+        return replace(self, input_shapes=input_shapes, output_shape=self.layer.build(*input_shapes))
+
+    @property
+    def window(self) -> Walk:
+        """The cells of the input that one output sees, as `Layer.window` has them."""
+        return self.layer.window_on(*self.input_shapes)
 
     @property
     def multiply_adds(self) -> int:
         """Products of an input with a weight that it takes to compute one image's output."""
-        return self.layer.multiply_adds(self.output_shape)
+        return self.layer.multiply_adds(*self.input_shapes)
 
     def silence(self, y: Array) -> Array:
         """Return what the layer made, with the silenced channels at 0."""
@@ -60,7 +60,7 @@ class Node:
 def own_layers(nodes: Iterable[Node]) -> list[Node]:
     """Return the nodes with layers of their own, for another model, that share weights and prepared kernels."""
     nodes = list(nodes)
-    layers = {node.layer.name: copy(node.layer) for node in nodes}
+    layers = {node.layer.name: node.layer.altered() for node in nodes}
     return [replace(node, layer=layers[node.layer.name]) for node in nodes]
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any, Literal
 
+from convlab.layers.base import Walk
 from convlab_kernels.window import Pair, Window
 from convlab_kernels.window3d import Window3D
 
@@ -71,7 +72,6 @@ class Field:
 
 
 Seen = Field | Literal["varies"] | None
-Walk = Window | Window3D | Literal["varies"] | None
 Call = tuple[str, tuple[str, ...], Walk]
 
 

@@ -29,3 +29,8 @@ def inner_axis(axis: AxisLike, ndim: int) -> int:
     if len(axes) != 1:
         raise ShapeError(f"axis {axis!r} names {len(axes)} axes, expected 1")
     return axes[0]
+
+
+def is_last(axis: AxisLike, ndim: int) -> bool:
+    """Tell whether the last axis is named, and no other."""
+    return inner_axes(axis, ndim) == (ndim - 1,)

@@ -108,13 +108,15 @@ def test_zeros_are_exact_where_the_channel_was_not_finite():
 
 def test_the_original_keeps_its_predictions_and_its_layers(lenet, digits):
     before, prepared = lenet.predict(digits), lenet["conv2"]._held.prepared
-    shapes = {layer.name: (layer.input_shapes, layer.output_shape) for layer in lenet.layers}
+    shapes = {node.name: (node.input_shapes, node.output_shape, dict(node.layer.shapes)) for node in lenet.nodes}
     ablated = lenet.ablate({"conv2": [0, 1, 2]})
     ablated.predict(digits)
     assert np.array_equal(lenet.predict(digits), before)
     assert lenet["conv2"]._held.prepared is prepared
     assert ablated["conv2"]._held.prepared is prepared  # not prepared a second time
-    assert {layer.name: (layer.input_shapes, layer.output_shape) for layer in lenet.layers} == shapes
+    assert shapes == {
+        node.name: (node.input_shapes, node.output_shape, dict(node.layer.shapes)) for node in lenet.nodes
+    }
     assert all(node.silenced == () for node in lenet.nodes)
 
 
@@ -360,9 +362,9 @@ def test_the_network_is_left_as_it_was(digits):
     model = shared_classifier()
     x = np.random.default_rng(1).normal(size=(1, 4, 5, 3))
     before = model.predict(x)
-    shapes = {layer.name: layer.input_shapes for layer in model.layers}
+    shapes = {node.name: (node.input_shapes, dict(node.layer.shapes)) for node in model.nodes}
     convlab.ablation_cam(model, x, "conv/2")
-    assert {layer.name: layer.input_shapes for layer in model.layers} == shapes
+    assert {node.name: (node.input_shapes, dict(node.layer.shapes)) for node in model.nodes} == shapes
     assert np.array_equal(model.predict(x), before)
 
 

@@ -51,16 +51,7 @@ def with_layer(name, function):
 
 def uneven(layer, x):
     pads = tuple((after, before) for before, after in layer.window.pads(x.shape[1:4]))
-    return Conv3D.__call__(changed(layer, pads), x)
-
-
-def changed(layer, padding):
-    other = type(layer).__mro__[1](
-        **{name: getattr(layer, name) for name in ("name", "kernel", "filters")}, padding=padding
-    )
-    other.build(layer.input_shape)
-    other.set_weights(**layer.weights)
-    return other
+    return Conv3D.__call__(layer.altered(padding=pads), x)
 
 
 def zeros_first(kind):

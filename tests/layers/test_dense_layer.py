@@ -18,9 +18,9 @@ pytestmark = pytest.mark.usefixtures("both_ways")
 def test_dense(shape, use_bias, dtype):
     layer, x = built(Dense("fc", 8, use_bias=use_bias), shape), random(42, (4, *shape))
     kernel, bias = layer.weights["kernel"], layer.weights.get("bias", np.zeros(8))
-    assert layer.output_shape == (*shape[:-1], 8)
-    assert layer.multiply_adds(layer.output_shape) == np.prod(shape) * 8
-    exact, size = np.zeros((4, *layer.output_shape)) + bias, np.zeros((4, *layer.output_shape)) + np.abs(bias)
+    assert layer.infer_shape(shape) == (*shape[:-1], 8)
+    assert layer.multiply_adds(shape) == np.prod(shape) * 8
+    exact, size = (np.zeros((4, *shape[:-1], 8)) + b for b in (bias, np.abs(bias)))
     for i in range(shape[-1]):
         exact += x[..., i, None] * kernel[i]
         size += np.abs(x[..., i, None] * kernel[i])
@@ -28,7 +28,7 @@ def test_dense(shape, use_bias, dtype):
     assert_close(actual, exact, bound + gamma(shape[-1] + 1, np.float64) * size)
     expected = keras_output(layer, x.astype(dtype), units=8, use_bias=use_bias)
     assert_close(actual, expected, bound + gamma(shape[-1] + 1, np.float32) * size)
-    assert layer.window == (None if len(shape) == 1 else ONE_CELL)
+    assert layer.window_on(shape) == (None if len(shape) == 1 else ONE_CELL)
 
 
 @pytest.mark.parametrize("units", [0, -1, 2.5, 2.0, True, "2", None, (2,)])

@@ -49,13 +49,13 @@ INNER = {  # the layer, the shape of one step, of what comes out, and what one o
 @pytest.mark.parametrize(("inner", "shape", "output", "window"), INNER.values(), ids=INNER)
 def test_each_step_is_the_inner_layers(inner, shape, output, window, dtype):
     layer = built(over_time(inner), (4, *shape))
-    assert (layer.output_shape, layer.window) == ((4, *output), window)
+    assert (layer.infer_shape((4, *shape)), layer.window_on((4, *shape))) == ((4, *output), window)
     assert layer.kind == f"TimeDistributed({type(inner).__name__})"
     x = random(5, (3, 4, *shape)).astype(dtype)
     actual = run(layer, x)
     for step in range(4):
         assert_close(actual[:, step], layer.inner(x[:, step]), sum_bound(140, 8, dtype))
-    assert layer.multiply_adds(layer.output_shape) == 4 * inner.multiply_adds(output)
+    assert layer.multiply_adds((4, *shape)) == 4 * inner.multiply_adds(shape)
     assert isinstance(layer, Activated) is isinstance(inner, Activated)
 
 
@@ -68,7 +68,7 @@ def test_a_wrong_step_is_noticed():
 def test_films_of_films():
     layer, x = built(over_time(Conv2D("a", 2, 2), 2), (2, 4, 5, 6, 3)), random(6, (3, 2, 4, 5, 6, 3))
     assert layer.kind == "TimeDistributed(TimeDistributed(Conv2D))"
-    assert (layer.output_shape, list(layer.shapes)) == ((2, 4, 4, 5, 2), ["kernel", "bias"])
+    assert (layer.infer_shape((2, 4, 5, 6, 3)), list(layer.shapes)) == ((2, 4, 4, 5, 2), ["kernel", "bias"])
     flat = built(Conv2D("b", 2, 2), (5, 6, 3))
     flat.set_weights(**layer.weights)
     bound = sum_bound(13, magnitudes(flat, x.reshape(24, 5, 6, 3)), np.float64)

@@ -26,8 +26,8 @@ CASES = [  # axes, the shapes without the batch, the axes that are meant
 def test_dot(axes, first, second, meant, output, dtype):
     layer = built(Dot("dot", axes), first, second)
     inputs = [random([41, i], (3, *shape)).astype(dtype) for i, shape in enumerate((first, second))]
-    assert (layer.output_shape, layer.window) == (output, None)
-    assert layer.multiply_adds(output) == np.prod(output) * 6
+    assert (layer.infer_shape(first, second), layer.window) == (output, None)
+    assert layer.multiply_adds(first, second) == np.prod(output) * 6
     exact = np.stack(
         [np.tensordot(*(x[n].astype(np.float64) for x in inputs), [[a - 1] for a in meant]) for n in range(3)]
     ).reshape(3, *output)

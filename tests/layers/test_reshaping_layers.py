@@ -31,7 +31,7 @@ X = random(31, (3, *SHAPE))
 )
 def test_reshape(target, output, dtype):
     layer, x = built(Reshape("reshape", target), SHAPE), X.astype(dtype)
-    assert layer.output_shape == output
+    assert layer.infer_shape(SHAPE) == output
     actual = run(layer, x)
     assert actual.reshape(3, -1).tolist() == x.reshape(3, -1).tolist()
     assert np.array_equal(actual, keras_output(layer, x, target_shape=target))

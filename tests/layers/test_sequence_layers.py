@@ -105,8 +105,8 @@ def test_causal_outputs_see_no_later_input():
     later[:, 7:] += 1
     same = (layer(X) == layer(later)).all(axis=(0, 2))
     assert same.tolist() == [True] * 7 + [False] * 4
-    assert built(layers.SeparableConv1D("s", 6, 3, padding="causal"), SHAPE).output_shape == (11, 6)
-    assert built(layers.DepthwiseConv1D("d", 3, padding="causal"), SHAPE).output_shape == (11, 4)
+    assert layers.SeparableConv1D("s", 6, 3, padding="causal").build(SHAPE) == (11, 6)
+    assert layers.DepthwiseConv1D("d", 3, padding="causal").build(SHAPE) == (11, 4)
 
 
 def test_windows_are_those_of_one_row():

@@ -223,7 +223,7 @@ def test_a_residual_convolution_is_the_convolution_and_then_the_sum(kernel, acti
     with using_policy(compiled):
         y, shortcut = (model[name](x) for name in ("conv", "shortcut"))
         total = shortcut + y
-        found = Residual.of(model["conv"], activation)(x, shortcut)
+        found = Residual(model["conv"], activation)(x, shortcut)
     assert np.array_equal(found, np.maximum(total, 0) if activation == "relu" else total)
     assert (total < 0).any()
 

@@ -2,7 +2,6 @@
 
 import sys
 import threading
-from copy import copy
 
 import numpy as np
 import pytest
@@ -72,7 +71,7 @@ def test_a_copy_keeps_the_old_weights_though_they_change_while_its_kernel_is_pre
     with using_policy(compiled=True):
         before, asked = layer(x), []
         layer.drop_prepared()
-        other = copy(layer)  # which shares what is prepared
+        other = layer.altered()  # which shares what is prepared
 
         def once_with_another_thread(*arguments):
             asked.append(arguments)

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from convlab import ops
-from convlab.comparison.execution import altered
 from convlab.comparison.guesses.values import flat_orders
 from convlab.comparison.suspect import Guess, Suspect
 from convlab.layers import (
@@ -86,7 +85,7 @@ def bias_missing(_: Suspect, node: Node, inputs: list[Array]) -> Outputs:
     """Leave out the bias."""
     shape = node.layer.shapes.get("bias")
     if shape:
-        yield "", altered(node.layer, {"bias": np.zeros(shape, np.float32)})(*inputs)
+        yield "", node.layer.altered({"bias": np.zeros(shape, np.float32)})(*inputs)
 
 
 def _other_kernels(
@@ -96,7 +95,7 @@ def _other_kernels(
         if "kernel" in name and weight.ndim in (2, 4, 5):
             for details, kernel in variants(weight):
                 if kernel.shape == weight.shape and not np.array_equal(kernel, weight):
-                    yield details, altered(layer, {name: kernel})(*inputs)
+                    yield details, layer.altered({name: kernel})(*inputs)
 
 
 # ---- where the numbers are
@@ -117,7 +116,7 @@ def padding_on_the_other_side(_: Suspect, node: Node, inputs: list[Array]) -> Ou
     """Put the odd cell of an uneven padding at the top and the left."""
     pads = _pads(node.layer, inputs)
     if pads and any(before != after for before, after in pads):
-        yield "", altered(node.layer, padding=tuple(side[::-1] for side in pads))(*inputs)
+        yield "", node.layer.altered(padding=tuple(side[::-1] for side in pads))(*inputs)
 
 
 def zeros_compete(_: Suspect, node: Node, inputs: list[Array]) -> Outputs:
@@ -136,7 +135,7 @@ def _pooled_with_zeros(layer: Layer, inputs: list[Array]) -> Outputs:
     pads: Any = _pads(layer, inputs)
     if pads and any(map(any, pads)):
         pad = ops.zero_pad2d if len(pads) == 2 else ops.zero_pad3d
-        yield "", altered(layer, padding="valid")(pad(inputs[0], pads))
+        yield "", layer.altered(padding="valid")(pad(inputs[0], pads))
 
 
 def _pads(layer: Layer, inputs: list[Array]) -> Sides | Sides3D | None:
@@ -175,14 +174,14 @@ def gelu_of_the_other_kind(_: Suspect, node: Node, inputs: list[Array]) -> Outpu
     """Compute GELU by the error function instead of tanh, or the other way round."""
     other = {"gelu": "gelu_tanh", "gelu_tanh": "gelu"}.get(node.layer.activation)
     if other:
-        yield f": {other} instead of {node.layer.activation}", altered(node.layer, activation=other)(*inputs)
+        yield f": {other} instead of {node.layer.activation}", node.layer.altered(activation=other)(*inputs)
 
 
 def another_slope(_: Suspect, node: Node, inputs: list[Array]) -> Outputs:
     """Give a leaky ReLU another slope."""
     slope = getattr(node.layer, "negative_slope", None)
     for other in SLOPES if slope else ():
-        yield f": {other:g} instead of {slope:g}", altered(node.layer, negative_slope=other)(*inputs)
+        yield f": {other:g} instead of {slope:g}", node.layer.altered(negative_slope=other)(*inputs)
 
 
 # ---- normalisation
@@ -195,7 +194,7 @@ def another_epsilon(suspect: Suspect, node: Node, inputs: list[Array]) -> Output
     if epsilon is None:
         return
     for other in (*EPSILONS, *_solved_epsilons(suspect, node, inputs)):
-        yield f": {other:.3g} instead of {epsilon:g}", altered(layer, epsilon=other)(*inputs)
+        yield f": {other:.3g} instead of {epsilon:g}", layer.altered(epsilon=other)(*inputs)
 
 
 def _solved_epsilons(suspect: Suspect, node: Node, inputs: list[Array]) -> list[float]:
@@ -226,7 +225,7 @@ def batch_statistics(_: Suspect, node: Node, inputs: list[Array]) -> Outputs:
         (x,) = inputs
         axes: Shape = tuple(range(x.ndim - 1))
         mean, variance = x.mean(axis=axes, dtype=np.float64), x.var(axis=axes, dtype=np.float64)
-        yield "", altered(node.layer, {"moving_mean": mean, "moving_variance": variance})(x)
+        yield "", node.layer.altered({"moving_mean": mean, "moving_variance": variance})(x)
 
 
 LAYER_GUESSES = (

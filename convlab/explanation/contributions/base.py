@@ -12,7 +12,7 @@ import numpy as np
 from convlab.errors import UnsupportedError
 from convlab.explanation.contributions.position import Position
 from convlab.layers import Layer
-from convlab.runtime.arrays import Array
+from convlab.runtime.arrays import Array, Shape
 from convlab_kernels.window import Pair
 
 
@@ -84,7 +84,10 @@ def _gamma(roundings: int, unit: float) -> float:
 
 
 @singledispatch
-def weighted_sum(layer: Layer, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
-    """Return what the layer adds up of its input, maps (H, W, C), for its output (y, x, channel)."""
+def weighted_sum(layer: Layer, maps: Array, y: int, x: int, channel: int, shape: Shape) -> WeightedSum:
+    """Return what the layer adds up of its input, maps (H, W, C), for its output (y, x, channel).
+
+    `shape` is the input's own, of a vector (C,), of a sequence (W, C), which maps has as an image.
+    """
     known = ", ".join(sorted(kind.__name__ for kind in weighted_sum.registry if kind not in (object, Layer)))
     raise UnsupportedError(f"layer {layer.name!r} is a {layer.kind}, which explain does not know: {known}")

@@ -6,7 +6,7 @@ from convlab.explanation.contributions.base import WeightedSum, weighted_sum
 from convlab.explanation.contributions.position import Position
 from convlab.layers import Elementwise
 from convlab.ops.elementwise import elementwise
-from convlab.runtime.arrays import Array
+from convlab.runtime.arrays import Array, Shape
 
 BETWEEN = {"add": "+", "divide": "/", "multiply": "x", "power": "^", "subtract": "-"}
 TERMS = {"add": (1.0, 1.0), "subtract": (1.0, -1.0)}
@@ -15,7 +15,7 @@ OWN = 16
 
 
 @weighted_sum.register
-def _function(layer: Elementwise, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+def _function(layer: Elementwise, maps: Array, y: int, x: int, channel: int, _: Shape) -> WeightedSum:
     """Take a sum for a sum; of any other function, ask for its value, and lay it all to the first input."""
     given = iter(maps[y, x])
     operands = [next(given) if one is None else _constant(one, (y, x, channel), maps) for one in layer.operands]

@@ -7,33 +7,33 @@ import numpy as np
 from convlab.explanation.contributions.base import WeightedSum, weighted_sum
 from convlab.explanation.contributions.position import Position
 from convlab.layers import Add, Average, CustomScaleLayer, Maximum, Minimum, Multiply, Subtract
-from convlab.runtime.arrays import Array
+from convlab.runtime.arrays import Array, Shape
 
 
 @weighted_sum.register
-def _added(layer: Add, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+def _added(layer: Add, maps: Array, y: int, x: int, channel: int, _: Shape) -> WeightedSum:
     return _weighed(maps, y, x, np.ones(maps.shape[2]), f"sum of {maps.shape[2]} inputs")
 
 
 @weighted_sum.register
-def _subtracted(layer: Subtract, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+def _subtracted(layer: Subtract, maps: Array, y: int, x: int, channel: int, _: Shape) -> WeightedSum:
     return _weighed(maps, y, x, np.array([1.0, -1.0]), "the first input minus the second")
 
 
 @weighted_sum.register
-def _scaled(layer: CustomScaleLayer, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+def _scaled(layer: CustomScaleLayer, maps: Array, y: int, x: int, channel: int, _: Shape) -> WeightedSum:
     scale = float(maps.dtype.type(layer.scale))
     return _weighed(maps, y, x, np.array([1.0, scale]), f"the first input plus {scale:.6g} times the second")
 
 
 @weighted_sum.register
-def _averaged(layer: Average, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+def _averaged(layer: Average, maps: Array, y: int, x: int, channel: int, _: Shape) -> WeightedSum:
     count = maps.shape[2]
     return _weighed(maps, y, x, np.full(count, 1 / count), f"mean of {count} inputs")
 
 
 @weighted_sum.register
-def _multiplied(layer: Multiply, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+def _multiplied(layer: Multiply, maps: Array, y: int, x: int, channel: int, _: Shape) -> WeightedSum:
     """Take the product for one product: the first input, with all the others as its weight."""
     first, *others = maps[y, x].astype(np.float64)
     weight = np.zeros(maps.shape[2])
@@ -45,12 +45,12 @@ def _multiplied(layer: Multiply, maps: Array, y: int, x: int, channel: int) -> W
 
 
 @weighted_sum.register
-def _largest(layer: Maximum, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+def _largest(layer: Maximum, maps: Array, y: int, x: int, channel: int, _: Shape) -> WeightedSum:
     return _chosen(maps, y, x, int(np.argmax(maps[y, x])), "largest")
 
 
 @weighted_sum.register
-def _smallest(layer: Minimum, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+def _smallest(layer: Minimum, maps: Array, y: int, x: int, channel: int, _: Shape) -> WeightedSum:
     return _chosen(maps, y, x, int(np.argmin(maps[y, x])), "smallest")
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from convlab.errors import UnsupportedError
 from convlab.explanation.contributions.base import WeightedSum, weighted_sum
 from convlab.explanation.contributions.volumes import volume_sum
-from convlab.layers import ACTIVATIONS, Concatenate, Identity, Stack
+from convlab.layers import ACTIVATIONS, Concatenate, Identity, Stack, TimeDistributed
 from convlab.layers.merging import Merge
 from convlab.model.nodes import Node
 from convlab.runtime.arrays import Array, Shape
@@ -22,13 +22,16 @@ def sums_of(
     y, x, channel = at
     layer = node.layer
     if isinstance(layer, Concatenate | Stack):
-        source, place = _part(layer, inputs, at)
-        return (node.inputs[source],), [weighted_sum(Identity(layer.name), inputs[source], *place)], 0
+        source, place = _part(node, inputs, at)
+        return (node.inputs[source],), [_handed_on(layer.name, inputs[source], place)], 0
     if isinstance(layer, Merge):
         maps = np.stack([np.broadcast_to(one, output)[:, :, channel] for one in inputs], axis=-1)
-        return node.inputs, [weighted_sum(layer, maps, y, x, channel)], 0
+        return node.inputs, [weighted_sum(layer, maps, y, x, channel, maps.shape)], 0
+    if isinstance(layer, TimeDistributed) and len(inputs) > 1:
+        raise UnsupportedError(f"layer {layer.name!r} merges inputs at each step: no explanation")
+    shape = node.input_shapes[0]
     together = range(output[2]) if ACTIVATIONS[layer.activation].along_channels else [channel]
-    return node.inputs, [weighted_sum(layer, inputs[0], y, x, k) for k in together], together.index(channel)
+    return node.inputs, [weighted_sum(layer, inputs[0], y, x, k, shape) for k in together], together.index(channel)
 
 
 def _in_volume(
@@ -37,7 +40,7 @@ def _in_volume(
     """Return the same of a number in a volume, or of one made from a volume: merges are looked at slice by slice."""
     layer, (*place, channel) = node.layer, at
     if isinstance(layer, Concatenate | Stack):
-        source, found = _part(layer, inputs, at)
+        source, found = _part(node, inputs, at)
         return (node.inputs[source],), [_handed_on(layer.name, inputs[source], found)], 0
     if isinstance(layer, Merge) and all(_is_spread(one, output) for one in inputs):
         z, y, x = place
@@ -57,18 +60,18 @@ def _handed_on(name: str, maps: Array, place: tuple[int, ...]) -> WeightedSum:
     """Return a number of an image or a volume as a sum of itself alone."""
     *where, channel = place
     if len(where) == 2:
-        return weighted_sum(Identity(name), maps, where[0], where[1], channel)
+        return weighted_sum(Identity(name), maps, where[0], where[1], channel, maps.shape)
     return volume_sum(Identity(name), maps, (where[0], where[1], where[2]), channel)
 
 
-def _part(layer: Merge, inputs: list[Array], at: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
+def _part(node: Node, inputs: list[Array], at: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
     """Return which input a number comes from, and its place there: the layer is asked where it puts each place."""
     ends = np.cumsum([maps.size for maps in inputs])
     places = [
-        np.arange(end - maps.size, end, dtype=np.float64).reshape(1, *maps.shape[maps.ndim - len(shape) :])
-        for end, maps, shape in zip(ends, inputs, layer.input_shapes, strict=True)
+        np.arange(end - maps.size, end, dtype=np.float64).reshape(1, *shape)
+        for end, maps, shape in zip(ends, inputs, node.input_shapes, strict=True)
     ]
-    moved = layer(*places)[0]
+    moved = node.layer(*places)[0]
     place = int(moved.reshape(*(1,) * (len(at) - moved.ndim), *moved.shape)[at])
     source = int(np.searchsorted(ends, place, side="right"))
     inside = np.unravel_index(place - int(ends[source]) + inputs[source].size, inputs[source].shape)

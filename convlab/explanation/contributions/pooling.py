@@ -7,26 +7,26 @@ import numpy as np
 from convlab.explanation.contributions.base import WeightedSum, weighted_sum
 from convlab.explanation.contributions.position import Position
 from convlab.layers import AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D
-from convlab.runtime.arrays import Array
+from convlab.runtime.arrays import Array, Shape
 
 
 @weighted_sum.register
-def _largest_in_window(layer: MaxPooling2D, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+def _largest_in_window(layer: MaxPooling2D, maps: Array, y: int, x: int, channel: int, _: Shape) -> WeightedSum:
     return _largest(Position.of(layer.window, maps, y, x, _one(channel)), maps)
 
 
 @weighted_sum.register
-def _largest_of_all(layer: GlobalMaxPooling2D, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+def _largest_of_all(layer: GlobalMaxPooling2D, maps: Array, y: int, x: int, channel: int, _: Shape) -> WeightedSum:
     return _largest(_everywhere(maps, channel), maps)
 
 
 @weighted_sum.register
-def _mean_in_window(layer: AveragePooling2D, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+def _mean_in_window(layer: AveragePooling2D, maps: Array, y: int, x: int, channel: int, _: Shape) -> WeightedSum:
     return _mean(Position.of(layer.window, maps, y, x, _one(channel)), maps)
 
 
 @weighted_sum.register
-def _mean_of_all(layer: GlobalAveragePooling2D, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+def _mean_of_all(layer: GlobalAveragePooling2D, maps: Array, y: int, x: int, channel: int, _: Shape) -> WeightedSum:
     return replace(_mean(_everywhere(maps, channel), maps), roundings=1)  # it is summed in float64
 
 

@@ -15,11 +15,11 @@ from convlab.layers import (
     OneRow,
     SeparableConv2D,
 )
-from convlab.runtime.arrays import Array
+from convlab.runtime.arrays import Array, Shape
 
 
 @weighted_sum.register
-def _convolution(layer: Conv2D, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+def _convolution(layer: Conv2D, maps: Array, y: int, x: int, channel: int, _: Shape) -> WeightedSum:
     kernel = layer.weights["kernel"][..., channel]  # (KH, KW, C/groups)
     first = channel // (layer.filters // layer.groups) * kernel.shape[2]
     place = Position.of(layer.window, maps, y, x, range(first, first + kernel.shape[2]))
@@ -27,20 +27,20 @@ def _convolution(layer: Conv2D, maps: Array, y: int, x: int, channel: int) -> We
 
 
 @weighted_sum.register
-def _dense(layer: Dense, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+def _dense(layer: Dense, maps: Array, y: int, x: int, channel: int, _: Shape) -> WeightedSum:
     place = Position(range(y, y + 1), range(x, x + 1), range(maps.shape[2]), (maps.shape[0], maps.shape[1]))
     return multiplied(layer, place, maps, layer.weights["kernel"][None, None, :, channel], channel)
 
 
 @weighted_sum.register
-def _depthwise(layer: DepthwiseConv2D, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+def _depthwise(layer: DepthwiseConv2D, maps: Array, y: int, x: int, channel: int, _: Shape) -> WeightedSum:
     source, number = divmod(channel, layer.depth_multiplier)
     place = Position.of(layer.window, maps, y, x, range(source, source + 1))
     return multiplied(layer, place, maps, layer.weights["kernel"][:, :, source, number, None], channel)
 
 
 @weighted_sum.register
-def _separable(layer: SeparableConv2D, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+def _separable(layer: SeparableConv2D, maps: Array, y: int, x: int, channel: int, _: Shape) -> WeightedSum:
     """Multiply the two kernels out: one convolution with the kernel (KH, KW, C) does what they do together."""
     depthwise, pointwise = (
         layer.weights[f"{part}_kernel"].astype(maps.dtype).astype(np.float64) for part in ("depthwise", "pointwise")
@@ -53,7 +53,7 @@ def _separable(layer: SeparableConv2D, maps: Array, y: int, x: int, channel: int
 
 
 @weighted_sum.register
-def _transposed(layer: Conv2DTranspose, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+def _transposed(layer: Conv2DTranspose, maps: Array, y: int, x: int, channel: int, _: Shape) -> WeightedSum:
     """Gather what a transposed convolution scatters: the cells whose windows cover the place, and their weights."""
     (rows, kernel_rows), (columns, kernel_columns) = _covering(layer, 0, y), _covering(layer, 1, x)
     # (KH, KW, O, C) -> (rows, columns, C)
@@ -80,8 +80,8 @@ def _covering(layer: Conv2DTranspose, axis: int, at: int) -> tuple[range, list[i
 
 
 @weighted_sum.register
-def _one_row(layer: OneRow, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
-    return weighted_sum(layer.inner, maps, y, x, channel)
+def _one_row(layer: OneRow, maps: Array, y: int, x: int, channel: int, shape: Shape) -> WeightedSum:
+    return weighted_sum(layer.inner, maps, y, x, channel, (1, *shape))
 
 
 def multiplied(layer: Layer, place: Position, maps: Array, kernel: Array, channel: int) -> WeightedSum:

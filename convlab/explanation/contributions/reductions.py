@@ -7,15 +7,15 @@ from convlab.explanation.contributions.base import WeightedSum, weighted_sum
 from convlab.explanation.contributions.position import Position
 from convlab.layers import Reduce
 from convlab.ops.axes import inner_axes
-from convlab.runtime.arrays import Array
+from convlab.runtime.arrays import Array, Shape
 
 CHOOSING = {"max": "largest", "min": "smallest"}
 ADDING = ("mean", "sum")
 
 
 @weighted_sum.register
-def _reduced(layer: Reduce, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
-    place = _place(layer, maps, (y, x, channel))
+def _reduced(layer: Reduce, maps: Array, y: int, x: int, channel: int, shape: Shape) -> WeightedSum:
+    place = _place(layer, maps, (y, x, channel), shape)
     patch = place.cells(maps)
     if layer.function in CHOOSING:
         return _chosen(place, patch, layer.function)
@@ -28,14 +28,14 @@ def _reduced(layer: Reduce, maps: Array, y: int, x: int, channel: int) -> Weight
     return WeightedSum(place=place, patch=patch, kernel=kernel, products=patch * kernel, formula=formula, roundings=1)
 
 
-def _place(layer: Reduce, maps: Array, at: tuple[int, int, int]) -> Position:
+def _place(layer: Reduce, maps: Array, at: tuple[int, int, int], shape: Shape) -> Position:
     """Return the cells of maps (H, W, C), or what is simpler, that go into one number."""
-    rank = len(layer.input_shape)
+    rank = len(shape)
     axes = inner_axes(layer.axis, rank + 1)
     kept = rank if layer.keepdims else rank - len(axes)
     own = iter(at[3 - kept :])
     cells = []
-    for axis, size in enumerate(maps.shape[3 - rank :], start=1):
+    for axis, size in enumerate(shape, start=1):
         index = next(own) if layer.keepdims or axis not in axes else 0
         cells.append(range(size) if axis in axes else range(index, index + 1))
     rows, columns, channels = [range(1)] * (3 - rank) + cells

@@ -2,23 +2,20 @@
 
 from dataclasses import replace
 
-from convlab.errors import UnsupportedError
 from convlab.explanation.contributions.base import WeightedSum, weighted_sum
 from convlab.explanation.contributions.position import Position
 from convlab.layers import TimeDistributed
-from convlab.runtime.arrays import Array
+from convlab.runtime.arrays import Array, Shape
 
 
 @weighted_sum.register
-def _at_one_step(layer: TimeDistributed, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+def _at_one_step(layer: TimeDistributed, maps: Array, y: int, x: int, channel: int, shape: Shape) -> WeightedSum:
     """Explain the step's own number; steps of vectors lie along a row, steps of sequences are rows."""
-    if len(layer.input_shapes) > 1:
-        raise UnsupportedError(f"layer {layer.name!r} merges inputs at each step: no explanation")
-    in_a_row = len(layer.input_shape) == 2
-    step = x if len(layer.output_shape) == 2 else y
+    in_a_row, out_in_a_row = len(shape) == 2, len(layer.infer_shape(shape)) == 2
+    step = x if out_in_a_row else y
     own = maps[:, step : step + 1] if in_a_row else maps[step : step + 1]
-    within = (0, 0) if len(layer.output_shape) == 2 else (0, x)
-    total = weighted_sum(layer.inner, own, *within, channel)
+    within = (0, 0) if out_in_a_row else (0, x)
+    total = weighted_sum(layer.inner, own, *within, channel, shape[1:])
     return replace(total, place=_moved(total.place, step, in_a_row, maps))
 
 

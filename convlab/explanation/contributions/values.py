@@ -20,13 +20,13 @@ from convlab.layers import (
     Rescaling,
     ThresholdedReLU,
 )
-from convlab.runtime.arrays import Array
+from convlab.runtime.arrays import Array, Shape
 
 IDENTITY = {"gamma": 1.0, "beta": 0.0}
 
 
 @weighted_sum.register
-def _normalised(layer: BatchNormalization, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+def _normalised(layer: BatchNormalization, maps: Array, y: int, x: int, channel: int, _: Shape) -> WeightedSum:
     if layer.shapes["moving_mean"] != maps.shape[2:]:
         raise UnsupportedError(f"layer {layer.name!r} normalises along another axis than the last: no explanation")
     w = IDENTITY | {name: float(weight[channel].astype(maps.dtype)) for name, weight in layer.weights.items()}
@@ -49,7 +49,7 @@ def _normalised(layer: BatchNormalization, maps: Array, y: int, x: int, channel:
 
 
 @weighted_sum.register
-def _rescaled(layer: Rescaling, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+def _rescaled(layer: Rescaling, maps: Array, y: int, x: int, channel: int, _: Shape) -> WeightedSum:
     scale, offset = (
         float(np.broadcast_to(np.asarray(numbers, maps.dtype), maps.shape)[y, x, channel])
         for numbers in (layer.scale, layer.offset)
@@ -66,7 +66,7 @@ def _rescaled(layer: Rescaling, maps: Array, y: int, x: int, channel: int) -> We
 
 
 @weighted_sum.register
-def _layer_scaled(layer: LayerScale, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+def _layer_scaled(layer: LayerScale, maps: Array, y: int, x: int, channel: int, _: Shape) -> WeightedSum:
     gamma, value = float(layer.weights["gamma"][channel].astype(maps.dtype)), float(maps[y, x, channel])
     return WeightedSum(
         place=Position.cell(maps, y, x, channel),
@@ -78,7 +78,7 @@ def _layer_scaled(layer: LayerScale, maps: Array, y: int, x: int, channel: int) 
 
 
 @weighted_sum.register
-def _looked_up(layer: Embedding, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+def _looked_up(layer: Embedding, maps: Array, y: int, x: int, channel: int, _: Shape) -> WeightedSum:
     """Return the number in the table; rows of words lie along the input's last axis."""
     place = Position.cell(maps, 0, y, x)
     word = int(place.cells(maps)[0, 0, 0])
@@ -94,7 +94,7 @@ def _looked_up(layer: Embedding, maps: Array, y: int, x: int, channel: int) -> W
 
 
 @weighted_sum.register
-def _gated(layer: GLU, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+def _gated(layer: GLU, maps: Array, y: int, x: int, channel: int, _: Shape) -> WeightedSum:
     """Take the gate for the weight of the number that it is before."""
     half = maps.shape[2] // 2
     place = Position(range(y, y + 1), range(x, x + 1), range(channel, channel + half + 1, half), maps.shape[:2])
@@ -116,7 +116,7 @@ def _gated(layer: GLU, maps: Array, y: int, x: int, channel: int) -> WeightedSum
 @weighted_sum.register(PReLU)
 @weighted_sum.register(ELU)
 @weighted_sum.register(ThresholdedReLU)
-def _bent(layer: Layer, maps: Array, y: int, x: int, channel: int) -> WeightedSum:
+def _bent(layer: Layer, maps: Array, y: int, x: int, channel: int, _: Shape) -> WeightedSum:
     """Ask the layer itself: a function of one value, though its slope may depend on the place."""
     value = float(maps[y, x, channel])
     result = float(layer(maps[None])[0, y, x, channel])

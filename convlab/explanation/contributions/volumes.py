@@ -43,9 +43,9 @@ IN_ITS_SLICE = (
 @singledispatch
 def volume_sum(layer: Layer, volume: Array, at: Triple, channel: int) -> WeightedSum:
     """Return what the layer adds up of its input, a volume (D, H, W, C), for its output (z, y, x, channel)."""
-    if isinstance(layer, IN_ITS_SLICE) and layer.window == ONE_CELL:
+    if isinstance(layer, IN_ITS_SLICE) and layer.window_on(volume.shape) == ONE_CELL:
         z, y, x = at
-        total = weighted_sum(layer, volume[z], y, x, channel)
+        total = weighted_sum(layer, volume[z], y, x, channel, volume.shape)
         return replace(total, place=replace(total.place, slices=range(z, z + 1), depth=len(volume)))
     known = sorted(kind.__name__ for kind in volume_sum.registry if kind is not object)
     known += [kind.__name__ for kind in IN_ITS_SLICE]

@@ -173,7 +173,7 @@ def test_every_kind_of_module_computes_the_same(form: str, tmp_path: Path):
     arrays = whole_state(network)
     assert sum(name.endswith("num_batches_tracked") for name in arrays) == 2
     flat = (12, 6, 4)
-    assert model["flatten"].input_shape == flat
+    assert next(node.input_shapes for node in model.nodes if node.name == "flatten") == (flat,)
     receipt = give(
         model,
         FORMATS[form](tmp_path / form, arrays),

@@ -60,7 +60,7 @@ def test_layer_of_sums(name, dtype, device):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_convolution_that_adds_a_shortcut(dtype, device):
     convolution = built(layers.Conv2D("c", 4, 3, padding="same"), IMAGE)
-    layer, inputs = Residual.of(convolution, "relu"), [numbers(i, (2, 5, 7, c), dtype) for i, c in enumerate((6, 4))]
+    layer, inputs = Residual(convolution, "relu"), [numbers(i, (2, 5, 7, c), dtype) for i, c in enumerate((6, 4))]
     magnitude = magnitudes(convolution, inputs[0]) + np.abs(inputs[1])
     assert_as_numpy(device, layer, *inputs, terms=56, magnitude=magnitude)
     assert_copied_once(device, layer, *inputs)

@@ -23,6 +23,7 @@ from convlab.files.keras.config.masks import HEEDING, mask_on
 from convlab.files.keras.config.operations import OPERATIONS
 from convlab.files.keras.config.options import Options, is_list, is_whole, shown
 from convlab.layers import Lambda, Layer, Permute, over_time
+from convlab.layers.base import Walk
 from convlab.model.model import Model, Node
 from convlab.runtime.arrays import Shape
 from convlab.wording import unknown
@@ -191,8 +192,9 @@ class Builder:
 
     def append(self, name: str, layer: Layer, inputs: Sequence[Tensor], moved: bool) -> None:
         """Add a node."""
+        shapes = [x.shape for x in inputs]
         try:
-            shape = layer.build(*(x.shape for x in inputs))
+            shape = layer.build(*shapes)
         except (ShapeError, UnsupportedError) as error:
             raise type(error)(f"{self.where}: {error}") from None
         if layer.parameters > LARGEST_LAYER:
@@ -201,7 +203,7 @@ class Builder:
                 f" expected at most {LARGEST_LAYER:,}"
             )
         self.check_size(layer.name, shape)
-        self.check_size(layer.name, _padded(layer))
+        self.check_size(layer.name, _padded(shapes[0], layer.window_on(*shapes)))
         self.tensors[name] = Tensor(name, shape, moved and len(shape) > 1)
         self.nodes.append(Node(name, layer, tuple(x.name for x in inputs)))
 
@@ -266,9 +268,8 @@ class Builder:
             self.precisions[str(precision)].append(name)
 
 
-def _padded(layer: Layer) -> Shape:
+def _padded(shape: Shape, window: Walk) -> Shape:
     """Return the shape of a layer's input with the cells that a window needs around it."""
-    shape, window = layer.input_shape, layer.window
     if isinstance(window, Window) and len(shape) in (2, 3):
         height, width, channels = (1, *shape)[-3:]
         (top, bottom), (left, right) = window.pads((height, width))
