@@ -1,7 +1,6 @@
 """Whole-model files: the network that a file of Keras describes."""
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 from convlab.files.architecture import Architecture
@@ -52,10 +51,9 @@ def read_model(
         str(source),
         config.keras_version,
         config.backend,
+        name=path.stem.removesuffix(".weights"),
         input_shape=input_shape,
         functions=functions,
     )
-    model = architecture.model
-    model.graph = replace(model.graph, name=path.stem.removesuffix(".weights"))
-    model.preprocessing = assumed_for(model.graph)
+    architecture.model.preprocessing = assumed_for(architecture.model.graph)
     return architecture

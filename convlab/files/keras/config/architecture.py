@@ -1,12 +1,14 @@
 """The architecture of a network from the config that Keras stores with it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from convlab.files.architecture import Architecture, KerasLayer
 from convlab.files.keras.config.builder import Builder, Functions
 from convlab.files.keras.config.calls import Inliner, Path
 from convlab.files.keras.config.graph import LayerConfig, ModelConfig, read_graph
+from convlab.model.model import Model
 from convlab.runtime.arrays import Shape
 from convlab.wording import listed
 
@@ -19,6 +21,7 @@ def read_architecture(
     keras_version: str | None = None,
     backend: str | None = None,
     *,
+    name: str | None = None,
     input_shape: Shape | None = None,
     functions: Functions | None = None,
 ) -> Architecture:
@@ -37,6 +40,8 @@ def read_architecture(
     backend
         What ran the network: "bicubic" means another interpolation on "torch" than elsewhere, and the stored kernels
         of Theano are others.
+    name
+        What the network is called, in place of what the config says; messages name it as that does.
     input_shape
         (H, W, C) of the only input, in place of what the config says.
     functions
@@ -51,12 +56,13 @@ def read_architecture(
     ShapeError
         If the layers do not fit together.
     """
-    graph = read_graph(config, where)
-    inliner = Inliner(graph, where)
+    described = read_graph(config, where)
+    inliner = Inliner(described, where)
     builder = Builder(where, _major(config, keras_version), functions or {}, backend)
-    model = builder.model(graph, inliner, input_shape)
-    layers = _tree(graph, (), inliner.names)
+    graph = builder.graph(described, inliner, input_shape)
+    layers = _tree(described, (), inliner.names)
     neutral, precision, guessed = map(_by_layers, (builder.neutral, builder.precisions, builder.guessed))
+    model = Model.of(replace(graph, name=name or graph.name))
     return Architecture(model, layers, neutral, precision, guessed, backend)
 
 

@@ -1,7 +1,8 @@
-"""Calls of Keras' layers turned into a network of convlab's, one after the other."""
+"""Calls of Keras' layers turned into a graph of convlab's, one after the other."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from math import prod
 from typing import Any, NoReturn
@@ -24,7 +25,8 @@ from convlab.files.keras.config.operations import OPERATIONS
 from convlab.files.keras.config.options import Options, is_list, is_whole, shown
 from convlab.layers import Lambda, Layer, Permute, over_time
 from convlab.layers.base import Walk
-from convlab.model.model import Model, Node
+from convlab.model.graph import Graph, GraphBuilder
+from convlab.model.nodes import Node
 from convlab.runtime.arrays import Shape
 from convlab.wording import unknown
 from convlab_kernels.window import Window
@@ -38,7 +40,7 @@ AXES = 8  # of one activation; NumPy ends at 64
 
 
 class Builder:
-    """Builds one model; knows the file's name for messages, and the major version of Keras that wrote it.
+    """Builds one graph; knows the file's name for messages, and the major version of Keras that wrote it.
 
     Attributes
     ----------
@@ -50,42 +52,50 @@ class Builder:
         What depends on what ran the network, where nobody says that, and the layers.
     """
 
+    nodes: GraphBuilder
+
     def __init__(self, where: str, keras: int, functions: Functions, backend: str | None = None) -> None:
         self.where, self.keras, self.functions, self.backend = where, keras, functions, backend
         self.tensors: dict[str, Tensor] = {}
         self.layers: dict[str, Layer] = {}
         self.made_from: dict[str, LayerConfig] = {}
         self.forms: dict[str, bool] = {}
-        self.nodes: list[Node] = []
         self.masks: dict[str, str] = {}
         self.neutral: defaultdict[str, list[str]] = defaultdict(list)
         self.precisions: defaultdict[str, list[str]] = defaultdict(list)
         self.guessed: defaultdict[str, list[str]] = defaultdict(list)
 
+    @contextmanager
+    def naming_file(self) -> Iterator[None]:
+        """Put the file's name before what is said of the network."""
+        try:
+            yield
+        except (LayerNameError, ShapeError, UnsupportedError) as error:
+            raise type(error)(f"{self.where}: {error}") from None
+
     def damaged(self, what: str) -> NoReturn:
         """Raise WeightsError."""
         raise WeightsError(f"{self.where}: the model's config is damaged: {what}")
 
-    def model(self, graph: ModelConfig, inliner: Inliner, input_shape: Shape | None) -> Model:
-        """Return the network; `input_shape` replaces that of a single input."""
+    def graph(self, config: ModelConfig, inliner: Inliner, input_shape: Shape | None) -> Graph:
+        """Return the network's graph; `input_shape` replaces that of a single input."""
         if input_shape is not None and len(inliner.inputs) > 1:
             raise ShapeError(f"{self.where}: input_shape is for one input, found {', '.join(inliner.inputs)}")
         moved = moved_inputs(inliner.steps)
         for name in inliner.inputs:
-            shape = self.input_shape(name, graph.layers.get(name), name in moved, input_shape)
+            shape = self.input_shape(name, config.layers.get(name), name in moved, input_shape)
             self.check_size(name, shape)
             self.tensors[name] = Tensor(name, shape, name in moved and len(shape) > 1)
-        inputs = {tensor.name: tensor.shape for tensor in self.tensors.values()}
+        with self.naming_file():
+            self.nodes = GraphBuilder(config.name, {name: tensor.shape for name, tensor in self.tensors.items()})
         for step in inliner.steps:
             self.add(step)
         self.check_functions(inliner.steps)
         for name in inliner.outputs:
-            if name in inputs:
+            if name in self.nodes.inputs:
                 raise UnsupportedError(f"{self.where}: output {shown(name)} is an input: there is nothing to compute")
-        try:
-            return Model(graph.name, inputs, self.nodes, outputs=tuple(dict.fromkeys(inliner.outputs)))
-        except (LayerNameError, ShapeError) as error:
-            raise type(error)(f"{self.where}: {error}") from None
+        with self.naming_file():
+            return self.nodes.graph(dict.fromkeys(inliner.outputs))
 
     def input_shape(self, name: str, layer: LayerConfig | None, moved: bool, given: Shape | None) -> Shape:
         """Return an input's shape as convlab has it, without the batch."""
@@ -192,20 +202,16 @@ class Builder:
 
     def append(self, name: str, layer: Layer, inputs: Sequence[Tensor], moved: bool) -> None:
         """Add a node."""
-        shapes = [x.shape for x in inputs]
-        try:
-            shape = layer.build(*shapes)
-        except (ShapeError, UnsupportedError) as error:
-            raise type(error)(f"{self.where}: {error}") from None
+        with self.naming_file():
+            node = self.nodes.add(Node(name, layer, tuple(x.name for x in inputs)))
         if layer.parameters > LARGEST_LAYER:
             raise ShapeError(
                 f"{self.where}: layer {shown(layer.name)} has {layer.parameters:,} weights,"
                 f" expected at most {LARGEST_LAYER:,}"
             )
-        self.check_size(layer.name, shape)
-        self.check_size(layer.name, _padded(shapes[0], layer.window_on(*shapes)))
-        self.tensors[name] = Tensor(name, shape, moved and len(shape) > 1)
-        self.nodes.append(Node(name, layer, tuple(x.name for x in inputs)))
+        self.check_size(layer.name, node.output_shape)
+        self.check_size(layer.name, _padded(node.input_shapes[0], node.window))
+        self.tensors[name] = Tensor(name, node.output_shape, moved and len(node.output_shape) > 1)
 
     def check_size(self, name: str, shape: Shape) -> None:
         """Refuse an input, or what a layer makes of one, that is too large or has too many axes."""

@@ -1,14 +1,18 @@
 """Graphs that Keras 3 writes: Sequential, Functional, models in models, shared layers."""
 
 import json
+from collections import Counter
+from pathlib import Path
 
 import h5py
 import pytest
 
+import convlab
 from convlab.errors import UnsupportedError
 from convlab.files.architecture import KerasLayer
 from convlab.files.keras.config.architecture import read_architecture
 from convlab.files.keras.model import read_model
+from convlab.layers import Layer
 from support.files import keras_twins
 from support.files.keras_configs import functional, image, refused, relu, sequential, wiring
 from support.stand_in import library
@@ -60,6 +64,31 @@ def test_shared_layer(keras):
     model = keras_twins.assert_same(keras.Model(x, conv(y))).model
     assert wiring(model) == {"conv": ("x",), "conv/2": ("conv",), "minus": ("conv/2", "x"), "conv/3": ("minus",)}
     assert len(model.layers) == 2
+
+
+@pytest.fixture
+def built(monkeypatch):
+    """How often each layer has been built since, by its name."""
+    counts, build = Counter(), Layer.build
+
+    def counting(layer, *shapes):
+        counts[layer.name] += 1
+        return build(layer, *shapes)
+
+    monkeypatch.setattr(Layer, "build", counting)
+    return counts
+
+
+def test_a_layer_is_built_once_for_each_call(built):
+    layers = [image(), relu("a", [["image", 0, 0]], [["a", 0, 0]]), relu("b", [["a", 1, 0]])]
+    read_architecture(functional(layers, [["image", 0, 0]], [["b", 0, 0]]), "m")
+    assert built == {"a": 2, "b": 1}
+
+
+def test_a_file_with_its_weights_is_loaded_without_building_twice(built):
+    model = convlab.load(Path(__file__).parents[3] / "references/volumes/unet3d_keras3.keras")
+    assert built == Counter(node.layer.name for node in model.nodes)
+    assert len(built) > 10
 
 
 def test_number_of_a_call_that_is_taken():
