@@ -99,8 +99,9 @@ def test_a_file_lives_as_the_page_tells():
 CLASSES = {name: one for name in layers.__all__ if inspect.isclass(one := getattr(layers, name))}
 OF_ANY_KIND = {"Activated", "Layer"}
 UNNAMED = {  # what layers have in common, and layers that are made of layers alone
-    *("ActivatedOneRow", "ActivatedTimeDistributed", "Convolving", "GlobalPooling2D", "GlobalPooling3D", "Merge"),
-    *("Pooling2D", "Pooling3D", "Residual", "SeveralInputs", "Spatial", "Wrapping", "_Blocks"),
+    *("ActivatedOneRow", "ActivatedTimeDistributed", "Convolving", "GlobalPooling2D", "GlobalPooling3D", "Joining"),
+    *("Merge", "Pooling2D", "Pooling3D", "Residual", "SeveralInputs", "Spatial", "Transposing", "Wrapping"),
+    "_Blocks",
 }
 OF_FUNCTIONS = {  # made of functions on tensors, of an activation, around another layer, or given by the caller
     *("DepthToSpace", "Elementwise", "ExpandDims", "GLU", "Lambda", "OneRow", "Pad", "Reduce", "Slice"),

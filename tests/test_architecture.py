@@ -8,6 +8,8 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
+from convlab import layers
+
 ROOT = Path(__file__).parents[1]
 HOUSE = SimpleNamespace(**runpy.run_path(str(ROOT / "docs/draw_rooms.py")))
 IMPORTS = HOUSE.imports()
@@ -119,3 +121,81 @@ def test_every_folder_of_code_is_installed(monkeypatch):
         for folder in folders
     }
     assert {name.removeprefix("kernels/").replace("/", ".") for name in names} <= set(told["packages"])
+
+
+# ---- what is true of a layer is said in its class
+
+LAYERS = {name for name in layers.__all__ if isinstance(getattr(layers, name), type)}
+RIGHT = {
+    "convlab/bench/layer_times.py": "the colours of a picture's bars, grey for all that have none",
+}
+"""Files with a table of layers, and why it is one of theirs."""
+
+
+def is_class(node):
+    return isinstance(node, ast.Name | ast.Attribute) and getattr(node, "attr", getattr(node, "id", None)) in LAYERS
+
+
+def is_kind(node):
+    """Whether it is the text of a layer's name, or of the beginning or the end of one."""
+    text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+    return (
+        len(text) > 2 and text[0].isupper() and any(name.startswith(text) or name.endswith(text) for name in LAYERS)
+    )
+
+
+def members(node):
+    """Yield what is in a tuple, a list or a set, the keys of a dictionary, or what a union is of."""
+    if isinstance(node, ast.Tuple | ast.List | ast.Set):
+        yield from node.elts
+    elif isinstance(node, ast.Dict):
+        yield from node.keys
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        for side in (node.left, node.right):
+            yield from (list(members(side)) or [side])
+
+
+def is_table(node):
+    if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("startswith", "endswith"):
+        return any(is_kind(argument) for argument in node.args)
+    inside = list(members(node))
+    return sum(map(is_class, inside)) > 2 or sum(map(is_kind, inside)) > 1
+
+
+def tables(source):
+    """Return the lines with a table of layers, but for types that are written behind a parameter or a name."""
+    tree = ast.parse(source)
+    types = [getattr(node, "annotation", None) or getattr(node, "returns", None) for node in ast.walk(tree)]
+    apart = {id(part) for told in types if told is not None for part in ast.walk(told)}
+    return sorted({node.lineno for node in ast.walk(tree) if id(node) not in apart and is_table(node)})
+
+
+def test_no_table_of_layers_stands_outside_of_their_classes():
+    own = [*code("convlab/layers"), *code("convlab/files/keras")]
+    paths = [path for path in code("convlab") if path not in own]
+    found = {path.relative_to(ROOT).as_posix(): tables(path.read_text(encoding="utf-8")) for path in paths}
+    assert {name: lines for name, lines in found.items() if lines and name not in RIGHT} == {}, (
+        "a trait of the classes in convlab/layers, which tests/layers/test_traits.py computes"
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ('MIXES = ("Conv", "SeparableConv", "Dense")', True),
+        ('kind in {"Flatten", "Reshape"}', True),
+        ('COLOURS = {"Conv": 1, "Dense": 2}', True),
+        ('kind.startswith("Depthwise")', True),
+        ('layer.kind.endswith("Transpose")', True),
+        ("KEEPING = (Activation, Dropout, layers.ReLU)", True),
+        ("isinstance(layer, Conv2D | DepthwiseConv2D | layers.SeparableConv2D)", True),
+        ("isinstance(layer, (Conv2D, DepthwiseConv2D, SeparableConv2D))", True),
+        ('kind == "Flatten" and name.endswith("/pre")', False),
+        ("isinstance(layer, Conv2D | DepthwiseConv2D)", False),
+        ("def f(layer: Conv2D | Dense | Flatten) -> Conv2D | Dense | Flatten: ...", False),
+        ("from convlab.layers import Conv2D, Dense, Flatten", False),
+        ('("float16", "float32")', False),
+    ],
+)
+def test_a_table_of_layers_is_found(source, found):
+    assert bool(tables(source)) is found

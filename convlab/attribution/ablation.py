@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 
 from convlab.errors import LayerNameError, ShapeError
-from convlab.layers import Activated, Activation, Flatten, Identity, Reshape
+from convlab.layers import Activated, Activation, Identity
 from convlab.model.model import Model, Node
 from convlab.model.nodes import own_layers
 from convlab.runtime.arrays import Array
@@ -95,7 +95,7 @@ def _hands_on(model: Model, node: Node) -> bool:
     shape = model.shapes[node.inputs[0]]
     in_one_row = max(shape) == prod(shape)
     linear = isinstance(node.layer, Activation) and node.layer.activation == "linear"
-    return linear or isinstance(node.layer, Identity) or (in_one_row and isinstance(node.layer, Flatten | Reshape))
+    return linear or isinstance(node.layer, Identity) or (in_one_row and node.layer.reshapes)
 
 
 def _rows(scores: Array) -> Array:

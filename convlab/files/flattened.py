@@ -11,17 +11,15 @@ from typing import TypeAlias
 
 from convlab.files.weight_specs import Image, Rows
 from convlab.layers import (
-    Concatenate,
     Dense,
     Dot,
     Flatten,
     Lambda,
     Layer,
     Permute,
-    Reshape,
-    Stack,
     TimeDistributed,
 )
+from convlab.layers.merging import Joining
 from convlab.model.graph import Graph
 from convlab.runtime.arrays import Shape
 
@@ -65,7 +63,7 @@ def _order(layer: Layer, arriving: Sequence[Order], shapes: Sequence[Shape], mad
     if isinstance(order, str):
         return order
     inner = _innermost(layer)
-    if isinstance(inner, Lambda) or (inner is not layer and isinstance(inner, Flatten | Reshape | Permute)):
+    if isinstance(inner, Lambda) or (inner is not layer and (inner.reshapes or isinstance(inner, Permute))):
         return lost  # what it does nobody knows; and steps have no place in an order
     if len(arriving) > 1:
         return _merged(inner, order, all(one == order for one in arriving), made, lost)
@@ -84,14 +82,14 @@ def _merged(layer: Layer, order: Image | Permuted | None, alike: bool, made: Sha
     """Return the order of the output of a layer that merges inputs, which are in one order or not."""
     if alike and isinstance(layer, Dot) and len(made) == 1:
         return None  # a sum over all of them is the same in any order
-    return order if alike and (order is None or not isinstance(layer, Concatenate | Stack)) else lost
+    return order if alike and (order is None or not isinstance(layer, Joining)) else lost
 
 
 def _moved(layer: Layer, order: Image | Permuted | None, shape: Shape, made: Shape, lost: str) -> Order:
     """Return the order of the output of a layer that puts numbers elsewhere, or makes new ones."""
     if isinstance(layer, Permute):
         return _permuted(layer, order)
-    if isinstance(layer, Flatten | Reshape):
+    if layer.reshapes:
         return _vector(layer, order, shape, lost) if len(made) == 1 else _image(order, shape, made, lost)
     if order is None or any(role.endswith("kernel") for role in layer.shapes):  # channels that the layer itself makes
         return None
@@ -107,7 +105,7 @@ def _permuted(layer: Permute, order: Image | Permuted | None) -> Order:
     return None if axes == straight else Permuted(axes)
 
 
-def _vector(layer: Flatten | Reshape, order: Image | Permuted | None, shape: Shape, lost: str) -> Order:
+def _vector(layer: Layer, order: Image | Permuted | None, shape: Shape, lost: str) -> Order:
     """Return the order of a vector made of `shape`; None where it is PyTorch's own."""
     if len(shape) == 1:
         return order

@@ -1,6 +1,7 @@
 """Axes of size 1 put in and taken away."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from convlab.errors import ShapeError
 from convlab.layers.base import Layer
@@ -24,6 +25,8 @@ class ExpandDims(Layer):
     ShapeError
         In a network, for a place that is none.
     """
+
+    reshapes: ClassVar[bool] = True
 
     name: str
     axis: int = -1
@@ -56,6 +59,8 @@ class Squeeze(Layer):
     ShapeError
         In a network, for an axis that is not there, or of another size.
     """
+
+    reshapes: ClassVar[bool] = True
 
     name: str
     axis: AxisLike | None = None

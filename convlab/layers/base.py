@@ -21,6 +21,7 @@ from convlab_kernels.window3d import Window3D
 
 ONE_CELL = Window((1, 1))
 Layout: TypeAlias = Literal["any", "axis", "channels_last"] | None
+KernelAxes: TypeAlias = Literal["IO", "OI", "CM"]
 Walk: TypeAlias = Window | Window3D | Literal["varies"] | None
 _CLASSES: dict[str, type["Layer"]] = {}
 
@@ -68,6 +69,11 @@ class Layer(ABC):
         besides are single numbers, and its function sees one number at a time. "axis": nothing but which of them is
         its `axis`. "channels_last": it takes a sequence, an image or a volume, with the channels last; where Keras
         has such a layer, it may have them first. None: anything else.
+    reshapes : bool
+        Whether it does no more than give the same numbers another shape.
+    kernel_axes : "IO", "OI" or "CM"
+        The last axes of its kernel: those of the inputs and of the outputs, or the other way round; or the channels
+        and how many are made of each.
     main_weight : str or None
         Its weight that is applied last, whose last axes are the output channels; None where there is none, or where
         something comes between it and the output.
@@ -82,6 +88,8 @@ class Layer(ABC):
     activates: ClassVar[bool] = False
     mixes_channels: ClassVar[bool] = False
     layout: ClassVar[Layout] = None
+    reshapes: ClassVar[bool] = False
+    kernel_axes: ClassVar[KernelAxes] = "IO"
     main_weight: ClassVar[str | None] = None
     _held: Held
 

@@ -5,7 +5,7 @@ from math import inf
 from typing import ClassVar
 
 from convlab import ops
-from convlab.layers.base import Activated, Layout, check_activation
+from convlab.layers.base import Activated, KernelAxes, Layout, check_activation
 from convlab.layers.checks import options_of
 from convlab.layers.functions import ACTIVATIONS
 from convlab.runtime.arrays import Array
@@ -57,3 +57,9 @@ class Convolving(Activated):
         if ceiling is not None:
             return self.convolve(x, relu=True, ceiling=ceiling)
         return super().__call__(x)
+
+
+class Transposing(Convolving):
+    """What transposed convolutions share: a kernel (..., O, C), which is put down for each input."""
+
+    kernel_axes: ClassVar[KernelAxes] = "OI"

@@ -5,7 +5,7 @@ from math import inf, prod
 from typing import ClassVar
 
 from convlab import ops
-from convlab.layers.base import ONE_CELL, image_size
+from convlab.layers.base import ONE_CELL, KernelAxes, image_size
 from convlab.layers.checks import check_count
 from convlab.layers.convolving import Convolving
 from convlab.runtime.arrays import Array, Shape
@@ -48,6 +48,7 @@ class DepthwiseConv2D(Convolving):
 
     main_weight: ClassVar[str | None] = "kernel"
     mixes_channels: ClassVar[bool] = False
+    kernel_axes: ClassVar[KernelAxes] = "CM"
 
     name: str
     kernel: int | Pair

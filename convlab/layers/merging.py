@@ -168,8 +168,14 @@ class Minimum(Merge):
         return reduce(np.minimum, inputs)
 
 
+class Joining(Merge):
+    """What layers share that put their inputs side by side: each number comes from one of them."""
+
+    keeps_order: ClassVar[bool] = False
+
+
 @dataclass(eq=False)
-class Concatenate(Merge):
+class Concatenate(Joining):
     """The inputs side by side along an axis: (..., C1) and (..., C2) to (..., C1+C2).
 
     Parameters
@@ -185,7 +191,6 @@ class Concatenate(Merge):
         In a network, for inputs that differ in another size.
     """
 
-    keeps_order: ClassVar[bool] = False
     layout: ClassVar[Layout] = "axis"
 
     axis: AxisLike = -1
@@ -211,7 +216,7 @@ class Concatenate(Merge):
 
 
 @dataclass(eq=False)
-class Stack(Merge):
+class Stack(Joining):
     """The inputs along a new axis.
 
     Parameters
@@ -227,7 +232,6 @@ class Stack(Merge):
         In a network, for inputs of different shapes.
     """
 
-    keeps_order: ClassVar[bool] = False
     layout: ClassVar[Layout] = None
 
     axis: int = -1

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
+from typing import ClassVar
 
 from convlab import ops
 from convlab.errors import ShapeError
@@ -25,6 +26,8 @@ class Flatten(Layer):
         Channels, then rows, then columns: the order in which a network whose own images were (C, H, W) flattened
         them, for inputs that are (H, W, C) all the same.
     """
+
+    reshapes: ClassVar[bool] = True
 
     name: str
     channels_first: bool = False
@@ -59,6 +62,8 @@ class Reshape(Layer):
     ShapeError
         In a network, for another number of values.
     """
+
+    reshapes: ClassVar[bool] = True
 
     name: str
     target_shape: Sequence[int]

@@ -3,6 +3,7 @@
 from numbers import Integral
 from typing import Any, ClassVar
 
+from convlab.layers.base import KernelAxes
 from convlab.layers.bordering import Cropping2D, ZeroPadding2D
 from convlab.layers.checks import options_of
 from convlab.layers.convolution import Conv2D
@@ -92,6 +93,8 @@ class DepthwiseConv1D(ActivatedOneRow):
         As of `DepthwiseConv2D`.
     """
 
+    kernel_axes: ClassVar[KernelAxes] = "CM"
+
     def __init__(
         self,
         name: str,
@@ -174,6 +177,7 @@ class Conv1DTranspose(ActivatedOneRow):
     """
 
     mixes_channels: ClassVar[bool] = True
+    kernel_axes: ClassVar[KernelAxes] = "OI"
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ from math import inf, prod
 from convlab import ops
 from convlab.layers.base import image_size
 from convlab.layers.checks import check_count
-from convlab.layers.convolving import Convolving
+from convlab.layers.convolving import Transposing
 from convlab.runtime.arrays import Array, Shape
 from convlab_kernels.cpu import Transposed
 from convlab_kernels.transposed_window import TransposedWindow
@@ -14,7 +14,7 @@ from convlab_kernels.window import PaddingLike, Pair
 
 
 @dataclass(eq=False)
-class Conv2DTranspose(Convolving):
+class Conv2DTranspose(Transposing):
     """The adjoint of a convolution, which makes images larger: (H, W, C) to (OH, OW, O).
 
     Each input is scattered over a window of the output. Its weights are kernel (KH, KW, O, C) and bias (O,).

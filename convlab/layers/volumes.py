@@ -8,7 +8,7 @@ from convlab import ops
 from convlab.errors import ShapeError
 from convlab.layers.base import Spatial
 from convlab.layers.checks import check_count, options_of
-from convlab.layers.convolving import Convolving
+from convlab.layers.convolving import Convolving, Transposing
 from convlab.runtime.arrays import Array, Shape
 from convlab_kernels.cpu.im2col3d import Im2col3D
 from convlab_kernels.transposed import Transposed
@@ -85,7 +85,7 @@ class Conv3D(Convolving):
 
 
 @dataclass(eq=False)
-class Conv3DTranspose(Convolving):
+class Conv3DTranspose(Transposing):
     """The adjoint of a convolution, which makes volumes larger: (D, H, W, C) to (OD, OH, OW, O).
 
     Its weights are kernel (KD, KH, KW, O, C) and bias (O,).

@@ -29,9 +29,9 @@ from convlab.layers import (
     Layer,
     MaxPooling2D,
     ReLU,
-    SeparableConv2D,
     ZeroPadding2D,
 )
+from convlab.layers.convolving import Convolving
 from convlab.layers.functions import ACTIVATIONS
 from convlab.layers.identity import Identity
 from convlab.layers.residual import Residual
@@ -135,7 +135,7 @@ def _normalised(layer: Layer, name: str, norm: BatchNormalization, inputs: Shape
 
 def _padded(border: Window, layer: Layer, positive: bool) -> Layer | None:
     """Return a layer that puts a border of zeros around its input itself, None where it cannot."""
-    convolves = isinstance(layer, Conv2D | DepthwiseConv2D | SeparableConv2D)
+    convolves = isinstance(layer, Convolving)
     if not convolves and not (positive and isinstance(layer, MaxPooling2D)):
         return None
     window = layer.window

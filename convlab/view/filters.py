@@ -107,7 +107,7 @@ def _kernel(model: Model, layer: str) -> Array:
         kernel = kernel[None]
     if kernel is None or kernel.ndim not in (4, 5):
         raise UnsupportedError(f"layer {layer!r} ({model[layer].kind}) has no convolution kernels")
-    return kernel.swapaxes(-1, -2) if type(inner).__name__.endswith("Transpose") else kernel
+    return kernel.swapaxes(-1, -2) if inner.kernel_axes == "OI" else kernel
 
 
 def _innermost(layer: Layer) -> Layer:

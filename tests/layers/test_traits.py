@@ -197,22 +197,54 @@ def test_mixes_channels(name):
     assert getattr(layers, name).mixes_channels is any(mixes)
 
 
-# ---- main_weight
+# ---- reshapes
+
+
+def gives_another_shape(name, options, *shapes):
+    layer, x = made(name, options, *shapes), inputs_of(name, shapes)
+    y = layer(*x)
+    return y.shape != x[0].shape and np.array_equal(y.reshape(-1), x[0].reshape(-1))
+
+
+@each
+def test_reshapes(name):
+    plain = [sample for sample in SAMPLES[name] if "channels_first" not in sample[0]]
+    assert getattr(layers, name).reshapes is all(gives_another_shape(name, *sample) for sample in plain)
+
+
+# ---- main_weight and kernel_axes: a channel that comes out grows as its part of the weight does
+
+
+AXES = {
+    "IO": lambda shape, scale: scale,
+    "OI": lambda shape, scale: scale[:, None],
+    "CM": lambda shape, scale: scale.reshape(shape[-2:]),
+}
+
+
+def scales(weight, axes, name, options, *shapes):
+    layer, x = made(name, options | {"activation": "linear"}, *shapes), inputs_of(name, shapes)
+    y = layer(*x)
+    weights, scale = dict(layer.weights), random(1, y.shape[-1:], 0.5, 2.0)
+    try:
+        weights[weight] = weights[weight] * AXES[axes](weights[weight].shape, scale)
+        layer.set_weights(**weights | ({"bias": weights["bias"] * scale} if "bias" in weights else {}))
+    except (ValueError, WeightsError):
+        return False  # so many are not along those axes
+    return close(layer(*x), y * scale)
+
+
+@each
+def test_kernel_axes(name):
+    with_kernel = [sample for sample in SAMPLES[name] if "kernel" in made(name, *sample).shapes]
+    found = {axes for axes in AXES if all(scales("kernel", axes, name, *sample) for sample in with_kernel)}
+    assert found == {getattr(layers, name).kernel_axes} if with_kernel else getattr(layers, name).kernel_axes == "IO"
 
 
 @pytest.mark.parametrize("name", [name for name in SAMPLES if getattr(layers, name).main_weight])
-def test_main_weight_scales_the_channels_that_come_out(name):
-    for options, *shapes in SAMPLES[name]:
-        layer, x = made(name, options | {"activation": "linear"}, *shapes), inputs_of(name, shapes)
-        y = layer(*x)
-        weights, scale = dict(layer.weights), random(1, y.shape[-1:], 0.5, 2.0)
-        main = weights[layer.main_weight]
-        behind = next(main.shape[i:] for i in range(main.ndim) if np.prod(main.shape[i:]) == scale.size)
-        weights[layer.main_weight] = main * scale.reshape(behind)
-        if "bias" in weights:
-            weights["bias"] = weights["bias"] * scale
-        layer.set_weights(**weights)
-        assert close(layer(*x), y * scale)
+def test_main_weight(name):
+    kind = getattr(layers, name)
+    assert all(scales(kind.main_weight, kind.kernel_axes, name, *sample) for sample in SAMPLES[name])
 
 
 # ---- all of them

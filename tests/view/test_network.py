@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 import convlab
-from convlab.layers import Add, Concatenate, Conv1D, Conv2D, Dense, Flatten, GlobalAveragePooling1D, MaxPooling1D
+from convlab.layers import (
+    Add,
+    Concatenate,
+    Conv1D,
+    Conv2D,
+    Dense,
+    Flatten,
+    GlobalAveragePooling1D,
+    MaxPooling1D,
+    over_time,
+)
 from convlab.markup.maps import recorded_maps
 from convlab.model.model import Model, Node
 from convlab.view import network as view
@@ -139,3 +149,12 @@ def test_a_layer_that_mixes_channels_shows_its_own_best():
     axes = convlab.plot.network(acts, maps=2).axes
     shown = [[label.get_text() for label in ax.get_yticklabels()] for ax in axes]
     assert shown == [[], ["1", "4"], ["1", "4"], ["0", "7"]]
+
+
+def test_a_layer_around_one_that_mixes_channels_mixes_them():
+    acts = run({"x": (6, 9)}, (Conv1D("a", 9, 1), ("x",)), (over_time(Dense("b", 9)), ("a",)))
+    acts["a"][...] *= np.array([1, 9, 1, 1, 9, 1, 1, 1, 1])
+    acts["b"][...] *= np.array([9, 1, 1, 1, 1, 1, 1, 9, 1])
+    assert acts.kinds["b"] == "TimeDistributed(Dense)"
+    shown = [[label.get_text() for label in ax.get_yticklabels()] for ax in convlab.plot.network(acts, maps=2).axes]
+    assert shown == [[], ["1", "4"], ["0", "7"]]

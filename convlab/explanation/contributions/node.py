@@ -7,8 +7,8 @@ import numpy as np
 from convlab.errors import UnsupportedError
 from convlab.explanation.contributions.base import WeightedSum, weighted_sum
 from convlab.explanation.contributions.volumes import volume_sum
-from convlab.layers import ACTIVATIONS, Concatenate, Identity, Stack, TimeDistributed
-from convlab.layers.merging import Merge
+from convlab.layers import ACTIVATIONS, Identity, TimeDistributed
+from convlab.layers.merging import Joining, Merge
 from convlab.model.nodes import Node
 from convlab.runtime.arrays import Array, Shape
 
@@ -21,7 +21,7 @@ def sums_of(
         return _in_volume(node, inputs, output, at)
     y, x, channel = at
     layer = node.layer
-    if isinstance(layer, Concatenate | Stack):
+    if isinstance(layer, Joining):
         source, place = _part(node, inputs, at)
         return (node.inputs[source],), [_handed_on(layer.name, inputs[source], place)], 0
     if isinstance(layer, Merge):
@@ -39,7 +39,7 @@ def _in_volume(
 ) -> tuple[tuple[str, ...], list[WeightedSum], int]:
     """Return the same of a number in a volume, or of one made from a volume: merges are looked at slice by slice."""
     layer, (*place, channel) = node.layer, at
-    if isinstance(layer, Concatenate | Stack):
+    if isinstance(layer, Joining):
         source, found = _part(node, inputs, at)
         return (node.inputs[source],), [_handed_on(layer.name, inputs[source], found)], 0
     if isinstance(layer, Merge) and all(_is_spread(one, output) for one in inputs):

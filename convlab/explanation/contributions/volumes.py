@@ -34,25 +34,33 @@ from convlab.layers.base import ONE_CELL
 from convlab.runtime.arrays import Array
 from convlab_kernels.window3d import Triple
 
-IN_ITS_SLICE = (
-    *(Activation, Softmax, Identity, BatchNormalization, LayerScale, ReLU, LeakyReLU, ELU, ThresholdedReLU),
-)
-"""Layers that look at one cell, or the channels of one place, by the same rule everywhere."""
-
 
 @singledispatch
 def volume_sum(layer: Layer, volume: Array, at: Triple, channel: int) -> WeightedSum:
     """Return what the layer adds up of its input, a volume (D, H, W, C), for its output (z, y, x, channel)."""
-    if isinstance(layer, IN_ITS_SLICE) and layer.window_on(volume.shape) == ONE_CELL:
-        z, y, x = at
-        total = weighted_sum(layer, volume[z], y, x, channel, volume.shape)
-        return replace(total, place=replace(total.place, slices=range(z, z + 1), depth=len(volume)))
     known = sorted(kind.__name__ for kind in volume_sum.registry if kind is not object)
-    known += [kind.__name__ for kind in IN_ITS_SLICE]
     raise UnsupportedError(
         f"layer {layer.name!r} is a {layer.kind} on a volume, which explain does not know: it knows"
         f" {', '.join(known)}, and merging value by value"
     )
+
+
+@volume_sum.register(Activation)
+@volume_sum.register(BatchNormalization)
+@volume_sum.register(ELU)
+@volume_sum.register(Identity)
+@volume_sum.register(LayerScale)
+@volume_sum.register(LeakyReLU)
+@volume_sum.register(ReLU)
+@volume_sum.register(Softmax)
+@volume_sum.register(ThresholdedReLU)
+def _in_its_slice(layer: Layer, volume: Array, at: Triple, channel: int) -> WeightedSum:
+    """Look at one cell, or at the channels of one place: the rule is the same everywhere."""
+    if layer.window_on(volume.shape) != ONE_CELL:
+        return volume_sum.dispatch(object)(layer, volume, at, channel)
+    z, y, x = at
+    total = weighted_sum(layer, volume[z], y, x, channel, volume.shape)
+    return replace(total, place=replace(total.place, slices=range(z, z + 1), depth=len(volume)))
 
 
 @volume_sum.register

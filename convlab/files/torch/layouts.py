@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab.files.weight_specs import LayerWeights, change_of_order, rows_in_order
+from convlab.layers.base import class_of
 from convlab.runtime.arrays import Shape
 
 __all__ = ["IGNORED", "Counterpart", "counterparts"]
@@ -87,15 +88,15 @@ def _kernel(layer: LayerWeights, role: str, shape: Shape) -> Counterpart | None:
         return None
     *window, C, M = shape
     places = tuple(range(2, len(shape)))
-    HW = "DHW"[-len(window) :]
-    if role == "depthwise_kernel" or layer.kind.startswith("Depthwise"):
+    HW, axes = "DHW"[-len(window) :], class_of(layer.kind).kernel_axes
+    if role == "depthwise_kernel" or axes == "CM":
         return Counterpart(
             "weight",
             ((C * M, 1, *window),),
             f"(C*M)1{HW} -> {HW}CM",
             lambda kernel: kernel.reshape(C, M, *window).transpose(*places, 0, 1),
         )
-    transform = f"IO{HW} -> {HW}OI" if layer.kind.endswith("Transpose") else f"OI{HW} -> {HW}IO"
+    transform = f"IO{HW} -> {HW}OI" if axes == "OI" else f"OI{HW} -> {HW}IO"
     return Counterpart("weight", ((M, C, *window),), transform, lambda kernel: kernel.transpose(*places, 1, 0))
 
 

@@ -342,3 +342,12 @@ def assert_loaded_alike(described_by, network, x, folder: Path) -> None:
 def test_h5py_is_not_needed():
     code = "import sys, convlab.files.flattened, convlab.files.torch.weights; sys.exit('h5py' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "transform"),
+    [("Conv2D", "OIHW -> HWIO"), ("Conv2DTranspose", "IOHW -> HWOI"), ("DepthwiseConv2D", "(C*M)1HW -> HWCM")],
+)
+def test_the_axes_of_a_kernel_are_those_of_the_layer_inside(kind, transform):
+    for name in (kind, f"TimeDistributed({kind})"):
+        assert counterparts(LayerWeights("c", name, {"kernel": (3, 2, 5, 5)}))["kernel"].transform == transform
