@@ -280,6 +280,10 @@ class SeveralInputs(Layer):
         """Products of two inputs, or of an input with a weight, that it takes to compute one image's output."""
         return 0
 
+    def fan_in(self, weight: str, *shapes: Shape) -> float:
+        """Return how many products a kernel adds up for one output: those along all its axes but the last."""
+        return prod(self.weight_shapes(*shapes)[weight][:-1])
+
     @abstractmethod
     def __call__(self, *inputs: Array) -> Array:
         """Compute a batch of the inputs: (N, *shape) each."""

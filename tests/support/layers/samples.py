@@ -1,6 +1,11 @@
 """Samples of every layer: its options, and the shapes of its inputs."""
 
+import numpy as np
+
 from convlab import layers, ops
+from convlab.layers.one_row import ActivatedOneRow
+from convlab.layers.residual import Residual
+from support.layers.beside_keras import built, random
 
 IMAGE, SEQUENCE, VOLUME = (5, 7, 6), (11, 4), (3, 5, 7, 4)
 
@@ -137,3 +142,21 @@ SUMS = {  # the same with the terms of a sum
     "SeparableConv1D": [(12, {"filters": 5, "kernel": 3, "depth_multiplier": 2}, SEQUENCE)],
     "SeparableConv2D": [(13, {"filters": 5, "kernel": (3, 2), "activation": "relu"}, IMAGE)],
 }
+
+
+def every_layer():
+    """Yield name, layer and input shapes of every sample, and of the layers that only other layers are made of."""
+    for name, rows in (SAME | {name: [row[1:] for row in rows] for name, rows in SUMS.items()}).items():
+        for options, *shapes in rows:
+            over = name == "TimeDistributed"
+            yield name, layers.over_time(*options) if over else getattr(layers, name)("layer", **options), shapes
+    yield "Residual", Residual(built(layers.Conv2D("layer", 4, 3, padding="same"), IMAGE)), [IMAGE, (*IMAGE[:2], 4)]
+    yield "OneRow", layers.OneRow(layers.UpSampling2D("layer", (1, 2))), [SEQUENCE]
+    yield "ActivatedOneRow", ActivatedOneRow(layers.Conv2D("layer", 3, (1, 2))), [SEQUENCE]
+    yield "ActivatedTimeDistributed", layers.over_time(layers.Conv2D("layer", 3, 2)), [(4, *IMAGE)]
+
+
+def inputs_for(layer, shapes):
+    """Return numbers for inputs of these shapes; whole ones where they are rows of a table."""
+    inputs = [random([7, i], (2, *shape)) for i, shape in enumerate(shapes)]
+    return [np.floor(3 + 3 * x) for x in inputs] if isinstance(layer, layers.Embedding) else inputs
