@@ -100,8 +100,8 @@ CLASSES = {name: one for name in layers.__all__ if inspect.isclass(one := getatt
 OF_ANY_KIND = {"Activated", "Layer"}
 UNNAMED = {  # what layers have in common, and layers that are made of layers alone
     *("ActivatedOneRow", "ActivatedTimeDistributed", "Convolving", "GlobalPooling2D", "GlobalPooling3D", "Joining"),
-    *("Merge", "Pooling2D", "Pooling3D", "Residual", "SeveralInputs", "Spatial", "Transposing", "Wrapping"),
-    "_Blocks",
+    *("Merge", "Pooling", "Pooling2D", "Pooling3D", "Residual", "SeveralInputs", "Spatial", "Transposing"),
+    *("Wrapping", "_Blocks"),
 }
 OF_FUNCTIONS = {  # made of functions on tensors, of an activation, around another layer, or given by the caller
     *("DepthToSpace", "Elementwise", "ExpandDims", "GLU", "Lambda", "OneRow", "Pad", "Reduce", "Slice"),

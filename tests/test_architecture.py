@@ -126,10 +126,6 @@ def test_every_folder_of_code_is_installed(monkeypatch):
 # ---- what is true of a layer is said in its class
 
 LAYERS = {name for name in layers.__all__ if isinstance(getattr(layers, name), type)}
-RIGHT = {
-    "convlab/bench/layer_times.py": "the colours of a picture's bars, grey for all that have none",
-}
-"""Files with a table of layers, and why it is one of theirs."""
 
 
 def is_class(node):
@@ -174,7 +170,7 @@ def test_no_table_of_layers_stands_outside_of_their_classes():
     own = [*code("convlab/layers"), *code("convlab/files/keras")]
     paths = [path for path in code("convlab") if path not in own]
     found = {path.relative_to(ROOT).as_posix(): tables(path.read_text(encoding="utf-8")) for path in paths}
-    assert {name: lines for name, lines in found.items() if lines and name not in RIGHT} == {}, (
+    assert {name: lines for name, lines in found.items() if lines} == {}, (
         "a trait of the classes in convlab/layers, which tests/layers/test_traits.py computes"
     )
 

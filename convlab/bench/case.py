@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from convlab.errors import BudgetError, ShapeError
-from convlab.layers import Conv2D, DepthwiseConv2D, SeparableConv2D
-from convlab.layers.base import ONE_CELL
+from convlab.layers.convolving import Convolving
 from convlab.model.model import Model
 from convlab.ops import check_conv2d
 from convlab.runtime.arrays import Array, Shape
@@ -132,20 +131,7 @@ def cases_of(model: Model, batch: int = 1, dtype: str = "float32") -> list[Case]
     layers: dict[Case, tuple[str, ...]] = {}
     for node in model.nodes:
         shape = model.shapes[node.inputs[0]]
-        for case in _convolutions(node.layer, shape, batch, dtype):
+        convolutions = node.layer.convolutions(shape) if isinstance(node.layer, Convolving) else ()
+        for case in (Case(*one, batch, dtype) for one in convolutions):
             layers[case] = (*layers.get(case, ()), node.name)
     return [replace(case, layers=names) for case, names in layers.items()]
-
-
-def _convolutions(layer: Any, shape: Shape, batch: int, dtype: str) -> Iterator[Case]:
-    """Yield the convolutions that a layer makes of an input (H, W, C)."""
-    if len(shape) != 3:
-        return
-    h, w, c = shape
-    if isinstance(layer, Conv2D):
-        yield Case((h, w, c), layer.filters, layer.window, layer.groups, batch, dtype)
-    elif isinstance(layer, DepthwiseConv2D | SeparableConv2D):
-        deep = c * layer.depth_multiplier
-        yield Case((h, w, c), deep, layer.window, c, batch, dtype)
-        if isinstance(layer, SeparableConv2D):
-            yield Case((*layer.window.output_size((h, w)), deep), layer.filters, ONE_CELL, 1, batch, dtype)

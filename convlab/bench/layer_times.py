@@ -9,13 +9,12 @@ from matplotlib.figure import Figure
 from convlab.bench.network_report import BatchResult, LayerTime, ModelReport
 from convlab.bench.report import digits
 from convlab.errors import ShapeError
+from convlab.layers.base import Activated, Layer, class_of
 from convlab.view.figure_style import FAINT, INK, TITLE, axes_at, finish, page
 
 MOST = 40  # layers that get a bar of their own
 EDGE, HEAD, FOOT, NAMES, BARS, NUMBERS, ROW = 0.4, 1.25, 0.3, 1.35, 2.9, 1.75, 0.2  # inches
-KINDS = {"Conv": "#3b6ea8", "Depthwise": "#3b6ea8", "Separable": "#3b6ea8", "Dense": "#d1603d", "Max": "#4f9d69"}
-KINDS |= {"Average": KINDS["Max"], "Global": KINDS["Max"]}
-OTHER = "#9aa3ad"
+CONVOLUTION, DENSE, POOLING, OTHER = "#3b6ea8", "#d1603d", "#4f9d69", "#9aa3ad"
 NOTE = "each layer called by itself, in order: blue convolution, red dense, green pooling, grey any other"
 
 Bar = tuple[str, str, float, float, str]  # name, colour, seconds, share, what it reaches
@@ -67,9 +66,14 @@ def _bars(batch: BatchResult) -> list[Bar]:
 
 
 def _bar(layer: LayerTime, share: float) -> Bar:
-    colour = next((found for kind, found in KINDS.items() if layer.type.startswith(kind)), OTHER)
     rate = f" · {digits(layer.flops / layer.run.median / 1e9)} GFLOP/s" if layer.flops else ""
-    return layer.name, colour, layer.run.median, share, rate
+    return layer.name, _colour(class_of(layer.type)), layer.run.median, share, rate
+
+
+def _colour(kind: type[Layer]) -> str:
+    if issubclass(kind, Activated):
+        return CONVOLUTION if kind.layout == "channels_last" else DENSE
+    return POOLING if kind.pools else OTHER
 
 
 def _draw(ax: Axes, bars: Sequence[Bar]) -> None:

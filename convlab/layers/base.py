@@ -69,6 +69,8 @@ class Layer(ABC):
         besides are single numbers, and its function sees one number at a time. "axis": nothing but which of them is
         its `axis`. "channels_last": it takes a sequence, an image or a volume, with the channels last; where Keras
         has such a layer, it may have them first. None: anything else.
+    pools : bool
+        Whether each number that it makes is the largest, or the mean, of those of one channel under a window.
     reshapes : bool
         Whether it does no more than give the same numbers another shape.
     kernel_axes : "IO", "OI" or "CM"
@@ -88,6 +90,7 @@ class Layer(ABC):
     activates: ClassVar[bool] = False
     mixes_channels: ClassVar[bool] = False
     layout: ClassVar[Layout] = None
+    pools: ClassVar[bool] = False
     reshapes: ClassVar[bool] = False
     kernel_axes: ClassVar[KernelAxes] = "IO"
     main_weight: ClassVar[str | None] = None
@@ -287,6 +290,12 @@ class SeveralInputs(Layer):
     @abstractmethod
     def __call__(self, *inputs: Array) -> Array:
         """Compute a batch of the inputs: (N, *shape) each."""
+
+
+class Pooling(Spatial):
+    """What pooling layers share, over a window or over all."""
+
+    pools: ClassVar[bool] = True
 
 
 class Activated(Layer):

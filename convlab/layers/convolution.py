@@ -7,7 +7,7 @@ from typing import ClassVar
 from convlab import ops
 from convlab.layers.base import image_size
 from convlab.layers.checks import check_count
-from convlab.layers.convolving import Convolving
+from convlab.layers.convolving import Convolving, ImageConvolution
 from convlab.runtime.arrays import Array, Shape
 from convlab_kernels.window import PaddingLike, Pair, Window
 
@@ -83,6 +83,10 @@ class Conv2D(Convolving):
     def multiply_adds(self, shape: Shape) -> int:
         """OH * OW * KH * KW * C/groups * O."""
         return prod(self.window.output_size(image_size(shape))) * prod(self.weight_shapes(shape)["kernel"])
+
+    def convolutions(self, shape: Shape) -> tuple[ImageConvolution, ...]:
+        """Return the one."""
+        return (ImageConvolution((*image_size(shape), shape[2]), self.filters, self.window, self.groups),)
 
     def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:
         """Convolve (N, H, W, C) to (N, OH, OW, O)."""

@@ -2,15 +2,24 @@
 
 from abc import abstractmethod
 from math import inf
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from convlab import ops
 from convlab.layers.base import Activated, KernelAxes, Layout, check_activation
 from convlab.layers.checks import options_of
 from convlab.layers.functions import ACTIVATIONS
-from convlab.runtime.arrays import Array
+from convlab.runtime.arrays import Array, Shape
 from convlab_kernels.methods import Convolution
 from convlab_kernels.window import Window
+
+
+class ImageConvolution(NamedTuple):
+    """What a kernel is chosen for: inputs (H, W, C), how many channels come out, the window and the groups."""
+
+    image: tuple[int, int, int]
+    filters: int
+    window: Window
+    groups: int
 
 
 class Convolving(Activated):
@@ -28,6 +37,10 @@ class Convolving(Activated):
     @abstractmethod
     def parse(self) -> None:
         """Parse the options that say where the window goes."""
+
+    def convolutions(self, shape: Shape) -> tuple[ImageConvolution, ...]:
+        """Return the convolutions of images that it makes of an input (H, W, C); none of volumes, or scattered."""
+        return ()
 
     def arranged(self, weight: str, w: Array) -> Array:
         """Return the weight of that name as (KH, KW, C/groups, O)."""

@@ -7,7 +7,7 @@ from typing import ClassVar
 from convlab import ops
 from convlab.layers.base import ONE_CELL, KernelAxes, image_size
 from convlab.layers.checks import check_count
-from convlab.layers.convolving import Convolving
+from convlab.layers.convolving import Convolving, ImageConvolution
 from convlab.runtime.arrays import Array, Shape
 from convlab_kernels.window import PaddingLike, Pair, Window
 
@@ -84,6 +84,12 @@ class DepthwiseConv2D(Convolving):
     def fan_in(self, weight: str, shape: Shape) -> float:
         """KH * KW."""
         return prod(self.window.kernel)
+
+    def convolutions(self, shape: Shape) -> tuple[ImageConvolution, ...]:
+        """Return the one, of as many groups as channels."""
+        return (
+            ImageConvolution((*image_size(shape), shape[2]), shape[2] * self.depth_multiplier, self.window, shape[2]),
+        )
 
     def arranged(self, weight: str, w: Array) -> Array:
         """Return the kernel as (KH, KW, 1, C*M), a group for each channel."""
@@ -176,6 +182,14 @@ class SeparableConv2D(Convolving):
     def fan_in(self, weight: str, shape: Shape) -> float:
         """KH * KW of the depthwise kernel, C*M of the other."""
         return prod(self.window.kernel) if weight == "depthwise_kernel" else super().fan_in(weight, shape)
+
+    def convolutions(self, shape: Shape) -> tuple[ImageConvolution, ...]:
+        """Return the depthwise one, and the one that looks at one cell."""
+        size, channels, deep = image_size(shape), shape[2], shape[2] * self.depth_multiplier
+        return (
+            ImageConvolution((*size, channels), deep, self.window, channels),
+            ImageConvolution((*self.window.output_size(size), deep), self.filters, ONE_CELL, 1),
+        )
 
     def arranged(self, weight: str, w: Array) -> Array:
         """Return the depthwise kernel as (KH, KW, 1, C*M), a group for each channel; the other as it is."""

@@ -4,14 +4,14 @@ from abc import abstractmethod
 from dataclasses import dataclass, field
 
 from convlab import ops
-from convlab.layers.base import Spatial, image_size
+from convlab.layers.base import Pooling, image_size
 from convlab.layers.checks import options_of
 from convlab.runtime.arrays import Array, Shape
 from convlab_kernels.window import PaddingLike, Pair, Window
 
 
 @dataclass(eq=False)
-class Pooling2D(Spatial):
+class Pooling2D(Pooling):
     """What both poolings share: a window, and channels that stay apart."""
 
     name: str
@@ -87,7 +87,7 @@ class AveragePooling2D(Pooling2D):
 
 
 @dataclass(eq=False)
-class GlobalPooling2D(Spatial):
+class GlobalPooling2D(Pooling):
     """What both global poolings share: one number a channel; `keepdims` leaves them an image of one cell."""
 
     name: str

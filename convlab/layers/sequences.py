@@ -227,6 +227,8 @@ class MaxPooling1D(OneRow):
         As of `MaxPooling2D`.
     """
 
+    pools: ClassVar[bool] = True
+
     def __init__(self, name: str, pool: int = 2, stride: int | None = None, padding: Ends = "valid") -> None:
         super().__init__(MaxPooling2D(name, (1, pool), (1, pool if stride is None else stride), _sides(padding)))
 
@@ -251,6 +253,8 @@ class AveragePooling1D(OneRow):
         As of `AveragePooling2D`.
     """
 
+    pools: ClassVar[bool] = True
+
     def __init__(self, name: str, pool: int = 2, stride: int | None = None, padding: Ends = "valid") -> None:
         super().__init__(AveragePooling2D(name, (1, pool), (1, pool if stride is None else stride), _sides(padding)))
 
@@ -264,6 +268,8 @@ class GlobalMaxPooling1D(OneRow):
         As of `GlobalMaxPooling2D`.
     """
 
+    pools: ClassVar[bool] = True
+
     def __init__(self, name: str, keepdims: bool = False) -> None:
         super().__init__(GlobalMaxPooling2D(name, keepdims))
 
@@ -276,6 +282,8 @@ class GlobalAveragePooling1D(OneRow):
     name, keepdims
         As of `GlobalMaxPooling2D`.
     """
+
+    pools: ClassVar[bool] = True
 
     def __init__(self, name: str, keepdims: bool = False) -> None:
         super().__init__(GlobalAveragePooling2D(name, keepdims))

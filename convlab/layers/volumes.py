@@ -6,7 +6,7 @@ from math import inf, prod
 
 from convlab import ops
 from convlab.errors import ShapeError
-from convlab.layers.base import Spatial
+from convlab.layers.base import Pooling, Spatial
 from convlab.layers.checks import check_count, options_of
 from convlab.layers.convolving import Convolving, Transposing
 from convlab.runtime.arrays import Array, Shape
@@ -152,7 +152,7 @@ class Conv3DTranspose(Transposing):
 
 
 @dataclass(eq=False)
-class Pooling3D(Spatial):
+class Pooling3D(Pooling):
     """What both poolings share: a window, and channels that stay apart."""
 
     name: str
@@ -202,7 +202,7 @@ class AveragePooling3D(Pooling3D):
 
 
 @dataclass(eq=False)
-class GlobalPooling3D(Spatial):
+class GlobalPooling3D(Pooling):
     """What both global poolings share: one number a channel; `keepdims` leaves them a volume of one cell."""
 
     name: str

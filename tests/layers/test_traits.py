@@ -2,6 +2,7 @@
 
 from inspect import signature
 from itertools import permutations
+from math import prod
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from convlab import layers
 from convlab.errors import ShapeError, WeightsError
 from convlab.layers import Layer
 from convlab.layers.base import class_of
+from convlab.layers.convolving import Convolving, Transposing
 from support.layers.beside_keras import built, random
 from support.layers.samples import SAME, SUMS
 
@@ -197,6 +199,26 @@ def test_mixes_channels(name):
     assert getattr(layers, name).mixes_channels is any(mixes)
 
 
+# ---- pools
+
+
+def pools(name, options, *shapes):
+    """Tell whether the largest of each channel is made, or the mean, where the window is over all."""
+    *places, channels = shapes[0]
+    if "pool" in options:
+        options = {"pool": places if len(places) > 1 else places[0]}
+    x = inputs_of(name, shapes)
+    y, axes = made(name, options, *shapes)(*x), tuple(range(1, x[0].ndim - 1))
+    return y.size == len(y) * channels and any(
+        close(y.reshape(len(y), channels), f(x[0], axis=axes)) for f in (np.max, np.mean)
+    )
+
+
+@each
+def test_pools(name):
+    assert getattr(layers, name).pools is all(pools(name, *sample) for sample in SAMPLES[name])
+
+
 # ---- reshapes
 
 
@@ -245,6 +267,25 @@ def test_kernel_axes(name):
 def test_main_weight(name):
     kind = getattr(layers, name)
     assert all(scales(kind.main_weight, kind.kernel_axes, name, *sample) for sample in SAMPLES[name])
+
+
+# ---- convolutions, for which kernels are chosen
+
+
+def products(convolution):
+    image, filters, window, groups = convolution
+    return prod(window.output_size(image[:2])) * prod(window.kernel) * image[2] // groups * filters
+
+
+@each
+def test_convolutions(name):
+    """Without those of volumes, and those that scatter."""
+    if not issubclass(getattr(layers, name), Convolving) or issubclass(getattr(layers, name), Transposing):
+        return
+    for options, *shapes in SAMPLES[name]:
+        layer = made(name, options, *shapes)
+        of_image = len(shapes[0]) == 3
+        assert sum(map(products, layer.convolutions(*shapes))) == of_image * layer.multiply_adds(*shapes)
 
 
 # ---- all of them
