@@ -17,6 +17,7 @@ from convlab.files import formats
 from convlab.files.keras.config.layers import AUGMENTATIONS, LAYERS
 from convlab.layers import Layer
 from convlab.layers.merging import Merge
+from convlab.storage.foreign import NETWORKS
 from convlab_kernels import cpu, cuda
 
 ROOT = Path(__file__).parents[1]
@@ -185,6 +186,7 @@ def test_every_ending_of_a_weight_file_is_told():
     assert [ending for ending in endings for page in pages if ending not in page] == []
     lists = f"({', '.join(f'`{ending}`' for ending in endings)})", f"({', '.join(endings)})"
     assert [words for words, page in zip(lists, pages, strict=True) if words not in " ".join(page.split())] == []
+    assert f"a model that Keras saved ({', '.join(NETWORKS)})" in pages[1]
 
 
 # ---- a command

@@ -14,6 +14,8 @@ from convlab.wording import listed
 
 __all__ = [
     "CHECKPOINT",
+    "HDF5",
+    "NETWORKS",
     "TENSORFLOW_JS",
     "UNPACK",
     "describe",
@@ -25,7 +27,8 @@ __all__ = [
 
 HEAD = 512  # bytes that tell a kind
 ENTRIES = 10_000  # of a folder
-NETWORKS = (".keras", ".h5", ".hdf5")
+HDF5 = (".h5", ".hdf5")  # how files of Keras are named
+NETWORKS = (".keras", *HDF5)
 FROM_KERAS = "save the network from Keras, model.save('net.keras'), and give that"
 BESIDE = (
     "they do not tell the architecture: give them as weights= (--weights), and as the network a name of the zoo or"

@@ -172,7 +172,7 @@ def test_pytorch_has_channels_first_and_other_rows_behind_flatten(tmp_path):
         "3.bias": rng.integers(-3, 4, 5),
     }
     np.savez(tmp_path / "w.npz", **{name: array.astype(np.float32) for name, array in state.items()})
-    fed = flattened(model)
+    fed = flattened(model.graph)
     asked = [LayerWeights(layer.name, type(layer).__name__, layer.shapes, fed.get(layer.name)) for layer in layers]
     weights, receipt = read_torch_weights(tmp_path / "w.npz", asked)
     for name, arrays in weights.items():

@@ -199,7 +199,7 @@ FOLLOWED = {  # what stands between an image of MAPS and a dense layer -> what w
 @pytest.mark.parametrize("title", FOLLOWED)
 def test_an_order_is_followed(title):
     between, expected = FOLLOWED[title]
-    assert flattened(Model.sequential("m", MAPS, [*between, Dense("fc", 3)])).get("fc") == expected
+    assert flattened(Model.sequential("m", MAPS, [*between, Dense("fc", 3)]).graph).get("fc") == expected
 
 
 MERGED = {  # what a layer makes of two inputs: itself, and what comes before each
@@ -234,4 +234,4 @@ def test_an_order_is_followed_through_what_merges(title):
         ends.append(source)
     nodes.append(Node("both", merging, tuple(ends)))
     nodes += [Node("end", Flatten("end"), ("both",)), Node("fc", Dense("fc", 3), ("end",))]
-    assert flattened(Model("m", MAPS, nodes)).get("fc") == expected
+    assert flattened(Model("m", MAPS, nodes).graph).get("fc") == expected

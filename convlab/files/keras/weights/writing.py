@@ -25,12 +25,12 @@ from convlab.files.keras.config.writing import without_idle_options
 from convlab.files.keras.weights.weight_names import NOT_READ, STATISTICS
 from convlab.model.model import Model
 from convlab.runtime.arrays import Array
+from convlab.storage.foreign import HDF5
 from convlab.storage.hdf5_writing import new_file
 from convlab.storage.writing import check_file
 
 __all__ = ["check_target", "is_loadable", "write_model", "write_weights"]
 
-SUFFIXES = (".h5", ".hdf5")
 NAMES_LIMIT = 64_000  # bytes; HDF5 allows an attribute 64 kB with all that describes it
 VERSION = "3.0.0"  # whose layout this is
 BACKEND = "tensorflow"  # whose order of a kernel's axes this is
@@ -112,8 +112,8 @@ def check_target(path: Path) -> None:
             f"{path}: Keras expects another layout in a file named *.weights.h5; name it"
             f" {path.name.removesuffix('.weights.h5')}.h5"
         )
-    if path.suffix not in SUFFIXES:
-        raise FileError(f"{path}: a Keras HDF5 file is named *.h5 or *.hdf5")
+    if path.suffix not in HDF5:
+        raise FileError(f"{path}: a Keras HDF5 file is named {' or '.join(f'*{ending}' for ending in HDF5)}")
     check_file(path)
 
 
