@@ -7,6 +7,7 @@ import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import convlab
@@ -15,10 +16,16 @@ from convlab.explanation.contributions.base import weighted_sum
 from convlab.explanation.contributions.volumes import volume_sum
 from convlab.files import formats
 from convlab.files.keras.config.layers import AUGMENTATIONS, LAYERS
+from convlab.files.keras.weights.weight_names import ROLE
+from convlab.files.torch.layouts import counterparts
+from convlab.files.weight_specs import LayerWeights
 from convlab.layers import Layer
 from convlab.layers.merging import Merge
+from convlab.model.initialise import randomise
+from convlab.model.model import Model, Node
 from convlab.storage.foreign import NETWORKS
 from convlab_kernels import cpu, cuda
+from support.layers.samples import every_layer, inputs_for
 
 ROOT = Path(__file__).parents[1]
 
@@ -108,6 +115,7 @@ OF_FUNCTIONS = {  # made of functions on tensors, of an activation, around anoth
     *("DepthToSpace", "Elementwise", "ExpandDims", "GLU", "Lambda", "OneRow", "Pad", "Reduce", "Slice"),
     *("SpaceToDepth", "Split", "Squeeze", "Stack", "Take", "TimeDistributed"),
 }
+NOT_IN_PYTORCH = {"Normalization", "SeparableConv1D", "SeparableConv2D"}  # no module of it holds what these do
 UNEXPLAINED = {  # explain refuses these by name
     *("Conv3DTranspose", "Dot", "GroupNormalization", "Lambda", "LayerNormalization", "Normalization"),
     *("Resizing", "UnitNormalization"),
@@ -143,6 +151,37 @@ def test_every_layer_is_explained():
     assert set(CLASSES) - known - OF_ANY_KIND == UNEXPLAINED, (
         "weighted_sum or volume_sum in a file of convlab/explanation/contributions, or UNEXPLAINED here"
     )
+
+
+SHAPES = [
+    (name, layer.kind, weights) for name, layer, shapes in every_layer() if (weights := layer.weight_shapes(*shapes))
+]
+
+
+def test_every_weight_is_known_by_the_name_that_keras_stores():
+    stored = {role for _, _, shapes in SHAPES for role in shapes}
+    assert [role for role in stored if ROLE.fullmatch(role) is None] == [], (
+        "ROLE of convlab/files/keras/weights/weight_names.py"
+    )
+
+
+def test_every_weight_has_a_counterpart_in_pytorch():
+    known = {name for name, kind, shapes in SHAPES if counterparts(LayerWeights("layer", kind, shapes)) is not None}
+    assert {name for name, *_ in SHAPES} - known == NOT_IN_PYTORCH, (
+        "_counterpart of convlab/files/torch/layouts.py, or NOT_IN_PYTORCH here"
+    )
+
+
+@pytest.mark.parametrize("name", sorted({name for name, *_ in SHAPES}))
+def test_random_weights_make_numbers(name):
+    """Of positive inputs: no weight is a negative variance."""
+    for other, layer, shapes in every_layer():
+        if other == name:
+            inputs = {f"x{i}": shape for i, shape in enumerate(shapes)}
+            model = Model("net", inputs, [Node("layer", layer, tuple(inputs))])
+            randomise(model, 1)
+            made = model.run({key: np.abs(x) for key, x in zip(inputs, inputs_for(layer, shapes), strict=True)})
+            assert np.isfinite(made.output).all(), "_range of convlab/model/initialise.py"
 
 
 def test_every_layer_of_keras_is_in_files_that_keras_wrote():
