@@ -4,6 +4,7 @@ What holds along each axis, the formula for the output size above all, is in `ax
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from numbers import Integral
 from typing import Any, Literal, TypeGuard
 
@@ -66,9 +67,7 @@ class Window:
 
     def output_size(self, size: Pair) -> Pair:
         """Return (OH, OW) for an image of (H, W) = `size`; ShapeError, with the arithmetic, if nothing is left."""
-        (h, w), (kh, kw), (sh, sw), (dh, dw) = size, self.kernel, self.stride, self.dilation
-        vertical, horizontal = self.pads(size)
-        return places("height", h, vertical, kh, sh, dh), places("width", w, horizontal, kw, sw, dw)
+        return _output_size(self, size)
 
     def explain(self, size: int | Pair) -> "WindowWalk":
         """Return how it walks over an image of (H, W) = `size`, which prints itself with the arithmetic.
@@ -109,6 +108,14 @@ class WindowWalk:
         if replace(self.height, side="width") == self.width:
             return "\n".join([*head, *self.height.lines])
         return "\n".join([*head, "height", *self.height.lines, "width", *self.width.lines])
+
+
+@lru_cache(maxsize=4096)  # asked for at every call of a layer
+def _output_size(window: Window, size: Pair) -> Pair:
+    (h, w), (kh, kw), (sh, sw), (dh, dw) = size, window.kernel, window.stride, window.dilation
+    vertical, horizontal = window.pads(size)
+    rows, columns = places("height", h, vertical, kh, sh, dh), places("width", w, horizontal, kw, sw, dw)
+    return int(rows), int(columns)  # whoever asks next may have had no integers of NumPy
 
 
 def _either(height: int, width: int) -> str:
