@@ -9,7 +9,7 @@ import numpy as np
 
 from convlab.errors import ShapeError
 from convlab.layers.base import ONE_CELL, Layout, SeveralInputs, Walk
-from convlab.ops.axes import AxisLike, inner_axis, is_last
+from convlab.ops.axes import AxisLike, inner_axis
 from convlab.ops.elementwise import add
 from convlab.ops.quiet import quiet
 from convlab.runtime.arrays import Array, Shape, module_of
@@ -36,7 +36,7 @@ class Merge(SeveralInputs):
             raise ShapeError("sizes differ, and none of them is 1") from None
 
     def window_on(self, *shapes: Shape) -> Walk:
-        """Return that of one cell, or "varies" where an input is repeated: each unit sees the same cell of it."""
+        """Return that of one cell, or "varies" where the places that come out are not those of every input."""
         shape = self.infer_shape(*shapes)
         return ONE_CELL if all(given[:-1] == shape[:-1] for given in shapes) else "varies"
 
@@ -206,10 +206,6 @@ class Concatenate(Joining):
             raise ShapeError(f"to be put side by side along axis {axis + 1}, inputs may differ in no other size")
         return (*first[:axis], sum(shape[axis] for shape in shapes), *first[axis + 1 :])
 
-    def window_on(self, *shapes: Shape) -> Walk:
-        """Return that of one cell where it is channels that lie side by side, else "varies"."""
-        return ONE_CELL if is_last(self.axis, len(shapes[0]) + 1) else "varies"
-
     def merge(self, inputs: list[Any]) -> Array:
         """Put them side by side."""
         return module_of(inputs[0]).concatenate(inputs, axis=inner_axis(self.axis, inputs[0].ndim))
@@ -243,10 +239,6 @@ class Stack(Joining):
             raise ShapeError("to be stacked, inputs need one shape")
         axis = inner_axis(self.axis, len(shape) + 2) - 1
         return (*shape[:axis], len(shapes), *shape[axis:])
-
-    def window_on(self, *_: Shape) -> Walk:
-        """Return "varies"."""
-        return "varies"
 
     def merge(self, inputs: list[Any]) -> Array:
         """Stack them."""

@@ -1,5 +1,6 @@
 """What each class of layer says of itself is so: every trait is computed here, of every layer."""
 
+from functools import reduce
 from inspect import signature
 from itertools import permutations
 from math import prod
@@ -10,7 +11,7 @@ import pytest
 from convlab import layers
 from convlab.errors import ShapeError, WeightsError
 from convlab.layers import Layer
-from convlab.layers.base import class_of
+from convlab.layers.base import ONE_CELL, class_of
 from convlab.layers.convolving import Convolving, Transposing
 from support.layers.beside_keras import built, random
 from support.layers.samples import SAME, SUMS
@@ -267,6 +268,51 @@ def test_kernel_axes(name):
 def test_main_weight(name):
     kind = getattr(layers, name)
     assert all(scales(kind.main_weight, kind.kernel_axes, name, *sample) for sample in SAMPLES[name])
+
+
+# ---- window: the cells that change what comes out
+
+
+def seen(name, layer, shapes):
+    """Return which cells change which places: (cells in order, places in order)."""
+    *sides, channels = shapes[0]
+    found = []
+    for i, cell in enumerate(np.ndindex(*sides)):
+        changed = np.zeros((), bool)
+        for seed, size in ((1, 1.0), (2, 1.0), (3, 100.0), (4, 0.0)):
+            (x, *others), other = inputs_of(name, shapes), random([seed, i], (channels,), 0.05, 2.0) * size
+            y = layer(x, *others).copy()
+            x[(slice(None), *cell)] = other
+            changed = changed | (layer(x, *others) != y).any(axis=(0, -1))
+        found.append(changed.reshape(-1))
+    return np.array(found)
+
+
+def under(window, sides):
+    """Return the same as a window says."""
+    before = [pads[0] for pads in window.pads(sides)]
+    along = [
+        np.array([[i in range(o * s - b, o * s - b + k * d, d) for o in range(count)] for i in range(n)])
+        for n, b, s, k, d, count in zip(
+            *(sides, before, window.stride, window.kernel, window.dilation), window.output_size(sides), strict=True
+        )
+    ]
+    return reduce(np.kron, along)
+
+
+@each
+def test_window(name):
+    for options, *shapes in SAMPLES[name]:
+        layer = made(name, options, *shapes)
+        window, sides = layer.window_on(*shapes), shapes[0][:-1]
+        if window is None or window == "varies":
+            continue
+        if window == ONE_CELL:
+            assert {shape[:-1] for shape in (*shapes, layer.infer_shape(*shapes))} == {sides}
+            told = np.eye(prod(sides), dtype=bool)
+        else:
+            told = under(window, (1, *sides) if len(sides) == 1 else sides)
+        assert np.array_equal(seen(name, layer, shapes), told)
 
 
 # ---- convolutions, for which kernels are chosen
