@@ -133,9 +133,10 @@ class Layer(ABC):
             raise ShapeError(f"{len(shapes)} inputs, expected {self.arity}")
 
     def _fix_shapes(self, shapes: dict[str, Shape]) -> None:
-        if self.shapes and shapes != self.shapes:
+        if not self.shapes:
+            self.shapes = shapes
+        elif shapes != self.shapes:
             raise ShapeError(f"needs weights of {shapes}, but an earlier call of the layer has {self.shapes}")
-        self.shapes = shapes
 
     def weight_shapes(self, shape: Shape, /) -> dict[str, Shape]:
         """Return the shapes of the weights, in Keras' order."""
