@@ -14,7 +14,7 @@ pytest.register_assert_rewrite("support")  # so that its assertions say what the
 
 import convlab  # noqa: E402
 from convlab_kernels.cpu.runtime.threads import CORES  # noqa: E402
-from support.recorded import FOLDER, FRAMEWORKS, Book, write_records  # noqa: E402
+from support.recorded import FOLDER, FRAMEWORKS, Book, live, write_records  # noqa: E402
 from support.selections import COMPILER, LIVE, SMOKE  # noqa: E402
 
 sys.path.append(str(Path(__file__).parents[1]))  # for benchmarks; last, so that convlab is the one that is installed
@@ -78,10 +78,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of modules that use threads, processes, signals or a clock, and those of the selections."""
     for item in items:
         name = item.path.relative_to(Path(__file__).parent)
-        recorded = {name.as_posix()} if (FOLDER / name).with_suffix(".json.gz").is_file() else set()
-        for marker, names in {"smoke": SMOKE, "compiler": COMPILER, "frameworks": LIVE | recorded}.items():
+        for marker, names in {"smoke": SMOKE, "compiler": COMPILER, "frameworks": LIVE}.items():
             if name.as_posix() in names:
                 item.add_marker(marker)
+        if (FOLDER / name).with_suffix(".json.gz").is_file() or vars(item.module).get("live") is live:
+            item.add_marker("frameworks")
         used = {value.__name__ for value in vars(item.module).values() if isinstance(value, ModuleType)}
         if used & CONCURRENT:
             item.add_marker("concurrency")

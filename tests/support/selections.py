@@ -13,7 +13,7 @@ LIVE = {  # need a framework as a whole: they test what is done with its objects
     "files/keras/test_networks_from_files.py",
     "files/keras/test_tutorial_networks.py",
 }
-"""With the files that have a record, in references/recorded, they are the selection `frameworks`."""
+"""With the files that have a record, in references/recorded, or call `live`, they are the selection `frameworks`."""
 
 COMPILER = {  # do more where the compiler for GPUs and CuPy are
     *("kernels/cuda/test_chip.py", "kernels/cuda/test_compiler.py", "kernels/cuda/test_fake_cupy.py"),
