@@ -12,9 +12,11 @@ from convlab.errors import UnsupportedError
 from convlab.files.keras.config.architecture import read_architecture
 from convlab.files.keras.config.functions import KERAS, TENSORFLOW
 from convlab.files.keras.config.operations import OPERATIONS
+from convlab.layers import ACTIVATIONS
 from references.keras_functions import cases
 from references.keras_functions.inputs import given, picture, weights
 from support.closeness import assert_close, gamma
+from support.files.keras_configs import entry
 
 FOLDER = Path(cases.__file__).parent
 ROUNDINGS = 30
@@ -65,13 +67,50 @@ def test_what_it_writes_computes_what_it_answers(case, dtype):
     model, answer = read(case)
     inputs = {name: INPUTS[name].astype(dtype) for name in model.inputs}
     ours = model.predict(inputs)
-    assert ours.dtype == dtype and ours.shape == answer.shape
+    assert ours.dtype == dtype
+    assert_as_recorded(ours, answer, case)
+
+
+def assert_as_recorded(ours, answer, case):
+    assert ours.shape == answer.shape
     # what is near a pole, or a difference of near numbers, is as good as its terms
     bound = gamma(ROUNDINGS, np.float32) * (np.abs(answer[np.isfinite(answer)]).max(initial=0) + 2)
     assert np.array_equal(np.isfinite(ours), np.isfinite(answer))
     assert np.array_equal(ours[~np.isfinite(answer)], answer[~np.isfinite(answer)], equal_nan=True)
     finite = np.isfinite(answer)
     assert_close(ours[finite], answer[finite].astype(np.float64), bound, case)
+
+
+def behind_channels_first(config):
+    """Return a config with a layer behind each input that changes nothing, and whose channels are first."""
+    config = json.loads(json.dumps(config))
+    inside = config["config"]
+    for layer in [layer for layer in inside["layers"] if layer["class_name"] == "InputLayer"]:
+        name = layer["name"]
+        layer["name"] = layer["config"]["name"] = f"{name}_given"
+        frame = entry("ZeroPadding2D", name, [[layer["name"], 0, 0, {}]], padding=0, data_format="channels_first")
+        inside["layers"].append(frame)
+    inside["input_layers"] = [[f"{name}_given", *call] for name, *call in inside["input_layers"]]
+    return config
+
+
+@pytest.mark.parametrize("case", RECORDED, ids=" ".join)
+def test_behind_a_layer_with_channels_first_it_computes_the_same(case):
+    config, answer = ALL[case]
+    version, name, end = case
+    model = read_architecture(behind_channels_first(config), f"{name}.{end}", version).model
+    ours = model.predict({name: np.moveaxis(INPUTS[name[0]], 1, -1).astype(np.float32) for name in model.inputs})
+    assert_as_recorded(ours if ours.shape == answer.shape else np.moveaxis(ours, -1, 1), answer, case)
+    turned = [layer for layer in model.layers if layer.name.endswith(("/channels_first", "/channels_last"))]
+    own = [layer for layer in model.layers if layer not in turned and layer.name not in INPUTS]
+    assert not turned or not all(map(sees_one_number, own))
+
+
+def sees_one_number(layer):
+    """Whether a layer does the same to every number, in whichever order the axes are."""
+    constants = [getattr(layer, "scale", None), getattr(layer, "offset", None), *getattr(layer, "operands", ())]
+    single = all(one is None or np.ndim(one) == 0 for one in constants)
+    return layer.layout == "any" and single and not ACTIVATIONS[layer.activation].along_channels
 
 
 @pytest.mark.parametrize("case", NETWORKS, ids=" ".join)
