@@ -1,6 +1,6 @@
 """`load`: a network, from the zoo or from a file, with its weights."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from convlab.errors import FileError, ShapeError, UnsupportedError, WeightsError
 from convlab.files.architecture import Architecture
+from convlab.files.labels import give_labels, guess_labels
 from convlab.files.registry import pretrained
 from convlab.images.preprocessing import Preprocessing, standard
 from convlab.model.initialise import randomise
@@ -33,6 +34,7 @@ def load(
     strict: bool = True,
     names: Names = None,
     functions: Functions = None,
+    labels: str | Path | Sequence[str] | None = None,
 ) -> Model:
     """Return a network with its weights.
 
@@ -63,6 +65,9 @@ def load(
     functions : mapping of str to function, optional
         By the name of each Lambda layer, {"scaled": np.tanh}, what makes an array (N, ...) of one, or of a list of
         them: Keras stores such a layer's function as code, and convlab runs no code from a file.
+    labels : sequence of str or path, optional
+        Names of the classes: of a file a line each, or JSON. ImageNet's are taken for a thousand classes of pictures
+        where nobody names them, which `model.notes` calls a guess.
 
     Raises
     ------
@@ -90,10 +95,15 @@ def load(
     model = architecture.model
     if isinstance(source, int | np.integer):
         randomise(model, int(source))
+        model.drawn = {layer.name: layer._held.weights for layer in model.layers if layer.shapes}
     elif source is not None:
         from convlab.files.weights import give_weights
 
         give_weights(architecture, Path(source), layout=layout, strict=strict, names=names)
+    if labels is None:
+        guess_labels(model)
+    else:
+        give_labels(model, labels)
     if preprocessing is not None:
         model.preprocessing = _preprocessing(model, preprocessing)
     return model

@@ -35,5 +35,5 @@ def run(arguments: argparse.Namespace) -> None:
     plot.filters(model, "conv1", path=files[1])
     plot.feature_maps(acts, "relu2", path=files[2])
     acts.save(files[3])
-    lines = [f"LeNet-5, trained on Fashion-MNIST, sees {Path(DEMO_IMAGE).name} as:", *table(acts.top()), ""]
+    lines = [f"LeNet-5, trained on Fashion-MNIST, sees {Path(DEMO_IMAGE).name} as:", *table(acts.predictions()), ""]
     print("\n".join([*lines, "What it computed on the way:", *(f"  {printable(str(path))}" for path in files)]))

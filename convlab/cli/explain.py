@@ -3,8 +3,20 @@
 import argparse
 from typing import Any
 
-from convlab.cli.options import add_json, add_model, add_picture, check_drawn, command, load_model, print_json
+from convlab.cli.options import (
+    add_fit,
+    add_json,
+    add_model,
+    add_picture,
+    add_span,
+    check_drawn,
+    command,
+    load_model,
+    prepared,
+    print_json,
+)
 from convlab.explanation.explanation import explain
+from convlab.wording import printable
 
 
 def add(commands: Any) -> None:
@@ -16,11 +28,14 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--at",
         type=_place,
-        default=(0, 0),
         metavar="Y,X",
-        help="row and column in the layer's output; of a volume Z,Y,X",
+        help="row and column in the layer's output; of a volume Z,Y,X (default: where the largest number is)",
     )
-    parser.add_argument("--channel", type=int, default=0, metavar="K", help="channel, or unit of a dense layer")
+    parser.add_argument(
+        "--channel", type=int, metavar="K", help="channel, or unit of a dense layer (default: the same)"
+    )
+    add_fit(parser)
+    add_span(parser)
     add_picture(parser)
     add_json(parser)
 
@@ -29,17 +44,20 @@ def run(arguments: argparse.Namespace) -> None:
     """Run, explain, and draw where asked to."""
     check_drawn(arguments)
     model = load_model(arguments)
-    acts = model.run(model.prepare(arguments.image))
-    *z, y, x = arguments.at
-    why = explain(model, acts, arguments.layer, y, x, arguments.channel, z=z[0] if z else 0)
+    x, told = prepared(model, arguments.image, arguments)
+    acts = model.run(x)
+    z, y, x = (None, *(arguments.at or (None, None)))[-3:]
+    why = explain(model, acts, arguments.layer, y, x, arguments.channel, z=z)
     if arguments.out:
         from convlab.view import plot
 
         plot.explanation(why, acts, path=arguments.out)
     if arguments.json:
         print_json(why.as_dict())
-    else:
-        print(why)
+        return
+    print("\n".join([*(f"{line}\n" for line in told), str(why)]))
+    if arguments.out:
+        print(printable(str(arguments.out)))
 
 
 def _place(text: str) -> tuple[int, ...]:

@@ -2,13 +2,18 @@
 
 import argparse
 import json
+from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from convlab.images.preprocessing import MODES
+from convlab.images.resizing import Fit
 from convlab.loading import load
+from convlab.model.inputs import prepare_input
 from convlab.model.model import Model
+from convlab.recording.prediction import PROBABILITIES, VALUES, Prediction
+from convlab.runtime.arrays import Array
 from convlab.runtime.device import DEVICES, check_device
 from convlab.wording import printable
 from convlab.zoo import ZOO
@@ -37,6 +42,9 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
     add_layout(parser)
     parser.add_argument("--device", choices=DEVICES, default="cpu", help="where it is computed (default: cpu)")
+    parser.add_argument(
+        "--labels", metavar="FILE", help="names of the classes: a line each, or JSON (default: the zoo's, ImageNet's)"
+    )
     parser.add_argument("--input-shape", type=_shape, metavar="H,W,C", help="where a file leaves the size open")
 
 
@@ -53,6 +61,7 @@ def load_model(arguments: argparse.Namespace, default: str | None = "pretrained"
         preprocessing=arguments.preprocessing,
         input_shape=arguments.input_shape,
         layout=arguments.layout,
+        labels=arguments.labels,
     ).to(arguments.device)
 
 
@@ -104,6 +113,39 @@ def _strict(value: Any) -> Any:
     return str(value) if isinstance(value, float) and not isfinite(value) else value
 
 
-def table(top: list[tuple[str, float]]) -> list[str]:
-    """Return the lines that show a prediction."""
-    return [f"  {probability:6.1%}  {printable(label)}" for label, probability in top]
+def add_fit(parser: argparse.ArgumentParser) -> None:
+    """Let a command say how pictures get the input's shape."""
+    parser.add_argument(
+        "--fit",
+        choices=get_args(Fit),
+        default="stretch",
+        help="how a picture gets the input's shape (default: stretch)",
+    )
+
+
+def add_span(parser: argparse.ArgumentParser) -> None:
+    """Let a command say which values of a matrix are black and white."""
+    parser.add_argument(
+        "--span", nargs=2, type=float, metavar=("LOW", "HIGH"), help="values of a matrix that mean black and white"
+    )
+
+
+def prepared(model: Model, image: str, arguments: argparse.Namespace) -> tuple[Array, list[str]]:
+    """Return a picture as the network's input, and what was done to it."""
+    span = arguments.span and tuple(arguments.span)
+    return prepare_input(model.graph, model.preprocessing, image, fit=arguments.fit, span=span)
+
+
+def table(predictions: Sequence[Prediction], names_are_guessed: bool = False) -> list[str]:
+    """Return the lines that show what the outputs of a network say."""
+    lines = ["  with the names of ImageNet's classes, a guess from their number"] if names_are_guessed else []
+    for found in predictions:
+        shape = " x ".join(map(str, found.shape))
+        title = found.meaning if found.scores else f"{shape} numbers"
+        if len(predictions) > 1 or found.meaning != PROBABILITIES:
+            lines.append(f"  {printable(found.output)}: {title}")
+        share = found.meaning != VALUES
+        lines += [
+            f"  {f'{value:.1%}' if share else f'{value:.6g}':>6}  {printable(label)}" for label, value in found.scores
+        ]
+    return lines

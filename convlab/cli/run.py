@@ -2,12 +2,26 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from convlab.cli.options import add_json, add_model, command, load_model, names, print_json, table
+from convlab.cli.options import (
+    add_fit,
+    add_json,
+    add_model,
+    add_span,
+    command,
+    load_model,
+    names,
+    prepared,
+    print_json,
+    table,
+)
 from convlab.cli.terminal import bar
 from convlab.markup.scale import Rule
+from convlab.model.model import Model
+from convlab.model.sources import RANDOM
 from convlab.recording.activations import Activations
+from convlab.runtime.arrays import Array
 from convlab.storage.file_names import file_names
 from convlab.storage.writing import check_folder, inner_folder
 from convlab.wording import printable
@@ -20,12 +34,8 @@ def add(commands: Any) -> None:
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="picture, or matrix as .npy")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a folder in it for each image")
     parser.add_argument("--layers", metavar="NAME,...", help="record and draw only these (default: all)")
-    parser.add_argument(
-        "--fit", choices=("crop", "stretch"), default="crop", help="how a picture gets the input's shape"
-    )
-    parser.add_argument(
-        "--span", nargs=2, type=float, metavar=("LOW", "HIGH"), help="values of a matrix that mean black and white"
-    )
+    add_fit(parser)
+    add_span(parser)
     parser.add_argument(
         "--scale",
         choices=("channel", "shared", "standardised"),
@@ -40,26 +50,53 @@ def run(arguments: argparse.Namespace) -> None:
     check_folder(arguments.out)
     model = load_model(arguments)
     record = names(arguments.layers) or "all"
-    options = {"fit": arguments.fit, "span": arguments.span and tuple(arguments.span)}
-    inputs = [model.prepare(image, **options) for image in arguments.images]  # all, so that a bad one stops the rest
-    pictures = [
-        (image if len(batch) == 1 else f"{image}[{i}]", Path(image).stem, batch[[i]])
-        for image, batch in zip(arguments.images, inputs, strict=True)
-        for i in range(len(batch))
-    ]
-    folders = file_names(stem for _, stem, _ in pictures)
+    pictures = _pictures(model, arguments)  # all, so that a bad one stops the rest
+    folders = file_names(Path(picture.path).stem for picture in pictures)
     report = []
-    for (image, _, x), name in zip(pictures, folders, strict=True):
-        acts = model.run(x, record=record)
+    for picture, name in zip(pictures, folders, strict=True):
+        acts = model.run(picture.x, record=record)
         folder = inner_folder(arguments.out, name)
         written = _write(acts, folder, arguments.scale)
-        classifies = [output.ndim for output in acts.outputs.values()] == [2]
-        top = acts.top() if classifies else []
-        report.append({"image": image, "top": top, "files": [str(path) for path in written]})
-        if not arguments.json:
-            print("\n".join([printable(image), *table(top), f"  {len(written)} files in {printable(str(folder))}"]))
+        if arguments.json:
+            report.append(_entry(picture, acts, written))
+            continue
+        random = f" ({RANDOM})" if model.random_layers else ""
+        lines = [printable(f"{picture.name}{random}"), *(f"  {line}" for line in picture.told)]
+        lines += table(acts.predictions(), names_are_guessed=model.labels_assumed)
+        print("\n".join([*lines, f"  {len(written)} files in {printable(str(folder))}"]))
     if arguments.json:
-        print_json({"model": model.name, "images": report})
+        print_json({"model": model.name, "notes": list(model.notes), "images": report})
+
+
+class _Picture(NamedTuple):
+    """One picture: its file, what to call it, the network's input (1, ...), and what was done to it."""
+
+    path: str
+    name: str
+    x: Array
+    told: list[str]
+
+
+def _pictures(model: Model, arguments: argparse.Namespace) -> list[_Picture]:
+    """Return every picture, prepared: a file of several matrices has as many."""
+    pictures = []
+    for path in arguments.images:
+        batch, told = prepared(model, path, arguments)
+        names = [path] if len(batch) == 1 else [f"{path}[{i}]" for i in range(len(batch))]
+        pictures += [_Picture(path, name, batch[[i]], told) for i, name in enumerate(names)]
+    return pictures
+
+
+def _entry(picture: _Picture, acts: Activations, written: list[Path]) -> dict[str, Any]:
+    """Return what JSON says of a picture."""
+    found = acts.predictions()
+    return {
+        "image": picture.name,
+        "prepared": picture.told,
+        "top": acts.top() if len(found) == 1 and found[0].scores else [],
+        "predictions": [prediction.as_dict() for prediction in found],
+        "files": [str(path) for path in written],
+    }
 
 
 def _write(acts: Activations, folder: Path, scale: Rule) -> list[Path]:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from convlab.cli.options import add_json, add_model, command, load_model, names, print_json
+from convlab.cli.options import add_fit, add_json, add_model, command, load_model, names, print_json
 from convlab.scanning.folder import FolderStatistics, growing_statistics
 from convlab.storage.writing import check_file
 
@@ -20,6 +20,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--layers", metavar="NAME,...", help="only these (default: all)")
     parser.add_argument("--batch", type=int, default=8, metavar="N", help="pictures in memory at a time (default: 8)")
     parser.add_argument("--out", type=Path, metavar="FILE.csv", help="table of every channel to write")
+    add_fit(parser)
     add_json(parser)
 
 
@@ -30,7 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
     model = load_model(arguments)
     found, complete = None, False
     try:
-        for grown in growing_statistics(model, arguments.folder, names(arguments.layers), batch=arguments.batch):
+        options = {"batch": arguments.batch, "fit": arguments.fit}
+        for grown in growing_statistics(model, arguments.folder, names(arguments.layers), **options):
             found = grown
         complete = True
     finally:

@@ -31,6 +31,8 @@ class Explained(WeightedSum):
         Which number.
     z : int or None
         Its slice, of a volume.
+    choice : str
+        How the number was chosen, where nobody said which: "the largest number of the layer".
     activation, function : str
         The function applied last, and the same with its numbers where it has any.
     after, recorded : float
@@ -56,6 +58,7 @@ class Explained(WeightedSum):
     y: int
     x: int
     channel: int
+    choice: str
     activation: str
     function: str
     after: float

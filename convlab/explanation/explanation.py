@@ -1,5 +1,6 @@
 """The explanation of one number of a recording: its sum, the function applied, the part of the image seen."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -14,6 +15,8 @@ from convlab.model.receptive_field import Field
 from convlab.recording.activations import Activations
 from convlab.runtime.arrays import Array, Shape
 from convlab.wording import unknown
+
+SIDES = {"z": "slice", "y": "row", "x": "column", "channel": "channel"}
 
 
 class Explanation(Explained):
@@ -30,11 +33,11 @@ def explain(
     model: Model,
     acts: Activations,
     layer: str,
-    y: int = 0,
-    x: int = 0,
-    channel: int = 0,
+    y: int | None = None,
+    x: int | None = None,
+    channel: int | None = None,
     *,
-    z: int = 0,
+    z: int | None = None,
     image: int = 0,
 ) -> Explanation:
     """Explain one number of a recording: which cells it was computed from, with which weights, step by step.
@@ -45,9 +48,10 @@ def explain(
         The network, and a recording it made that holds the layer and what feeds it.
     layer : str
         Name of the layer, `name/2` for its second call.
-    y, x, channel : int
-        Which number of the layer's output (H, W, C); of an output (features,), `channel` alone.
-    z : int
+    y, x, channel : int, optional
+        Which number of the layer's output (H, W, C); of an output (features,), `channel` alone. What is left out is
+        where the largest number lies, of all that are left.
+    z : int, optional
         Its slice, where the output is a volume (D, H, W, C).
     image : int
         Which image of the batch.
@@ -62,8 +66,9 @@ def explain(
         For a layer that is no weighted sum.
     """
     node = _node(model, layer)
+    asked = {"z": z, "y": y, "x": x, "channel": channel}
     *inputs, output = _recorded(model, acts, node)
-    image, *place, channel = _indices(layer, output.shape, (image, z, y, x, channel))
+    image, *place, channel = _indices(layer, output, image, asked)
     recorded = output[(image, *place, channel)]
     sources, sums, this = sums_of(node, [maps[image] for maps in inputs], output.shape[1:], (*place, channel))
     after, function, tolerance = _apply(node.layer.activation, sums, this, recorded.dtype)
@@ -77,7 +82,7 @@ def explain(
         field = _seen(fields[node.name], sums[this].place)
     return Explanation(
         **vars(sums[this]),
-        model=model.name,
+        model=model.title,
         layer=layer,
         kind=node.layer.kind,
         sources=sources,
@@ -89,6 +94,7 @@ def explain(
         channel=channel,
         activation=node.layer.activation,
         function=function,
+        choice=_choice(asked, model.shapes[layer]),
         after=after,
         recorded=float(recorded),
         tolerance=tolerance,
@@ -129,14 +135,29 @@ def _recorded(model: Model, acts: Activations, node: Node) -> list[Array]:
     return [array.reshape(len(array), *(1,) * (4 - array.ndim), *array.shape[1:]) for array in arrays]
 
 
-def _indices(layer: str, shape: Shape, indices: tuple[int, ...]) -> tuple[int, ...]:
-    """Return where a number is in an output of that shape, with its batch, from (image, z, y, x, channel)."""
-    named = list(zip(("image", "z", "y", "x", "channel"), indices, strict=True))
-    if len(shape) == 4:
-        _, z = named.pop(1)
-        if z:
-            raise ShapeError(f"explain: z is {z!r}, but the output of layer {layer!r} has no slices")
-    return tuple(_within(layer, *one, size) for one, size in zip(named, shape, strict=True))
+def _indices(layer: str, output: Array, image: int, asked: Mapping[str, int | None]) -> tuple[int, ...]:
+    """Return the image and the place in an output of the number asked for; the largest where some sides are left."""
+    sides = dict(asked)
+    if output.ndim == 4 and sides.pop("z"):
+        raise ShapeError(f"explain: z is {asked['z']!r}, but the output of layer {layer!r} has no slices")
+    image = _within(layer, "image", image, len(output))
+    sizes = dict(zip(sides, output.shape[1:], strict=True))
+    place = {name: None if at is None else _within(layer, name, at, sizes[name]) for name, at in sides.items()}
+    left = output[(image, *(slice(None) if at is None else slice(at, at + 1) for at in place.values()))]
+    if not left.size:
+        raise ShapeError(f"explain: layer {layer!r} has no numbers: {output.shape[1:]}")
+    largest = np.unravel_index(np.where(np.isnan(left), -np.inf, left).argmax(), left.shape)
+    return image, *(int(found) if at is None else at for found, at in zip(largest, place.values(), strict=True))
+
+
+def _choice(asked: Mapping[str, int | None], shape: Shape) -> str:
+    """Return how the number was chosen where its place was not, or not all of it, asked for."""
+    sizes = zip(SIDES, (*(1,) * (4 - len(shape)), *shape), strict=True)
+    sides = {name: asked[name] for name, size in sizes if size > 1}  # where there is one place, there is no choice
+    given = [f"{SIDES[name]} {at}" for name, at in sides.items() if at is not None]
+    if len(given) == len(sides):
+        return ""
+    return f"the largest number of {', '.join(given) or 'the layer'}"
 
 
 def _within(layer: str, name: str, index: object, size: int) -> int:

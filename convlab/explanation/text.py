@@ -28,7 +28,8 @@ def headline(e: Explained) -> str:
         else f"unit {e.channel}"
     )
     batch = f" of image {e.image}" if e.image else ""
-    return f"{e.model}, {e.layer} ({e.kind}): {at}{batch}"
+    choice = f", {e.choice}" if e.choice else ""
+    return f"{e.model}, {e.layer} ({e.kind}): {at}{batch}{choice}"
 
 
 def window_line(e: Explained) -> str:

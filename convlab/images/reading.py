@@ -14,11 +14,13 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from convlab.errors import ImageError
 from convlab.images.preprocessing import Preprocessing
-from convlab.images.resizing import Filter, Fit, check_names, recolour, resize
+from convlab.images.resizing import Filter, Fit, check_names, describe_resizing, recolour, resize
+from convlab.runtime.tensors import channels_last, is_tensor
 from convlab.storage.foreign import name_kind
 from convlab_kernels.caller import warn_caller
 
 __all__ = ["prepare"]
+
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 MAGIC = {  # how files begin that people mistake for images, or images that lost the rest of their header
@@ -33,6 +35,7 @@ MAGIC = {  # how files begin that people mistake for images, or images that lost
     b"PK\x03\x04": "a ZIP archive: a network is named before its pictures",
     b"<": "HTML, XML or SVG",
 }
+DARK = 1 / 32  # share of white below which a whole picture is more likely one of other numbers
 Span = tuple[float, float]
 
 
@@ -41,7 +44,7 @@ def prepare(
     input_shape: tuple[int, int, int],
     preprocessing: Preprocessing,
     *,
-    fit: Fit = "crop",
+    fit: Fit = "stretch",
     resample: Filter = "bilinear",
     span: Span | None = None,
 ) -> np.ndarray:
@@ -62,9 +65,11 @@ def prepare(
     preprocessing
         The network's own; its `float_range` is how arrays of floats are read.
     fit
-        "crop": scale the picture until it just covers H x W, cut out the centre. "stretch": scale both sides.
+        "stretch": scale both sides, as Keras does (`load_img`, `image_dataset_from_directory`). "crop": scale the
+        picture until it just covers H x W, cut out the centre.
     resample
-        "nearest", "bilinear", "bicubic", "lanczos", "box" or "hamming", as Pillow defines them.
+        "nearest" (what Keras' `load_img` does), "bilinear", "bicubic", "lanczos", "box" or "hamming", as Pillow
+        defines them.
     span
         The values that mean black and white. By default uint8 and other ints 0..255, uint16 0..65535, bool
         0..1, floats `preprocessing.float_range`.
@@ -77,8 +82,21 @@ def prepare(
     Warns
     -----
     UserWarning
-        Values outside the assumed span, or all within 0..1 where white is more; they are used as found.
+        Values outside the assumed span, or all close to black (not of 8 bits); they are used as found.
     """
+    return prepare_telling(source, input_shape, preprocessing, fit=fit, resample=resample, span=span)[0]
+
+
+def prepare_telling(
+    source: Any,
+    input_shape: tuple[int, int, int],
+    preprocessing: Preprocessing,
+    *,
+    fit: Fit = "stretch",
+    resample: Filter = "bilinear",
+    span: Span | None = None,
+) -> tuple[np.ndarray, list[str]]:
+    """Return what `prepare` does, and what was done to each picture of another size, in words."""
     check_names(fit, resample)
     _check_span(span)
     height, width, channels = input_shape
@@ -87,12 +105,14 @@ def prepare(
             f"the network takes {channels} channels, preprocessing {preprocessing.name} makes "
             f"{len(preprocessing.channels)}; build its input as an array (N, {height}, {width}, {channels})"
         )
-    batch = [
-        resize(recolour(pixels, channels), (height, width), fit, resample, name)
-        for name, values in _read(source)
-        for pixels in _to_255(values, name, span, preprocessing.float_range)
-    ]
-    return preprocessing.apply(np.stack(batch))
+    batch, told = [], []
+    for name, values in _read(source):
+        told += describe_resizing(values.shape[1:3], (height, width), fit)
+        batch += [
+            resize(recolour(pixels, channels), (height, width), fit, resample, name)
+            for pixels in _to_255(values, name, span, preprocessing.float_range)
+        ]
+    return preprocessing.apply(np.stack(batch)), told
 
 
 def _check_span(span: Span | None) -> None:
@@ -142,7 +162,7 @@ def _holds_numbers(source: Any) -> bool:
 def _as_array(source: Any, where: str) -> np.ndarray:
     kind = f"{where}{type(source).__name__}"
     try:
-        array = np.asarray(source)
+        array = np.asarray(channels_last(source, batches=source.ndim - 3) if is_tensor(source) else source)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ImageError(f"{kind}: cannot be made an array ({_one_line(error)})") from None
     if array.ndim == 0:
@@ -288,7 +308,8 @@ def _check_range(values: np.ndarray, name: str, black: float, white: float, *, c
     bottom, top = sorted((black, white))
     slack = 1e-4 * (top - bottom)
     outside = low < bottom - slack or high > top + slack
-    tiny = not chosen and low >= 0 and 0 < high <= 1 < top
+    dark = 1 if values.dtype == np.uint8 else DARK * top
+    tiny = not chosen and low >= 0 and 0 < high <= dark and top > 1
     if outside or tiny:
         warn_caller(
             f"{name}: values span {low:.6g}..{high:.6g}, but {black:g}..{white:g} is read as black..white; "

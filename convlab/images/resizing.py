@@ -7,7 +7,7 @@ from PIL import Image
 
 from convlab.errors import ImageError
 
-__all__ = ["Filter", "Fit", "check_names", "recolour", "resize"]
+__all__ = ["Filter", "Fit", "check_names", "describe_resizing", "recolour", "resize"]
 
 Fit = Literal["crop", "stretch"]
 Filter = Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"]
@@ -51,6 +51,20 @@ def resize(pixels: np.ndarray, size: tuple[int, int], fit: Fit, resample: Filter
         bands = [_resize_band(pixels[..., c], scaled, resample) for c in range(pixels.shape[-1])]
         pixels = np.stack(bands, axis=-1)
     return _centre(pixels, size)
+
+
+def describe_resizing(shape: tuple[int, int], size: tuple[int, int], fit: Fit) -> list[str]:
+    """Return a line that says what `resize` does to a picture (H, W) = `shape`; none where it leaves it as it is."""
+    (h, w), (height, width) = shape, size
+    if shape == size:
+        return []
+    if h * width == w * height:
+        how = f"resized to {width} x {height}"
+    elif fit == "stretch":
+        how = f"stretched to {width} x {height}"
+    else:
+        how = f"resized until they cover {width} x {height}, and cut to their middle"
+    return [f"{w} x {h} pixels {how}"]
 
 
 def _over_white(pixels: np.ndarray) -> np.ndarray:

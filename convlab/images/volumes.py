@@ -9,6 +9,7 @@ import numpy as np
 from convlab.errors import ImageError, UnsupportedError
 from convlab.images.reading import check_file, load_npy
 from convlab.runtime.arrays import Array, as_floats
+from convlab.runtime.tensors import channels_last, is_tensor
 
 KINDS = {4: "volumes (D, H, W, C)", 2: "sequences (W, C)"}
 
@@ -77,4 +78,5 @@ def _values(source: Any, shape: tuple[int, ...]) -> tuple[str, Any]:
         return str(path), load_npy(path)
     if type(source).__module__.startswith("PIL."):
         raise ImageError(f"a picture is no input here: the network takes {_kind(shape)}, as an array")
-    return "the array", source
+    tensor = is_tensor(source)
+    return "the array", channels_last(source, source.ndim - len(shape)) if tensor else source

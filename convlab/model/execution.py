@@ -1,11 +1,13 @@
 """The nodes of a network carried out, one after the other."""
 
 from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 from convlab.layers import ACTIVATIONS, Layer
 from convlab.model.graph import Graph
 from convlab.model.nodes import Node, has_activation
 from convlab.runtime.arrays import Array, owner, unshared
+from convlab.runtime.host_copies import arrays_on
 
 
 def execute(
@@ -27,6 +29,28 @@ def compute(graph: Graph, sources: Mapping[str, Array]) -> dict[str, Array]:
     owners = {id(owner(source)) for source in sources.values()}
     outputs = {node.name: y for node, _, y in execute(graph, sources) if node.name in graph.outputs}
     return {name: unshared(outputs[name], owners) for name in graph.outputs}
+
+
+def keep(graph: Graph, sources: Mapping[str, Array], wanted: Collection[str], device: str) -> dict[str, Any]:
+    """Return what `Recorded` wants of a run: the arrays by name, the layers' kinds, and the outputs' functions."""
+    inputs, arrays, outputs = arrays_on(device), arrays_on(device), arrays_on(device)
+    kinds: dict[str, str] = {}
+    functions: dict[str, str] = {}
+    owners = {id(owner(source)) for source in sources.values()}
+    made: dict[str, Array] = {}
+    inputs.update({name: source.copy() for name, source in sources.items()})
+    for node, before, output in execute(graph, sources, wanted):
+        for name, array in ((f"{node.name}/pre", before), (node.name, output)):
+            if array is None or not (name in wanted or name in graph.outputs):
+                continue
+            made[name] = unshared(array, owners)
+            if name in wanted:
+                arrays[name], kinds[name] = made[name], node.layer.kind
+        if node.name in graph.outputs:
+            functions[node.name] = node.layer.activation
+    outputs.update({name: made[name] for name in graph.outputs})
+    ends = {"inputs": inputs, "outputs": outputs, "functions": functions, "activation": functions[graph.outputs[0]]}
+    return {"arrays": arrays, "kinds": kinds, **ends}
 
 
 def _call(layer: Layer, inputs: list[Array], keep_before: bool) -> tuple[Array | None, Array]:

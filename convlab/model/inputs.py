@@ -12,22 +12,28 @@ from convlab.model.graph import Graph
 from convlab.model.selection import largest
 from convlab.runtime.arrays import Array, as_floats, module_of
 from convlab.runtime.device import device_memory, placed
+from convlab.runtime.tensors import channels_last
 
 
-def prepare_input(graph: Graph, preprocessing: Preprocessing | None, source: Any, **options: Any) -> Array:
-    """Return images, or arrays for a network of other inputs, as the model's only input; see `Model.prepare`."""
+def prepare_input(
+    graph: Graph, preprocessing: Preprocessing | None, source: Any, **options: Any
+) -> tuple[Array, list[str]]:
+    """Return images, or arrays for a network of other inputs, as the only input, and what was done to pictures.
+
+    See `Model.prepare`.
+    """
     if len(graph.input_shape) != 3:
         from convlab.images.volumes import prepare_arrays
 
-        return prepare_arrays(source, graph.input_shape, **options)
+        return prepare_arrays(source, graph.input_shape, **options), []
     if preprocessing is None:
         raise UnsupportedError(
             f"model {graph.name!r} has no preprocessing: give run() an array of your own; commands take pictures"
         )
-    from convlab.images.reading import prepare
+    from convlab.images.reading import prepare_telling
 
     height, width, channels = graph.input_shape
-    return prepare(source, (height, width, channels), preprocessing, **options)
+    return prepare_telling(source, (height, width, channels), preprocessing, **options)
 
 
 def read_inputs(
@@ -65,7 +71,7 @@ def _by_name(graph: Graph, x: Any) -> Mapping[str, Any]:
 def _check(graph: Graph, preprocessing: Preprocessing | None, name: str, x: Any) -> Array:
     if isinstance(x, str | PathLike):
         raise ShapeError(f"model {graph.name!r}: {x!s} is no array; model.prepare makes one from a picture")
-    (x,) = as_floats(x)
+    (x,) = as_floats(channels_last(x, batches=1))
     if x.shape[1:] != graph.inputs[name]:
         raise ShapeError(
             f"model {graph.name!r}: {name} has shape {x.shape}, expected (N, {str(graph.inputs[name])[1:]};"

@@ -9,12 +9,12 @@ from typing import Any, Literal
 import numpy as np
 
 from convlab.deprecation import Renamed
-from convlab.errors import LayerNameError, ShapeError
+from convlab.errors import LayerNameError
 from convlab.images.preprocessing import Preprocessing
 from convlab.layers import Layer
 from convlab.model.caches import Caches, Fused
 from convlab.model.edits import silenced
-from convlab.model.execution import compute, execute
+from convlab.model.execution import compute, keep
 from convlab.model.fusion import fuse
 from convlab.model.graph import INPUT, Graph, build_graph
 from convlab.model.inputs import prepare_input, read_inputs
@@ -22,12 +22,12 @@ from convlab.model.nodes import Node
 from convlab.model.receipt import Receipt
 from convlab.model.receptive_field import Field
 from convlab.model.selection import Record, check_budget, largest, select
+from convlab.model.sources import RANDOM, Drawn, check_labels, describe_sources, still_random
 from convlab.model.summary import Summary, one_line, summarise
 from convlab.recording.activations import Activations
-from convlab.runtime.arrays import Array, Shape, owner, unshared
+from convlab.runtime.arrays import Array, Shape
 from convlab.runtime.buffer_pool import BufferPool
 from convlab.runtime.device import check_device, device_memory
-from convlab.runtime.host_copies import arrays_on
 from convlab.runtime.once import preparing
 from convlab.runtime.policy import using_policy, worth_compiling
 from convlab.wording import unknown
@@ -57,6 +57,10 @@ class Model:
         Names of the outputs.
     receipt : Receipt or None
         What was read from which weight file.
+    labels_assumed : bool
+        Whether nobody said that these are the names, but their number.
+    drawn : mapping of str to mapping
+        The weights by layer that were drawn at random; see `random_layers`.
     propagate_nan : bool
         Whether NaN and infinities must stay where the definition of each layer puts them. At first False: the fastest
         convolutions may spread them to neighbours.
@@ -83,12 +87,13 @@ class Model:
 
     def _start(self, graph: Graph, preprocessing: Preprocessing | None, labels: Sequence[str] | None) -> None:
         self.graph, self.preprocessing = graph, preprocessing
-        self.labels = None if labels is None else tuple(labels)
+        self.labels, self.labels_assumed = None if labels is None else tuple(labels), False
+        if self.labels is not None:
+            check_labels(graph, self.labels)
         self.receipt: Receipt | None = None
+        self.drawn: Drawn = {}
         self.propagate_nan, self.device, self.tf32 = False, "cpu", False
         self._caches = Caches()
-        if self.labels is not None and self.output_shape != (len(self.labels),):
-            raise ShapeError(f"model {self.name!r}: {len(self.labels)} labels for an output of {self.output_shape}")
 
     @classmethod
     def of(cls, graph: Graph) -> "Model":
@@ -140,6 +145,21 @@ class Model:
         return self.graph.nodes
 
     @property
+    def random_layers(self) -> tuple[str, ...]:
+        """The layers whose weights are still those that were drawn at random."""
+        return still_random(self.graph.layers, self.drawn)
+
+    @property
+    def title(self) -> str:
+        """The name as pictures and texts show it: with a word on weights that are random."""
+        return f"{self.name} ({RANDOM})" if self.random_layers else self.name
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be known of where its numbers come from: preprocessing, weights, names, and what is a guess."""
+        return describe_sources(self.preprocessing, self.receipt, self.random_layers, self.labels_assumed)
+
+    @property
     def layers(self) -> tuple[Layer, ...]:
         """Every layer once, in order of execution."""
         return tuple(self.graph.layers.values())
@@ -173,8 +193,7 @@ class Model:
 
     def summary(self) -> Summary:
         """Return the table of layers: shapes, parameters, multiply-adds, receptive fields."""
-        notes = [f"input made by {self.preprocessing}"] if self.preprocessing else []
-        return summarise(self.graph, [*notes, *(self.receipt.notes if self.receipt else ())])
+        return summarise(self.graph, self.notes)
 
     def prepare(self, source: Any, **options: Any) -> Array:
         """Return an image, or a list of them, as the network's input (N, H, W, C) float32.
@@ -183,7 +202,7 @@ class Model:
         `span`) and the errors see `convlab.images.reading.prepare`. A network on volumes, sequences or features takes
         arrays and .npy files as they are: see `convlab.images.volumes.prepare_arrays`.
         """
-        return prepare_input(self.graph, self.preprocessing, source, **options)
+        return prepare_input(self.graph, self.preprocessing, source, **options)[0]
 
     def to(self, device: str) -> "Model":
         """Compute the network on "cpu" or on "cuda", an NVIDIA GPU, from now on; return the network.
@@ -294,30 +313,15 @@ class Model:
         wanted = select(self.graph, record, pre)
         if max_bytes is not None:
             check_budget(self.graph, wanted, next(iter(sources.values())), max_bytes)
-        inputs, kept, outputs = arrays_on(self.device), arrays_on(self.device), arrays_on(self.device)
-        kinds: dict[str, str] = {}
-        owners = {id(owner(source)) for source in sources.values()}
-        made: dict[str, Array] = {}
         everything = all(node.name in wanted for node in self.nodes)
         with self._using_policy(sources, self._caches.recordings if everything else None):
-            inputs.update({name: source.copy() for name, source in sources.items()})
-            for node, before, output in execute(self.graph, sources, wanted):
-                for name, array in ((f"{node.name}/pre", before), (node.name, output)):
-                    if array is None or not (name in wanted or name in self.outputs):
-                        continue
-                    made[name] = unshared(array, owners)
-                    if name in wanted:
-                        kept[name], kinds[name] = made[name], node.layer.kind
-            outputs.update({name: made[name] for name in self.outputs})
+            recorded = keep(self.graph, sources, wanted, self.device)
         return Activations(
-            kept,
-            kinds,
-            inputs=inputs,
-            outputs=outputs,
+            **recorded,
             model=self.name,
+            note=RANDOM if self.random_layers else "",
             preprocessing=self.preprocessing,
             labels=self.labels,
-            activation=next(node.layer.activation for node in self.nodes if node.name == self.outputs[0]),
             network=self,
         )
 

@@ -11,6 +11,7 @@ import numpy as np
 from convlab import ops
 from convlab.errors import LayerNameError, ShapeError, UnsupportedError
 from convlab.recording.neurons import Neuron, strongest
+from convlab.recording.prediction import Prediction, class_names, predict
 from convlab.recording.recorded import Recorded
 from convlab.recording.statistics import Statistics, statistics
 from convlab.runtime.arrays import Array
@@ -41,6 +42,10 @@ class Activations(Recorded, Mapping[str, Array]):
         Names of the outputs.
     activation : str
         The (first) output's activation function.
+    functions : mapping of str to str
+        Each output's; what is not there is "linear".
+    note : str
+        What is to be said of the network wherever it is named: "random weights".
     network : convlab.Model or None
         What made the recording; a file does not keep it.
     """
@@ -68,7 +73,7 @@ class Activations(Recorded, Mapping[str, Array]):
     def __repr__(self) -> str:
         shapes = [" and ".join(str(a.shape) for a in arrays.values()) for arrays in (self.inputs, self.outputs)]
         ends = f"input {shapes[0]}, output {shapes[1]}"
-        return f"<Activations of {self.model}: {len(self)} layers, {self.images} image(s), {ends}>"
+        return f"<Activations of {self.title}: {len(self)} layers, {self.images} image(s), {ends}>"
 
     @property
     def input(self) -> Array:
@@ -115,9 +120,27 @@ class Activations(Recorded, Mapping[str, Array]):
             raise ShapeError(f"top: k is {k}, expected 0 or more")
         scores = self.output[image]
         probabilities = ops.softmax(scores) if self.activation == "linear" else scores
-        labels = self.labels or [str(i) for i in range(len(scores))]
+        labels = class_names(len(scores), self.activation, self.labels)
         best = np.argsort(-probabilities, kind="stable")[:k]
         return [(labels[i], float(probabilities[i])) for i in best]
+
+    def predictions(self, k: int = 5, image: int = 0) -> list[Prediction]:
+        """Return what each output says of one image: its k largest scores, and whether they are probabilities.
+
+        Raises
+        ------
+        ShapeError
+            For an image that was not recorded, or a negative k.
+        """
+        if not -self.images <= image < self.images:
+            raise ShapeError(f"predictions: image {image} is not one of the {self.images} recorded")
+        if k < 0:
+            raise ShapeError(f"predictions: k is {k}, expected 0 or more")
+        functions = {next(iter(self.outputs)): self.activation, **self.functions}
+        return [
+            predict(name, values[image], functions.get(name, "linear"), self.labels, k)
+            for name, values in self.outputs.items()
+        ]
 
     def neurons(self, layer: str, k: int = 5, image: int = 0) -> list[Neuron]:
         """Return the k units of a layer with the largest values for one image, [(value, index), ...], largest first.

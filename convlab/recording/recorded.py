@@ -1,7 +1,7 @@
 """What a run leaves behind, in memory or in a file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from convlab.images.preprocessing import Preprocessing
 from convlab.runtime.arrays import Array
@@ -19,3 +19,10 @@ class Recorded:
     preprocessing: Preprocessing | None = None
     labels: tuple[str, ...] | None = None
     activation: str = "linear"
+    functions: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
+
+    @property
+    def title(self) -> str:
+        """The network's name as pictures and texts show it, with the note."""
+        return f"{self.model} ({self.note})" if self.note else self.model

@@ -1,7 +1,7 @@
 """Recordings as HDF5 files.
 
-    attributes    format, model, activation, preprocessing (JSON, or empty), labels (or none)
-                  inputs, outputs, names, kinds: lists of names
+    attributes    format, model, note, activation, preprocessing (JSON, or empty), labels (or none)
+                  inputs, outputs, names, kinds: lists of names; functions: of the outputs
     /inputs/NAME  (N, ...)            /outputs/NAME (N, ...)
     /layers/NAME  (N, ...)            for each of `names`, in order of execution; "/" in a name is written "%2F"
 
@@ -40,8 +40,10 @@ def save(acts: Recorded, path: Path) -> None:
 def _write(file: h5py.File, acts: Recorded) -> None:
     file.attrs["format"] = FORMAT
     file.attrs["model"] = printable(acts.model)  # the name of its file, which may be anything
+    file.attrs["note"] = acts.note
     file.attrs["activation"] = acts.activation
     file.attrs["preprocessing"] = json.dumps(asdict(acts.preprocessing)) if acts.preprocessing else ""
+    file.attrs["functions"] = [acts.functions.get(name, "linear") for name in acts.outputs]
     file.attrs["inputs"] = list(acts.inputs)
     file.attrs["outputs"] = list(acts.outputs)
     file.attrs["names"] = list(acts.arrays)
@@ -85,6 +87,8 @@ def read(path: Path) -> Recorded:
             preprocessing=_read_preprocessing(file),
             labels=tuple(labels) if labels else None,
             activation=read_text(file, "activation") or "linear",
+            note=read_text(file, "note") or "",
+            functions=dict(zip(outputs, read_names(file, "functions") or [], strict=False)),
         )
 
 

@@ -1,14 +1,16 @@
 """Statistics of a network's layers over a folder of pictures, in one pass that keeps no activation."""
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from convlab.errors import ImageError, ShapeError
+from convlab.images.resizing import Fit
 from convlab.markup.tables import table
 from convlab.model.model import Model
 from convlab.recording.running_statistics import PICTURES, ChannelStatistics
@@ -83,7 +85,12 @@ class FolderStatistics:
 
 
 def folder_statistics(
-    model: Model, folder: str | Path, layers: str | Iterable[str] | None = None, *, batch: int = 8
+    model: Model,
+    folder: str | Path,
+    layers: str | Iterable[str] | None = None,
+    *,
+    batch: int = 8,
+    fit: Fit = "stretch",
 ) -> FolderStatistics:
     """Run a network over the pictures of a folder and return what each channel of each layer is like.
 
@@ -100,6 +107,8 @@ def folder_statistics(
         Which layers (nodes); all of them by default.
     batch : int
         How many pictures are run, and kept in memory, at a time.
+    fit : "stretch" or "crop"
+        How a picture gets the input's shape; see `convlab.images.reading.prepare`.
 
     Raises
     ------
@@ -113,13 +122,18 @@ def folder_statistics(
     UserWarning
         For each picture that cannot be read; it is left out.
     """
-    for found in growing_statistics(model, folder, layers, batch=batch):  # noqa: B007 - the last is what is wanted
+    for found in growing_statistics(model, folder, layers, batch=batch, fit=fit):  # noqa: B007 - the last is what is wanted
         pass
     return found
 
 
 def growing_statistics(
-    model: Model, folder: str | Path, layers: str | Iterable[str] | None = None, *, batch: int = 8
+    model: Model,
+    folder: str | Path,
+    layers: str | Iterable[str] | None = None,
+    *,
+    batch: int = 8,
+    fit: Fit = "stretch",
 ) -> Iterator[FolderStatistics]:
     """Yield after each batch what `folder_statistics` would return if it were the last: nothing is lost that way."""
     if batch < 1:
@@ -129,13 +143,13 @@ def growing_statistics(
     found: dict[str, ChannelStatistics] = {}
     skipped: list[str] = []
     images = 0
-    for pictures in _batches(model, _pictures(Path(folder)), batch, skipped):
+    for pictures in _batches(partial(model.prepare, fit=fit), _pictures(Path(folder)), batch, skipped):
         images += len(pictures)
         for name, activation in _run(model, pictures, record):
             new = ChannelStatistics.of(activation, list(pictures))
             found[name] = found[name].merged(new) if name in found else new
         if images:
-            yield FolderStatistics(model.name, str(folder), images, tuple(skipped), dict(found))
+            yield FolderStatistics(model.title, str(folder), images, tuple(skipped), dict(found))
     if not images:
         raise ImageError(f"{folder}: none of its {len(skipped)} pictures can be read")
 
@@ -156,13 +170,15 @@ def _run(model: Model, pictures: Mapping[str, Array], record: str | list[str]) -
     return model.run(np.concatenate(list(pictures.values())), record=record).items() if pictures else ()
 
 
-def _batches(model: Model, paths: Sequence[Path], size: int, skipped: list[str]) -> Iterator[dict[str, Array]]:
+def _batches(
+    prepare: Callable[[Path], Array], paths: Sequence[Path], size: int, skipped: list[str]
+) -> Iterator[dict[str, Array]]:
     """Yield inputs (1, H, W, C) by name, of `size` pictures at a time; names of unreadable ones go to `skipped`."""
     for start in range(0, len(paths), size):
         read: dict[str, Array] = {}
         for path in paths[start : start + size]:
             try:
-                read[path.name] = model.prepare(path)
+                read[path.name] = prepare(path)
             except ImageError as error:
                 skipped.append(path.name)
                 warn_caller(f"{error}; the picture is left out")

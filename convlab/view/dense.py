@@ -59,7 +59,7 @@ def dense(
     bars(ax, row, k, acts.labels)
     batch = f", image {image} of {len(values)}" if len(values) > 1 else ""
     note = f"the {k} largest of {len(row)} values" if k < len(row) else f"all {k} values, largest first"
-    heading(ax, f"{acts.model} · {layer}{batch}", note)
+    heading(ax, f"{acts.title} · {layer}{batch}", note)
     return finish(root(ax), path)
 
 

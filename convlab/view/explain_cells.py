@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from convlab.explanation.contributions import Position
 from convlab.explanation.explanation import Explanation
-from convlab.explanation.text import number, source_name
+from convlab.explanation.text import number, peak, source_name
 from convlab.runtime.arrays import Array
 from convlab.view.figure_style import FAINT, INK, bare
 
@@ -102,7 +102,8 @@ def bars_of(why: Explanation) -> list[Bar]:
 def draw_bars(ax: Axes, bars: list[Bar]) -> None:
     """Show a sum growing, a bar for each term."""
     names, starts, values, colours = zip(*bars, strict=True)
-    firsts, ends = np.nan_to_num(starts), np.nan_to_num(np.add(starts, values))
+    edge = peak(np.concatenate([starts, values])) or 1.0  # where a bar without an end stops
+    firsts, ends = (np.nan_to_num(at, posinf=edge, neginf=-edge) for at in (starts, np.add(starts, values)))
     ax.barh(range(len(bars)), ends - firsts, left=firsts, color=colours, height=0.72)
     for i, (value, colour) in enumerate(zip(values, colours, strict=True)):
         ax.annotate(

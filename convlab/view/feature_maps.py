@@ -82,7 +82,7 @@ def _title(acts: Activations, layer: str, shape: tuple[int, ...], whole: int, im
     height, width, count = shape
     number = f"{count} channels" if count == whole else f"{count} of {whole} channels"
     batch = f", image {image} of {acts.images}" if acts.images > 1 else ""
-    return f"{acts.model} · {layer}: {number} of {height} × {width}{batch}"
+    return f"{acts.title} · {layer}: {number} of {height} × {width}{batch}"
 
 
 def _remarks(maps: Array, numbers: list[int]) -> str:

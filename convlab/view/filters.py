@@ -90,7 +90,7 @@ def filters(
     columns = chosen(c, slice(max(1, MOST_INPUTS // slices)) if deep and inputs is None else inputs)
     part, note = _scaled(kernel[..., columns, :][..., rows], scale)
     size = " × ".join(map(str, sides))
-    title = f"{model.name} · {layer}: {_count(rows, o)} kernels of {size}"
+    title = f"{model.title} · {layer}: {_count(rows, o)} kernels of {size}"
     if deep:
         figure = _table(part, rows, columns, f"{title}, {_count(columns, c)} input channels", note)
     else:

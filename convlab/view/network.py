@@ -76,7 +76,7 @@ def network(
     strips = _lines(widths, heights)
     for strip, (name, x) in zip(strips, acts.inputs.items(), strict=False):
         draw_input(strip, acts, image, name)
-        _head(strip, acts.model if len(acts.inputs) == 1 else name, x)
+        _head(strip, acts.title if len(acts.inputs) == 1 else name, x)
     for strip, (name, values) in zip(strips[len(acts.inputs) :], layers.items(), strict=True):
         if not _is_flat(values):
             _draw_maps(strip, values, channels[name])

@@ -154,7 +154,7 @@ def _title(acts: Activations, layer: str, channel: int | None, cells: Array, ima
     span = f"{finite.min():.3g} to {finite.max():.3g}" if finite.size else "no finite value"
     which = "" if channel is None else f", channel {channel}"
     batch = f", image {image} of {acts.images}" if acts.images > 1 else ""
-    return f"{acts.model} · {layer}{which}: {span}{batch}"
+    return f"{acts.title} · {layer}{which}: {span}{batch}"
 
 
 def _note(field: Field, cells: Array) -> str:

@@ -78,7 +78,7 @@ def _title(
     channels = f"{count} channels" if count == whole[-1] else f"{count} of {whole[-1]} channels"
     shown = "" if slices == depth else f", {slices} of {depth} slices"
     batch = f", image {image} of {acts.images}" if acts.images > 1 else ""
-    return f"{acts.model} · {layer}: {channels} of {depth} × {height} × {width}{shown}{batch}"
+    return f"{acts.title} · {layer}: {channels} of {depth} × {height} × {width}{shown}{batch}"
 
 
 def _remarks(volume: Array, numbers: list[int]) -> str:

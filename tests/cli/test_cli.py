@@ -56,7 +56,8 @@ def test_run_records_draws_and_predicts(picture, tmp_path, capsys):
     assert list(acts) == list(expected)
     assert all(np.array_equal(acts[name], expected[name]) for name in acts)
     out = capsys.readouterr().out
-    assert expected.top(1)[0][0] in out.splitlines()[1]
+    assert out.splitlines()[1] == "  35 x 40 pixels stretched to 28 x 28"
+    assert expected.top(1)[0][0] in out.splitlines()[2]
     names = {path.name for path in (tmp_path / "out" / "digit").iterdir()}
     assert {"network.png", "01_conv1.png", "13_softmax.png"} <= names
     assert f"{len(names)} files" in out
@@ -118,8 +119,13 @@ def test_a_stack_of_matrices_is_as_many_pictures(tmp_path, capsys):
 
 @pytest.mark.slow
 def test_without_its_top_a_network_predicts_nothing(picture, tmp_path, capsys):
-    assert main(["run", "lenet5", str(picture), "--out", str(tmp_path), "--no-top"]) == 0
-    assert capsys.readouterr().out == f"{picture}\n  8 files in {tmp_path / 'digit'}\n"
+    assert main(["run", "lenet5", str(picture), "--out", str(tmp_path), "--no-top", "--fit", "crop"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        str(picture),
+        "  35 x 40 pixels resized until they cover 28 x 28, and cut to their middle",
+        "  pool2: 5 x 5 x 16 numbers",
+        f"  8 files in {tmp_path / 'digit'}",
+    ]
 
 
 def test_a_layer_that_only_reshapes_has_no_place_in_the_network_picture(picture, tmp_path):
@@ -229,7 +235,7 @@ def test_explain_prints_the_sum_and_draws_it(picture, tmp_path, capsys):
     assert main(arguments) == 0
     model = convlab.load("lenet5")
     why = convlab.explain(model, model.run(model.prepare(picture)), "conv2", 3, 4, 7)
-    assert capsys.readouterr().out == f"{why}\n"
+    assert capsys.readouterr().out == f"35 x 40 pixels stretched to 28 x 28\n\n{why}\n{path}\n"
     with Image.open(path) as saved:
         assert saved.format == "PNG"
 

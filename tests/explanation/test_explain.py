@@ -171,7 +171,7 @@ def test_a_strided_dilated_window_and_its_padding():
 def test_same_puts_the_odd_cell_last():
     model = network((8, 9, 1), [Conv2D("c", 1, (4, 3), (3, 2), "same")])
     acts = record(model)
-    assert explain(model, acts, "c").place.rows == range(-1, 3)
+    assert explain(model, acts, "c", 0, 0).place.rows == range(-1, 3)
     assert explain(model, acts, "c", 2, 4).place.rows == range(5, 9)
     assert explain(model, acts, "c", 2, 4).place.columns == range(7, 10)
 
@@ -487,3 +487,38 @@ def test_of_an_empty_batch_there_is_nothing_to_explain():
         ShapeError, match=r"^explain: the recording holds no image of layer 'conv1': it is of an empty"
     ):
         convlab.explain(model, acts, "conv1")
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({}, "the largest number of the layer"),
+        ({"channel": 1}, "the largest number of channel 1"),
+        ({"y": 2, "x": 3}, "the largest number of row 2, column 3"),
+        ({"y": 2}, "the largest number of row 2"),
+        ({"y": 2, "x": 3, "channel": 1}, ""),
+    ],
+)
+def test_what_is_left_out_is_where_the_largest_number_lies(asked, told):
+    model = network((7, 9, 2), [Conv2D("c", 3, 2)])
+    acts = record(model)
+    e = explain(model, acts, "c", **asked, image=1)
+    at = {"y": e.y, "x": e.x, "channel": e.channel}
+    assert asked.items() <= at.items()
+    part = acts["c"][1][tuple(asked.get(name, slice(None)) for name in at)]
+    assert e.recorded == part.max()
+    assert e.choice == told
+    assert str(e).splitlines()[0].endswith(f", {told}" if told else f"of image {e.image}")
+
+
+def test_where_there_is_one_place_there_is_no_choice():
+    model = network((2, 3, 1), [Conv2D("c", 1, (2, 3))])
+    assert explain(model, record(model), "c").choice == ""
+
+
+def test_nan_is_not_the_largest():
+    model = network((3, 4, 1), [Conv2D("c", 1, 1)])
+    x = np.ones((1, 3, 4, 1), np.float32)
+    x[0, 0, 0], x[0, 2, 1] = np.nan, 5 * np.sign(model["c"].weights["kernel"][0, 0, 0, 0])
+    e = explain(model, model.run(x), "c")
+    assert (e.y, e.x) == (2, 1)

@@ -108,6 +108,7 @@ def test_arrays_stay_as_they_are_and_are_not_aliased(preprocessing, dtype):
     [
         ([0, 0.25, 1.0], COLOUR, {}, r"array \(1, 3\): values span 0..1, but 0..255 is read as black"),
         ([0, 1, 1], COLOUR, {}, r"values span 0..1, but 0..255 is read as black..white; pass span="),
+        ([0.0, 2.5, 5.2], COLOUR, {}, r"values span 0..5\.2, but 0..255 is read as black..white; pass span="),
         ([-1.0, 0, 9], COLOUR, {}, r"values span -1..9, but 0..255 is read as black..white"),
         ([3, 256, 9], COLOUR, {}, r"values span 3..256, but 0..255"),
         ([0.5, 255, 9], UNIT_GREY, {}, r"values span 0\.5..255, but 0..1 is read as"),

@@ -1,11 +1,11 @@
-"""A picture of another size than the network's is cropped and resampled as Pillow would, or stretched."""
+"""A picture of another size than the network's is stretched as Pillow and Keras would, or cropped."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from convlab.images.reading import prepare
-from support.files.pictures import GREY, as_is, fails, photo
+from convlab.images.reading import prepare, prepare_telling
+from support.files.pictures import COLOUR, GREY, as_is, fails, photo
 
 FILTERS = ["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"]
 
@@ -42,10 +42,31 @@ def test_values_outside_the_span_are_not_clipped_by_resizing(resample):
     assert (x.min(), x.max()) == (-90, 400)
 
 
-def test_the_default_is_crop_and_bilinear():
+def test_the_default_is_to_stretch_and_bilinear():
+    image = Image.fromarray(photo(11, 13))
+    np.testing.assert_array_equal(as_is(image, size=(8, 5)), resized(image, (8, 5), "bilinear"))
+
+
+def test_to_crop_is_bilinear_too():
     image = Image.fromarray(photo(11, 13))
     expected = resized(image, (8, 9), "bilinear")[:, 2:7]  # 13 * 8 / 11 = 9.45
-    np.testing.assert_array_equal(as_is(image, size=(8, 5)), expected)
+    np.testing.assert_array_equal(as_is(image, size=(8, 5), fit="crop"), expected)
+
+
+@pytest.mark.parametrize(
+    ("shape", "size", "fit", "told"),
+    [
+        ((11, 13), (8, 5), "stretch", "13 x 11 pixels stretched to 5 x 8"),
+        ((11, 13), (8, 5), "crop", "13 x 11 pixels resized until they cover 5 x 8, and cut to their middle"),
+        ((10, 14), (5, 7), "stretch", "14 x 10 pixels resized to 7 x 5"),
+        ((10, 14), (5, 7), "crop", "14 x 10 pixels resized to 7 x 5"),
+        ((10, 14), (10, 14), "stretch", None),
+    ],
+)
+def test_what_is_done_to_a_picture_is_told(shape, size, fit, told):
+    x, lines = prepare_telling(photo(*shape), (*size, 3), COLOUR, fit=fit)
+    np.testing.assert_array_equal(x[0], as_is(photo(*shape), size=size, fit=fit))
+    assert lines == ([told] if told else [])
 
 
 def coordinates(height, width):
@@ -65,7 +86,7 @@ def coordinates(height, width):
     ],
 )
 def test_crop_cuts_the_centre_without_resampling(shape, size, top, left):
-    x = as_is(coordinates(*shape), size=size)
+    x = as_is(coordinates(*shape), size=size, fit="crop")
     np.testing.assert_array_equal(x, coordinates(*shape)[top : top + size[0], left : left + size[1]])
 
 
@@ -78,7 +99,7 @@ def test_crop_cuts_the_centre_without_resampling(shape, size, top, left):
     ],
 )
 def test_crop_scales_the_shorter_side_to_the_target(shape, size, rows, columns):
-    x = as_is(coordinates(*shape), size=size, resample="nearest")
+    x = as_is(coordinates(*shape), size=size, fit="crop", resample="nearest")
     assert x[:, 0, 0].tolist() == list(rows)
     assert x[0, :, 1].tolist() == list(columns)
 
@@ -100,5 +121,9 @@ def test_nothing_is_resampled_at_the_right_size(fit, resample):
 def test_a_picture_too_thin_to_crop(monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10_000)
     thin = np.zeros((3, 900), np.uint8)
-    fails(thin, r": a picture of 3x900 \(height x width\) scaled to cover 7x5 would be 7x2100, .*fit='stretch'")
+    fails(
+        thin,
+        r": a picture of 3x900 \(height x width\) scaled to cover 7x5 would be 7x2100, .*fit='stretch'",
+        fit="crop",
+    )
     assert prepare(thin, (7, 5, 1), GREY, fit="stretch").shape == (1, 7, 5, 1)

@@ -77,7 +77,7 @@ def test_a_layer_that_was_not_recorded_is_no_key(lenet5):
 
 
 def test_repr_is_one_short_line(acts):
-    text = "<Activations of lenet5: 13 layers, 2 image(s), input (2, 28, 28, 1), output (2, 10)>"
+    text = "<Activations of lenet5 (random weights): 13 layers, 2 image(s), input (2, 28, 28, 1), output (2, 10)>"
     assert (repr(acts), str(acts)) == (text, text)
 
 
@@ -182,7 +182,7 @@ def test_html_has_a_row_for_every_layer(acts):
     assert conv1[1] == "2 × 28 × 28 × 6"
     for value in (s.min, s.max, s.mean, s.std):
         assert f"{value:.4g}" in conv1
-    assert "lenet5: 13 layers" in acts._repr_html_()
+    assert "lenet5 (random weights): 13 layers" in acts._repr_html_()
 
 
 def test_html_escapes_names():

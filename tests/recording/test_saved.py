@@ -43,7 +43,7 @@ def assert_same(found, expected):
     for a, b in [*arrays, (found.input, expected.input), (found.output, expected.output)]:
         assert (a.dtype, a.shape) == (b.dtype, b.shape)
         assert a.tobytes() == b.tobytes()
-    for field in ("model", "preprocessing", "labels", "activation"):
+    for field in ("model", "note", "preprocessing", "labels", "activation", "functions"):
         assert getattr(found, field) == getattr(expected, field)
     assert list(found.kinds.items()) == list(expected.kinds.items())
 

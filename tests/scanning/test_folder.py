@@ -150,7 +150,7 @@ def test_what_is_no_picture_is_passed_over_and_a_damaged_one_is_named(lenet, fol
     assert len(warned) == 1
     assert (found.images, found.skipped) == (11, ("p004x.png",))
     assert found.layers["conv1"].count == before.layers["conv1"].count
-    assert "lenet5 over 11 pictures of" in str(found) and "1 left out (p004x.png)" in str(found)
+    assert "lenet5 (random weights) over 11 pictures of" in str(found) and "1 left out (p004x.png)" in str(found)
 
 
 def test_pictures_are_taken_in_the_order_of_their_names(lenet, tmp_path):
@@ -183,7 +183,7 @@ def test_wrong_requests_are_named(lenet, folder):
 def test_the_table_has_a_line_for_each_layer(lenet, folder):
     found = convlab.folder_statistics(lenet, folder)
     lines = str(found).splitlines()
-    assert lines[0] == f"lenet5 over 11 pictures of {folder}"
+    assert lines[0] == f"lenet5 (random weights) over 11 pictures of {folder}"
     assert [line.split()[0] for line in lines[3:]] == list(found.layers)
     conv = found.layers["conv1"]
     channel = int(conv.maxima.argmax())
@@ -191,7 +191,7 @@ def test_the_table_has_a_line_for_each_layer(lenet, folder):
         "6", f"{conv.mean:.4g}", f"{conv.std:.4g}", f"{conv.max:.4g}", "0.0%", "0",
         conv.strongest(channel)[0][0], f"({channel})",
     ]  # fmt: skip
-    assert repr(found) == "<FolderStatistics of lenet5 over 11 pictures: 13 layers>"
+    assert repr(found) == "<FolderStatistics of lenet5 (random weights) over 11 pictures: 13 layers>"
 
 
 def test_the_command_prints_the_table_and_writes_every_channel(lenet, folder, tmp_path, capsys):
@@ -219,7 +219,7 @@ def test_the_command_prints_json(lenet, folder, capsys):
     out, err = capsys.readouterr()
     assert "convlab: warning:" in err and "broken.jpg" in err
     report = json.loads(out)
-    assert (report["model"], report["images"], report["skipped"]) == ("lenet5", 11, ["broken.jpg"])
+    assert (report["model"], report["images"], report["skipped"]) == ("lenet5 (random weights)", 11, ["broken.jpg"])
     with pytest.warns(UserWarning, match="broken"):
         expected = convlab.folder_statistics(lenet, folder)
     conv = report["layers"]["conv1"]
@@ -280,7 +280,7 @@ def test_what_was_computed_before_an_end_is_kept(error, status, said, lenet, fol
     assert main([*arguments, "--out", str(path)]) == status
     out, err = capsys.readouterr()
     assert err.splitlines() == ["convlab: it ended early: the table is of 6 pictures", said]
-    assert out.splitlines()[0] == f"lenet5 over 6 pictures of {folder}"
+    assert out.splitlines()[0] == f"lenet5 (random weights) over 6 pictures of {folder}"
     assert out.splitlines()[1:] == str(expected).splitlines()[1:]
     with path.open(newline="") as file:
         means = [float(row["mean"]) for row in csv.DictReader(file)]

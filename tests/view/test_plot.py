@@ -30,7 +30,7 @@ def test_feature_maps_shows_the_mosaic_and_says_what_it_is(acts, tmp_path):
     expected = convlab.mosaic(acts["relu2"], 8, zoom=zoom, gap=zoom * 10 // 24, image=1, colors="auto")
     assert np.array_equal(drawn.get_array(), expected)
     written = texts(figure)
-    assert "lenet5 · relu2: 16 channels of 10 × 10, image 1 of 2" in written
+    assert "lenet5 (random weights) · relu2: 16 channels of 10 × 10, image 1 of 2" in written
     assert "each channel on its own scale, from 0 to its maximum" in written
     with Image.open(path) as saved:
         assert saved.size == tuple((figure.get_size_inches() * figure.dpi).astype(int))
@@ -78,7 +78,7 @@ def test_any_number_of_channels(channels):
 def test_filters_of_one_input_channel_are_one_panel(lenet, tmp_path):
     figure = convlab.plot.filters(lenet, "conv1", path=tmp_path / "f.png")
     assert len(figure.axes) == 1
-    assert "lenet5 · conv1: 6 kernels of 5 × 5" in texts(figure)
+    assert "lenet5 (random weights) · conv1: 6 kernels of 5 × 5" in texts(figure)
     assert "each kernel on its own scale: blue negative, white 0, red positive" in texts(figure)
 
 
