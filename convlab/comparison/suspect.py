@@ -14,6 +14,9 @@ from convlab.images.preprocessing import Preprocessing
 from convlab.model.model import Node
 from convlab.runtime.arrays import Array, Shape, as_floats
 
+Outputs = Iterator[tuple[str, Array]]
+"""What a guess about a layer yields: details, and what would come out."""
+
 
 @dataclass(frozen=True)
 class Guess:
