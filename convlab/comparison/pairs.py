@@ -14,6 +14,8 @@ from convlab.runtime.arrays import Array, Shape
 from convlab.wording import unknown
 
 INPUT_KIND = "Input"
+LARGER = 16
+"""What windows that stand otherwise make is at most so many times as large."""
 
 
 @dataclass(frozen=True)
@@ -77,9 +79,11 @@ class Pairs:
         ways = layouts(self.b.shape(pair.reference), target := self._target(pair))
         return bool(ways) if self._forced is None or len(target) < 3 else self._forced in ways
 
-    def same_size(self, pair: Pair) -> bool:
-        """Whether the two hold equally many numbers: then both may be read."""
-        return prod(self.a.shape(pair.name)) == prod(self.b.shape(pair.reference))
+    def much_alike(self, pair: Pair) -> bool:
+        """Whether the two hold equally many numbers, or differ as other padding makes them: then both may be read."""
+        a, b = self.a.shape(pair.name), self.b.shape(pair.reference)
+        fewer, more = sorted((prod(a), prod(b)))
+        return fewer == more or (len(a) == len(b) and more <= LARGER * fewer)
 
     def read(self, pair: Pair) -> tuple[Array, Array, str]:
         """Return both arrays in one layout, and what was done for that."""

@@ -90,9 +90,9 @@ class Suspect:
 
 
 def find_suspect(pairs: Pairs, rows: Sequence[Row], first: int) -> Suspect | None:
-    """Return the first layer that differs, ready for guesses; None where the two hold unequally many numbers."""
+    """Return the first layer that differs, ready for guesses; None where the sizes of the two are far apart."""
     pair, before = pairs.all[first], pairs.all[:first]
-    if not pairs.same_size(pair):
+    if not pairs.much_alike(pair):
         return None
     ours, theirs = _ours_and_theirs(pairs, pair)
     nodes = _nodes(pairs, pair, before)

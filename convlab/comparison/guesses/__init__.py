@@ -5,7 +5,7 @@ from itertools import chain
 
 from convlab.comparison.execution import run_nodes
 from convlab.comparison.guesses.input import INPUT_GUESSES
-from convlab.comparison.guesses.layer import LAYER_GUESSES
+from convlab.comparison.guesses.layer import LAST_LAYER_GUESSES, LAYER_GUESSES
 from convlab.comparison.guesses.values import LAST_GUESSES, VALUE_GUESSES
 from convlab.comparison.report import Finding
 from convlab.comparison.suspect import Guess, Suspect
@@ -20,8 +20,11 @@ NEAREST = 16
 
 def findings(suspect: Suspect) -> list[Finding]:
     """Return the guesses that make the layer agree, in their lists' order, each in its best variant."""
-    trials = chain(_inputs(suspect), _values(suspect, VALUE_GUESSES), _layers(suspect))
-    return _that_agree(suspect, trials) or _that_agree(suspect, _values(suspect, LAST_GUESSES))
+    likely = chain(_inputs(suspect), _values(suspect, VALUE_GUESSES), _layers(suspect, LAYER_GUESSES))
+    for trials in (likely, _layers(suspect, LAST_LAYER_GUESSES), _values(suspect, LAST_GUESSES)):
+        if found := _that_agree(suspect, trials):
+            return found
+    return []
 
 
 def _that_agree(suspect: Suspect, trials: Iterator[Trial]) -> list[Finding]:
@@ -51,14 +54,14 @@ def _values(suspect: Suspect, guesses: tuple[Guess, ...]) -> Iterator[Trial]:
             yield guess, suspect.name, details, ours, theirs
 
 
-def _layers(suspect: Suspect) -> Iterator[Trial]:
+def _layers(suspect: Suspect, guesses: tuple[Guess, ...]) -> Iterator[Trial]:
     """Change one of the layers that lead to the one that differs, and run those after it anew."""
     nodes = suspect.nodes
     if not nodes:
         return
     values = run_nodes(nodes, suspect.values)
     places = range(len(nodes))[-NEAREST:]
-    for guess, i in ((guess, i) for guess in LAYER_GUESSES for i in places):
+    for guess, i in ((guess, i) for guess in guesses for i in places):
         node = nodes[i]
         layer = suspect.name if i == len(nodes) - 1 else node.name
         try:

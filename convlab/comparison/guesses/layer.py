@@ -4,17 +4,29 @@ Each function takes the suspect, the node and the arrays that go into it, and yi
 The layer itself is never changed.
 """
 
+from convlab.comparison.guesses.enlarging import another_cut, another_interpolation
 from convlab.comparison.guesses.functions import (
     activation_missing,
     activation_twice,
+    along_another_axis,
+    another_activation,
+    another_alpha,
     another_slope,
     gelu_of_the_other_kind,
     relu_applied,
 )
-from convlab.comparison.guesses.normalisation import another_epsilon, batch_statistics
+from convlab.comparison.guesses.normalisation import another_epsilon, batch_statistics, other_statistics
+from convlab.comparison.guesses.pooling import (
+    several_in_pooling,
+    the_other_pooling,
+    windows_hang_over,
+    zeros_compete,
+    zeros_count,
+    zeros_left_out,
+)
 from convlab.comparison.guesses.values import flat_orders
 from convlab.comparison.guesses.weights import bias_missing, kernel_axes_swapped, kernel_reshaped, kernel_turned
-from convlab.comparison.guesses.windows import padding_on_the_other_side, zeros_compete, zeros_count
+from convlab.comparison.guesses.windows import another_dilation, another_padding, padding_on_the_other_side
 from convlab.comparison.suspect import Guess, Outputs, Suspect
 from convlab.layers import Dense, Flatten
 from convlab.model.model import Node
@@ -40,14 +52,29 @@ LAYER_GUESSES = (
     Guess(
         "padding on the other side", "the odd cell of the padding is at the top and left", padding_on_the_other_side
     ),
+    Guess("ceil mode", "a window that hangs over the end counts (ceil_mode)", windows_hang_over),
+    Guess("another padding", "its padding is another", another_padding),
+    Guess("another dilation", "its dilation is another", another_dilation),
     Guess("activation missing", "its activation function is missing", activation_missing),
     Guess("ReLU applied", "a ReLU is applied to it", relu_applied),
     Guess("activation twice", "its activation function is applied twice", activation_twice),
     Guess("another GELU", "GELU is computed by the other formula", gelu_of_the_other_kind),
     Guess("another slope", "the slope below zero is another", another_slope),
+    Guess("another alpha", "its alpha is another", another_alpha),
+    Guess("another activation", "its activation function is another", another_activation),
+    Guess("another axis", "it is along another axis", along_another_axis),
     Guess("batch statistics", "it uses the statistics of the batch, as in training", batch_statistics),
     Guess("another epsilon", "its epsilon is another", another_epsilon),
+    Guess("other statistics", "it has the statistics", other_statistics),
     Guess("bias missing", "its bias is missing", bias_missing),
     Guess("zeros in max pooling", "the padding's zeros compete in max pooling", zeros_compete),
     Guess("zeros in average pooling", "the padding's zeros count in average pooling", zeros_count),
+    Guess("zeros left out", "the zeros put around the image before it count for nothing", zeros_left_out),
+    Guess("the other pooling", "it is the other pooling", the_other_pooling),
+    Guess("another interpolation", "it interpolates in another way", another_interpolation),
+    Guess("another cut", "other cells are cut off a transposed convolution's sides", another_cut),
+)
+
+LAST_LAYER_GUESSES = (  # several mistakes at once: only where no single one does it
+    Guess("several mistakes in pooling", "", several_in_pooling),
 )

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from convlab import ops
 from convlab.comparison.suspect import Outputs, Suspect
-from convlab.layers import BatchNormalization
+from convlab.layers import BatchNormalization, GroupNormalization, LayerNormalization
 from convlab.model.model import Node
 from convlab.runtime.arrays import Array, Shape
 
@@ -26,7 +27,7 @@ def _solved_epsilons(suspect: Suspect, node: Node, inputs: list[Array]) -> list[
     With r = (theirs - beta) / (ours - beta), which is sqrt(variance + epsilon) / sqrt(variance + their epsilon).
     """
     layer = node.layer
-    if not isinstance(layer, BatchNormalization) or node is not suspect.nodes[-1]:
+    if not isinstance(layer, BatchNormalization) or node.name != suspect.nodes[-1].name:
         return []
     y = layer(*inputs) - layer.weights.get("beta", 0)
     theirs = suspect.theirs - layer.weights.get("beta", 0)
@@ -49,3 +50,27 @@ def batch_statistics(_: Suspect, node: Node, inputs: list[Array]) -> Outputs:
         axes: Shape = tuple(range(x.ndim - 1))
         mean, variance = x.mean(axis=axes, dtype=np.float64), x.var(axis=axes, dtype=np.float64)
         yield "", node.layer.altered({"moving_mean": mean, "moving_variance": variance})(x)
+
+
+def other_statistics(_: Suspect, node: Node, inputs: list[Array]) -> Outputs:
+    """Take mean and variance over other numbers of an example: groups of channels in all places, or each place's."""
+    layer = node.layer
+    if not isinstance(layer, LayerNormalization | GroupNormalization):
+        return
+    (x,) = inputs
+    gamma, beta = layer.weights.get("gamma"), layer.weights.get("beta")
+    if any(weight is not None and weight.shape != x.shape[-1:] for weight in (gamma, beta)) or x.ndim < 3:
+        return
+    channels = x.shape[-1]
+    for epsilon in dict.fromkeys((layer.epsilon, *EPSILONS[:4])):
+        more = "" if epsilon == layer.epsilon else f", with an epsilon of {epsilon:g}"
+        for groups in (g for g in range(1, channels + 1) if channels % g == 0 and g != getattr(layer, "groups", 0)):
+            yield f" {_told(groups, channels)}{more}", ops.group_norm(x, groups, gamma, beta, epsilon)
+        if isinstance(layer, GroupNormalization):
+            yield f" of each place (LayerNormalization){more}", ops.layer_norm(x, gamma, beta, epsilon)
+
+
+def _told(groups: int, channels: int) -> str:
+    if groups == 1:
+        return "of all channels and places (GroupNorm(1, ...))"
+    return "of each channel (instance normalisation)" if groups == channels else f"of {groups} groups of channels"
