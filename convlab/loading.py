@@ -23,7 +23,7 @@ Functions = Mapping[str, Callable[[Any], Any]] | None
 
 
 def load(
-    name: str | Path,
+    name: str | Path | Any,
     weights: Weights = "pretrained",
     *,
     include_top: bool = True,
@@ -40,10 +40,11 @@ def load(
 
     Parameters
     ----------
-    name : str or path
-        A name in the zoo (lenet5, vgg16, vgg19; "VGG-16" will do), or a model that Keras saved (.keras, .h5, .hdf5).
+    name : str, path or Keras model
+        A name in the zoo (lenet5, vgg16, vgg19; "VGG-16" will do), or a model that Keras saved (.keras, .h5, .hdf5),
+        or one that it has built: the object itself, which stays as it is.
     weights : path, "pretrained", int or None
-        "pretrained": the model file's own, or the registered ones of the zoo (bundled, or fetched with
+        "pretrained": the model's own, or the registered ones of the zoo (bundled, or fetched with
         `convlab fetch`). Another weight file: of Keras, or of PyTorch (.safetensors, .npz, .pt, .pth). A seed for
         random ones. None for none: shapes only.
     include_top : bool
@@ -80,26 +81,20 @@ def load(
     """
     if isinstance(weights, bool) or (isinstance(weights, int | np.integer) and weights < 0):
         raise WeightsError(f"weights={weights}: a seed is a whole number of at least 0")
-    called = str(name) if str(name) in ZOO or Path(name).exists() else zoo_name(str(name))
-    if called in ZOO and topology is None:
-        if functions:
-            raise UnsupportedError(f"{name}: functions are for the Lambda layers of a file; this network has none")
-        architecture = _from_zoo(called, include_top, input_shape)
-        source = pretrained(called, include_top) if weights == "pretrained" else weights
-    else:
-        from convlab.files.keras.model import read_model
-
-        _require_file(name, include_top)
-        architecture = read_model(name, topology=topology, input_shape=input_shape, functions=functions)
-        source = name if weights == "pretrained" else weights
+    architecture, own = _described(name, include_top, input_shape, topology, functions)
     model = architecture.model
+    source = own() if isinstance(weights, str) and weights == "pretrained" else weights
     if isinstance(source, int | np.integer):
         randomise(model, int(source))
         model.drawn = {layer.name: layer._held.weights for layer in model.layers if layer.shapes}
-    elif source is not None:
+    elif isinstance(source, str | Path):
         from convlab.files.weights import give_weights
 
         give_weights(architecture, Path(source), layout=layout, strict=strict, names=names)
+    elif source is not None:
+        from convlab.files.keras.live import give_own_weights
+
+        give_own_weights(architecture, source)
     if labels is None:
         guess_labels(model)
     else:
@@ -107,6 +102,26 @@ def load(
     if preprocessing is not None:
         model.preprocessing = _preprocessing(model, preprocessing)
     return model
+
+
+def _described(
+    name: Any, include_top: bool, input_shape: Shape | None, topology: str | Path | None, functions: Functions
+) -> tuple[Architecture, Callable[[], Any]]:
+    """Return a network without weights, and what tells where its own are."""
+    if not isinstance(name, str | Path):
+        from convlab.files.keras.live import read_live
+
+        _require_model(name, include_top, topology)
+        return read_live(name, input_shape=input_shape, functions=functions), lambda: name
+    called = str(name) if str(name) in ZOO or Path(name).exists() else zoo_name(str(name))
+    if called in ZOO and topology is None:
+        if functions:
+            raise UnsupportedError(f"{name}: functions are for the Lambda layers of a file; this network has none")
+        return _from_zoo(called, include_top, input_shape), lambda: pretrained(called, include_top)
+    from convlab.files.keras.model import read_model
+
+    _require_file(name, include_top)
+    return read_model(name, topology=topology, input_shape=input_shape, functions=functions), lambda: name
 
 
 def _from_zoo(name: str, include_top: bool, input_shape: Shape | None) -> Architecture:
@@ -126,6 +141,24 @@ def _require_file(name: str | Path, include_top: bool) -> None:
         raise FileError(f"{name}: there is no such file")
     if not include_top:
         raise UnsupportedError(f"{name}: which layers are the top is known only of networks of the zoo")
+
+
+def _require_model(source: Any, include_top: bool, topology: str | Path | None) -> None:
+    from convlab.files.keras.live import is_model
+
+    if not is_model(source):
+        raise UnsupportedError(
+            f"load: a {type(source).__name__}, expected a name of the zoo, a file, or a model of Keras"
+            + "; what a PyTorch module computes is code: load the network that it should be, and compare the two"
+            * hasattr(source, "state_dict")
+        )
+    if topology is not None or not include_top:
+        told = (
+            "topology= is for a file of weights alone"
+            if topology
+            else "which layers are the top is known only of networks of the zoo"
+        )
+        raise UnsupportedError(f"Keras model {source.name!r}: {told}")
 
 
 def _preprocessing(model: Model, wanted: str | Preprocessing) -> Preprocessing:

@@ -14,6 +14,7 @@ from convlab.comparison.calls import Calls
 from convlab.errors import ShapeError
 from convlab.recording.activations import Activations
 from convlab.runtime.arrays import Array, ArrayLike
+from convlab.runtime.tensors import channels_last
 
 if TYPE_CHECKING:
     from keras import Model, Operation
@@ -32,7 +33,8 @@ def record_keras(model: Model, x: ArrayLike | Mapping[str, ArrayLike] | Sequence
     model
         Left as it was found.
     x
-        (N, H, W, C); for several inputs arrays by name, or a sequence of them in the order of `model.inputs`.
+        (N, H, W, C), or a tensor of PyTorch, (N, C, H, W); for several inputs arrays by name, or a sequence of them
+        in the order of `model.inputs`.
 
     Returns
     -------
@@ -42,7 +44,7 @@ def record_keras(model: Model, x: ArrayLike | Mapping[str, ArrayLike] | Sequence
     Raises
     ------
     ShapeError
-        x does not name the model's inputs.
+        x does not name the model's inputs, or has not their shapes.
     UnsupportedError
         The model is a class of its own, without a graph of layers.
     """
@@ -56,6 +58,7 @@ def record_keras(model: Model, x: ArrayLike | Mapping[str, ArrayLike] | Sequence
             vars(operation)["call"] = partial(run.call, operation, operation.call)  # past Keras' own bookkeeping
             undo.callback(vars(operation).pop, "call")
         given = {name: run.to_keras(array) for name, array in sources.items()}
+        _check_shapes(model, given)
         packed = keras.tree.map_structure(lambda symbol: given[keras_graph.source(symbol)], graph.input)
         made = keras.tree.flatten(model(packed, training=False))
     symbols = [keras_graph.source(symbol) for symbol in model.outputs]
@@ -152,4 +155,14 @@ def _by_name(model: Model, x: Any) -> dict[str, Array]:
     if given.keys() != set(names):
         found = ", ".join(map(str, given)) or "no names"
         raise ShapeError(f"model {model.name!r} takes arrays by name ({', '.join(names)}), found {found}")
-    return {name: np.asarray(given[name]) for name in names}
+    return {name: np.asarray(channels_last(given[name], batches=1)) for name in names}
+
+
+def _check_shapes(model: Model, given: Mapping[str, Array]) -> None:
+    """Raise ShapeError for an array that Keras would refuse, in the order of axes that the model has."""
+    for symbol in model.inputs:
+        name = keras_graph.source(symbol)
+        wanted, found = tuple(symbol.shape[1:]), given[name].shape[1:]
+        if len(wanted) != len(found) or any(w not in (None, f) for w, f in zip(wanted, found, strict=True)):
+            sides = ", ".join("any" if side is None else str(side) for side in wanted)
+            raise ShapeError(f"record_keras: input {name!r} takes (N, {sides}), found {given[name].shape}")

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convlab.comparison.calls import Calls
-from convlab.errors import LayerNameError, UnsupportedError
+from convlab.errors import LayerNameError, ShapeError, UnsupportedError
 from convlab.recording.activations import Activations
-from convlab.runtime.arrays import Array, ArrayLike
+from convlab.runtime.arrays import Array, ArrayLike, as_floats
+from convlab.runtime.tensors import channels_last, is_tensor
 from convlab.wording import unknown
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def record_torch(
-    module: Module, x: ArrayLike, *, names: Mapping[str, str] | None = None, channels_last_input: bool = True
+    module: Module, x: ArrayLike, *, names: Mapping[str, str] | None = None, channels_last_input: bool | None = None
 ) -> Activations:
     """Run a PyTorch module and keep what each of its innermost modules returns.
 
@@ -37,12 +38,14 @@ def record_torch(
     module
         One that takes one tensor and returns one tensor.
     x
-        (N, H, W, C), (N, L, C) or (N, features); it is computed with in the type of the module's parameters.
+        A tensor as the module takes it, channels first: (N, C, H, W), (N, C, L) or (N, features); or an array of
+        NumPy, which is convlab's, channels last: (N, H, W, C), (N, L, C). It is computed with in the type of the
+        module's parameters; a tensor of int64, which are indices, in its own.
     names
         Name of a module ("features.0") -> name to record it under ("block1_conv1"); any other keeps its own. A
         module named here is recorded even where it is made of others.
     channels_last_input
-        False: x is already as the module takes it, channels first.
+        Whether x is channels last, whatever it is; False is for arrays of NumPy as the module takes them.
 
     Returns
     -------
@@ -53,20 +56,27 @@ def record_torch(
     ------
     LayerNameError
         A name in `names` that no module has.
+    ShapeError
+        The network does not take such an input.
     UnsupportedError
-        The network returns something else than a tensor.
+        It is no PyTorch module, or returns something else than a tensor.
     """
     import torch
 
+    if not isinstance(module, torch.nn.Module):
+        raise UnsupportedError(f"record_torch: a {type(module).__name__}, expected a PyTorch module")
     calls = Calls()
-    source = np.asarray(x) if channels_last_input else _channels_last(np.asarray(x))
+    given = _given(x, channels_last_input, module)
     with ExitStack() as undo, torch.no_grad():
         for part in module.modules():
             undo.callback(setattr, part, "training", part.training)
         module.eval()
         for name, part in _recorded(module, names or {}):
             undo.callback(part.register_forward_hook(_keeper(calls, name)).remove)
-        output = module(_as_input(source, module))
+        try:
+            output = module(given.clone())  # an in-place module may write to it
+        except RuntimeError as error:
+            raise ShapeError(_refused(module, x, given, channels_last_input, error)) from error
     if not isinstance(output, torch.Tensor):
         raise UnsupportedError(
             f"record_torch: {type(module).__name__} returns a {type(output).__name__}, expected a tensor: give a"
@@ -75,7 +85,7 @@ def record_torch(
     return Activations(
         calls.arrays,
         calls.kinds,
-        inputs={"input": source.copy()},
+        inputs={"input": _as_array(given)},
         outputs={calls.made(output) or "output": _as_array(output)},
         model=type(module).__name__,
     )
@@ -102,19 +112,35 @@ def _keeper(calls: Calls, name: str) -> Callable[[Module, Any, Any], None]:
     return keep
 
 
-def _as_input(source: Array, module: Module) -> Tensor:
-    """Return an array (N, ..., C) as the tensor (N, C, ...) in the type and on the device of the parameters."""
+def _given(x: ArrayLike, last: bool | None, module: Module) -> Tensor:
+    """Return what the module is given: (N, C, ...) in the type and on the device of its parameters."""
     import torch
 
-    first = np.moveaxis(source, -1, 1) if source.ndim > 2 else source
+    tensor = x.detach() if is_tensor(x) else torch.tensor(np.array(*as_floats(x)))
+    if tensor.ndim > 2 and (not is_tensor(x) if last is None else last):
+        tensor = tensor.movedim(-1, 1)
     parameter = next(module.parameters(), torch.empty(0))
-    return torch.tensor(first, dtype=parameter.dtype, device=parameter.device)
+    indices = is_tensor(x) and x.dtype == torch.int64
+    return tensor.to(parameter.device, tensor.dtype if indices else parameter.dtype)
+
+
+def _refused(module: Module, x: ArrayLike, given: Tensor, last: bool | None, error: RuntimeError) -> str:
+    """Say what PyTorch did not take, and, where nobody has said the order of the axes, how x was read."""
+    why = str(error).strip().partition("\n")[0]
+    told = f"record_torch: {type(module).__name__} does not take {tuple(given.shape)}: {why}"
+    if last is not None or given.ndim < 3:
+        return told
+    if is_tensor(x):
+        return f"{told}; a tensor is channels first: if its channels are last, give channels_last_input=True"
+    return (
+        f"{told}; an array of NumPy is channels last, found {np.shape(x)}: if its channels are first, give a tensor,"
+        " or channels_last_input=False"
+    )
 
 
 def _as_array(tensor: Tensor) -> Array:
-    return _channels_last(tensor.detach().cpu().clone().numpy())
+    """Return a copy, channels last; rows (N, features) as they are; NumPy has no bfloat16."""
+    import torch
 
-
-def _channels_last(array: Array) -> Array:
-    """Return (N, C, ...) as (N, ..., C); rows (N, features) as they are."""
-    return np.moveaxis(array, 1, -1) if array.ndim > 2 else array
+    array: Array = channels_last(tensor.float() if tensor.dtype == torch.bfloat16 else tensor.clone(), batches=1)
+    return array

@@ -212,3 +212,18 @@ def test_a_model_without_a_graph_is_refused():
     )
     with pytest.raises(convlab.UnsupportedError, match=message):
         record_keras(Own(name="own"), numbers(2, 3))
+
+
+def test_a_tensor_of_pytorch_has_its_channels_first():
+    torch = live("torch", instead="comparison/test_frameworks.py")
+    network, x = shared_and_nested(), numbers(2, 5, 7, 3)
+    acts = record_keras(network, torch.tensor(np.moveaxis(x, -1, 1)))
+    np.testing.assert_array_equal(acts.input, x)
+    np.testing.assert_array_equal(acts["concat"], record_keras(network, x)["concat"])
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 5, 7), (5, 7, 3), (2, 5, 7, 4)])
+def test_an_input_of_another_shape_is_refused_in_one_line(shape):
+    with pytest.raises(convlab.ShapeError) as caught:
+        record_keras(shared_and_nested(), numbers(*shape))
+    assert str(caught.value) == f"record_keras: input 'picture' takes (N, 5, 7, 3), found {shape}"

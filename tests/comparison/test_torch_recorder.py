@@ -158,6 +158,79 @@ def test_input_may_be_channels_first():
     np.testing.assert_array_equal(acts["0"], record_torch(network, x)["0"])
 
 
+@pytest.mark.parametrize("shape", [(2, 3, 5, 7), (1, 4, 4, 4)])
+def test_a_tensor_is_channels_first_and_an_array_channels_last(shape):
+    """Where all sides are equally long, nothing but the type can tell."""
+    network = nn.Sequential(nn.Conv2d(shape[1], 4, 3))
+    x = torch.randn(shape, requires_grad=True)
+    acts = record_torch(network, x)
+    expected = np.moveaxis(network(x).detach().numpy(), 1, -1)
+    np.testing.assert_array_equal(acts["0"], expected)
+    np.testing.assert_array_equal(acts.input, np.moveaxis(x.detach().numpy(), 1, -1))
+    np.testing.assert_array_equal(record_torch(network, acts.input)["0"], expected)
+    turned = x.detach().movedim(1, -1)
+    np.testing.assert_array_equal(record_torch(network, turned, channels_last_input=True)["0"], expected)
+
+
+def test_a_tensor_stays_as_it_is_though_a_module_writes_to_its_input():
+    x = torch.randn(2, 3, 5, 7)
+    before = x.clone()
+    acts = record_torch(nn.ReLU(inplace=True), x)
+    assert torch.equal(x, before)
+    np.testing.assert_array_equal(acts.input, np.moveaxis(before.numpy(), 1, -1))
+
+
+def test_indices_and_sequences_as_pytorch_has_them():
+    words = torch.tensor([[1, 5, 2]])
+    acts = record_torch(nn.Sequential(nn.Embedding(9, 4)), words)
+    np.testing.assert_array_equal(acts.input, words.numpy())
+    assert acts["0"].shape == (1, 4, 3)  # as of any module: the second axis is taken for the channels
+    assert record_torch(nn.Sequential(nn.Conv1d(3, 4, 2)), torch.randn(2, 3, 7))["0"].shape == (2, 6, 4)
+
+
+def test_bfloat16_is_recorded_as_float32():
+    network = nn.Sequential(nn.Conv2d(3, 4, 3)).bfloat16()
+    x = torch.randn(2, 3, 5, 7)
+    acts = record_torch(network, x)
+    assert acts["0"].dtype == np.float32
+    np.testing.assert_array_equal(acts["0"], np.moveaxis(network(x.bfloat16()).detach().float().numpy(), 1, -1))
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "found", "advice"),
+    [
+        (
+            torch.zeros(3, 28, 27, 1),
+            {},
+            (3, 28, 27, 1),
+            "; a tensor is channels first: if its channels are last, give channels_last_input=True",
+        ),
+        (
+            np.zeros((3, 1, 28, 27)),
+            {},
+            (3, 27, 1, 28),
+            "; an array of NumPy is channels last, found (3, 1, 28, 27): if its channels are first, give a tensor, or"
+            " channels_last_input=False",
+        ),
+        (np.zeros((3, 28, 27, 1)), {"channels_last_input": False}, (3, 28, 27, 1), ""),
+    ],
+)
+def test_an_input_that_the_module_does_not_take_is_refused_in_one_line(given, options, found, advice):
+    with pytest.raises(convlab.ShapeError) as caught:
+        record_torch(nn.Sequential(nn.Conv2d(1, 6, 5)), given, **options)
+    message = str(caught.value)
+    assert message.startswith(f"record_torch: Sequential does not take {found}: Given groups=1, weight of size ")
+    assert message.endswith(f"channels instead{advice}")
+    assert "\n" not in message
+
+
+def test_what_is_no_module_and_no_numbers_is_refused():
+    with pytest.raises(convlab.UnsupportedError, match=r"^record_torch: a function, expected a PyTorch"):
+        record_torch(torch.nn.functional.relu, numbers(2, 3))
+    with pytest.raises(convlab.UnsupportedError, match="cannot be computed with"):
+        record_torch(nn.ReLU(), "photo.png")
+
+
 def test_it_is_computed_in_the_type_of_the_parameters():
     acts = record_torch(nn.Sequential(nn.Conv2d(3, 4, 3)).double(), numbers(2, 5, 7, 3))
     assert acts["0"].dtype == np.float64
@@ -178,7 +251,7 @@ def test_dropout_and_batch_normalization_predict_and_each_mode_is_restored():
 def test_nothing_stays_behind_when_the_module_raises():
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Linear(99, 2))
     network.train()
-    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+    with pytest.raises(convlab.ShapeError, match=r"^record_torch: Sequential does not take \(2, 3, 5, 7\): mat1 and"):
         record_torch(network, numbers(2, 5, 7, 3))
     assert all(part.training and not part._forward_hooks for part in network.modules())
     assert torch.is_grad_enabled()

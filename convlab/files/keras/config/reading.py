@@ -11,7 +11,7 @@ from convlab.storage import hdf5
 from convlab.storage.foreign import TENSORFLOW_JS, read_head
 from convlab.storage.json_text import parse_json
 
-__all__ = ["Config", "read_config", "read_topology"]
+__all__ = ["Config", "parse_topology", "read_config", "read_topology"]
 
 TEXT_LIMIT = 4 << 20  # bytes, which JSON may make 30 times as many; InceptionResNetV2, with 780 layers, takes 0.7 MB
 
@@ -62,9 +62,15 @@ def read_topology(path: Path) -> Config:
     text = read_head(path, TEXT_LIMIT + 1, "an architecture as JSON text")
     if len(text) > TEXT_LIMIT:
         raise WeightsError(f"{path}: more than {TEXT_LIMIT:,} bytes, expected an architecture as JSON text")
-    values = _parse(text, str(path))
-    if "modelTopology" in values or "weightsManifest" in values:
+    config = parse_topology(text, str(path))
+    if "modelTopology" in config.values or "weightsManifest" in config.values:
         raise WeightsError(f"{path}: not JSON text of Keras but {TENSORFLOW_JS}")
+    return config
+
+
+def parse_topology(text: str | bytes, where: str) -> Config:
+    """Return what Keras' to_json() says; `where` names it in messages."""
+    values = _parse(text, where)
     return Config(values, _text(values, "keras_version"), _text(values, "backend"))
 
 
