@@ -47,3 +47,8 @@ def printable(text: str) -> str:
     the halves of pairs that stand for bytes of a name that is not UTF-8.
     """
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def printable_lines(text: str) -> str:
+    """Return a text of several lines with all else that is no sign on paper as Python writes it."""
+    return "\n".join(map(printable, text.split("\n")))

@@ -1,7 +1,7 @@
 """The picture of a network's time: a bar for each layer."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from typing import Unpack
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,7 +10,8 @@ from convlab.bench.network_report import BatchResult, LayerTime, ModelReport
 from convlab.bench.report import digits
 from convlab.errors import ShapeError
 from convlab.layers.base import Activated, Layer, class_of
-from convlab.view.figure_style import FAINT, INK, TITLE, axes_at, finish, page
+from convlab.view.drawing import Look, drawing
+from convlab.view.sheet import INK, Edges, axes_at, head, page
 
 MOST = 40  # layers that get a bar of their own
 EDGE, HEAD, FOOT, NAMES, BARS, NUMBERS, ROW = 0.4, 1.25, 0.3, 1.35, 2.9, 1.75, 0.2  # inches
@@ -20,7 +21,8 @@ NOTE = "each layer called by itself, in order: blue convolution, red dense, gree
 Bar = tuple[str, str, float, float, str]  # name, colour, seconds, share, what it reaches
 
 
-def layer_times(report: ModelReport, *, path: str | Path | None = None) -> Figure:
+@drawing
+def layer_times(report: ModelReport, **look: Unpack[Look]) -> Figure:
     """Draw the median time of each layer as a bar, a panel for each batch, and return the Figure.
 
     Of a network of many layers the largest get bars, in order of execution, and the others one together.
@@ -29,24 +31,19 @@ def layer_times(report: ModelReport, *, path: str | Path | None = None) -> Figur
     ----------
     report : ModelReport
         What `bench_model` returned.
-    path : optional
-        Where to save the figure.
     """
     batches = [batch for batch in report.batches if batch.timed]
     if not batches:
         raise ShapeError("layer_times: nothing was timed, so there is nothing to draw")
     panels = [_bars(batch) for batch in batches]
     panel, rows = NAMES + BARS + NUMBERS, max(map(len, panels))
-    figure = page(max(EDGE + panel * len(panels), 8.2), HEAD + ROW * rows + FOOT)
-    width, height = figure.get_size_inches()
-    figure.text(EDGE / width, 1 - 0.32 / height, f"{report.model}: where the time goes", **TITLE)
-    for line, text in enumerate((*str(report.machine).split("\n"), NOTE)):
-        figure.text(EDGE / width, 1 - (0.5 + 0.145 * line) / height, text, fontsize=7, color=FAINT)
+    figure = page(max(EDGE + panel * len(panels), 8.2), HEAD + ROW * rows + FOOT, Edges(EDGE, HEAD, 0.1, 0.1))
+    head(figure, f"{report.model}: where the time goes", f"{report.machine}\n{NOTE}")
     for number, (batch, bars) in enumerate(zip(batches, panels, strict=True)):
         ax = axes_at(figure, EDGE + number * panel + NAMES, HEAD, BARS, ROW * len(bars))
         _draw(ax, bars)
         ax.set_title(_title(batch), fontsize=8, color=INK, loc="left", pad=4)
-    return finish(figure, path)
+    return figure
 
 
 def _title(batch: BatchResult) -> str:

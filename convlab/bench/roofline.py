@@ -5,8 +5,7 @@ Williams, Waterman and Patterson, "Roofline: an insightful visual performance mo
 """
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,7 +16,8 @@ from convlab.bench.machine import Machine
 from convlab.bench.report import BEST, TORCH, CaseResult, Report, digits
 from convlab.errors import ShapeError
 from convlab.runtime.arrays import Array
-from convlab.view.figure_style import FAINT, INK, TITLE, axes_at, finish, page
+from convlab.view.drawing import Look, drawing
+from convlab.view.sheet import FAINT, INK, Edges, axes_at, head, page
 
 COLOURS = ("#3b6ea8", "#d1603d", "#4f9d69", "#8e5ea2", "#c99a2e", "#3aa6b9", "#b5476b", "#7d8590", "#5b4a3f")
 PEER, WASH, LINES, WHISKER = INK, "#f3f5f8", "#dfe4ea", "#aab3bd"
@@ -31,7 +31,8 @@ Bar = tuple[str, tuple[float, float, float]]  # method, quartiles in seconds
 Group = tuple[str, list[Bar]]  # heading, bars
 
 
-def roofline(report: Report, *, path: str | Path | None = None) -> Figure:
+@drawing
+def roofline(report: Report, **look: Unpack[Look]) -> Figure:
     """Draw every candidate under the machine's two measured roofs, and bars of its time; return the Figure.
 
     Each case is a column of points at its operations a byte, and a group of bars, fastest first, of its own length.
@@ -42,8 +43,6 @@ def roofline(report: Report, *, path: str | Path | None = None) -> Figure:
     ----------
     report : Report
         What `bench_conv` returned.
-    path : optional
-        Where to save the figure.
     """
     cases = [case for case in report.cases if case.timed]
     if not cases:
@@ -51,16 +50,15 @@ def roofline(report: Report, *, path: str | Path | None = None) -> Figure:
     colours, groups = colours_of(cases), _groups(cases, report)
     columns = _columns(groups)
     body = max(HIGH, *(ROW * _rows(column) for column in columns))
-    figure = page(EDGE + PLOT + (NAMES + BARS + NUMBERS) * len(columns), HEAD + body + FOOT)
-    width, height = figure.get_size_inches()
-    figure.text(EDGE / width, 1 - 0.38 / height, _title(cases), **TITLE)
-    for line, text in enumerate((*str(report.machine).split("\n"), NOTE)):
-        figure.text(EDGE / width, 1 - (0.58 + 0.155 * line) / height, text, fontsize=7.5, color=FAINT)
+    figure = page(
+        EDGE + PLOT + (NAMES + BARS + NUMBERS) * len(columns), HEAD + body + FOOT, Edges(EDGE, HEAD, 0.1, 0.1)
+    )
+    head(figure, _title(cases), f"{report.machine}\n{NOTE}")
     _draw_roofs(axes_at(figure, EDGE, HEAD, PLOT, min(body, PLOT)), report.machine, cases, colours)
     for number, column in enumerate(columns):
         left = EDGE + PLOT + NAMES + number * (NAMES + BARS + NUMBERS)
         _draw_bars(axes_at(figure, left, HEAD, BARS, ROW * _rows(column)), column, colours)
-    return finish(figure, path)
+    return figure
 
 
 def _title(cases: Sequence[CaseResult]) -> str:

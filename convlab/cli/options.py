@@ -85,7 +85,7 @@ def add_picture(parser: argparse.ArgumentParser, *, required: bool = False) -> N
 def check_drawn(arguments: argparse.Namespace) -> None:
     """Refuse a picture that cannot be written, before the work that it is to show."""
     if arguments.out:
-        from convlab.view.figure_style import check_picture
+        from convlab.view.saving import check_picture
 
         check_picture(arguments.out)
 

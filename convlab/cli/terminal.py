@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from convlab.errors import ConvlabError, FileError
-from convlab.wording import printable, shortened
+from convlab.wording import printable, printable_lines, shortened
 
 __all__ = ["bar", "drop_what_cannot_be_written", "line", "message", "spoken"]
 
@@ -25,7 +25,7 @@ class PrintableStream:
     def write(self, text: str) -> int:
         """Write a text of lines."""
         with _told():
-            self.raw.write("\n".join(map(printable, text.split("\n"))))
+            self.raw.write(printable_lines(text))
         return len(text)
 
     def flush(self) -> None:

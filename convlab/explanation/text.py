@@ -50,6 +50,11 @@ def _span(name: str, cells: range) -> str:
     return f"{name}s {cells[0]} to {cells[-1]}{f' by {cells.step}' if cells.step > 1 else ''}"
 
 
+def strongest_line(e: Explained) -> str:
+    """Return which input channels add most, of either sign, and how much."""
+    return ", ".join(f"{source_name(e, i)} {e.channel_sums[i]:+.3g}" for i in e.strongest(CHANNELS))
+
+
 def field_line(e: Explained) -> str:
     """Return the receptive field and its size."""
     if e.input is None:

@@ -9,6 +9,7 @@ from convlab.errors import ShapeError
 from convlab.runtime.arrays import Array
 
 VOLUMES = 5  # axes of volumes (N, D, H, W, C)
+ROW = 1 / 8  # height of a picture of a single row, as a share of its width: drawn to scale it would be a line
 
 
 def image_maps(activation: Array, image: int = 0) -> Array:
@@ -38,6 +39,12 @@ def recorded_maps(array: Array, image: int) -> Array:
     elif array.ndim > 2:
         array = array.reshape(len(array), prod(array.shape[1:-2]), *array.shape[-2:])
     return image_maps(array, image)
+
+
+def tall(maps: Array) -> Array:
+    """Return maps (H, W, C) as they are drawn: those of one row so many rows high that they can be seen."""
+    height, width, _ = maps.shape
+    return maps.repeat(max(1, round(width * ROW)), axis=0) if height == 1 else maps
 
 
 def middle(array: Array) -> int:

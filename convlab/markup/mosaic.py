@@ -14,6 +14,7 @@ from convlab.errors import ShapeError
 from convlab.markup.maps import dead_channels, image_maps
 from convlab.markup.scale import Rule, Scale
 from convlab.runtime.arrays import Array
+from convlab.wording import unknown
 
 Pixels = NDArray[np.uint8]
 
@@ -27,7 +28,7 @@ def mosaic(
     columns: int | None = None,
     *,
     zoom: int = 1,
-    gap: int = 1,
+    gap: int | tuple[int, int] = 1,
     scale: Rule | Scale = "channel",
     image: int = 0,
     colors: str | None = None,
@@ -39,8 +40,10 @@ def mosaic(
     activation : array (N, H, W, C), (H, W, C), or (N, features) as maps of one cell
     columns : int, optional
         Tiles in a row; by default a number that makes full rows, if there is one.
-    zoom, gap : int
-        Pixels along an activation's side, and white pixels between tiles.
+    zoom : int
+        Pixels along an activation's side.
+    gap : int or (int, int)
+        White pixels between tiles, or between rows and between columns of them.
     scale : "channel", "shared", "standardised", or a Scale
         See `convlab.markup.scale.Scale`.
     image : int
@@ -57,7 +60,8 @@ def mosaic(
     ShapeError
         For an activation of another shape, an image that is not there, or a size below what makes a picture.
     """
-    if zoom < 1 or gap < 0:
+    gaps = gap if isinstance(gap, tuple) else (gap, gap)
+    if zoom < 1 or min(gaps) < 0:
         raise ShapeError(f"mosaic: zoom {zoom} and gap {gap}: at least 1 and 0 expected")
     maps = image_maps(activation, image)
     measure = scale if isinstance(scale, Scale) else Scale.of(maps, scale)
@@ -67,7 +71,7 @@ def mosaic(
     tiles = tiles.repeat(zoom, axis=1).repeat(zoom, axis=2)
     if colors is not None:
         tiles[dead_channels(maps)] = _hatching(tiles.shape[1:3])
-    return arrange(tiles, default_columns(*tiles.shape[:3]) if columns is None else columns, gap)
+    return arrange(tiles, default_columns(*tiles.shape[:3]) if columns is None else columns, gaps)
 
 
 def default_columns(count: int, height: int = 1, width: int = 1) -> int:
@@ -77,19 +81,19 @@ def default_columns(count: int, height: int = 1, width: int = 1) -> int:
     return min(even, key=lambda d: (abs(d - ideal), -d), default=round(ideal))
 
 
-def arrange(tiles: Pixels, columns: int, gap: int) -> Pixels:
-    """Lay tiles (C, h, w) or (C, h, w, 3) out in rows of `columns`, `gap` white pixels apart."""
+def arrange(tiles: Pixels, columns: int, gaps: tuple[int, int]) -> Pixels:
+    """Lay tiles (C, h, w) or (C, h, w, 3) out in rows of `columns`, (down, across) white pixels apart."""
     if columns < 1:
         raise ShapeError(f"mosaic: {columns} columns, expected at least 1")
     count, height, width, *rest = tiles.shape
-    columns = min(columns, count)
+    columns, (down, across) = min(columns, count), gaps
     rows = -(-count // columns)
-    sheet = np.full((rows * columns, height + gap, width + gap, *rest), 255, np.uint8)
+    sheet = np.full((rows * columns, height + down, width + across, *rest), 255, np.uint8)
     sheet[:count, :height, :width] = tiles
     # (rows, columns, h, w) -> (rows, h, columns, w)
-    sheet = sheet.reshape(rows, columns, height + gap, width + gap, *rest).swapaxes(1, 2)
-    sheet = sheet.reshape(rows * (height + gap), columns * (width + gap), *rest)
-    return sheet[: sheet.shape[0] - gap, : sheet.shape[1] - gap]
+    sheet = sheet.reshape(rows, columns, height + down, width + across, *rest).swapaxes(1, 2)
+    sheet = sheet.reshape(rows * (height + down), columns * (width + across), *rest)
+    return sheet[: sheet.shape[0] - down, : sheet.shape[1] - across]
 
 
 def colormap(name: str, signed: bool) -> Any:
@@ -99,7 +103,7 @@ def colormap(name: str, signed: bool) -> Any:
     if name == "auto":
         name = "RdBu_r" if signed else "viridis"
     if name not in matplotlib.colormaps:
-        raise ShapeError(f"colors {name!r}: Matplotlib has no colormap of that name")
+        raise ShapeError(unknown("colormap of Matplotlib", name, matplotlib.colormaps))
     return matplotlib.colormaps[name]
 
 

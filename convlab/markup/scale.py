@@ -62,6 +62,20 @@ class Scale:
             levels: Array = np.nan_to_num(share * 255).clip(0, 255).round().astype(np.uint8)
         return levels
 
+    def ends(self) -> list[str]:
+        """Return for each channel (C,) what to write of its scale, nothing where all have one."""
+        if self.rule == "shared":
+            return [""] * len(self.high)
+        if self.rule == "standardised":
+            return [f"{low:.3g} to {high:.3g}" for low, high in zip(self.low, self.high, strict=True)]
+        return [f"{'±' if self.signed else 'max '}{high:.3g}" for high in self.high]
+
+    def words(self) -> list[str]:
+        """Return what the colours mean in every channel, from the first to the last at even distances."""
+        if self.rule == "standardised":
+            return ["mean − 2 sd", "mean", "mean + 2 sd"]
+        return ["−max", "0", "max"] if self.signed else ["0", "max"]
+
     def __str__(self) -> str:
         if self.rule == "shared" and len(self.high):
             return f"{RULES[self.rule]}: {self.low[0]:.3g} to {self.high[0]:.3g}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
@@ -9,7 +10,7 @@ from matplotlib.colors import Normalize
 from convlab.errors import ShapeError
 from convlab.markup.mosaic import colormap
 from convlab.markup.scale import Scale
-from convlab.view.figure_style import FAINT
+from convlab.view.sheet import FAINT
 
 BAR = 0.9  # inches for a colour bar
 
@@ -35,10 +36,14 @@ def listed(numbers: list[int]) -> str:
     return ", ".join(map(str, numbers[:8])) + (", …" if len(numbers) > 8 else "")
 
 
-def colour_bar(ax: Axes, measure: Scale) -> None:
-    """Draw, to the right of the axes, what the colours of a scale mean."""
-    norm = Normalize(measure.low[0], measure.high[0])
+def colour_bar(ax: Axes, measure: Scale, cmap: str) -> None:
+    """Draw, to the right of the axes, what the colours of a scale mean: in numbers if all channels have the same."""
+    shared = measure.rule == "shared"
+    norm = Normalize(measure.low[0], measure.high[0]) if shared else Normalize(-1 if measure.signed else 0, 1)
     strip = ax.inset_axes((1.012, 0, 0.012, 1))
-    bar = ax.figure.colorbar(ScalarMappable(norm, colormap("auto", measure.signed)), cax=strip)
+    bar = ax.figure.colorbar(ScalarMappable(norm, colormap(cmap, measure.signed)), cax=strip)
+    if not shared:
+        words = measure.words()
+        bar.set_ticks(np.linspace(norm.vmin or 0, 1, len(words)).tolist(), labels=words)
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=7, labelcolor=FAINT, length=2)

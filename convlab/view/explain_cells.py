@@ -13,7 +13,8 @@ from convlab.explanation.contributions import Position
 from convlab.explanation.explanation import Explanation
 from convlab.explanation.text import number, peak, source_name
 from convlab.runtime.arrays import Array
-from convlab.view.figure_style import FAINT, INK, bare
+from convlab.view.figure_style import bare
+from convlab.view.sheet import FAINT, INK
 
 TERMS = 10  # how many of the strongest input channels have a bar of their own
 MOST_NUMBERS = 11  # cells across a table whose numbers can be read
@@ -83,8 +84,8 @@ def mark(ax: Axes, top: float, left: float, bottom: float, right: float) -> None
 
 
 def bars_of(why: Explanation) -> list[Bar]:
-    """Return what is added up, each term from where the one before it ended, then the totals."""
-    sums, order = why.channel_sums, why.strongest(TERMS)
+    """Return what is added up, in its order, each term from where the one before it ended, then the totals."""
+    sums, order = why.channel_sums, sorted(why.strongest(TERMS))
     terms = [(source_name(why, i), float(sums[i])) for i in order]
     if rest := len(sums) - len(order):
         terms.append((f"{rest:,} others", float(sums.sum() - sums[order].sum())))

@@ -1,50 +1,40 @@
-"""The page that every figure is drawn on: one look, no pyplot, so nothing is left open."""
+"""One look for all figures: how tiles, headings and names are drawn."""
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backend_bases import FigureCanvasBase
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from matplotlib.ticker import Locator
 
-from convlab.errors import FileError
 from convlab.markup.mosaic import Pixels
-from convlab.storage.writing import check_file, new_path
-from convlab.wording import printable
+from convlab.view.breaking import LEADING, break_text
+from convlab.view.screen import Drawing
+from convlab.view.sheet import (
+    BOTTOM,
+    DPI,
+    FAINT,
+    INK,
+    LEFT,
+    NOTE,
+    RIGHT,
+    TITLE,
+    TOP,
+    Edges,
+    axes_at,
+    head,
+    page,
+    sheet,
+)
+from convlab.wording import printable_lines
 
-INK, FAINT = "#1b1e23", "#6b727c"
-DPI = 150
 SCREEN, HIGH = 1900, 900  # most pixels of a mosaic across a page, and down; a smaller one is drawn pixel by pixel
-TITLE: dict[str, Any] = {"fontsize": 11, "color": INK, "fontweight": "bold"}
-LEFT, TOP, RIGHT, BOTTOM = 0.45, 0.62, 0.2, 0.4  # inches around a mosaic
-
-
-class Drawing(Figure):
-    """A Figure that a notebook shows by itself, whether or not pyplot was ever imported."""
-
-    def _repr_png_(self) -> bytes:
-        from io import BytesIO
-
-        buffer = BytesIO()
-        self.savefig(buffer, format="png")
-        return buffer.getvalue()
-
-
-def page(width: float, height: float) -> Drawing:
-    """Return an empty figure of so many inches."""
-    figure = Drawing(figsize=(width, height), dpi=DPI, facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def axes_at(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
-    """Return new axes, so many inches from the left and the top edge of the figure."""
-    across, down = figure.get_size_inches()
-    return figure.add_axes((left / across, 1 - (top + height) / down, width / across, height / down))
+NARROW = 6.0  # inches of a page, at least
+HEADING = "convlab-title"
 
 
 def inches(pixels: Pixels) -> tuple[float, float]:
@@ -54,16 +44,15 @@ def inches(pixels: Pixels) -> tuple[float, float]:
     return width * scale, height * scale
 
 
-def title_width(title: str) -> float:
-    """Return the inches that a page needs for a title."""
-    return max(6.0, 2 * LEFT + 0.1 * len(title))
-
-
-def frame(pixels: Pixels, title: str, right: float = RIGHT) -> Axes:
-    """Return axes on a new page, just large enough for a mosaic, its title and tile numbers."""
+def frame(pixels: Pixels, right: float = RIGHT, *, above: float = 0, shrinks: bool = False) -> Axes:
+    """Return axes on a new page, just large enough for a mosaic, its heading and tile numbers."""
     width, height = inches(pixels)
-    figure = page(max(LEFT + width + right, title_width(title)), TOP + height + BOTTOM)
-    return axes_at(figure, LEFT, TOP, width, height)
+    across = max(LEFT + width + right, NARROW)
+    top = TOP + above
+    figure = page(across, top + height + BOTTOM, Edges(top=top, right=right), shrinks=shrinks)
+    ax = axes_at(figure, LEFT, top, across - LEFT - right, height)
+    ax.set_anchor("NW")
+    return ax
 
 
 def root(ax: Axes) -> Figure:
@@ -77,54 +66,48 @@ def show(ax: Axes, pixels: Pixels) -> None:
     bare(ax)
 
 
-def finish(figure: Figure, path: str | Path | None, ax: Axes | None = None) -> Figure:
-    """Paste the figure into the caller's axes, if there are any, save it where a path is given, and return it."""
-    spell_out(figure)
-    if ax is not None:
-        canvas = FigureCanvasAgg(figure)
-        canvas.draw()  # type: ignore[no-untyped-call]
-        show(ax, np.asarray(canvas.buffer_rgba()))  # type: ignore[no-untyped-call]
-        figure = root(ax)
-    if path is not None:
-        form = picture_format(Path(path))
-        options: dict[str, Any] = {"pil_kwargs": {"compress_level": 4}} if form == "png" else {}
-        with new_path(Path(path), "the picture") as part:
-            try:
-                figure.savefig(part, format=form, **options)
-            except ValueError as error:
-                raise FileError(f"{path}: the picture cannot be written ({error})") from None
-    return figure
+def paste(figure: Figure, ax: Axes) -> Figure:
+    """Draw a finished figure as a picture into the caller's axes, and return the figure that they are on."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    show(ax, np.asarray(canvas.buffer_rgba()))  # type: ignore[no-untyped-call]
+    return root(ax)
 
 
 def spell_out(figure: Figure) -> None:
     """Draw names as they are: "$" begins no formula, and what cannot be drawn stands as Python would write it."""
     for text in figure.findobj(Text):
         text.set_parse_math(False)
-        lines = text.get_text().split("\n")
-        if not all(map(str.isprintable, lines)):
-            text.set_text("\n".join(map(printable, lines)))
-
-
-def check_picture(path: Path) -> None:
-    """Refuse a path at which no picture can be written, before it is drawn (FileError)."""
-    check_file(path)
-    picture_format(path)
-
-
-def picture_format(path: Path) -> str:
-    """Return the format that a picture's name tells, by default "png"."""
-    form = path.suffix[1:].lower() or "png"
-    known = FigureCanvasBase.get_supported_filetypes()
-    if form not in known:
-        formats = ", ".join(sorted(known))
-        raise FileError(f"{path}: the picture cannot be written (format {form!r} is unknown, expected {formats})")
-    return form
+        words = printable_lines(text.get_text())
+        if words != text.get_text():
+            text.set_text(words)
 
 
 def heading(ax: Axes, title: str, note: str) -> None:
-    """Write a title and, smaller under it, what has to be known to read the picture."""
-    ax.annotate(title, (0, 1), (0, 20), xycoords="axes fraction", textcoords="offset points", **TITLE)
-    ax.annotate(note, (0, 1), (0, 7), xycoords="axes fraction", textcoords="offset points", fontsize=8, color=FAINT)
+    """Write a title and, smaller under it, what has to be known to read the picture.
+
+    On a page of its own it stands over the page, on axes of the caller's over them.
+    """
+    figure = root(ax)
+    if isinstance(figure, Drawing) and sheet(figure).title is None:
+        head(figure, title, note)
+        return
+    width, above = ax.get_window_extent().width / figure.dpi, 7.0
+    for words, sizes, style in ((note, NOTE, {"color": FAINT}), (title, TITLE, {"color": INK, "weight": "bold"})):
+        text = ax.annotate(words, (0, 1), (0, above), xycoords="axes fraction", textcoords="offset points")
+        text.set(**style)
+        above += 72 * break_text(text, printable_lines(words), width, sizes) + 2
+    text.set_gid(HEADING)
+
+
+def retitle(figure: Figure, ax: Axes | None, title: str) -> None:
+    """Replace the title that `heading` wrote."""
+    if isinstance(figure, Drawing) and (ax is None or figure is not root(ax)):
+        sheet(figure).words = printable_lines(title), sheet(figure).words[1]
+        return
+    for text in ax.texts if ax is not None else ():
+        if text.get_gid() == HEADING:
+            text.set_text(printable_lines(title))
 
 
 def bare(ax: Axes) -> None:
@@ -135,6 +118,34 @@ def bare(ax: Axes) -> None:
 
 
 def number_rows(ax: Axes, numbers: Sequence[int], pitch: float) -> None:
-    """Write a number beside each row of tiles, which are `pitch` pixels apart."""
-    ax.set_yticks([(row + 0.5) * pitch for row in range(len(numbers))], [str(number) for number in numbers])
+    """Write a number beside each row of tiles, which are `pitch` pixels apart, or beside as many as have room."""
+    ax.yaxis.set_major_locator(Roomy([(row + 0.5) * pitch for row in range(len(numbers))]))
+    ax.yaxis.set_major_formatter(lambda y, _: str(numbers[round(y / pitch - 0.5)]))
     ax.tick_params(length=0, labelsize=7, labelcolor=FAINT)
+
+
+def number_columns(ax: Axes, labels: Sequence[object], pitch: float) -> None:
+    """Do the same below columns of tiles."""
+    ax.xaxis.set_major_locator(Roomy([(column + 0.5) * pitch for column in range(len(labels))]))
+    ax.xaxis.set_major_formatter(lambda x, _: str(labels[round(x / pitch - 0.5)]))
+
+
+class Roomy(Locator):
+    """Ticks at fixed places: all, or where numbers would touch every second, fourth, ... of them."""
+
+    def __init__(self, places: list[float]) -> None:
+        self.places = places
+
+    def tick_values(self, vmin: float, vmax: float) -> list[float]:
+        """Return the places, whatever the limits."""
+        return self()
+
+    def __call__(self) -> list[float]:
+        """Return the places, given the length that the axis has now."""
+        axis = cast(Axis, self.axis)
+        box, letter = axis.axes.get_window_extent(), axis.get_tick_params()["labelsize"] * root(axis.axes).dpi / 72
+        room = box.width / (3 * letter) if axis is axis.axes.xaxis else box.height / (LEADING * letter)
+        step = 1
+        while len(self.places) > max(1, room) * step:
+            step *= 2
+        return self.places[::step]

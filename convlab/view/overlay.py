@@ -1,13 +1,13 @@
 """A map of a layer laid over the image, every cell where its unit looks."""
 
-from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from convlab.errors import LayerNameError, ShapeError, UnsupportedError
-from convlab.markup.maps import recorded_maps
+from convlab.markup.maps import ROW, recorded_maps
 from convlab.markup.mosaic import Pixels, mosaic
 from convlab.markup.scale import Scale
 from convlab.model.model import Model
@@ -15,14 +15,17 @@ from convlab.model.receptive_field import Field
 from convlab.recording.activations import Activations
 from convlab.runtime.arrays import Array
 from convlab.view.channels import BAR, colour_bar
-from convlab.view.figure_style import BOTTOM, LEFT, TOP, axes_at, finish, heading, page, root, title_width
-from convlab.view.picture import ROW, draw_input
+from convlab.view.drawing import Look, drawing
+from convlab.view.figure_style import heading, root
+from convlab.view.picture import draw_input
+from convlab.view.sheet import BOTTOM, LEFT, TOP, Edges, axes_at, page
 from convlab.wording import unknown
 from convlab_kernels.window import Pair
 
 SIDE = 5.0  # inches across the image
 
 
+@drawing
 def overlay(
     acts: Activations,
     layer: str,
@@ -32,8 +35,10 @@ def overlay(
     image: int = 0,
     model: Model | None = None,
     alpha: float = 0.6,
+    cmap: str = "auto",
+    colorbar: bool = True,
     ax: Axes | None = None,
-    path: str | Path | None = None,
+    **look: Unpack[Look],
 ) -> Figure:
     """Draw a map of a layer over the image that it was computed from, and return the Figure.
 
@@ -60,10 +65,12 @@ def overlay(
         The network, for a recording that was opened from a file and does not know it.
     alpha : float
         How much of the image the map hides, 0 to 1.
+    cmap : str
+        A Matplotlib colormap's name; "auto" for one that suits the sign of the values.
+    colorbar : bool
+        Whether to draw what the colours mean beside the image.
     ax : Axes, optional
         Where to draw; by default on a figure of its own.
-    path : optional
-        Where to save the figure.
 
     Raises
     ------
@@ -71,7 +78,7 @@ def overlay(
         For a layer whose units have no place in the image (dense and global layers), or none at an even distance
         (behind upsampling, reshaping, transposed convolution), or where nobody knows the network.
     ShapeError
-        For a channel or an image that is not there, or values of another size.
+        For a channel, an image or a colormap that is not there, or values of another size.
     LayerNameError
         Where the network has no such layer, or the recording lacks it.
     """
@@ -81,18 +88,17 @@ def overlay(
     height, width = recorded_maps(acts.input, image).shape[:2]
     cells = _cells(acts, layer, channel, values, image, size)
     measure = Scale.of(cells[:, :, None], "shared")
-    title = _title(acts, layer, channel, cells, image)
-    ax = ax or _frame(ROW if height == 1 else height / width, title)
+    ax = ax or _frame(ROW if height == 1 else height / width)
     draw_input(ax, acts, image)
     top, left = ((field.start[i] + field.end[i] - field.jump[i]) / 2 for i in (0, 1))
     bottom, right = top + size[0] * field.jump[0], left + size[1] * field.jump[1]
-    aspect, pixels = ax.get_aspect(), _veil(cells, measure, alpha)
+    aspect, pixels = ax.get_aspect(), _veil(cells, measure, alpha, cmap)
     ax.imshow(pixels, extent=(left, right, bottom, top), interpolation="nearest", aspect=aspect)
     ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
-    if cells.any():
-        colour_bar(ax, measure)
-    heading(ax, title, _note(field, cells))
-    return finish(root(ax), path)
+    if cells.any() and colorbar:
+        colour_bar(ax, measure, cmap)
+    heading(ax, _title(acts, layer, channel, cells, image), _note(field, cells))
+    return root(ax)
 
 
 def _geometry(model: Model | None, layer: str) -> tuple[Field, Pair]:
@@ -136,17 +142,18 @@ def _cells(acts: Activations, layer: str, channel: int | None, values: Array | N
     return maps[:, :, channel]
 
 
-def _veil(cells: Array, measure: Scale, alpha: float) -> Pixels:
+def _veil(cells: Array, measure: Scale, alpha: float, cmap: str) -> Pixels:
     """Return the cells as colours (H', W', 4); what is not finite hides all that is under it."""
-    colours = mosaic(cells[:, :, None], gap=0, scale=measure, colors="auto")
+    colours = mosaic(cells[:, :, None], gap=0, scale=measure, colors=cmap)
     opaque = np.where(np.isfinite(cells), round(255 * alpha), 255).astype(np.uint8)
     return np.concatenate([colours, opaque[:, :, None]], axis=2)
 
 
-def _frame(share: float, title: str) -> Axes:
+def _frame(share: float) -> Axes:
     """Return axes on a new page for an image, `share` times as high as wide."""
     high = SIDE * share
-    return axes_at(page(max(LEFT + SIDE + BAR, title_width(title)), TOP + high + BOTTOM), LEFT, TOP, SIDE, high)
+    figure = page(LEFT + SIDE + BAR, TOP + high + BOTTOM, Edges(right=BAR))
+    return axes_at(figure, LEFT, TOP, SIDE, high)
 
 
 def _title(acts: Activations, layer: str, channel: int | None, cells: Array, image: int) -> str:

@@ -2,12 +2,10 @@
 
 from matplotlib.axes import Axes
 
-from convlab.markup.maps import recorded_maps
+from convlab.markup.maps import ROW, recorded_maps
 from convlab.markup.mosaic import mosaic
 from convlab.recording.activations import Activations
 from convlab.view.figure_style import bare
-
-ROW = 1 / 8  # height of a picture of a single row, as a share of its width: drawn to scale it would be a line
 
 
 def draw_input(ax: Axes, acts: Activations, image: int, name: str | None = None) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,7 +14,8 @@ from convlab.markup.scale import Rule, Scale
 from convlab.recording.activations import Activations
 from convlab.runtime.arrays import Array
 from convlab.view.channels import BAR, chosen, colour_bar, listed
-from convlab.view.figure_style import FAINT, HIGH, RIGHT, SCREEN, finish, frame, heading, number_rows, root, show
+from convlab.view.figure_style import HIGH, SCREEN, frame, heading, number_rows, root, show
+from convlab.view.sheet import FAINT, RIGHT
 
 MOST = 16  # slices side by side, unless more are asked for
 
@@ -23,13 +23,13 @@ MOST = 16  # slices side by side, unless more are asked for
 def slice_table(
     acts: Activations,
     layer: str,
-    *,
-    channels: Sequence[int] | slice | None = None,
-    slices: Sequence[int] | slice | None = None,
-    scale: Rule = "channel",
-    image: int = 0,
-    ax: Axes | None = None,
-    path: str | Path | None = None,
+    channels: Sequence[int] | slice | None,
+    slices: Sequence[int] | slice | None,
+    scale: Rule,
+    image: int,
+    cmap: str,
+    colorbar: bool,
+    ax: Axes | None,
 ) -> Figure:
     """Draw a layer (N, D, H, W, C): a row for each channel, a column for each slice; see `feature_maps`."""
     whole = acts[layer]
@@ -40,18 +40,18 @@ def slice_table(
     shown = evenly(depth, volume.shape[2]) if slices is None else chosen(depth, slices, "slices")
     volume = volume[..., numbers]
     measure = Scale.of(volume.reshape(-1, *volume.shape[2:]), scale)
-    pixels, pitch = _pixels(volume[shown], measure)
+    pixels, pitch = _pixels(volume[shown], measure, cmap)
     title = _title(acts, layer, volume.shape, whole.shape, len(shown), image)
-    ax = ax or frame(pixels, title, BAR if scale == "shared" else RIGHT)
+    ax = ax or frame(pixels, BAR if colorbar else RIGHT)
     show(ax, pixels)
     number_rows(ax, numbers, pitch[0])
     ax.set_xticks([(i + 0.5) * pitch[1] for i in range(len(shown))], map(str, shown))
     ax.set_xlabel("slice", fontsize=8, color=FAINT)
     ax.set_ylabel("channel", fontsize=8, color=FAINT)
     heading(ax, title, f"{measure}{_remarks(volume, numbers)}")
-    if scale == "shared":
-        colour_bar(ax, measure)
-    return finish(root(ax), path)
+    if colorbar:
+        colour_bar(ax, measure, cmap)
+    return root(ax)
 
 
 def evenly(depth: int, width: int) -> list[int]:
@@ -60,14 +60,14 @@ def evenly(depth: int, width: int) -> list[int]:
     return list(range(depth)) if depth <= most else np.linspace(0, depth - 1, most).round().astype(int).tolist()
 
 
-def _pixels(volume: Array, measure: Scale) -> tuple[Array, tuple[int, int]]:
+def _pixels(volume: Array, measure: Scale, cmap: str) -> tuple[Array, tuple[int, int]]:
     """Return the picture of (S, H, W, C), and how far a row and a column are from the next."""
     count, height, width, channels = volume.shape
     zoom = max(1, min(SCREEN // (count * width), HIGH // (channels * height)))
     gap = max(2, zoom * min(height, width) // 24)
     tiles = volume.transpose(1, 2, 3, 0).reshape(height, width, channels * count)
     each = replace(measure, low=measure.low.repeat(count), high=measure.high.repeat(count))
-    pixels = mosaic(tiles, count, zoom=zoom, gap=gap, scale=each, colors="auto")
+    pixels = mosaic(tiles, count, zoom=zoom, gap=gap, scale=each, colors=cmap)
     return pixels, (zoom * height + gap, zoom * width + gap)
 
 

@@ -1,7 +1,7 @@
 """A window's walk over an image as a picture: the image with its padding, where windows stand, and the output."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,19 +9,21 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from convlab.runtime.arrays import Array
-from convlab.view.figure_style import FAINT, INK, TITLE, axes_at, finish, page
+from convlab.view.drawing import Look, drawing
+from convlab.view.sheet import FAINT, INK, Edges, axes_at, head, page, write
 from convlab_kernels.axis import Axis
 from convlab_kernels.window import Pair, Window, WindowWalk
 
 SHOWN = 9  # cells at each end of an axis that is too long to show
 CELL = 0.24  # inches
-EDGE, HEAD, GAP, FOOT, LINE = 0.5, 0.75, 0.9, 0.3, 0.19  # inches around, above, between, below; of a line of text
+EDGE, HEAD, GAP, FOOT, LINE = 0.5, 0.85, 0.9, 0.3, 0.19  # inches around, above, between, below; of a line of text
 GRID = "#b9bec6"
 IMAGE, PADDING, LEFT_OVER, SEEN = "#ffffff", "#e3e6ea", "#f6c9c9", "#ffd3bd"
 FIRST, NEXT, LAST = "#e0480f", "#2166ac", "#1b7837"  # outlines of windows, and their places in the output
 
 
-def window(window: Window, size: int | Pair, *, path: str | Path | None = None) -> Figure:
+@drawing
+def window(window: Window, image: int | Pair, **look: Unpack[Look]) -> Figure:
     """Draw how a window walks over an image, and return the Figure.
 
     On the left the image with its padding: the cells that the first window looks at, the outlines of the first, the
@@ -32,31 +34,28 @@ def window(window: Window, size: int | Pair, *, path: str | Path | None = None) 
     ----------
     window : Window
         As `convlab.Window.parse(kernel=3, stride=2, padding=1)` returns it.
-    size : int or (H, W)
-        Of the image, in cells.
-    path : optional
-        Where to save the figure.
+    image : int or (H, W)
+        Its size, in cells.
 
     Raises
     ------
     ShapeError
         Where the window has no place in the image.
     """
-    walk = window.explain(size)
+    walk = window.explain(image)
     inputs = [_Cells(range(-axis.pads[0], axis.size + axis.pads[1])) for axis in (walk.height, walk.width)]
     outputs = [_Cells(range(axis.places)) for axis in (walk.height, walk.width)]
     lines = str(walk).split("\n")
     left, right = inputs[1].length * CELL, outputs[1].length * CELL
     body = max(inputs[0].length, outputs[0].length) * CELL
     width = max(2 * EDGE + left + GAP + right, 2 * EDGE + 0.066 * max(map(len, lines)))
-    figure = page(width, HEAD + body + FOOT + LINE * (len(lines) + 1))
+    figure = page(width, HEAD + body + FOOT + LINE * (len(lines) + 1), Edges(EDGE, HEAD, 0.1, 0.1))
     _draw_input(axes_at(figure, EDGE, HEAD, left, inputs[0].length * CELL), walk, inputs)
     _draw_output(axes_at(figure, EDGE + left + GAP, HEAD, right, outputs[0].length * CELL), walk, outputs)
-    tall = figure.get_size_inches()[1]
-    figure.text(EDGE / width, 1 - 0.22 / tall, lines[0], va="center", **TITLE)
+    head(figure, lines[0], "")
     for row, text in enumerate(lines[1:]):
-        figure.text(EDGE / width, 1 - (HEAD + body + FOOT + LINE * (row + 1)) / tall, text, fontsize=8, color=INK)
-    return finish(figure, path)
+        write(figure, EDGE, HEAD + body + FOOT + LINE * (row + 1), text, fontsize=8, color=INK, va="baseline")
+    return figure
 
 
 class _Cells:

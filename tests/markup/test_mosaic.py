@@ -105,7 +105,10 @@ def test_the_activation_is_left_alone():
         (lambda: convlab.mosaic(np.ones((2, 3, 4)), zoom=0), "zoom 0"),
         (lambda: convlab.mosaic(np.ones((2, 3, 4)), columns=-1), "-1 columns, expected at least 1"),
         (lambda: convlab.mosaic(np.ones((2, 3, 4)), columns=0), "0 columns, expected at least 1"),
-        (lambda: convlab.mosaic(np.ones((2, 3, 4)), colors="jett"), "'jett': Matplotlib has no colormap"),
+        (
+            lambda: convlab.mosaic(np.ones((2, 3, 4)), colors="jett"),
+            "'jett'; did you mean 'jet'",
+        ),
     ],
 )
 def test_wrong_arguments_are_named(call, message):

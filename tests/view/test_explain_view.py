@@ -1,6 +1,5 @@
 """The picture of an explanation: what it draws is looked up in the figure, number by number."""
 
-import sys
 from itertools import pairwise
 
 import numpy as np
@@ -24,6 +23,7 @@ from convlab.layers import (
 )
 from convlab.view.explain import explanation
 from convlab.view.explain_cells import FOUND, POSITIVE, TOTAL
+from support.figures import heading
 
 LAYERS = [
     Conv2D("conv", 6, 3, 2, "same", activation="relu"),
@@ -88,7 +88,6 @@ def test_every_kind_of_layer_is_drawn(model, acts, layer, tmp_path):
         assert box.y0 >= 0
         assert box.x1 <= width
         assert box.y1 <= height
-    assert "matplotlib.pyplot" not in sys.modules or not sys.modules["matplotlib.pyplot"].get_fignums()
 
 
 def test_a_convolution_shows_its_numbers(model, acts):
@@ -96,11 +95,58 @@ def test_a_convolution_shows_its_numbers(model, acts):
     figure = explanation(why, acts)
     tables, kernels, products = (titled(figure, name) for name in ("patch", "kernel", "products: sum"))
     assert [len(axes) for axes in (tables, kernels, products)] == [3, 3, 3]
+    drawn = [int(ax.get_title(loc="left").rpartition(" ")[2]) for ax in titled(figure, "input, channel")]
     for axes, array in ((tables, why.patch), (kernels, why.kernel), (products, why.products)):
-        for ax, channel in zip(axes, why.strongest(3), strict=True):
+        for ax, channel in zip(axes, drawn, strict=True):
             np.testing.assert_array_equal(ax.images[0].get_array(), array[:, :, channel])
             assert [float(text) for text in numbers(ax)] == pytest.approx(array[:, :, channel].ravel(), abs=0.005)
-    assert products[0].get_title(loc="left") == f"products: sum {why.channel_sums[why.strongest(1)[0]]:.4g}"
+    assert products[0].get_title(loc="left") == f"products: sum {why.channel_sums[drawn[0]]:.4g}"
+
+
+def rows_of(figure):
+    """Return the input channels that are drawn, from the top."""
+    return [ax.get_title(loc="left") for ax in titled(figure, "input, channel")]
+
+
+def test_the_same_input_channels_stand_in_the_same_order_whichever_number_is_explained(model, acts):
+    """Those with the largest products anywhere: a kernel's size times that of its map."""
+    whys = [explain(model, acts, "conv", y, x, 2) for y in range(6) for x in range(7)]
+    assert len({tuple(why.strongest(3)) for why in whys}) > 5
+    pictures = [rows_of(explanation(why, acts)) for why in whys]
+    kernel = np.linalg.norm(model["conv"].weights["kernel"][..., 2].reshape(9, 5), axis=0)
+    sizes = kernel * np.linalg.norm(acts.input[0].reshape(-1, 5), axis=0)
+    assert pictures == [[f"input, channel {i}" for i in np.sort(np.argsort(-sizes)[:3])]] * len(whys)
+
+
+def test_the_strongest_here_are_named_and_can_be_asked_for(model, acts):
+    why = explain(model, acts, "conv", 1, 5, 2)
+    strongest = why.strongest(3)
+    figure = explanation(why, acts, channels=strongest)
+    assert rows_of(figure) == [f"input, channel {i}" for i in strongest]
+    sums = ", ".join(f"channel {i} {why.channel_sums[i]:+.3g}" for i in strongest)
+    assert f"strongest here: {sums}" in heading(figure)[1]
+    with pytest.raises(convlab.ShapeError, match=r"channels \[7\]: there are only 0 to 4"):
+        explanation(why, acts, channels=[7])
+
+
+def test_the_layers_own_map_is_shown_with_the_cell(model, acts):
+    why = explain(model, acts, "conv", 1, 5, 2, image=1)
+    figure = explanation(why, acts)
+    (ax,) = titled(figure, "conv, channel 2: this number")
+    np.testing.assert_array_equal(ax.images[0].get_array(), acts["conv"][1, :, :, 2])
+    assert marks(ax) == [(4.5, 0.5, 1, 1)]
+
+
+def test_a_long_name_is_not_cut():
+    name = "block7_expanded_separable_convolution_of_the_second_branch_with_a_long_name/batch_normalization_2"
+    network = convlab.Model.sequential("a_network_of_a_long_name_too", (5, 6, 2), [BatchNormalization(name)])
+    network[name].set_weights(**{key: np.ones(shape) for key, shape in network[name].shapes.items()})
+    recording = network.run(np.ones((1, 5, 6, 2), np.float32))
+    figure = explanation(explain(network, recording, name, 2, 3, 1), recording)
+    figure.draw_without_rendering()
+    title = figure.get_layout_engine().title
+    assert title.get_text().replace("\n", "").endswith("channel 1 at row 2, column 3")
+    assert title.get_window_extent().x1 < figure.bbox.x1
 
 
 def test_padding_is_hatched_over_its_number(model, acts):

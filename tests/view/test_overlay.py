@@ -17,6 +17,7 @@ from convlab.layers import (
     UpSampling2D,
 )
 from convlab.model.model import Model
+from support.figures import heading
 
 HOT, COLD = (253, 231, 37), (68, 1, 84)  # the ends of viridis
 
@@ -120,11 +121,9 @@ def test_a_channel_is_drawn_as_it_was_recorded():
     assert np.array_equal(veil[:, :, :3], scale)
     assert (veil[:, :, 3] == 153).all()
     one = maps[1, :, :, 2]
-    assert figure.axes[0].texts[0].get_text() == (
-        f"net · pool, channel 2: {one.min():.3g} to {one.max():.3g}, image 1 of 2"
-    )
-    assert (
-        figure.axes[0].texts[1].get_text() == "each cell 2 × 2 pixels, in the middle of the 4 × 4 that its unit sees"
+    assert heading(figure) == (
+        f"net · pool, channel 2: {one.min():.3g} to {one.max():.3g}, image 1 of 2",
+        "each cell 2 × 2 pixels, in the middle of the 4 × 4 that its unit sees",
     )
     bar = figure.axes[0].child_axes[0]
     assert bar.get_ylim() == pytest.approx((-np.abs(one).max(), np.abs(one).max()))
@@ -136,14 +135,14 @@ def test_nan_hides_the_image_and_zeros_are_hatched():
     values[1, 2] = np.nan
     figure = convlab.plot.overlay(acts, "conv", values=values, alpha=0.2)
     assert drawn(figure, (5, 7))[2, 3].tolist() == [255, 0, 255]
-    assert "1 values are NaN or infinite (magenta)" in figure.axes[0].texts[1].get_text()
-    assert "conv: 1 to 1" in figure.axes[0].texts[0].get_text()
+    assert "1 values are NaN or infinite (magenta)" in heading(figure)[1]
+    assert "conv: 1 to 1" in heading(figure)[0]
     figure = convlab.plot.overlay(acts, "conv", values=values * np.nan)
-    assert "conv: no finite value" in figure.axes[0].texts[0].get_text()
+    assert "conv: no finite value" in heading(figure)[0]
     figure = convlab.plot.overlay(
         acts, "conv", values=values[:] * 0 if np.isfinite(values).all() else np.zeros((3, 5))
     )
-    assert "zero everywhere (hatched)" in figure.axes[0].texts[1].get_text()
+    assert "zero everywhere (hatched)" in heading(figure)[1]
     assert figure.axes[0].child_axes == []
 
 

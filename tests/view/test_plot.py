@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,9 +11,10 @@ from PIL import Image
 
 import convlab
 from convlab.errors import FileError, LayerNameError, ShapeError, UnsupportedError
-from convlab.layers import Conv1D
+from convlab.images.preprocessing import standard
+from convlab.layers import Conv1D, Conv2D, DepthwiseConv2D, SeparableConv2D, ZeroPadding2D
 from convlab.model.initialise import randomise
-from support.figures import texts
+from support.figures import heading, texts
 
 
 @pytest.fixture(scope="module")
@@ -21,13 +23,19 @@ def acts(lenet):
     return lenet.run(x, pre=True)
 
 
+def captions(figure):
+    """Return what stands below the maps."""
+    return [text.get_text() for text in figure.axes[0].texts]
+
+
 def test_feature_maps_shows_the_mosaic_and_says_what_it_is(acts, tmp_path):
     path = tmp_path / "relu2.png"
     figure = convlab.plot.feature_maps(acts, "relu2", image=1, path=path)
     assert isinstance(figure, Figure)
     (drawn,) = figure.axes[0].get_images()
-    zoom = (drawn.get_array().shape[0] - 8) // 20  # two rows of ten cells
-    expected = convlab.mosaic(acts["relu2"], 8, zoom=zoom, gap=zoom * 10 // 24, image=1, colors="auto")
+    zoom = round(drawn.get_array().shape[1] / (80 + 70 / 24))  # eight columns of ten cells, seven gaps of 10/24
+    gaps = drawn.get_array().shape[0] - 20 * zoom, zoom * 10 // 24
+    expected = convlab.mosaic(acts["relu2"], 8, zoom=zoom, gap=gaps, image=1, colors="auto")
     assert np.array_equal(drawn.get_array(), expected)
     written = texts(figure)
     assert "lenet5 (random weights) · relu2: 16 channels of 10 × 10, image 1 of 2" in written
@@ -47,9 +55,10 @@ def test_feature_maps_counts_dead_and_not_finite(acts):
 
 
 def test_chosen_channels_keep_their_numbers(acts):
-    written = texts(convlab.plot.feature_maps(acts, "conv2", channels=[3, 11], columns=1))
-    assert "2 of 16 channels" in written
-    assert {"3", "11"} <= set(written.split("\n"))
+    figure = convlab.plot.feature_maps(acts, "conv2", channels=[11, 3], columns=1)
+    assert "2 of 16 channels" in texts(figure)
+    ends = [np.abs(acts["conv2"][0, :, :, channel]).max() for channel in (11, 3)]
+    assert captions(figure) == [f"11 · ±{ends[0]:.3g}", f"3 · ±{ends[1]:.3g}"]
 
 
 def test_a_shared_scale_has_a_bar_with_its_numbers(acts):
@@ -110,18 +119,21 @@ def test_filters_on_colours_are_shown_as_rgb_whatever_the_networks_order():
     kernel[:, :, 2, 0] = 1  # BGR: the third channel is red
     vgg["block1_conv1"].set_weights(kernel=kernel)
     figure = convlab.plot.filters(vgg, "block1_conv1")
-    names = [ax.get_title(loc="left") for ax in figure.axes]
-    assert names == ["in colour (grey is 0)", "on red", "on green", "on blue"]
-    in_colour, on_red, _, on_blue = (ax.get_images()[0].get_array() for ax in figure.axes)
-    assert in_colour[0, 0].tolist() == [255, 128, 128]
-    assert on_red[0, 0, 0] > on_red[0, 0, 2] + 50  # red
-    assert not np.array_equal(on_red, on_blue)
+    ax = figure.axes[0]
+    names = [label.get_text() for label in ax.get_xticklabels()]
+    assert names[:4] == ["col", "R", "G", "B"]
+    in_colour, on_red, on_green, on_blue = (
+        ax.get_images()[0].get_array()[3, round(x) + 3].tolist() for x in ax.get_xticks()[:4]
+    )
+    assert in_colour == [255, 128, 128]
+    assert on_red[0] > on_red[2] + 50  # red
+    assert on_green == on_blue
+    assert min(on_blue) >= 246
 
 
 def test_filters_of_a_deep_layer_are_a_table_of_what_was_chosen(lenet):
     figure = convlab.plot.filters(lenet, "conv2", outputs=slice(-2, None), inputs=[0, 5, 2])
-    written = texts(figure)
-    assert "2 of 16 kernels of 5 × 5, 3 of 6 input channels" in written
+    assert "2 of 16 kernels of 5 × 5, 3 of 6 input channels" in heading(figure)[0]
     ax = figure.axes[0]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["14", "15"]
     assert [label.get_text() for label in ax.get_xticklabels()] == ["0", "5", "2"]
@@ -153,7 +165,7 @@ def test_network_follows_the_same_channels_until_they_are_mixed(acts):
 def test_network_of_a_model_without_top_ends_in_maps():
     model = convlab.load("vgg16", weights=0, include_top=False, input_shape=(40, 33, 3))
     figure = convlab.plot.network(model.run(np.random.default_rng(0).uniform(-100, 100, (1, 40, 33, 3))))
-    assert "block5_\npool" in texts(figure)
+    assert "block5_pool" in texts(figure)
 
 
 def test_network_without_preprocessing_shows_the_first_channel():
@@ -200,7 +212,7 @@ def test_wrong_requests_are_named(acts, lenet):
         convlab.plot.dense(acts, "fc1", image=5)
     with pytest.raises(ShapeError, match="k is 0, expected at least 1"):
         convlab.plot.dense(acts, "fc1", 0)
-    with pytest.raises(FileError, match=r"nowhere/x\.png: the picture cannot be written"):
+    with pytest.raises(FileError, match=r"nowhere/x\.png: cannot be written, for the folder nowhere does not exist"):
         convlab.plot.dense(acts, "fc1", path="nowhere/x.png")
     with pytest.raises(UnsupportedError, match=r"'relu1' \(Activation\) has no convolution kernels"):
         convlab.plot.filters(lenet, "relu1")
@@ -211,7 +223,7 @@ def test_a_notebook_shows_the_figure(acts):
 
 
 def test_pyplot_is_never_imported():
-    """It would keep every figure until somebody closes it."""
+    """It keeps every figure until somebody closes it."""
     code = "import sys; from convlab.view import plot; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
@@ -263,3 +275,102 @@ def test_filters_of_a_sequence_are_one_row_high():
     model = convlab.Model.sequential("m", (9, 2), [Conv1D("conv", 3, 5)])
     randomise(model, 0)
     assert "m · conv: 3 kernels of 1 × 5, 2 input channels" in texts(convlab.plot.filters(model, "conv"))
+
+
+def test_each_map_has_its_numbers_and_the_colours_have_words(acts):
+    figure = convlab.plot.feature_maps(acts, "relu1", image=1)
+    peaks = acts["relu1"][1].max(axis=(0, 1))
+    assert captions(figure) == [f"{i} · max {peak:.3g}" for i, peak in enumerate(peaks)]
+    (bar,) = figure.axes[0].child_axes
+    assert [tick.get_text() for tick in bar.get_yticklabels()] == ["0", "max"]
+    signed = convlab.plot.feature_maps(acts, "conv1")
+    (bar,) = signed.axes[0].child_axes
+    assert [tick.get_text() for tick in bar.get_yticklabels()] == ["−max", "0", "max"]
+    assert convlab.plot.feature_maps(acts, "conv1", colorbar=False).axes[0].child_axes == []
+
+
+def test_a_colormap_can_be_chosen(acts):
+    grey = convlab.plot.feature_maps(acts, "relu1", cmap="gray").axes[0].get_images()[0].get_array()
+    assert (grey == grey[:, :, :1]).all()
+    strip = convlab.plot.network(acts, cmap="gray").axes[1].get_images()[0].get_array()
+    assert (strip == strip[:, :, :1]).all()
+    with pytest.raises(ShapeError, match="no colormap of Matplotlib 'grau'"):
+        convlab.plot.feature_maps(acts, "relu1", cmap="grau")
+
+
+def test_few_outputs_stand_in_their_order_beside_the_cells_that_make_them(lenet, acts):
+    *_, cells, bars = convlab.plot.network(acts).axes
+    assert [label.get_text() for label in bars.get_yticklabels()] == list(lenet.labels)
+    levels = cells.get_images()[0].get_array()
+    assert levels.shape[:2] == (10, 1)
+    assert cells.get_position().y0 == pytest.approx(bars.get_position().y0)
+    assert bars.get_ylim() == cells.get_ylim() == (9.5, -0.5)
+
+
+def test_of_many_outputs_the_largest_come_first():
+    values = np.arange(12.0)[None]
+    x = np.zeros((1, 4, 4, 1))
+    net = convlab.Activations({"out": values}, {"out": "Dense"}, {"x": x}, {"out": values}, "net")
+    bars = convlab.plot.network(net).axes[-1]
+    assert [label.get_text() for label in bars.get_yticklabels()] == [str(i) for i in range(11, 1, -1)]
+
+
+def test_network_says_which_channels_it_shows(acts):
+    figure = convlab.plot.network(acts, maps=4)
+    assert heading(figure)[1].startswith("the 4 channels of each convolution that vary most, borders left out")
+    figure.set_size_inches(4, 3)
+    figure.draw_without_rendering()
+    note = figure.get_layout_engine().note.get_window_extent()
+    assert note.x1 < figure.bbox.x1
+
+
+def kernels_beside_each_other(preprocessing, *layers):
+    model = convlab.Model.sequential("m", (8, 8, 3), layers, preprocessing=preprocessing)
+    randomise(model, 0)
+    figure = convlab.plot.filters(model, layers[-1].name)
+    return [label.get_text() for label in figure.axes[0].get_xticklabels()][:4], heading(figure)
+
+
+def test_colours_are_named_only_where_their_order_is_known():
+    said = "if channels 0, 1, 2 are red, green, blue (nobody said: preprocessing=)"
+    unit = standard("unit", 3)
+    for form, names in (
+        (unit, ["in colour", "red", "green", "blue"]),
+        (replace(unit, assumed=True), ["in colour", "0", "1", "2"]),
+        (None, ["in colour", "0", "1", "2"]),
+    ):
+        found, (_, note) = kernels_beside_each_other(form, ZeroPadding2D("pad"), Conv2D("conv", 2, 3))
+        assert found == names
+        assert (said in note) == ("0" in names)
+
+
+def test_three_channels_that_are_no_colours_are_a_table():
+    names, (title, _) = kernels_beside_each_other(standard("unit", 3), Conv2D("a", 3, 1), Conv2D("b", 2, 3))
+    assert names == ["0", "1", "2"]
+    assert title == "m · b: 2 kernels of 3 × 3, 3 input channels"
+
+
+def test_depthwise_kernels_stand_side_by_side_under_their_output_channel():
+    model = convlab.Model.sequential("m", (8, 9, 4), [DepthwiseConv2D("dw", 3, depth_multiplier=2)])
+    randomise(model, 0)
+    figure = convlab.plot.filters(model, "dw", outputs=[5, 0], scale="shared")
+    assert heading(figure)[0] == "m · dw: 2 of 8 kernels of 3 × 3, 2 for each of 4 input channels"
+    assert captions(figure) == ["5", "0"]
+    kernel = model["dw"].weights["kernel"]
+    part = np.stack([kernel[:, :, 2, 1], kernel[:, :, 0, 0]], axis=-1)  # output c * M + m
+    pixels = figure.axes[0].get_images()[0].get_array()
+    zoom = (pixels.shape[1] - 6) // 6
+    strongest = np.unravel_index(np.abs(part).argmax(), part.shape)
+    y, x, tile = strongest
+    gap = pixels.shape[1] - 6 * zoom
+    colour = pixels[y * zoom + 1, tile * (3 * zoom + gap) + x * zoom + 1]
+    assert abs(int(colour[0]) - int(colour[2])) > 50
+
+
+def test_of_a_separable_layer_the_kernels_on_each_channel_are_drawn():
+    model = convlab.Model.sequential("m", (8, 9, 4), [SeparableConv2D("sep", 7, (3, 2))])
+    randomise(model, 0)
+    figure = convlab.plot.filters(model, "sep")
+    assert heading(figure)[0] == "m · sep: 4 kernels of 3 × 2, one for each of 4 input channels (then 7 of 1 × 1)"
+    peaks = np.abs(model["sep"].weights["depthwise_kernel"]).max(axis=(0, 1, 3))
+    assert captions(figure) == [f"{i} · ±{peak:.2g}" for i, peak in enumerate(peaks)]

@@ -1,0 +1,82 @@
+"""Tiles on a page: how many beside each other, how large, and how each is told from the others."""
+
+from itertools import pairwise
+
+from matplotlib.axes import Axes
+
+from convlab.markup.mosaic import default_columns
+from convlab.view.figure_style import HIGH, SCREEN, number_columns, number_rows, root
+from convlab.view.sheet import DPI, FAINT
+
+LETTER, CAPTION, SIZE = 0.058, 0.15, 6.5  # inches across a letter and down a line of a caption; points
+
+
+class Tiles:
+    """Where pictures of one shape (H, W, C) lie: C of them.
+
+    Below each stands a caption, if one has room: its number and the ends of its scale, or the number alone. Otherwise
+    the first of each row has its number, and above the columns stands what to add to it.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        columns: int | None,
+        numbers: list[int],
+        ends: list[str],
+        ax: Axes | None = None,
+        largest: int = SCREEN,
+        apart: int = 2,
+    ) -> None:
+        height, width, count = shape
+        self.numbers = numbers
+        self.columns = min(columns or default_columns(count, height, width), count)
+        self.rows = -(-count // self.columns)
+        most = min(SCREEN // self.columns, largest) // width
+        self.zoom = max(1, min(most, HIGH // (self.rows * height)))
+        across = max(apart, self.zoom * min(height, width) // 24)
+        self.size = self.zoom * height, self.zoom * width
+        inch, lines = self._inch(ax)
+        self.captions = self._captions(ends, self.size[1] / inch) if self.rows <= lines else []
+        self.gap = round(CAPTION * inch) if self.captions else across, across
+
+    def _inch(self, ax: Axes | None) -> tuple[float, float]:
+        """Return the pixels of an inch, and for how many lines of captions there is room."""
+        down, across = self.rows * self.size[0], self.columns * self.size[1]
+        if ax is None:
+            return max(float(DPI), across / (SCREEN / DPI)), self.rows
+        box, dots = ax.get_window_extent(), root(ax).dpi
+        return dots * max(down / box.height, across / box.width), box.height / dots / (2 * CAPTION)
+
+    def _captions(self, ends: list[str], room: float) -> list[str]:
+        """Return the longest captions for which there is room, so many inches; none if the edges say the same."""
+        captions = [" · ".join(filter(None, both)) for both in zip(map(str, self.numbers), ends, strict=True)]
+        if max(map(len, captions)) * LETTER <= room:
+            return captions
+        captions = [str(number) for number in self.numbers]
+        fits = max(map(len, captions)) * LETTER <= room
+        return captions if fits and self._step is None else []
+
+    @property
+    def _step(self) -> int | None:
+        """By how much the numbers count up; None where they do not do so evenly."""
+        steps = {b - a for a, b in pairwise(self.numbers)}
+        return None if len(steps) > 1 or min(steps, default=1) < 1 else min(steps, default=1)
+
+    def label(self, ax: Axes) -> None:
+        """Write the captions below the tiles, or the numbers at the edges."""
+        down, across = (side + gap for side, gap in zip(self.size, self.gap, strict=True))
+        if not self.captions:
+            number_rows(ax, self.numbers[:: self.columns], down)
+            self._number_columns(ax, across)
+        for i, caption in enumerate(self.captions):
+            row, column = divmod(i, self.columns)
+            at = column * across - 0.5, row * down + self.size[0] - 0.5
+            text = ax.annotate(caption, at, (0, -1.5), textcoords="offset points", va="top", fontsize=SIZE)
+            text.set_color(FAINT)
+
+    def _number_columns(self, ax: Axes, pitch: float) -> None:
+        step = self._step
+        if step is None or min(self.rows, self.columns) < 2:
+            return
+        number_columns(ax, [f"+{step * column}" for column in range(self.columns)], pitch)
