@@ -22,6 +22,9 @@ from convlab.runtime.arrays import Array, Shape, as_floats
 TIMES = 8
 """A layer differs when its relative error is more than so many times the expected one."""
 
+NO_NETWORK = "compare a run of it, model.run(x), or give model="
+"""What to do where no network is at hand, which most guesses need."""
+
 
 def compare(
     a: Any,
@@ -40,7 +43,10 @@ def compare(
         Two recordings, b the reference. A path names a saved recording or an .npz file; a mapping or .npz file may
         hold the network's input as "input" or under its name in the network.
     names : mapping of str to str, optional
-        Name in a -> name in b, where they are called differently.
+        Name in a -> name in b, where they are called differently, and nothing is to be matched by order. Without:
+        layers of one name, those of which one has its weights from the other (a PyTorch file), and in chains what
+        lies between, by order. What is before an activation function inside a layer is compared with a layer that
+        has none, by itself; what comes out of the two is always compared.
     tolerance : float, optional
         The relative L2 error above which a layer differs; by default 8 times what rounding leads one to expect.
     model : Model, optional
@@ -57,7 +63,7 @@ def compare(
     Raises
     ------
     LayerNameError
-        Where the two have no name in common, or `names` holds one that neither has.
+        Where nothing tells which layer is which, or `names` holds one that neither has.
     WeightsError
         For a file that cannot be read.
     ShapeError, UnsupportedError
@@ -79,7 +85,8 @@ def compare(
     with np.errstate(all="ignore"):  # wrong numbers may overflow on their way through the network
         suspect = None if first is None else find_suspect(pairs, rows, first)
         guesses = () if suspect is None else tuple(findings(suspect))
-    return Report((ours.label, theirs.label), rows, guesses, pairs.one_sided(), basis)
+    advice = "" if network else NO_NETWORK
+    return Report((ours.label, theirs.label), rows, guesses, pairs.one_sided(), basis, advice)
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ from math import prod
 
 import numpy as np
 
+from convlab.comparison.before import PRE
+from convlab.comparison.matching import match, refine
 from convlab.comparison.sources import Side
-from convlab.errors import LayerNameError
 from convlab.images.preprocessing import Preprocessing
 from convlab.model.model import Model
 from convlab.runtime.arrays import Array, Shape
-from convlab.wording import unknown
 
 INPUT_KIND = "Input"
 LARGER = 16
@@ -38,12 +38,17 @@ class Pairs:
     def __init__(
         self, a: Side, b: Side, names: Mapping[str, str], model: Model | None, channels_first: bool | None = None
     ) -> None:
-        self.a, self.b, self.model = a, b, model
-        common = _inputs(a, b, names) | _layers(a, b, names)
-        self.all = tuple(self._pair(name, other) for name, other in common.items())
-        self._forced = channels_first
-        self._a_first = any(layouts(a.shape(pair.name), self._target(pair)) == [True] for pair in self.all)
-        self._b_first = any(layouts(b.shape(pair.reference), self._target(pair)) == [True] for pair in self.all)
+        self.a, self.b, self.model, self._forced = a, b, model, channels_first
+        inputs = _inputs(a, b, names)
+        found = match(a, b, names, self._named_fit)
+        self._settle(inputs | found)
+        self._settle(inputs | refine(a, b, found, names, self._named_fit, self._named_arrays))
+
+    def _settle(self, found: Mapping[str, str]) -> None:
+        """Take these for the pairs, and see in them which side is channels first."""
+        self.all = tuple(self._pair(name, other) for name, other in found.items())
+        self._a_first = any(layouts(self.a.shape(pair.name), self._target(pair)) == [True] for pair in self.all)
+        self._b_first = any(layouts(self.b.shape(pair.reference), self._target(pair)) == [True] for pair in self.all)
 
     @property
     def model_made_b(self) -> bool:
@@ -56,13 +61,19 @@ class Pairs:
         candidates = (self.model, self.a, self.b)
         return next((found for side in candidates if side and (found := side.preprocessing)), None)
 
+    def _named_fit(self, name: str, other: str) -> bool:
+        return self.fits(self._pair(name, other))
+
+    def _named_arrays(self, name: str, other: str) -> tuple[Array, Array]:
+        return self.read(self._pair(name, other))[:2]
+
     def _pair(self, name: str, other: str) -> Pair:
         shapes = {} if self.model is None else self.model.shapes
-        node = next((n for n in (name, other) if n.removesuffix("/pre") in shapes), None)
+        node = next((n for n in (name, other) if n.removesuffix(PRE) in shapes), None)
         if name in self.a.inputs:
             return Pair(name, other, node, INPUT_KIND)
         kinds = {n.name: n.layer.kind for n in self.model.nodes} if self.model else {}
-        kind = self.a.kinds.get(name) or self.b.kinds.get(other) or kinds.get((node or "").removesuffix("/pre"), "")
+        kind = self.a.kinds.get(name) or self.b.kinds.get(other) or kinds.get((node or "").removesuffix(PRE), "")
         return Pair(name, other, node, kind)
 
     def _target(self, pair: Pair) -> Shape:
@@ -70,7 +81,7 @@ class Pairs:
         shape = self.a.shape(pair.name)
         if self.model is None or pair.node is None:
             return shape
-        inner = self.model.shapes[pair.node.removesuffix("/pre")]
+        inner = self.model.shapes[pair.node.removesuffix(PRE)]
         target = (shape[0] if len(shape) > len(inner) else 1, *inner)
         return target if layouts(shape, target) else shape
 
@@ -135,25 +146,6 @@ def _inputs(a: Side, b: Side, names: Mapping[str, str]) -> dict[str, str]:
     if len(a.inputs) == len(b.inputs) == 1:
         return {a.inputs[0]: b.inputs[0]}
     return {name: names.get(name, name) for name in a.inputs if names.get(name, name) in b.inputs}
-
-
-def _layers(a: Side, b: Side, names: Mapping[str, str]) -> dict[str, str]:
-    for side, given in ((a, names.keys()), (b, names.values())):
-        for name in given:
-            if name not in side.sources:
-                raise LayerNameError(f"{side.label}: {unknown('recorded layer', name, side.layers)}")
-    free = set(b.layers) - set(names.values())
-    layers = {name: names.get(name, name) for name in a.layers if name in names or name in free}
-    if not layers:
-        raise LayerNameError(
-            f"{a.label} and {b.label} have no layer's name in common ({_some(a.layers)} / {_some(b.layers)}):"
-            " say which is which with names= (--names): a name in the first -> a name in the second"
-        )
-    return layers
-
-
-def _some(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "") if names else "none"
 
 
 # ---- layouts

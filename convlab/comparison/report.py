@@ -101,6 +101,8 @@ class Report:
         Names that one side alone has.
     basis : str
         How the expected errors were found.
+    advice : str
+        How to give the network, where none was at hand.
     """
 
     labels: tuple[str, str]
@@ -108,6 +110,7 @@ class Report:
     guesses: tuple[Finding, ...]
     only: tuple[tuple[str, ...], tuple[str, ...]]
     basis: str
+    advice: str = ""
 
     @property
     def agrees(self) -> bool:
@@ -160,6 +163,8 @@ class Report:
         if self.first is None:
             return []
         lines = [f"  or {guess}" for guess in self.guesses[1:]]
+        if self.advice and not self.guesses:
+            lines.append(f"  most guesses run the network, and none is at hand: {self.advice}")
         after = self.rows[self.rows.index(self._at_first()) + 1 :]
         if after and not any(row.differs for row in after):
             lines.append(f"  all {len(after)} after it agree: only what was recorded there differs, not the network")

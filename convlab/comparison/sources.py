@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from convlab.comparison.before import PRE, Before
 from convlab.comparison.npz_arrays import NUMBERS, NpzArrays
 from convlab.errors import ShapeError, UnsupportedError, WeightsError
 from convlab.images.preprocessing import Preprocessing
@@ -26,8 +27,10 @@ class Side:
     ----------
     label : str
         What messages call it.
-    layers, inputs : tuple of str
-        Names of the arrays, in order.
+    layers, inputs, outputs : tuple of str
+        Names of the arrays, in order; an output may be a layer, too.
+    before : mapping of str to array
+        What layers had before their activation functions, `name/pre`, though it was not recorded.
     """
 
     label: str
@@ -37,10 +40,20 @@ class Side:
     kinds: Mapping[str, str] = field(default_factory=dict)
     network: Model | None = None
     preprocessing: Preprocessing | None = None
+    outputs: tuple[str, ...] = ()
+    before: Mapping[str, Any] = field(default_factory=dict)
     _shapes: dict[str, Shape] = field(default_factory=dict)
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The layers in order, and before each what it had before its activation function, recorded or not."""
+        names = {name: f"{name}{PRE}" for name in self.layers}
+        return tuple(each for name, pre in names.items() for each in ((pre, name) if pre in self.before else (name,)))
 
     def shape(self, name: str) -> Shape:
         """Return an array's shape; of an .npz file without reading the numbers."""
+        if name in self.before:
+            return self.shape(name.removesuffix(PRE))
         if name not in self._shapes:
             arrays = self.sources[name]
             self._shapes[name] = arrays.shape(name) if isinstance(arrays, NpzArrays) else self.read(name).shape
@@ -82,15 +95,18 @@ def read_side(source: Any, label: str, input_names: Collection[str] = (INPUT,)) 
     if isinstance(source, str | PathLike):
         label, source = str(source), _open(Path(source))
     if isinstance(source, Activations):
-        arrays = dict.fromkeys(source.inputs, source.inputs) | dict.fromkeys(source.arrays, source.arrays)
+        before = Before(source)
+        parts = (before, source.inputs, source.outputs, source.arrays)
         return Side(
             label,
             tuple(source.arrays),
             tuple(name for name in source.inputs if name not in source.arrays),
-            arrays,
+            {name: part for part in parts for name in part},
             source.kinds,
             source.network,
             source.preprocessing,
+            tuple(source.outputs),
+            {name: before for name in before if name not in source.arrays},
         )
     if not isinstance(source, Mapping):
         raise UnsupportedError(

@@ -61,6 +61,12 @@ def test_two_files_that_differ(model, acts, ours, tmp_path, capsys):
     captured = capsys.readouterr()
     assert captured.out.startswith("first layer that differs: conv2 (relative error ")
     assert captured.err == ""
+    none = "  most guesses run the network, and none is at hand: "
+    assert f"{none}give its file, or its name in the zoo, as A or B\n" in captured.out
+    assert f"{none}compare a run of it, model.run(x), or give model=\n" in str(compare(ours, path))
+    known = compare(ours, path, model=model)
+    assert known.guesses and "none is at hand" not in str(known)
+    assert "none is at hand" not in str(compare(ours, theirs(tmp_path, acts, relu1=acts["conv1"])))  # guessed without
 
 
 def test_json(model, acts, ours, tmp_path, capsys):

@@ -166,16 +166,20 @@ def test_relu_missing():
     layer, weights = model["conv1"], tensors(model, "conv1")
     bugs = {"conv1": lambda x: convolve(x, weights["kernel"], weights["bias"], pads(layer, x))}
     report = found(model, bugs)
-    assert_found(report, "conv1", "activation missing")
+    assert_found(report, "bn", "activation missing", "(relu) (in conv1)")
+    assert [row.name for row in report.rows if not row.differs] == ["conv1/pre"]
     assert "only what was recorded there differs" not in str(report)
 
 
 def test_recorded_before_the_relu():
-    """Where all later layers agree, nothing but the recording is wrong."""
+    """It is compared with what was there; if it is said to be the layer's, nothing but the recording is wrong."""
     model = net()
     x = images(model)
     acts = model.run(x, pre=True)
-    report = compare(model.run(x), {**spelled(model, x), "conv1": acts["conv1/pre"]})
+    theirs = {**spelled(model, x), "conv1": acts["conv1/pre"]}
+    report = compare(model.run(x), theirs)
+    assert (report.agrees, report.rows[0].name, report.rows[0].reference) == (True, "conv1/pre", "conv1")
+    report = compare(model.run(x), theirs, names={"conv1": "conv1"})
     assert_found(report, "conv1", "activation missing")
     assert "all 5 after it agree: only what was recorded there differs" in str(report)
 
@@ -408,6 +412,8 @@ def test_sequences_are_compared_and_their_kernels_reshaped():
     assert report.agrees
     before = np.moveaxis(acts["conv/pre"], -1, 1)
     report = compare(acts, {"conv": before, "fc": acts["fc"]})
+    assert (report.agrees, report.rows[0].name, report.rows[0].reference) == (True, "conv/pre", "conv")
+    report = compare(acts, {"conv": before, "fc": acts["fc"]}, names={"conv": "conv"})
     assert_found(report, "conv", "activation missing")
     report = compare(acts, {"conv/pre": before * 2})
     assert (report.first, report.guesses) == ("conv/pre", ())

@@ -61,10 +61,12 @@ def another_activation(_: Suspect, node: Node, inputs: list[Array]) -> Outputs:
     if not isinstance(layer, Activated) and not layer.activates:
         return
     x = layer.linear(*inputs) if isinstance(layer, Activated) else inputs[0]
-    named = {"gelu": ["gelu_tanh"], "gelu_tanh": ["gelu"], "linear": ["relu"] * isinstance(layer, Activated)}
-    for name in FUNCTIONS.values():  # but for those that other guesses name
-        if name not in ("linear", *named.get(layer.activation, ())):
-            yield f": {name} instead of {_told(layer)}", ACTIVATIONS[name](x)
+    named = [x, ops.relu(x)] if layer.activation == "linear" and isinstance(layer, Activated) else [x]
+    gelu = layer.activation.startswith("gelu")
+    for name in FUNCTIONS.values():
+        y = ACTIVATIONS[name](x)
+        if not any(np.array_equal(y, other) for other in named) and not (gelu and name.startswith("gelu")):
+            yield f": {name} instead of {_told(layer)}", y  # and no other guess says the same
 
 
 def along_another_axis(_: Suspect, node: Node, inputs: list[Array]) -> Outputs:

@@ -58,8 +58,10 @@ def height_and_width_swapped(suspect: Suspect) -> Views:
 
 
 def relu_missing(suspect: Suspect) -> Views:
-    """Rectify what they have."""
-    yield " (ReLU)", suspect.ours, ops.relu(suspect.theirs)
+    """Rectify what they have, unless the layer is known to have no activation function."""
+    last = suspect.nodes[-1].layer if suspect.nodes else None
+    if last is None or last.activates or last.activation != "linear":
+        yield " (ReLU)", suspect.ours, ops.relu(suspect.theirs)
 
 
 def relu_applied(suspect: Suspect) -> Views:

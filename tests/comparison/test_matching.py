@@ -1,0 +1,285 @@
+"""Which array is compared with which, where names and activation functions do not lie alike."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from convlab import LayerNameError
+from convlab.comparison.comparison import compare
+from convlab.layers import Activation, Add, Conv2D, Dense, Flatten, MaxPooling2D, ReLU, ZeroPadding2D
+from convlab.model.initialise import randomise
+from convlab.model.model import Model, Node
+from convlab.model.receipt import Receipt, ReceiptRow
+from convlab.recording.activations import Activations
+from support.comparison.torch_spelling import images, network
+
+
+def net(*layers):
+    return network((9, 8, 3), *layers, Flatten("flatten"), Dense("fc1", 6, "tanh"), Dense("fc2", 4, "softmax"))
+
+
+def fused():
+    return net(
+        Conv2D("conv1", 5, 3, activation="relu"),
+        MaxPooling2D("pool", 2),
+        Conv2D("conv2", 4, 2, activation="relu"),
+    )
+
+
+def apart():
+    """Return the same with its first function as a layer of its own."""
+    model = fused()
+    other = net(
+        Conv2D("conv1", 5, 3), ReLU("relu1"), MaxPooling2D("pool", 2), Conv2D("conv2", 4, 2, activation="relu")
+    )
+    for layer in other.layers:
+        if layer.shapes:
+            layer.set_weights(**model[layer.name].weights)
+    return other
+
+
+def modules(model, x, change=None):
+    """Return what PyTorch's hooks see of it: modules without their functions, and an output that no module made."""
+    acts = (change or model).run(x, pre=True)
+    seen = {name: acts.arrays.get(f"{name}/pre", acts[name]) for name in ("conv1", "pool", "conv2", "fc1", "fc2")}
+    kinds = dict(zip(seen, ("Conv2d", "MaxPool2d", "Conv2d", "Linear", "Linear"), strict=True))
+    return Activations(seen, kinds, {"input": x}, {"output": acts.output}, "Net")
+
+
+def paired(report):
+    return {row.name: row.reference for row in report.rows if row.kind != "Input"}
+
+
+INSIDE = {
+    "conv1/pre": "conv1",
+    "pool": "pool",
+    "conv2/pre": "conv2",
+    "fc1/pre": "fc1",
+    "fc2/pre": "fc2",
+    "fc2": "output",
+}
+"""What belongs together where one side has all functions inside its layers and the other none."""
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_functions_inside_layers_on_one_side_and_outside_on_the_other(recorded):
+    model = fused()
+    x = images(model)
+    report = compare(model.run(x, pre=recorded), modules(model, x))
+    assert report.agrees, str(report)
+    assert paired(report) == INSIDE
+    assert "conv1/pre: the reference is called conv1" in str(report)
+    turned = compare(modules(model, x), model.run(x, pre=recorded))
+    assert turned.agrees, str(turned)
+    assert paired(turned) == {other: name for name, other in INSIDE.items()}
+
+
+def test_what_is_before_a_function_is_made_from_what_was_recorded_or_from_the_input():
+    model = fused()
+    x = images(model)
+    for record in (["conv2"], ["pool", "conv2"], ["conv1", "conv2"]):
+        report = compare(model.run(x, record=record), modules(model, x))
+        assert report.agrees, str(report)
+        assert "conv2/pre" in paired(report)
+
+
+def test_a_mistake_is_found_behind_functions_that_lie_elsewhere():
+    model = fused()
+    x = images(model)
+    wrong = fused()
+    kernel = model["conv2"].weights["kernel"]
+    wrong["conv2"].set_weights(kernel=kernel[::-1, ::-1])
+    report = compare(model.run(x), modules(model, x, wrong))
+    assert (report.first, report.guesses[0].name) == ("conv2/pre", "kernel turned")
+
+
+def test_where_numbers_do_not_tell_it_is_as_everywhere_else():
+    """After a mistake no array is near; what tanh is given lies between -1 and 1 here, as what it returns."""
+    model = fused()
+    model["fc1"].set_weights(kernel=model["fc1"].weights["kernel"] / 50)
+    x = images(model)
+    wrong = fused()
+    wrong["fc1"].set_weights(**model["fc1"].weights)
+    wrong["conv2"].set_weights(bias=model["conv2"].weights["bias"] + 1)
+    assert np.abs(wrong.run(x, pre=True)["fc1/pre"]).max() < 1
+    report = compare(model.run(x), modules(model, x, wrong))
+    assert paired(report) == INSIDE
+    both = compare(model.run(x), dict(wrong.run(x)))
+    assert paired(both) == {name: name for name in ("conv1", "pool", "conv2", "flatten", "fc1", "fc2")}
+
+
+def test_what_is_much_nearer_tells_where_nothing_else_does():
+    """What tanh is given lies between -1 and 1, as what it returns."""
+    model = network((4,), Dense("fc1", 5, "tanh"), Dense("fc2", 3))
+    model["fc1"].set_weights(kernel=model["fc1"].weights["kernel"] / 50)
+    x = images(model)
+    acts = model.run(x, pre=True)
+    assert np.abs(acts["fc1/pre"]).max() < 1
+    report = compare(model.run(x), {"fc1": acts["fc1/pre"] * (1 + 1e-6), "fc2": acts["fc2"]})
+    assert (report.agrees, paired(report)) == (True, {"fc1/pre": "fc1", "fc2": "fc2"})
+
+
+def test_a_function_that_is_a_layer_of_its_own_on_one_side():
+    ours, theirs = apart(), fused()
+    x = images(ours)
+    for reference in (theirs.run(x), dict(theirs.run(x))):
+        report = compare(ours.run(x), reference)
+        assert report.agrees, str(report)
+        assert paired(report)["relu1"] == "conv1"
+    report = compare(theirs.run(x), ours.run(x))
+    assert report.agrees, str(report)
+    assert (paired(report)["conv1/pre"], paired(report)["conv1"]) == ("conv1", "relu1")
+
+
+def test_a_forgotten_function_is_named_at_the_layer_after_it():
+    model = fused()
+    x = images(model)
+    wrong = fused()
+    wrong.nodes[0].layer.activation = "linear"
+    report = compare(model.run(x), dict(wrong.run(x)))
+    assert (report.first, report.guesses[0].sentence) == (
+        "pool",
+        "its activation function is missing (relu) (in conv1)",
+    )
+
+
+def test_the_last_function_is_compared_unless_it_is_elsewhere():
+    """A network that returns logits differs from one that returns probabilities."""
+    model = fused()
+    x = images(model)
+    theirs = modules(model, x)
+    logits = replace(theirs, outputs={"fc2": theirs["fc2"]})
+    report = compare(model.run(x), logits)
+    assert (report.first, report.guesses[0].sentence) == ("fc2", "its activation function is missing (softmax)")
+
+
+# ---- other names
+
+
+def renamed(acts, names):
+    """Return a recording without a network, with other names."""
+    kinds = {names[name]: kind for name, kind in acts.kinds.items() if name in names}
+    arrays = {names[name]: array for name, array in acts.items() if name in names}
+    outputs = {names.get(name, name): array for name, array in acts.outputs.items()}
+    return Activations(arrays, kinds, {"input": acts.input}, outputs, "Net")
+
+
+def test_two_chains_are_matched_by_order():
+    model = fused()
+    x = images(model)
+    acts = model.run(x)
+    numbers = {name: str(i) for i, name in enumerate(acts)}
+    report = compare(acts, renamed(acts, numbers))
+    assert report.agrees
+    assert paired(report) == {name: number for name, number in numbers.items() if name != "flatten"}
+    assert compare(dict(acts), dict(renamed(acts, numbers))).agrees
+    wider = {f"{name}!": array for name, array in acts.items()} | {"more": acts["fc2"]}
+    with pytest.raises(LayerNameError, match="have no layer's name in common"):
+        compare(acts, wider)
+
+
+def test_two_chains_of_which_one_has_its_functions_as_layers():
+    ours, theirs = fused(), apart()
+    x = images(ours)
+    acts = theirs.run(x)
+    names = {name: str(i) for i, name in enumerate(acts)}
+    all_apart = dict(theirs.run(x, pre=True))
+    order = ["conv1", "relu1", "pool", "conv2/pre", "conv2", "flatten", "fc1/pre", "fc1", "fc2/pre", "fc2"]
+    everything = {str(i): all_apart[name] for i, name in enumerate(order)}
+    report = compare(ours.run(x), everything)
+    assert report.agrees, str(report)
+    assert paired(report)["conv1/pre"] == "0"
+    assert paired(report)["conv1"] == "1"
+    turned = compare(everything, ours.run(x))
+    assert turned.agrees, str(turned)
+    assert paired(turned)["0"] == "conv1/pre"
+    with pytest.raises(LayerNameError):  # of some functions, but not of all
+        compare(ours.run(x), dict(renamed(acts, names)))
+
+
+def test_rows_that_are_equally_long_but_do_not_fit_are_not_matched():
+    model = fused()
+    acts = model.run(images(model))
+    backwards = {f"{name}!": acts[name] for name in reversed(list(acts))}
+    with pytest.raises(LayerNameError):
+        compare(acts, backwards)
+
+
+def test_a_mistake_that_changes_a_shape_is_matched_by_the_names_of_classes():
+    ours = network((9, 8, 3), Conv2D("conv", 4, 3), MaxPooling2D("pool", 3, 2))
+    x = images(ours)
+    acts = ours.run(x)
+    theirs = Activations(
+        {"0": acts["conv"], "1": np.zeros((3, 4, 3, 4), np.float32)},
+        {"0": "Conv2d", "1": "MaxPool2d"},
+        {"input": x},
+        {"1": np.zeros((3, 4, 3, 4), np.float32)},
+        "Net",
+    )
+    assert compare(acts, theirs).first == "pool"
+    other = replace(theirs, kinds={"0": "Conv2d", "1": "Upsample"}, outputs={})
+    with pytest.raises(LayerNameError):
+        compare(acts, other)
+
+
+def test_names_that_weights_were_loaded_from():
+    model = fused()
+    x = images(model)
+    rows = [("conv1", "features.0.weight"), ("conv2", "features.3.weight"), ("fc2", "classifier.weight")]
+    model.receipt = Receipt("net.pt", "", tuple(ReceiptRow(n, "kernel", (), path, "") for n, path in rows))
+    acts = model.run(x)
+    names = {"conv1": "features.0", "pool": "features.2", "conv2": "features.3", "fc1": "fc", "fc2": "classifier"}
+    report = compare(acts, renamed(acts, names))
+    assert report.agrees
+    assert paired(report) == {name: other for name, other in names.items() if name != "fc1"}  # beside a Flatten
+    turned = compare(renamed(acts, names), acts)
+    assert turned.agrees
+    assert paired(turned) == {other: name for name, other in names.items() if name != "fc1"}
+
+
+def test_where_names_are_given_nothing_is_matched_by_order():
+    model = fused()
+    acts = model.run(images(model))
+    theirs = dict(renamed(acts, {"conv1": "conv1", "pool": "1", "conv2": "conv2"}))
+    assert paired(compare(acts, theirs)) == {"conv1": "conv1", "pool": "1", "conv2": "conv2"}
+    assert paired(compare(acts, theirs, names={"conv1": "conv1"})) == {"conv1": "conv1", "conv2": "conv2"}
+
+
+def test_what_comes_out_is_compared_whatever_lies_before_it():
+    ours = network((9, 8, 3), Conv2D("conv", 4, 3), ZeroPadding2D("zeros"), MaxPooling2D("pool", 3, 2))
+    theirs = network((9, 8, 3), Conv2D("conv", 4, 3), MaxPooling2D("other", 3, 2, 1))
+    theirs["conv"].set_weights(**ours["conv"].weights)
+    x = images(ours) - 4
+    report = compare(ours.run(x), theirs.run(x))
+    assert paired(report) == {"conv": "conv", "pool": "other"}
+    assert report.guesses[0].name == "zeros left out"
+    assert compare(ours.run(x), theirs.run(x), names={"conv": "conv"}).agrees
+
+
+def test_a_branching_network_is_not_matched_by_order():
+    conv, add = Conv2D("conv", 3, 1), Add("add")
+    nodes = [Node("conv", conv, ("input",)), Node("add", add, ("conv", "input"))]
+    model = Model("net", (4, 4, 3), nodes)
+    randomise(model, 0)
+    acts = model.run(images(model))
+    with pytest.raises(LayerNameError):
+        compare(acts, {"0": acts["conv"], "1": acts["add"]})
+
+
+def test_an_activation_layer_that_both_have_stays_where_it_is():
+    """Theirs applies ReLU twice: nothing is moved behind a function that has a partner of its own."""
+    model = network((5, 4, 3), Conv2D("conv", 4, 3), Activation("act", "relu"))
+    x = images(model)
+    acts = model.run(x)
+    report = compare(acts, {"conv": acts["act"], "act": acts["act"]})
+    assert (report.first, report.guesses[0].name) == ("conv", "ReLU applied")
+
+
+def test_what_was_before_a_function_has_one_partner():
+    model = fused()
+    acts = model.run(images(model), pre=True)
+    theirs = {"x": acts["conv1/pre"], "conv1": acts["conv1/pre"]}
+    report = compare(acts, theirs, names={"conv1/pre": "x"})
+    assert paired(report) == {"conv1/pre": "x", "conv1": "conv1"}
+    assert report.first == "conv1"
