@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from math import isfinite
 from typing import Any
 
+from convlab.markup.html import html_lines, html_table
 from convlab.markup.tables import table
 from convlab.runtime.arrays import Shape
 from convlab.wording import printable
@@ -140,9 +141,12 @@ class Report:
         return f"<Report: {self._headline()}>"
 
     def __str__(self) -> str:
-        return "\n".join(
-            map(printable, [self._headline(), *self._details(), "", *_table(self.rows), "", *self._notes()])
-        )
+        lines = [self._headline(), *self._details(), "", *table(_table(self.rows), "<"), "", *self._notes()]
+        return "\n".join(map(printable, lines))
+
+    def _repr_html_(self) -> str:
+        head = html_lines([self._headline(), *self._details()])
+        return head + html_table(_table(self.rows), "<", notes=self._notes())
 
     def _headline(self) -> str:
         layers = sum(row.kind != "Input" for row in self.rows)
@@ -191,9 +195,9 @@ def _one_sided(label: str, names: tuple[str, ...], others: tuple[str, ...]) -> l
     return [f"only in {label}: {', '.join(listed)}{more}"]
 
 
-def _table(rows: tuple[Row, ...]) -> list[str]:
+def _table(rows: tuple[Row, ...]) -> list[tuple[str, ...]]:
     header = ("layer", "shape", "max error", "relative", "expected", "worst at", "value", "reference", "")
-    return table([header, *(_cells(row) for row in rows)], "<")
+    return [header, *(_cells(row) for row in rows)]
 
 
 def _cells(row: Row) -> tuple[str, ...]:

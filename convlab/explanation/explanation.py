@@ -8,6 +8,7 @@ import numpy as np
 from convlab.errors import LayerNameError, ShapeError, UnsupportedError
 from convlab.explanation.contributions import Position, WeightedSum, sums_of
 from convlab.explanation.explained import Explained, Seen
+from convlab.explanation.html import explanation_table
 from convlab.explanation.text import explanation_text
 from convlab.layers import ACTIVATIONS
 from convlab.model.model import Model, Node
@@ -27,6 +28,9 @@ class Explanation(Explained):
 
     def __str__(self) -> str:
         return explanation_text(self)
+
+    def _repr_html_(self) -> str:
+        return explanation_table(self)
 
 
 def explain(

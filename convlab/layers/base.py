@@ -12,6 +12,7 @@ import numpy as np
 
 from convlab.errors import ShapeError, UnsupportedError, WeightsError
 from convlab.layers.functions import ACTIVATIONS
+from convlab.layers.html import weights_table
 from convlab.ops.quiet import quiet
 from convlab.runtime.arrays import Array, ArrayLike, Shape, as_floats, kind_of, like, module_of, on_host
 from convlab.runtime.once import once
@@ -157,6 +158,9 @@ class Layer(ABC):
     def fan_in(self, weight: str, shape: Shape, /) -> float:
         """Return how many products a kernel adds up for one output: those along all its axes but the last."""
         return prod(self.weight_shapes(shape)[weight][:-1])
+
+    def _repr_html_(self) -> str:
+        return weights_table(f"{self!r}: {self.parameters:,} parameters", self._held.weights)
 
     @property
     def parameters(self) -> int:

@@ -81,7 +81,7 @@ class Graph:
         return first
 
     def receptive_fields(self) -> dict[str, Field | Literal["varies"] | None]:
-        """Return, for each input and node, the box of the image its units see; see `Model.receptive_fields`."""
+        """Return, for each input and node, the box of the image its units see."""
         calls = ((node.name, node.inputs, node.window) for node in self.nodes)
         return receptive_fields(self.inputs, calls, self.shapes)
 

@@ -181,14 +181,13 @@ class Model:
         return {**vars(self), "_caches": Caches()}
 
     def __repr__(self) -> str:
-        """Return one line; the table is `str(model.summary())`."""
         return one_line(self.graph)
 
-    def receptive_fields(self) -> dict[str, Field | Literal["varies"] | None]:
-        """Return, for each input and node, the box of the image its units see.
+    def _repr_html_(self) -> str:
+        return self.summary().html(repr(self)[1:-1])
 
-        None: all of the image; "varies": boxes that one jump does not lead from one to the next.
-        """
+    def receptive_fields(self) -> dict[str, Field | Literal["varies"] | None]:
+        """Return what each input and node sees of the image: a box; all (None), boxes at no one pace ("varies")."""
         return self.graph.receptive_fields()
 
     def summary(self) -> Summary:

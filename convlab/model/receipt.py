@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from itertools import islice
 from math import prod
 
+from convlab.markup.html import html_table
 from convlab.markup.tables import table
 from convlab.wording import listed, printable
 
@@ -102,9 +103,17 @@ class Receipt:
         return str(self)
 
     def __str__(self) -> str:
-        cells = [("layer", "weight", "shape", "path in the file", "transform")]
-        cells += [(row.layer, row.weight, str(row.shape), row.path, row.transform) for row in self.rows]
-        lines = table(cells, "<", rules=())
+        return "\n".join(map(printable, [self.headline, *table(self._table(), "<", rules=()), *self._rest()]))
+
+    def _repr_html_(self) -> str:
+        return html_table(self._table(), "<", title=self.headline, notes=self._rest())
+
+    def _table(self) -> list[tuple[str, ...]]:
+        header = "layer", "weight", "shape", "path in the file", "transform"
+        return [header, *((row.layer, row.weight, str(row.shape), row.path, row.transform) for row in self.rows)]
+
+    def _rest(self) -> list[str]:
+        """Return what there is to say of other things than the arrays that were read."""
         rest = {
             "missing": self.missing,
             "unexpected": self.unexpected,
@@ -113,8 +122,7 @@ class Receipt:
             "computed in float32 here, in the file in": self.precision,
             "as TensorFlow has it (on PyTorch it is another; the file does not say which)": self.guessed,
         }
-        notes = [f"{title}: {', '.join(names)}" for title, names in rest.items() if names]
-        return "\n".join(map(printable, [self.headline, *lines, *notes]))
+        return [f"{title}: {', '.join(names)}" for title, names in rest.items() if names]
 
 
 def describe_difference(missing: Mapping[str, str], unexpected: Mapping[str, str]) -> str:

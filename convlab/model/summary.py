@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from convlab.layers import Layer
+from convlab.markup.html import html_table
 from convlab.markup.tables import table
 from convlab.model.graph import Graph
 from convlab.model.receptive_field import Field
@@ -12,6 +13,8 @@ from convlab.runtime.arrays import Shape
 from convlab.wording import printable
 
 Extent = tuple[int, ...] | Literal["varies"] | None
+
+SIDES = "<<<>"
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,18 @@ class Summary:
         return asdict(self) | {"parameters": self.parameters, "multiply_adds": self.multiply_adds}
 
     def __str__(self) -> str:
+        rows = self._table()
+        text = table(rows, SIDES, rules=(1, len(rows) - 1))
+        return "\n".join([*text, *map(printable, self.notes)])
+
+    def _repr_html_(self) -> str:
+        return self.html(self.model)
+
+    def html(self, title: str) -> str:
+        """Return the table for a notebook."""
+        return html_table(self._table(), SIDES, title=title, notes=self.notes)
+
+    def _table(self) -> list[tuple[str, ...]]:
         header = (
             "layer",
             "type",
@@ -73,9 +88,7 @@ class Summary:
             *((name, "", _shape(shape), "", "", "", "", "") for name, shape in self.inputs.items()),
         ]
         lines += [_cells(row) for row in self.rows]
-        lines.append(("total", "", "", f"{self.parameters:,}", f"{self.multiply_adds:,}", "", "", ""))
-        text = table(lines, "<<<>", rules=(1, len(lines) - 1))
-        return "\n".join([*text, *map(printable, self.notes)])
+        return [*lines, ("total", "", "", f"{self.parameters:,}", f"{self.multiply_adds:,}", "", "", "")]
 
 
 def one_line(graph: Graph) -> str:

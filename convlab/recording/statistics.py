@@ -1,10 +1,15 @@
 """Statistics of the numbers of one layer, as a whole and channel by channel."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
+from convlab.markup.html import html_table
 from convlab.runtime.arrays import Array
+
+NUMBERS = "min", "mean", "max", "std", "zeros"
+LISTED = 32  # channels of a layer in a notebook's table
 
 
 @dataclass(frozen=True, repr=False)
@@ -30,6 +35,15 @@ class Statistics:
             f"<Statistics of {len(self.zeros)} channels: min {self.min:.4g}, max {self.max:.4g},"
             f" mean {self.mean:.4g}, std {self.std:.4g}, {self.zero_share:.0%} zeros, {len(self.dead)} dead>"
         )
+
+    def _repr_html_(self) -> str:
+        numbers = [self.min, self.mean, self.max, self.std]
+        columns = self.minima, self.means, self.maxima, self.deviations, self.zeros
+        rows = [("channel", *NUMBERS), ("all", *_written(numbers, self.zero_share))]
+        rows += [(str(i), *_written(values, zeros)) for i, (*values, zeros) in enumerate(zip(*columns, strict=True))]
+        rest = len(rows) - 2 - LISTED
+        notes = [f"and {rest:,} more channels"] if rest > 0 else []
+        return html_table(rows[: 2 + LISTED], ">", title=repr(self)[1:-1], notes=notes)
 
     @property
     def min(self) -> float:
@@ -62,6 +76,10 @@ class Statistics:
     def dead(self) -> list[int]:
         """The channels that are zero everywhere."""
         return [int(channel) for channel in np.flatnonzero(self.zeros == 1)]
+
+
+def _written(values: Iterable[float], zeros: float) -> list[str]:
+    return [*(f"{value:.4g}" for value in values), f"{zeros:.0%}"]
 
 
 def statistics(activation: Array) -> Statistics:

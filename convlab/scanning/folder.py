@@ -11,6 +11,7 @@ import numpy as np
 
 from convlab.errors import ImageError, ShapeError
 from convlab.images.resizing import Fit
+from convlab.markup.html import html_table
 from convlab.markup.tables import table
 from convlab.model.model import Model
 from convlab.recording.running_statistics import PICTURES, ChannelStatistics
@@ -21,6 +22,7 @@ from convlab_kernels.caller import warn_caller
 
 ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
 HEADER = ("layer", "channels", "mean", "std", "max", "zeros", "dead", "largest value: picture (channel)")
+SIDES = "<>>>>>><"
 COLUMNS = ("layer", "channel", "mean", "std", "min", "max", "zeros")
 
 
@@ -49,10 +51,17 @@ class FolderStatistics:
         return f"<FolderStatistics of {self.model} over {self.images} pictures: {len(self.layers)} layers>"
 
     def __str__(self) -> str:
-        lines = [HEADER, *(_cells(name, layer) for name, layer in self.layers.items())]
+        return "\n".join([printable(self._title()), *table(self._table(), SIDES)])
+
+    def _repr_html_(self) -> str:
+        return html_table(self._table(), SIDES, title=self._title())
+
+    def _title(self) -> str:
         left_out = f", {len(self.skipped)} left out ({listed(self.skipped)})" if self.skipped else ""
-        title = printable(f"{self.model} over {self.images} pictures of {self.folder}{left_out}")
-        return "\n".join([title, *table(lines, "<>>>>>><")])
+        return f"{self.model} over {self.images} pictures of {self.folder}{left_out}"
+
+    def _table(self) -> list[tuple[str, ...]]:
+        return [HEADER, *(_cells(name, layer) for name, layer in self.layers.items())]
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain types, as for JSON: every channel of every layer."""

@@ -1,7 +1,6 @@
 """A recording in memory: a mapping, its one line, its table for notebooks, its best classes."""
 
 from collections.abc import Mapping
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from convlab.layers import Conv2D
 from convlab.model.initialise import randomise
 from convlab.model.model import Model
 from convlab.recording.activations import Activations
+from support.html import Cells
 
 SCORES = np.array([[0.1, 3.0, -2.0, 3.0, 1.5], [5.0, 0.0, 4.0, -1.0, 2.0]], np.float32)
 PROBABILITIES = np.exp(SCORES) / np.exp(SCORES).sum(axis=1, keepdims=True)
@@ -144,31 +144,6 @@ def test_a_negative_number_of_classes_is_refused():
 
 
 # ---- HTML
-
-
-class Cells(HTMLParser):
-    """Collects the text of every cell, and checks that what is opened is closed."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.open, self.cells, self.tags = [], [], []
-        self.feed(html)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        if tag != "img":  # the one void element in use
-            self.open.append(tag)
-        if tag in ("td", "th"):
-            self.cells.append("")
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if self.open and self.open[-1] in ("td", "th"):
-            self.cells[-1] += data
 
 
 def test_html_has_a_row_for_every_layer(acts):
