@@ -15,6 +15,7 @@ from convlab.model.initialise import randomise
 from convlab.model.model import Model
 from convlab.runtime.arrays import Shape
 from convlab.storage.foreign import CHECKPOINT, is_checkpoint
+from convlab.wording import say
 from convlab.zoo import ZOO, build, unknown_network, zoo_name
 
 Weights = str | Path | int | None
@@ -80,7 +81,7 @@ def load(
         For a network that the zoo does not have, or a layer that convlab does not know.
     """
     if isinstance(weights, bool) or (isinstance(weights, int | np.integer) and weights < 0):
-        raise WeightsError(f"weights={weights}: a seed is a whole number of at least 0")
+        raise WeightsError(f"{say('weights=', '--weights ')}{weights}: a seed is a whole number of at least 0")
     architecture, own = _described(name, include_top, input_shape, topology, functions)
     model = architecture.model
     source = own() if isinstance(weights, str) and weights == "pretrained" else weights
@@ -135,7 +136,9 @@ def _require_file(name: str | Path, include_top: bool) -> None:
         if is_checkpoint(path):
             raise WeightsError(f"{name}: this is a checkpoint of TensorFlow: {CHECKPOINT}")
         if zoo_name(str(name)):
-            raise UnsupportedError(f"{name}: its architecture is known: topology= is for a file of weights alone")
+            raise UnsupportedError(
+                f"{name}: its architecture is known: {say('topology=', '--topology')} is for a file of weights alone"
+            )
         if not path.suffix and path.name == str(name):
             raise UnsupportedError(unknown_network(str(name)))
         raise FileError(f"{name}: there is no such file")

@@ -1,12 +1,34 @@
-"""The wording of names in messages and tables: unknown ones, too many, what a terminal would obey."""
+"""The wording of messages and tables: who asks, unknown names, too many, what a terminal would obey."""
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import islice
 
 MESSAGE = 500  # characters of a message
 ALL = 200  # characters up to which every name there is is listed
+MOST = 10  # names up to which they are, too
 NEAREST = 5  # of more than that
+NEAR = 0.4  # how like what was asked for a name must be
 COMPARED = 1000  # names among which the nearest are looked for: each takes a comparison letter by letter
+
+_by_command: ContextVar[bool] = ContextVar("by_command", default=False)
+
+
+@contextmanager
+def asked_by_command() -> Iterator[None]:
+    """Let messages that are made in the block speak to somebody who typed a command."""
+    token = _by_command.set(True)
+    try:
+        yield
+    finally:
+        _by_command.reset(token)
+
+
+def say(python: str, command: str) -> str:
+    """Return how to ask for something, in the words of the one who asks: "span=(0, 1)" or "--span 0 1"."""
+    return command if _by_command.get() else python
 
 
 def listed(names: Collection[object], at_most: int = 6) -> str:
@@ -17,18 +39,38 @@ def listed(names: Collection[object], at_most: int = 6) -> str:
 
 def unknown(kind: str, name: object, names: Collection[str]) -> str:
     """Return one line for an unknown name: the nearest one, then all there are, or those of many that are near."""
-    from difflib import get_close_matches
-
-    lower = {known.lower(): known for known in islice(names, COMPARED)}
-    wanted = str(name).lower()[:ALL]
-    near = [lower[key] for key in get_close_matches(wanted, lower, n=NEAREST, cutoff=0.4)]
+    near = nearest(str(name), names)
     guess = f"did you mean {near[0]!r}? " if near else ""
-    every = ", ".join(islice(names, ALL))
-    if len(every) <= ALL:
+    every = ", ".join(islice(names, MOST))
+    if len(names) <= MOST and len(every) <= ALL:
         there = f"available: {every}"
     else:
         there = f"the nearest of {len(names):,}: {', '.join(near)}" if near else f"available: {listed(names)}"
     return f"no {kind} {shortened(repr(name), ALL)}; {guess}{there}"
+
+
+def nearest(name: str, names: Collection[str]) -> list[str]:
+    """Return the few names that are most like one, the likest first: in their parts, then in their letters.
+
+    Parts are words and numbers: "conv1_conv" has those of "conv1" and no others, while "conv1_bn" has one more.
+    """
+    from difflib import SequenceMatcher
+
+    wanted = name.lower()[:ALL]
+    parts, letters = _parts(wanted), SequenceMatcher(b=wanted, autojunk=False)
+    likeness = {}
+    for known in islice(names, COMPARED):
+        letters.set_seq1(known.lower()[:ALL])
+        others = _parts(known.lower())
+        shared = len(parts & others) / max(1, len(parts | others))
+        begins = 0.5 * known.lower().startswith(wanted)
+        likeness[known] = (max(shared, begins, ratio := letters.ratio()), shared + begins + ratio)
+    near = [known for known, (most, _) in likeness.items() if most >= NEAR]
+    return sorted(near, key=lambda known: -likeness[known][1])[:NEAREST]
+
+
+def _parts(name: str) -> set[str]:
+    return set(re.findall(r"\d+|[^\W\d_]+", name))
 
 
 def shortened(text: str, at_most: int = MESSAGE) -> str:

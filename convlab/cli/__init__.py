@@ -3,18 +3,20 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any, NoReturn
 
 from convlab import __version__
 from convlab.cli import bench, compare, convert, demo, explain, fetch, filters, run, size, stats, summary
 from convlab.cli.terminal import drop_what_cannot_be_written, line, message, spoken
+from convlab.wording import asked_by_command, unknown
 
 STOPPED, NO_READER = 130, 141  # what a shell says of a command that SIGINT or SIGPIPE ended
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status: 0; 1: an error, or a difference; 3: some inputs failed."""
-    with spoken():
+    with spoken(), asked_by_command():
         try:
             arguments = _parser().parse_args(argv)
             status: int = arguments.run(arguments) or 0
@@ -33,19 +35,35 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that says what is wrong in one line that a terminal may be given."""
+    """A parser that says what is wrong in one line that a terminal may be given.
+
+    Options are to be written out: an abbreviation would be taken for whatever begins so in this version.
+    """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
+        super().__init__(*arguments, **{"allow_abbrev": False, **options})
         self.color = False  # Python 3.14 would colour the help, which is escaped like all that is printed
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse, but refuse options that are none first: argparse would first complain of what is missing."""
+        if self._subparsers is None and args is not None:
+            known = self._option_string_actions
+            for given in takewhile(lambda part: part != "--", args):
+                if (name := given.split("=")[0]).startswith("--") and name not in known:
+                    self.error(unknown("option", name, [option for option in known if option.startswith("--")]))
+        return super().parse_known_args(args, namespace)
+
     def error(self, message: str) -> NoReturn:
-        """Print the usage and what is wrong with it, and exit."""
-        super().error(line(message))
+        """Print what is wrong with the usage, and exit."""
+        self.exit(2, f"{self.prog}: error: {line(message)}\n")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Parser("convlab", description="See inside a convolutional network.")
+    parser = Parser(
+        "convlab",
+        description="See inside a convolutional network.",
+        epilog="`python -m convlab` is the same command. convlab COMMAND --help says more.",
+    )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in (demo, summary, run, filters, explain, compare, stats, bench, convert, fetch, size):

@@ -1,13 +1,12 @@
 """`convlab compare`: the first layer in which two runs differ, and a guess why."""
 
 import argparse
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from convlab.cli.options import add_json, add_model_options, command, load_model, print_json
+from convlab.cli.options import add_json, add_model_options, command, load_model, print_json, read_names
 from convlab.comparison.comparison import compare
 from convlab.comparison.pairs import recorded_input
 from convlab.comparison.sources import holds_activations, read_side
@@ -35,7 +34,7 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the report; return 1 if a layer differs."""
-    names = _read_names(arguments.names) if arguments.names else {}
+    names = read_names(arguments.names) or {}
     a, b = (_open(source, arguments) for source in (arguments.a, arguments.b))
     report = compare(
         _record(a, b, arguments, names) if isinstance(a, Model) else a,
@@ -49,16 +48,6 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print(replace(report, advice="give its file, or its name in the zoo, as A or B") if report.advice else report)
     return 0 if report.agrees else 1
-
-
-def _read_names(path: Path) -> dict[str, str]:
-    try:
-        names = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise WeightsError(f"{path}: the names cannot be read ({error})") from None
-    if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
-        raise WeightsError(f'{path}: expected names as {{"name in A": "name in B", ...}}')
-    return names
 
 
 def _open(source: str, arguments: argparse.Namespace) -> Model | Path:

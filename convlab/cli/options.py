@@ -7,6 +7,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, get_args
 
+from convlab.errors import WeightsError
 from convlab.images.preprocessing import MODES
 from convlab.images.resizing import Fit
 from convlab.loading import load
@@ -30,6 +31,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     """Let a command take a network."""
     parser.add_argument("model", metavar="MODEL", help=f"{', '.join(ZOO)}, or a model Keras saved")
     add_model_options(parser)
+    add_weight_names(parser)
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -41,6 +43,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--preprocessing", choices=MODES, help="how pictures become inputs, where MODEL is a file (default: assumed)"
     )
     add_layout(parser)
+    add_lenient(parser)
     parser.add_argument("--device", choices=DEVICES, default="cpu", help="where it is computed (default: cpu)")
     parser.add_argument(
         "--labels", metavar="FILE", help="names of the classes: a line each, or JSON (default: the zoo's, ImageNet's)"
@@ -56,6 +59,8 @@ def load_model(arguments: argparse.Namespace, default: str | None = "pretrained"
     return load(
         arguments.model if name is None else name,
         source,
+        strict=not arguments.no_strict,
+        names=read_names(arguments.names) if name is None else None,
         include_top=not arguments.no_top,
         topology=arguments.topology,
         preprocessing=arguments.preprocessing,
@@ -75,6 +80,32 @@ def _shape(text: str) -> tuple[int, ...]:
 def add_layout(parser: argparse.ArgumentParser) -> None:
     """Let a command take files of Keras 1 with channels first."""
     parser.add_argument("--layout", default="HWIO", metavar="OIHW", help="of the kernels in a file of Keras 1")
+
+
+def add_lenient(parser: argparse.ArgumentParser) -> None:
+    """Let a command read a file of weights of which a part has no partner."""
+    parser.add_argument(
+        "--no-strict", action="store_true", help="read weights though layers are missing, or in the file too many"
+    )
+
+
+def add_weight_names(parser: argparse.ArgumentParser) -> None:
+    """Let a command take names of modules for layers."""
+    what = "of weights of PyTorch, where names and shapes leave it open"
+    parser.add_argument("--names", type=Path, metavar="FILE", help=f'JSON {{"layer": "module"}}, {what}')
+
+
+def read_names(path: Path | None) -> dict[str, str] | None:
+    """Return the names in a file; None where there is no file."""
+    if path is None:
+        return None
+    try:
+        names = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise WeightsError(f"{path}: the names cannot be read ({error})") from None
+    if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
+        raise WeightsError(f'{path}: expected names as {{"one name": "another", ...}}')
+    return names
 
 
 def add_picture(parser: argparse.ArgumentParser, *, required: bool = False) -> None:

@@ -15,7 +15,7 @@ from convlab.model.model import Model, Node
 from convlab.model.receptive_field import Field
 from convlab.recording.activations import Activations
 from convlab.runtime.arrays import Array, Shape
-from convlab.wording import unknown
+from convlab.wording import listed, unknown
 
 SIDES = {"z": "slice", "y": "row", "x": "column", "channel": "channel"}
 
@@ -122,7 +122,7 @@ def _recorded(model: Model, acts: Activations, node: Node) -> list[Array]:
         needed = [name for name in names if name not in model.inputs]
         raise LayerNameError(
             f"layer {node.name!r} cannot be explained from this recording, which lacks {', '.join(missing)}:"
-            f" run the network with record={needed}"
+            f" record {listed(needed)}, too"
         )
     arrays = [acts.inputs[name] if name in acts.inputs else acts[name] for name in names]
     if volumes := [array.shape[1:] for array in arrays if array.ndim > 5]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import platformdirs
 
 from convlab.errors import WeightsError
-from convlab.wording import unknown
+from convlab.wording import say, unknown
 from convlab_kernels.caller import warn_caller
 
 DATA = resources.files("convlab_weights")
@@ -85,8 +85,11 @@ def pretrained(name: str, include_top: bool) -> Path:
         if path.is_file():
             return path
     raise WeightsError(
-        f"the trained weights of {name} are not here: run `convlab fetch {candidates[-1].name}`, or give"
-        " weights=FILE (a Keras weight file), weights=0 (random) or weights=None (shapes only)"
+        f"the trained weights of {name} are not here: run `convlab fetch {candidates[-1].name}`, or give "
+        + say(
+            "weights=FILE (a Keras weight file), weights=0 (random) or weights=None (shapes only)",
+            "--weights FILE (a Keras weight file) or --weights 0 (random)",
+        )
     )
 
 

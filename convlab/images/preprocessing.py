@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from convlab.errors import ImageError, ShapeError
-from convlab.wording import unknown
+from convlab.wording import say, unknown
 from convlab_kernels.caller import warn_caller
 
 __all__ = ["MODES", "UNIT_GREY", "VGG", "Preprocessing", "assumed", "standard"]
@@ -84,8 +84,8 @@ class Preprocessing:
         self._require_channels(pixels)
         if self.assumed:
             warn_caller(
-                f"how pictures are prepared is not in the file; assumed {self} (to choose: preprocessing=,"
-                " --preprocessing)"
+                f"how pictures are prepared is not in the file; assumed {self}"
+                f" (to choose: {say('preprocessing=', '--preprocessing')})"
             )
         x = self._swapped(pixels).astype(np.float32, order="C")
         if self.mean:

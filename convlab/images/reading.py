@@ -17,6 +17,7 @@ from convlab.images.preprocessing import Preprocessing
 from convlab.images.resizing import Filter, Fit, check_names, describe_resizing, recolour, resize
 from convlab.runtime.tensors import channels_last, is_tensor
 from convlab.storage.foreign import name_kind
+from convlab.wording import say
 from convlab_kernels.caller import warn_caller
 
 __all__ = ["prepare"]
@@ -120,7 +121,9 @@ def _check_span(span: Span | None) -> None:
         return
     pair = isinstance(span, tuple | list) and len(span) == 2 and all(isinstance(value, Number) for value in span)
     if not pair or not np.isfinite(span).all() or span[0] == span[1]:
-        raise ImageError(f"span={span!r}; expected two different numbers, the values of black and white")
+        raise ImageError(
+            f"{say(f'span={span!r}', '--span')}; expected two different numbers, the values of black and white"
+        )
 
 
 # ---- sources: each becomes a name for messages and values (N, H, W, C) as they were found
@@ -313,5 +316,5 @@ def _check_range(values: np.ndarray, name: str, black: float, white: float, *, c
     if outside or tiny:
         warn_caller(
             f"{name}: values span {low:.6g}..{high:.6g}, but {black:g}..{white:g} is read as black..white; "
-            "pass span=(black, white) to say which values mean them"
+            f"{say('pass span=(black, white)', 'give --span BLACK WHITE')} to say which values mean them"
         )

@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from convlab.errors import ImageError
+from convlab.wording import say
 
 __all__ = ["Filter", "Fit", "check_names", "describe_resizing", "recolour", "resize"]
 
@@ -86,9 +87,10 @@ def _covering(shape: tuple[int, int], size: tuple[int, int], name: str) -> tuple
     scaled = (height, w * height // h) if height * w >= width * h else (h * width // w, width)
     limit = Image.MAX_IMAGE_PIXELS
     if limit is not None and scaled[0] * scaled[1] > limit:
+        remedy = say("fit='stretch'", "--fit stretch")
         raise ImageError(
             f"{name}: a picture of {h}x{w} (height x width) scaled to cover {height}x{width} would be "
-            f"{scaled[0]}x{scaled[1]}, more than {limit} pixels; use fit='stretch', or cut it first"
+            f"{scaled[0]}x{scaled[1]}, more than {limit} pixels; use {remedy}, or cut it first"
         )
     return scaled
 

@@ -10,6 +10,7 @@ from convlab.errors import ImageError, UnsupportedError
 from convlab.images.reading import check_file, load_npy
 from convlab.runtime.arrays import Array, as_floats
 from convlab.runtime.tensors import channels_last, is_tensor
+from convlab.wording import say
 
 KINDS = {4: "volumes (D, H, W, C)", 2: "sequences (W, C)"}
 
@@ -35,7 +36,9 @@ def prepare_arrays(source: Any, shape: tuple[int, ...], span: object = None, **_
         For a span, or an array that holds no numbers.
     """
     if span is not None:
-        raise UnsupportedError(f"span={span!r} is for pictures; the network takes {_kind(shape)}: scale the array")
+        raise UnsupportedError(
+            f"{say(f'span={span!r}', '--span')} is for pictures; the network takes {_kind(shape)}: scale the array"
+        )
     several = isinstance(source, list | tuple) and any(
         isinstance(item, str | PathLike | np.ndarray) for item in source
     )

@@ -16,7 +16,7 @@ from convlab.layers.html import weights_table
 from convlab.ops.quiet import quiet
 from convlab.runtime.arrays import Array, ArrayLike, Shape, as_floats, kind_of, like, module_of, on_host
 from convlab.runtime.once import once
-from convlab.wording import unknown
+from convlab.wording import say, unknown
 from convlab_kernels.window import Pair, Window
 from convlab_kernels.window3d import Window3D
 
@@ -175,9 +175,8 @@ class Layer(ABC):
     def _weighted(self) -> Held:
         """Return what the layer holds; WeightsError where weights are needed and there are none."""
         if self.shapes and not self._held.weights:
-            raise WeightsError(
-                f"layer {self.name!r} has no weights: give convlab.load a file with weights=..., or 0 for random ones"
-            )
+            which = say("convlab.load a file with weights=...", "a file with --weights")
+            raise WeightsError(f"layer {self.name!r} has no weights: give {which}, or 0 for random ones")
         return self._held
 
     def weight_as(self, name: str, x: Array) -> Any:

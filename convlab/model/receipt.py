@@ -8,7 +8,7 @@ from math import prod
 
 from convlab.markup.html import html_table
 from convlab.markup.tables import table
-from convlab.wording import listed, printable
+from convlab.wording import listed, printable, say
 
 __all__ = ["Receipt", "ReceiptRow", "describe_difference"]
 
@@ -137,4 +137,4 @@ def describe_difference(missing: Mapping[str, str], unexpected: Mapping[str, str
     if unexpected:
         found = [f"{name}{said}" for name, said in unexpected.items()]
         parts.append(f"unexpected layers: {listed(found, SHOWN)}")
-    return f"{'; '.join(parts)} (strict=False reads the rest)"
+    return f"{'; '.join(parts)} ({say('strict=False', '--no-strict')} reads the rest)"

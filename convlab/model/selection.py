@@ -7,7 +7,7 @@ from convlab.errors import BudgetError, LayerNameError
 from convlab.model.graph import Graph
 from convlab.model.nodes import has_activation
 from convlab.runtime.arrays import Array, Shape
-from convlab.wording import unknown
+from convlab.wording import listed, say, unknown
 
 Record = str | Iterable[str] | Callable[[str], bool]
 
@@ -28,8 +28,8 @@ def select(graph: Graph, record: Record, pre: bool) -> dict[str, Shape]:
     for name in sorted(asked - set(names)):
         raise LayerNameError(unknown("layer", name, names))
     if not asked:
-        available = ", ".join(node.name for node in graph.nodes)
-        raise LayerNameError(f"record= selects no layer; available: {available}")
+        available = listed([node.name for node in graph.nodes])
+        raise LayerNameError(f"{say('record=', '--layers')} selects no layer; available: {available}")
     if pre:
         asked |= {f"{name}/pre" for name in asked}
     return {name: shape for name, shape in names.items() if name in asked}
@@ -39,9 +39,11 @@ def check_budget(graph: Graph, wanted: Mapping[str, Shape], x: Array, max_bytes:
     """Raise BudgetError where what is wanted of a batch like x takes more than so many bytes."""
     sizes = {name: len(x) * prod(shape) * x.itemsize for name, shape in wanted.items()}
     if sum(sizes.values()) > max_bytes:
+        limit = say(f"max_bytes={max_bytes:,}", f"the limit of {max_bytes:,}")
+        layers = say("record=", "--layers")
         raise BudgetError(
             f"recording {len(x)} image(s) of {graph.name!r} takes {sum(sizes.values()):,} bytes, more than"
-            f" max_bytes={max_bytes:,}; narrow record= or the batch. Bytes by layer: {_table(sizes)}"
+            f" {limit}; narrow {layers} or the batch. Bytes by layer: {_table(sizes)}"
         )
 
 

@@ -31,7 +31,7 @@ HDF5 = (".h5", ".hdf5")  # how files of Keras are named
 NETWORKS = (".keras", *HDF5)
 FROM_KERAS = "save the network from Keras, model.save('net.keras'), and give that"
 BESIDE = (
-    "they do not tell the architecture: give them as weights= (--weights), and as the network a name of the zoo or"
+    "they do not tell the architecture: give them as the weights, and as the network a name of the zoo or"
     " the JSON text of Keras' to_json()"
 )
 SAVED_MODEL = (
@@ -102,7 +102,7 @@ KINDS = (  # the first that fits
     # folders and zip archives, by what lies in them
     Kind("a SavedModel of TensorFlow", SAVED_MODEL, holds=("*saved_model.pb",)),
     TENSORFLOW_JS,
-    Kind("a .keras archive, unpacked", "give its config.json as the topology (--topology) of its model.weights.h5",
+    Kind("a .keras archive, unpacked", "give its config.json as the topology of its model.weights.h5",
          holds=("config.json", "model.weights.h5")),
     Kind("weights of PyTorch", BESIDE, holds=("*data.pkl",)),
     Kind("arrays by name (.npz)", BESIDE, holds=("*.npy",)),

@@ -19,7 +19,7 @@ from convlab.view.drawing import Look, drawing
 from convlab.view.figure_style import heading, root
 from convlab.view.picture import draw_input
 from convlab.view.sheet import BOTTOM, LEFT, TOP, Edges, axes_at, page
-from convlab.wording import unknown
+from convlab.wording import say, unknown
 from convlab_kernels.window import Pair
 
 SIDE = 5.0  # inches across the image
@@ -104,7 +104,9 @@ def overlay(
 def _geometry(model: Model | None, layer: str) -> tuple[Field, Pair]:
     """Return what the units of a layer see, and how many there are in rows and columns."""
     if model is None:
-        raise UnsupportedError("overlay: a recording opened from a file does not know its network: give model=")
+        raise UnsupportedError(
+            "overlay: a recording opened from a file does not know its network: give " + say("model=", "the network")
+        )
     node = layer.removesuffix("/pre")
     if node not in model.shapes:
         raise LayerNameError(unknown("layer", layer, model.shapes))
@@ -128,7 +130,8 @@ def _geometry(model: Model | None, layer: str) -> tuple[Field, Pair]:
 def _cells(acts: Activations, layer: str, channel: int | None, values: Array | None, image: int, size: Pair) -> Array:
     """Return the map (H', W') to draw."""
     if (channel is None) == (values is None):
-        raise ShapeError("overlay: expected either channel= or values=, found both or neither")
+        either = say("channel= or values=", "a channel or values")
+        raise ShapeError(f"overlay: expected either {either}, found both or neither")
     if values is not None:
         cells = np.asarray(values)
         if size not in (cells.shape, (1, *cells.shape)):

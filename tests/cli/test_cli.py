@@ -275,3 +275,22 @@ def test_what_the_library_logs_is_printed_as_it_comes(monkeypatch, capsys):
     assert capsys.readouterr().err == "convlab: compiling kernels, once\n"
     logging.getLogger("convlab").info("after the command")
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "lenet5", "x.png", "--pre", "unit"], "no option '--pre'; did you mean '--preprocessing'?"),
+        (["explain", "lenet5", "x.png", "conv2", "--chanel=7"], "no option '--chanel'; did you mean '--channel'?"),
+        (["filters", "lenet5", "--nonsense"], "no option '--nonsense'"),
+        (["run"], "the following arguments are required: MODEL, IMAGE"),
+    ],
+)
+def test_wrong_usage_is_one_line(arguments, message, capsys):
+    """An abbreviation is no option either: `--pre` was taken for `--preprocessing`."""
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"convlab {arguments[0]}: error: ")
+    assert message in line

@@ -152,7 +152,7 @@ def test_a_forced_layout(tmp_path, capsys):
         (None, "No such file"),
         (b"\xff{", "the names cannot be read"),
         (b"[" * 100_000, "the names cannot be read"),
-        (b'["conv1"]', 'expected names as {"name in A": "name in B", ...}'),
+        (b'["conv1"]', 'expected names as {"one name": "another", ...}'),
         (b'{"conv1": 3}', "expected names as"),
         (b'{"conv9": "conv1"}', "no recorded layer 'conv9'; did you mean 'conv"),
     ],

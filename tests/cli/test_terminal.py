@@ -49,7 +49,7 @@ def test_a_message_keeps_its_beginning_and_its_end(text, at_most):
 def test_of_many_names_the_nearest_are_told():
     told = unknown("layer", "conv2_block7_2", NAMES)
     assert told.startswith("no layer 'conv2_block7_2'; did you mean 'conv2_block7_2_conv'? the nearest of 160: ")
-    assert told.endswith("conv2_block9_2_conv") and len(told) < MESSAGE
+    assert told.count("conv2_block7_") == 6 and len(told) < MESSAGE
     assert unknown("layer", "%", NAMES) == (
         "no layer '%'; available: conv2_block0_0_conv, conv2_block0_1_conv, conv2_block0_2_conv, conv2_block0_3_conv,"
         " conv2_block1_0_conv, conv2_block1_1_conv and 154 more"

@@ -20,7 +20,7 @@ from convlab.files.registry import bundled_path, lookup
 from convlab.storage.foreign import describe
 
 FROM_KERAS = r"save the network from Keras, model\.save\('net\.keras'\), and give that"
-BESIDE = r"they do not tell the architecture: give them as weights= \(--weights\)"
+BESIDE = r"they do not tell the architecture: give them as the weights"
 ZIP, FOLDER = r"\(a zip archive\)", r"\(a folder\)"
 SAVED_MODEL = "open its folder with TensorFlow up to 2.15"
 IMAGE = "a picture is what a network is run on: name the network before it"

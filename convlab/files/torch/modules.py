@@ -9,7 +9,7 @@ from convlab.files.torch.order import MatchingError, Order, assign
 from convlab.files.weight_specs import LayerWeights
 from convlab.model.receipt import describe_difference
 from convlab.storage.tensors import StateDict, Tensor
-from convlab.wording import listed
+from convlab.wording import listed, say
 
 __all__ = ["Matching", "Module", "find_modules", "match_modules"]
 
@@ -138,12 +138,16 @@ def _named(
     """Return the modules that a name tells, each checked to fit."""
     for layer, module in names.items():
         if layer not in wanted:
-            raise MatchingError(f"names= speaks of layer {layer}, but the model has {listed(wanted)}")
+            raise MatchingError(
+                f"{say('names=', '--names')} speaks of layer {layer}, but the model has {listed(wanted)}"
+            )
         if module not in modules:
-            raise MatchingError(f"names= gives {layer} the module {module}, but the file has {listed(modules)}")
+            raise MatchingError(
+                f"{say('names=', '--names')} gives {layer} the module {module}, but the file has {listed(modules)}"
+            )
     taken = set(names.values())
     if len(taken) < len(names):
-        raise MatchingError("names= gives two layers the same module")
+        raise MatchingError(f"{say('names=', '--names')} gives two layers the same module")
     alike = _named_alike(wanted, [module for module in modules if module not in taken])
     chosen = alike | dict(names)
     for layer, module in chosen.items():

@@ -8,12 +8,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 
-from convlab.wording import listed
+from convlab.wording import listed, say
 
 __all__ = ["MatchingError", "Order", "assign"]
 
 BEGINNINGS_LIMIT = 64  # ways to pair the first few layers that are followed at once
-REMEDY = "say with names={layer: module} which is which"
 
 Way = tuple[str, ...]  # the module of each layer
 
@@ -59,7 +58,7 @@ def assign(fitting: Mapping[str, Sequence[str]], modules: Sequence[str], order: 
     if len(fitting) != len(modules):
         raise MatchingError(
             f"{len(fitting)} layers ({listed(fitting)}) and {len(modules)} modules ({listed(modules)})"
-            " remain to be paired; say with names={layer: module} which is which"
+            f" remain to be paired; {_remedy()}"
         )
     for believed in range(order, -1, -1):
         ways = _ways(list(fitting.values()), _predecessors(modules, Order(believed)))
@@ -67,7 +66,7 @@ def assign(fitting: Mapping[str, Sequence[str]], modules: Sequence[str], order: 
             raise MatchingError(_describe_ambiguity(list(fitting), ways))
         if ways:
             return dict(zip(fitting, ways[0], strict=True)), TOLD[Order(believed)]
-    raise MatchingError(f"each of {listed(fitting)} fits a module, but not all at once; {REMEDY}")
+    raise MatchingError(f"each of {listed(fitting)} fits a module, but not all at once; {_remedy()}")
 
 
 def _predecessors(modules: Sequence[str], order: Order) -> dict[str, frozenset[str]]:
@@ -117,4 +116,8 @@ def _describe_ambiguity(layers: Sequence[str], ways: Sequence[Way]) -> str:
         for layer, one, other in zip(layers, ways[0], ways[1], strict=False)
         if one != other
     ]
-    return f"shapes leave a choice: {listed(open_choices)}; {REMEDY}"
+    return f"shapes leave a choice: {listed(open_choices)}; {_remedy()}"
+
+
+def _remedy() -> str:
+    return f"say with {say('names={layer: module}', '--names FILE')} which is which"

@@ -96,7 +96,7 @@ def test_weights_only(tmp_path: Path, layout: str) -> None:
     refused(
         path,
         "holds no architecture (no attribute model_config), at most weights: give the architecture too, as"
-        " topology=FILE (--topology) with what Keras' to_json() returned, or name a network of the zoo"
+        " topology=FILE with what Keras' to_json() returned, or name a network of the zoo"
         " with weights=FILE",
     )
 

@@ -28,7 +28,7 @@ from convlab.layers.base import Walk
 from convlab.model.graph import Graph, GraphBuilder
 from convlab.model.nodes import Node
 from convlab.runtime.arrays import Shape
-from convlab.wording import unknown
+from convlab.wording import say, unknown
 from convlab_kernels.window import Window
 from convlab_kernels.window3d import Window3D
 
@@ -110,15 +110,13 @@ class Builder:
                 raise ShapeError(f"{self.where}: input_shape is {shown(given)}, expected (H, W, C)")
             return tuple(given)
         if shape is None:
-            raise UnsupportedError(
-                f"{self.where}: input {shown(name)} has no shape: give input_shape=(H, W, C) (--input-shape H,W,C)"
-            )
+            raise UnsupportedError(f"{self.where}: input {shown(name)} has no shape: give {_a_shape()}")
         if not is_list(shape) or len(shape) < 2 or not all(n is None or is_whole(n, 1) for n in shape):
             self.damaged(f"the shape of input {shown(name)} is {shown(shape)}, expected [null, H, W, C]")
         if None in shape[1:]:
             raise UnsupportedError(
                 f"{self.where}: input {shown(name)} has the shape {shown(tuple(shape))} with open sides:"
-                " give input_shape=(H, W, C) (--input-shape H,W,C)"
+                f" give {_a_shape()}"
             )
         own = tuple(shape[1:])
         return moved_shape(own) if moved else own
@@ -293,3 +291,7 @@ def _along_an_axis(config: LayerConfig, moved: bool) -> LayerConfig | None:
     if config.kind == "Activation" or not is_along_an_axis(function) or not (moved or function == "glu"):
         return None
     return LayerConfig(function, "Activation", {"activation": function}, ())
+
+
+def _a_shape() -> str:
+    return say("input_shape=(H, W, C)", "--input-shape H,W,C")

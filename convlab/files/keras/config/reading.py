@@ -10,6 +10,7 @@ from convlab.files.keras.archive import is_archive, read_member
 from convlab.storage import hdf5
 from convlab.storage.foreign import TENSORFLOW_JS, read_head
 from convlab.storage.json_text import parse_json
+from convlab.wording import say
 
 __all__ = ["Config", "parse_topology", "read_config", "read_topology"]
 
@@ -43,8 +44,8 @@ def read_config(path: Path) -> Config:
             hdf5.refuse(
                 file,
                 "holds no architecture (no attribute model_config), at most weights: give the architecture too, as"
-                " topology=FILE (--topology) with what Keras' to_json() returned, or name a network of the zoo with"
-                " weights=FILE",
+                f" {say('topology=', '--topology ')}FILE with what Keras' to_json() returned, or name a network of"
+                f" the zoo with {say('weights=', '--weights ')}FILE",
             )
         values = _parse(config_text, f"{path}: attribute model_config")
         version, backend = hdf5.read_text(file, "keras_version"), hdf5.read_text(file, "backend")

@@ -23,6 +23,7 @@ from convlab.runtime.arrays import Shape
 from convlab.storage import hdf5
 from convlab.storage.growth import check_growth
 from convlab.storage.hdf5_arrays import check_floats, read_floats
+from convlab.wording import say
 
 __all__ = ["LAYOUTS", "LayerWeights", "read_keras_weights"]
 
@@ -34,11 +35,6 @@ BACKENDS = ("theano", "tensorflow")  # who wrote the kernels, where the file doe
 LAYOUTS = (*AXES, *(f"{axes}-{backend}" for axes in AXES for backend in BACKENDS))
 COUNTS = ("count",)  # the arrays that Keras stores as integers
 ROTATED = ("Conv1D", "Conv2D", "Conv2DTranspose", "Conv3D")  # what Keras 2 turns when it loads a file of Theano's
-UNSAID = (
-    "its kernels are OIHW, and neither it nor the architecture says who wrote them: Theano's are turned by 180"
-    " degrees; pass layout='OIHW-theano' (--layout OIHW-theano) to turn them back ('th kernels'),"
-    " layout='OIHW-tensorflow' to take them as they are ('tf kernels')"
-)
 
 
 @dataclass(frozen=True)
@@ -126,7 +122,7 @@ def read_keras_weights(
         contents = _with_backend(contents, told, backend)
         requests = _plan(contents, layers, axes)
         if contents.theano is None and axes == "OIHW" and any(map(_is_turned_by_theano, _leaves(layers))):
-            hdf5.refuse(file, UNSAID)
+            hdf5.refuse(file, _unsaid())
         check_growth(Path(path), sum(request.dataset.nbytes for request in requests), "the weights asked for")
         arrays: dict[str, dict[str, Array]] = {}
         rows = []
@@ -182,10 +178,7 @@ def _request(layer: LayerWeights, role: str, group: h5py.Group, path: str, axes:
     shape = layer.shapes[role]
     steps = _steps(layer, role, axes, theano)
     request = Request(layer.name, role, dataset, _stored_shape(role, shape, axes), steps)
-    hints = {
-        _stored_shape(role, shape, other): f": this is {other}; pass layout='{other}' (--layout {other})"
-        for other in AXES
-    }
+    hints = {_stored_shape(role, shape, other): f": this is {other}; pass {_layout(other)}" for other in AXES}
     check_floats(dataset, request.stored_shape, str(request), hints, integers=role in COUNTS)
     return request
 
@@ -215,3 +208,15 @@ def _steps(layer: LayerWeights, role: str, axes: str, theano: bool) -> list[Step
         image = layer.image
         steps.append((f"rows {change_of_order(image)}", lambda kernel: rows_in_order(kernel, image)))
     return steps
+
+
+def _layout(which: str) -> str:
+    return say(f"layout={which!r}", f"--layout {which}")
+
+
+def _unsaid() -> str:
+    return (
+        "its kernels are OIHW, and neither it nor the architecture says who wrote them: Theano's are turned by 180"
+        f" degrees; pass {_layout('OIHW-theano')} to turn them back ('th kernels'),"
+        f" {_layout('OIHW-tensorflow')} to take them as they are ('tf kernels')"
+    )

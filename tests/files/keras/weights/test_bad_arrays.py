@@ -42,7 +42,7 @@ def test_shape_bomb(good: Path, shape: tuple[int, ...], monkeypatch: pytest.Monk
 def test_other_kernel_layout(good: Path) -> None:
     kernel = np.arange(120, dtype="f4").reshape(4, 2, 3, 5)
     store(good, kernel)
-    expected = "has shape (4, 2, 3, 5), expected (3, 5, 2, 4): this is OIHW; pass layout='OIHW' (--layout OIHW)"
+    expected = "has shape (4, 2, 3, 5), expected (3, 5, 2, 4): this is OIHW; pass layout='OIHW'"
     assert refused(good).endswith(expected)
     weights, _ = read_keras_weights(good, [CONV], layout="OIHW-tensorflow")
     np.testing.assert_array_equal(weights["conv1"]["kernel"], np.einsum("oihw->hwio", kernel))

@@ -89,7 +89,7 @@ def test_where_nobody_says_who_wrote_the_kernels_both_are_offered(unsaid: Path) 
         read_keras_weights(unsaid, [CONV], layout="OIHW")
     assert str(error.value) == (
         f"{unsaid}: its kernels are OIHW, and neither it nor the architecture says who wrote them: Theano's are"
-        " turned by 180 degrees; pass layout='OIHW-theano' (--layout OIHW-theano) to turn them back ('th kernels'),"
+        " turned by 180 degrees; pass layout='OIHW-theano' to turn them back ('th kernels'),"
         " layout='OIHW-tensorflow' to take them as they are ('tf kernels')"
     )
 
@@ -125,7 +125,7 @@ def test_the_command_takes_the_layout(unsaid: Path, capsys: pytest.CaptureFixtur
     out = unsaid.with_name("out.h5")
     arguments = ["convert", str(unsaid), str(out), "--topology", str(topology)]
     assert main([*arguments, "--layout", "OIHW"]) == 1
-    assert "(--layout OIHW-theano)" in capsys.readouterr().err
+    assert "pass --layout OIHW-theano to" in capsys.readouterr().err
     assert main([*arguments, "--layout", "OIHW-theano"]) == 0
     assert "OIHW -> HWIO, rotated 180 degrees (Theano)" in capsys.readouterr().out
     kernel = convlab.load(out, topology=topology)["conv1"].weights["kernel"]
