@@ -157,7 +157,7 @@ def _require_model(source: Any, include_top: bool, topology: str | Path | None) 
         )
     if topology is not None or not include_top:
         told = (
-            "topology= is for a file of weights alone"
+            f"{say('topology=', '--topology')} is for a file of weights alone"
             if topology
             else "which layers are the top is known only of networks of the zoo"
         )

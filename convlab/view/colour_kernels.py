@@ -10,6 +10,7 @@ from convlab.runtime.arrays import Array
 from convlab.view.figure_style import frame, heading, root, show
 from convlab.view.sheet import DPI, FAINT
 from convlab.view.tiles import Tiles
+from convlab.wording import say
 
 UNIT = Scale("shared", np.array([-1.0]), np.array([1.0]), signed=True)
 LARGEST, NARROW = (
@@ -53,7 +54,8 @@ def draw_colours(kernels: Array, numbers: list[int], ends: list[str], order: str
     ax.xaxis.tick_top()
     ax.set_xticks(ticks, names * tiles.columns)
     ax.tick_params(length=0, labelsize=6.5, labelcolor=FAINT, pad=2)
-    unsaid = ", if channels 0, 1, 2 are red, green, blue (nobody said: preprocessing=)" if order == "012" else ""
+    how = say("preprocessing=", "--preprocessing")
+    unsaid = f", if channels 0, 1, 2 are red, green, blue (nobody said: {how})" if order == "012" else ""
     heading(ax, title, f"{note} · in colour grey is 0{unsaid}")
     return root(ax)
 
