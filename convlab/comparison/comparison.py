@@ -18,12 +18,10 @@ from convlab.comparison.suspect import find_suspect
 from convlab.errors import ShapeError
 from convlab.model.model import INPUT, Model
 from convlab.runtime.arrays import Array, Shape, as_floats
+from convlab.wording import say
 
 TIMES = 8
 """A layer differs when its relative error is more than so many times the expected one."""
-
-NO_NETWORK = "compare a run of it, model.run(x), or give model="
-"""What to do where no network is at hand, which most guesses need."""
 
 
 def compare(
@@ -85,7 +83,7 @@ def compare(
     with np.errstate(all="ignore"):  # wrong numbers may overflow on their way through the network
         suspect = None if first is None else find_suspect(pairs, rows, first)
         guesses = () if suspect is None else tuple(findings(suspect))
-    advice = "" if network else NO_NETWORK
+    advice = "" if network else _to_have_a_network()
     return Report((ours.label, theirs.label), rows, guesses, pairs.one_sided(), basis, advice)
 
 
@@ -170,3 +168,10 @@ def _network_inputs(pairs: Pairs) -> dict[str, Array]:
     names = pairs.model.inputs if pairs.model else ()
     found = {name: array for name in names if (array := pairs.network_input(name)) is not None}
     return dict(zip(found, as_floats(*found.values()), strict=True)) if len(found) == len(names) else {}
+
+
+def _to_have_a_network() -> str:
+    """Return what to do where none is at hand, which most guesses need."""
+    return say(
+        "compare a run of it, model.run(x), or give model=", "give its file, or its name in the zoo, as A or B"
+    )

@@ -15,7 +15,7 @@ from convlab.comparison.functions import Read, where_functions_lie
 from convlab.comparison.sources import Side
 from convlab.errors import LayerNameError
 from convlab.model.model import Model
-from convlab.wording import unknown
+from convlab.wording import say, unknown
 
 Fits = Callable[[str, str], bool]
 
@@ -36,7 +36,7 @@ def match(a: Side, b: Side, given: Mapping[str, str], fits: Fits) -> dict[str, s
     if not found:
         raise LayerNameError(
             f"{a.label} and {b.label} have no layer's name in common ({_some(a.layers)} / {_some(b.layers)}):"
-            " say which is which with names= (--names): a name in the first -> a name in the second"
+            f" say which is which with {say('names=', '--names')}: a name in the first -> a name in the second"
         )
     return found
 
