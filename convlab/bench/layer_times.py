@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from convlab.bench.network_report import BatchResult, LayerTime, ModelReport
 from convlab.bench.report import digits
 from convlab.errors import ShapeError
-from convlab.layers.base import Activated, Layer, class_of
+from convlab.layers.base import Activated, Layer, Pooling, class_of
 from convlab.view.drawing import Look, drawing
 from convlab.view.sheet import INK, Edges, axes_at, head, page
 
@@ -70,7 +70,7 @@ def _bar(layer: LayerTime, share: float) -> Bar:
 def _colour(kind: type[Layer]) -> str:
     if issubclass(kind, Activated):
         return CONVOLUTION if kind.layout == "channels_last" else DENSE
-    return POOLING if kind.pools else OTHER
+    return POOLING if issubclass(kind, Pooling) else OTHER
 
 
 def _draw(ax: Axes, bars: Sequence[Bar]) -> None:

@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from convlab import ops
 from convlab.errors import ShapeError
-from convlab.layers.base import ONE_CELL, Layer, Layout, Walk, check_activation
+from convlab.layers.base import Layer, Layout, Walk, check_activation, window_along
 from convlab.layers.checks import check_numbers
 from convlab.layers.functions import ACTIVATIONS
-from convlab.ops.axes import AxisLike, inner_axes, is_last
+from convlab.ops.axes import AxisLike, inner_axes
 from convlab.ops.quiet import quiet
 from convlab.runtime.arrays import Array, Shape, module_of
 
@@ -295,8 +295,8 @@ class Softmax(Layer):
         return shape
 
     def window_on(self, shape: Shape) -> Walk:
-        """Return that of one cell, or None, all of them, where it is not along the channels."""
-        return ONE_CELL if is_last(self.axis, len(shape) + 1) else None
+        """Return that of one cell along the channels, None, all of them, along all places."""
+        return window_along(self.axis, shape)
 
     def __call__(self, x: Array) -> Array:
         """Turn the numbers along the axis into probabilities."""

@@ -13,6 +13,7 @@ import numpy as np
 from convlab.errors import ShapeError, UnsupportedError, WeightsError
 from convlab.layers.functions import ACTIVATIONS
 from convlab.layers.html import weights_table
+from convlab.ops.axes import AxisLike, inner_axes
 from convlab.ops.quiet import quiet
 from convlab.runtime.arrays import Array, ArrayLike, Shape, as_floats, kind_of, like, module_of, on_host
 from convlab.runtime.once import once
@@ -70,8 +71,6 @@ class Layer(ABC):
         besides are single numbers, and its function sees one number at a time. "axis": nothing but which of them is
         its `axis`. "channels_last": it takes a sequence, an image or a volume, with the channels last; where Keras
         has such a layer, it may have them first. None: anything else.
-    pools : bool
-        Whether each number that it makes is the largest, or the mean, of those of one channel under a window.
     reshapes : bool
         Whether it does no more than give the same numbers another shape.
     kernel_axes : "IO", "OI" or "CM"
@@ -80,6 +79,8 @@ class Layer(ABC):
     main_weight : str or None
         Its weight that is applied last, whose last axes are the output channels; None where there is none, or where
         something comes between it and the output.
+    positive_weights : tuple of str
+        Those that mean nothing below 0, such as a variance.
     """
 
     name: str
@@ -91,10 +92,10 @@ class Layer(ABC):
     activates: ClassVar[bool] = False
     mixes_channels: ClassVar[bool] = False
     layout: ClassVar[Layout] = None
-    pools: ClassVar[bool] = False
     reshapes: ClassVar[bool] = False
     kernel_axes: ClassVar[KernelAxes] = "IO"
     main_weight: ClassVar[str | None] = None
+    positive_weights: tuple[str, ...] = ()
     _held: Held
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -299,8 +300,6 @@ class SeveralInputs(Layer):
 class Pooling(Spatial):
     """What pooling layers share, over a window or over all."""
 
-    pools: ClassVar[bool] = True
-
 
 class Activated(Layer):
     """A layer with an activation function of its own after what it computes."""
@@ -318,6 +317,14 @@ def check_activation(layer: Layer) -> None:
     """Raise UnsupportedError unless the layer's activation function is known."""
     if layer.activation not in ACTIVATIONS:
         raise UnsupportedError(f"layer {layer.name!r}: {unknown('activation', layer.activation, ACTIVATIONS)}")
+
+
+def window_along(axis: AxisLike, shape: Shape) -> Walk:
+    """Return the cells that one number sees of what works along an axis, or several, of such an input."""
+    axes = inner_axes(axis, len(shape) + 1)
+    if axes == (len(shape),):
+        return ONE_CELL
+    return None if axes[: len(shape) - 1] == tuple(range(1, len(shape))) else "varies"
 
 
 def image_size(shape: Shape) -> Pair:

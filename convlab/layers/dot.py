@@ -8,7 +8,7 @@ import numpy as np
 
 from convlab import ops
 from convlab.errors import ShapeError
-from convlab.layers.base import SeveralInputs
+from convlab.layers.base import SeveralInputs, Walk
 from convlab.layers.checks import refused
 from convlab.ops.axes import inner_axis
 from convlab.ops.quiet import quiet
@@ -43,7 +43,6 @@ class Dot(SeveralInputs):
     axes: int | Sequence[int] = -1
     normalize: bool = False
     arity = 2
-    window = None
 
     def __post_init__(self) -> None:
         """Refuse what is no axis, or pair of axes."""
@@ -57,6 +56,10 @@ class Dot(SeveralInputs):
         if first[a - 1] != second[b - 1]:
             raise ShapeError(f"axis {a} has {first[a - 1]} numbers, and axis {b} of the second {second[b - 1]}")
         return (*first[: a - 1], *first[a:], *second[: b - 1], *second[b:]) or (1,)
+
+    def window_on(self, *shapes: Shape) -> Walk:
+        """Return None, all of them, of two vectors; of others there is no window."""
+        return None if all(len(shape) == 1 for shape in shapes) else "varies"
 
     def _axes(self, first: int, second: int) -> Pair:
         """Return the axes of inputs with so many, without the batch, counted from the batch, 0."""

@@ -5,9 +5,9 @@ from typing import ClassVar
 
 from convlab import ops
 from convlab.errors import ShapeError
-from convlab.layers.base import ONE_CELL, Layer, Layout, Walk
+from convlab.layers.base import Layer, Layout, Walk, window_along
 from convlab.layers.checks import check_count, check_numbers, options_of
-from convlab.ops.axes import AxisLike, inner_axes, inner_axis, is_last
+from convlab.ops.axes import AxisLike, inner_axes, inner_axis
 from convlab.runtime.arrays import Array, Shape
 
 
@@ -46,6 +46,7 @@ class BatchNormalization(Layer):
     epsilon: float = 1e-3
     center: bool = True
     scale: bool = True
+    positive_weights = ("moving_variance",)
 
     def __post_init__(self) -> None:
         """Refuse an epsilon that is no number."""
@@ -115,8 +116,8 @@ class LayerNormalization(Layer):
         return _scale_and_center(self.scale or self.rms_scaling, self.center and not self.rms_scaling, sizes)
 
     def window_on(self, shape: Shape) -> Walk:
-        """Return that of one cell, or None, all of them, where it is not along the channels."""
-        return ONE_CELL if is_last(self.axis, len(shape) + 1) else None
+        """Return that of one cell along the channels, None, all of them, along all places."""
+        return window_along(self.axis, shape)
 
     def __call__(self, x: Array) -> Array:
         """Normalise (N, ...)."""
@@ -225,8 +226,8 @@ class UnitNormalization(Layer):
         return shape
 
     def window_on(self, shape: Shape) -> Walk:
-        """Return that of one cell, or None, all of them, where it is not along the channels."""
-        return ONE_CELL if is_last(self.axis, len(shape) + 1) else None
+        """Return that of one cell along the channels, None, all of them, along all places."""
+        return window_along(self.axis, shape)
 
     def __call__(self, x: Array) -> Array:
         """Normalise (N, ...)."""

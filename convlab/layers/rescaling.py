@@ -91,6 +91,7 @@ class Normalization(Layer):
     mean: Any = None
     variance: Any = None
     invert: bool = False
+    positive_weights = ("variance",)
 
     def __post_init__(self) -> None:
         """Read the numbers once."""

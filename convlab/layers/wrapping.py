@@ -13,6 +13,7 @@ class Wrapping(Layer):
 
     def __init__(self, inner: Layer) -> None:
         self._unweighted, self.name, self.activation = inner, inner.name, inner.activation
+        self.positive_weights = inner.positive_weights
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._unweighted!r})"

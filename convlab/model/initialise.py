@@ -42,7 +42,7 @@ def _range(node: Node, name: str) -> tuple[float, float]:
     if name.endswith("kernel"):
         limit = sqrt(6 / node.layer.fan_in(name, *node.input_shapes))
         return -limit, limit
-    return (0.5, 1.5) if name in ("gamma", "moving_variance", "variance") else (-0.1, 0.1)
+    return (0.5, 1.5) if name in ("gamma", *node.layer.positive_weights) else (-0.1, 0.1)
 
 
 def _uniform(shape: Shape, low: float, high: float, seed: list[int], pool: ThreadPoolExecutor) -> Array:

@@ -87,7 +87,7 @@ def test_layer_normalization(axis, dtype):
         size = reach(X, mean, deviation, normal) * np.abs(gain) + np.abs(shift)
         terms = np.prod(shape) if 3 in axes else 0  # on PyTorch, Keras 3.15 fails without the last axis
         compare(layer, dtype, normal * gain + shift, size, terms, **options | {"axis": keras_axis(axis)})
-        assert layer.window_on(SHAPE) == (ONE_CELL if axes == (3,) else None)
+        assert layer.window_on(SHAPE) == (ONE_CELL if axes == (3,) else None if {1, 2} <= set(axes) else "varies")
 
 
 def keras_axis(axis):
@@ -143,7 +143,7 @@ def test_unit_normalization(axis, dtype):
     layer, axes = built(UnitNormalization("unit", axis), SHAPE), counted(axis)
     exact = X / np.sqrt((X * X).sum(axis=axes, keepdims=True))
     compare(layer, dtype, exact, np.abs(exact), 210, axis=axis)
-    assert layer.window_on(SHAPE) == (ONE_CELL if axes == (3,) else None)
+    assert layer.window_on(SHAPE) == (ONE_CELL if axes == (3,) else None if {1, 2} <= set(axes) else "varies")
     assert not layer(np.zeros((2, *SHAPE), dtype)).any()
 
 

@@ -83,7 +83,7 @@ def test_keeps_order(name):
             found.append(keeps_order(name, *sample))
         except ShapeError:
             continue  # it takes no vectors
-    assert getattr(layers, name).keeps_order is all(found)
+    assert getattr(layers, name).keeps_order is all(found), "keeps_order of the class"
 
 
 # ---- activates
@@ -100,7 +100,7 @@ def bends(name, options, *shapes):
 def test_activates(name):
     kind = getattr(layers, name)
     functions = kind.keeps_order and kind.arity == 1 and all(bends(name, *sample) for sample in SAMPLES[name])
-    assert kind.activates is (functions and name not in NO_ACTIVATIONS)
+    assert kind.activates is (functions and name not in NO_ACTIVATIONS), "activates of the class, or NO_ACTIVATIONS"
 
 
 # ---- layout
@@ -162,7 +162,7 @@ def computed_layout(name):
 def test_layout(name):
     """Which layers without either have their channels first in Keras: tests/files/keras/config/test_layouts.py."""
     told = getattr(layers, name).layout
-    assert (None if told == "channels_last" else told) == computed_layout(name)
+    assert (None if told == "channels_last" else told) == computed_layout(name), "layout of the class"
 
 
 # ---- mixes_channels
@@ -197,27 +197,7 @@ def test_mixes_channels(name):
     for layer, shapes in with_as_many_channels(name):
         changes = influence(name, layer, shapes)
         mixes.append(bool((changes.diagonal() < changes.max(axis=0)).any()))
-    assert getattr(layers, name).mixes_channels is any(mixes)
-
-
-# ---- pools
-
-
-def pools(name, options, *shapes):
-    """Tell whether the largest of each channel is made, or the mean, where the window is over all."""
-    *places, channels = shapes[0]
-    if "pool" in options:
-        options = {"pool": places if len(places) > 1 else places[0]}
-    x = inputs_of(name, shapes)
-    y, axes = made(name, options, *shapes)(*x), tuple(range(1, x[0].ndim - 1))
-    return y.size == len(y) * channels and any(
-        close(y.reshape(len(y), channels), f(x[0], axis=axes)) for f in (np.max, np.mean)
-    )
-
-
-@each
-def test_pools(name):
-    assert getattr(layers, name).pools is all(pools(name, *sample) for sample in SAMPLES[name])
+    assert getattr(layers, name).mixes_channels is any(mixes), "mixes_channels of the class"
 
 
 # ---- reshapes
@@ -232,7 +212,8 @@ def gives_another_shape(name, options, *shapes):
 @each
 def test_reshapes(name):
     plain = [sample for sample in SAMPLES[name] if "channels_first" not in sample[0]]
-    assert getattr(layers, name).reshapes is all(gives_another_shape(name, *sample) for sample in plain)
+    found = all(gives_another_shape(name, *sample) for sample in plain)
+    assert getattr(layers, name).reshapes is found, "reshapes of the class"
 
 
 # ---- main_weight and kernel_axes: a channel that comes out grows as its part of the weight does
@@ -245,8 +226,13 @@ AXES = {
 }
 
 
+def without_function(name, options, *shapes):
+    has_one = "activation" in signature(getattr(layers, name)).parameters
+    return made(name, options | ({"activation": "linear"} if has_one else {}), *shapes)
+
+
 def scales(weight, axes, name, options, *shapes):
-    layer, x = made(name, options | {"activation": "linear"}, *shapes), inputs_of(name, shapes)
+    layer, x = without_function(name, options, *shapes), inputs_of(name, shapes)
     y = layer(*x)
     weights, scale = dict(layer.weights), random(1, y.shape[-1:], 0.5, 2.0)
     try:
@@ -268,6 +254,50 @@ def test_kernel_axes(name):
 def test_main_weight(name):
     kind = getattr(layers, name)
     assert all(scales(kind.main_weight, kind.kernel_axes, name, *sample) for sample in SAMPLES[name])
+
+
+# ---- positive_weights: without them, or below 0, no numbers come out
+
+
+def makes_numbers(name, weight, options, *shapes):
+    """Tell whether a layer still does of positive inputs where one of its weights is negative."""
+    layer = made(name, options, *shapes)
+    layer.set_weights(**{weight: -1 - np.abs(layer.weights[weight])})
+    with np.errstate(invalid="ignore"):
+        return np.isfinite(layer(*inputs_of(name, shapes))).all()
+
+
+@each
+def test_positive_weights(name):
+    found = {
+        weight
+        for sample in SAMPLES[name]
+        for weight in made(name, *sample).shapes
+        if not makes_numbers(name, weight, *sample)
+    }
+    assert set(getattr(layers, name).positive_weights) == found, "positive_weights of the class"
+
+
+# ---- multiply_adds: what comes out where all inputs and all of the kernel are 1
+
+
+def products_of_ones(name, options, *shapes):
+    """Return the products that are added up without padding, and how many the layer tells."""
+    layer = without_function(name, options | {"padding": "valid"} if "padding" in options else options, *shapes)
+    layer.set_weights(**{weight: np.full(shape, weight == "kernel") for weight, shape in layer.shapes.items()})
+    return layer(*(np.ones((1, *shape)) for shape in shapes)).sum(), layer.multiply_adds(*shapes)
+
+
+@each
+def test_multiply_adds(name):
+    for sample in SAMPLES[name]:
+        layer = made(name, *sample)
+        assert bool(layer.multiply_adds(*sample[1:])) is (
+            name == "Dot" or any(weight.endswith("kernel") for weight in layer.shapes)
+        ), "multiply_adds of a layer with a kernel"
+        if "kernel" in layer.shapes:
+            made_of_ones, told = products_of_ones(name, *sample)
+            assert told == made_of_ones
 
 
 # ---- window: the cells that change what comes out
@@ -305,14 +335,16 @@ def test_window(name):
     for options, *shapes in SAMPLES[name]:
         layer = made(name, options, *shapes)
         window, sides = layer.window_on(*shapes), shapes[0][:-1]
-        if window is None or window == "varies":
+        if window == "varies":
             continue
-        if window == ONE_CELL:
+        if window is None:
+            told = np.True_
+        elif window == ONE_CELL:
             assert {shape[:-1] for shape in (*shapes, layer.infer_shape(*shapes))} == {sides}
             told = np.eye(prod(sides), dtype=bool)
         else:
             told = under(window, (1, *sides) if len(sides) == 1 else sides)
-        assert np.array_equal(seen(name, layer, shapes), told)
+        assert (seen(name, layer, shapes) == told).all(), "window of the class, or window_on"
 
 
 # ---- convolutions, for which kernels are chosen

@@ -21,6 +21,7 @@ from convlab.layers import (
     ZeroPadding2D,
     ZeroPadding3D,
 )
+from convlab.layers.base import Pooling
 from convlab.model.model import Node
 from convlab.runtime.arrays import Array
 
@@ -48,7 +49,7 @@ def zeros_count(_: Suspect, node: Node, inputs: list[Array]) -> Outputs:
 def zeros_left_out(suspect: Suspect, node: Node, inputs: list[Array]) -> Outputs:
     """Let the cells that a layer before adds be the pooling's own padding, which counts for nothing."""
     before = next((other for other in suspect.nodes if other.name in node.inputs), None)
-    if before is None or not node.layer.pools or pads_of(node.layer, inputs) is None:
+    if before is None or not isinstance(node.layer, Pooling) or pads_of(node.layer, inputs) is None:
         return
     if not isinstance(before.layer, ZeroPadding2D | ZeroPadding3D):
         return
@@ -61,7 +62,7 @@ def zeros_left_out(suspect: Suspect, node: Node, inputs: list[Array]) -> Outputs
 def windows_hang_over(suspect: Suspect, node: Node, inputs: list[Array]) -> Outputs:
     """Count a window that hangs over the end, as PyTorch does with ceil_mode."""
     pads = pads_of(node.layer, inputs)
-    if pads and node.layer.pools:
+    if pads and isinstance(node.layer, Pooling):
         yield from _pooled(suspect, node, inputs, node.layer, pads, zeros=False, over=True)
 
 
@@ -74,7 +75,7 @@ def the_other_pooling(_: Suspect, node: Node, inputs: list[Array]) -> Outputs:
 def several_in_pooling(suspect: Suspect, node: Node, inputs: list[Array]) -> Outputs:
     """Change two things at once, or three: where windows stand and end, what they take, what padding is to them."""
     pads, kinds = pads_of(node.layer, inputs), _kinds(node.layer)
-    if pads is None or not node.layer.pools:
+    if pads is None or not isinstance(node.layer, Pooling):
         return
     stands = [("", pads), *_moved(node.layer, inputs)]
     for (where, moved), (what, layer), over, zeros in product(stands, kinds, (False, True), (False, True)):

@@ -17,11 +17,10 @@ def random(seed, shape, low=-1.0, high=1.0):
 
 
 def built(layer, *shapes, seed=3):
-    """Return the layer built for the input shapes, with random weights; variances are positive."""
+    """Return the layer built for the input shapes, with random weights."""
     layer.build(*shapes)
-    positive = ("variance", "moving_variance")
     weights = {
-        name: random([seed, i], shape, *((0.5, 1.5) if name in positive else (-1.0, 1.0)))
+        name: random([seed, i], shape, *((0.5, 1.5) if name in layer.positive_weights else (-1.0, 1.0)))
         for i, (name, shape) in enumerate(layer.shapes.items())
     }
     if weights:
