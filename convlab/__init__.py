@@ -40,6 +40,7 @@ from convlab_kernels.imports import load_module
 from convlab_kernels.window import Window
 
 if TYPE_CHECKING:
+    from convlab import testing
     from convlab.attribution.ablation import ablation_cam
     from convlab.comparison.comparison import compare
     from convlab.explanation.explanation import Explanation, explain
@@ -92,9 +93,12 @@ __all__ = [
     "sigmoid",
     "softmax",
     "tanh",
+    "testing",
     "zero_pad2d",
 ]
 
+
+_MODULES = {"plot": "convlab.view.plot", "testing": "convlab.testing"}
 
 _LATER = {
     "Activations": "convlab.recording.activations",
@@ -115,8 +119,8 @@ _LATER = {
 
 def __getattr__(name: str) -> Any:
     """Import what is more than an operation at its first use: `import convlab` alone takes NumPy and a moment."""
-    if name == "plot":
-        return load_module("convlab.view.plot")
+    if name in _MODULES:
+        return load_module(_MODULES[name])
     if name in _LATER:
         value = globals()[name] = getattr(load_module(_LATER[name]), name)
         return value

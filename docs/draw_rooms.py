@@ -64,6 +64,7 @@ RANKS: tuple[dict[str, Room], ...] = (
     {
         "bench": Room("checked to be equal,\nthen timed", 3),
         "simulator": Room("a GPU in miniature", 1.5),
+        "testing": Room("an assertion for tests\nof networks", 4),
     },
     {"scanning": Room("a folder of pictures", 2.5)},
     {
@@ -164,7 +165,7 @@ GROUPS = {
     "kernels": ("kernels", "kernels/cpu", "kernels/cuda", "kernels/cpu/runtime", "kernels/cuda/compiler"),
     "layers": ("ops", "layers", "model", "recording"),
     "files": ("storage", "images", "files", "zoo", "loading"),
-    "view": ("attribution", "explanation", "comparison", "view", "bench", "simulator", "scanning"),
+    "view": ("attribution", "explanation", "comparison", "view", "bench", "simulator", "scanning", "testing"),
 }
 
 
