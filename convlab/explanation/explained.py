@@ -23,6 +23,8 @@ class Explained(WeightedSum):
     ----------
     model, layer, kind : str
         The network, the layer (node), and its class.
+    weighted : bool
+        Whether the layer has weights.
     sources : tuple of str
         What feeds it: one, or all that a merging layer takes; then the patch's channels are theirs.
     shape : tuple of int
@@ -51,6 +53,7 @@ class Explained(WeightedSum):
     model: str
     layer: str
     kind: str
+    weighted: bool
     sources: tuple[str, ...]
     shape: Shape
     image: int

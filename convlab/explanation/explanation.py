@@ -89,6 +89,7 @@ def explain(
         model=model.title,
         layer=layer,
         kind=node.layer.kind,
+        weighted=bool(node.layer.shapes),
         sources=sources,
         shape=model.shapes[layer],
         image=image,

@@ -86,9 +86,10 @@ def verdict(e: Explained) -> str:
     difference = abs(e.recorded - e.after)
     if e.agrees:
         return f"recorded {e.recorded:.6g}" + (f", {difference:.1g} off by rounding" if difference > 0 else "")
+    asked = "with these weights" if e.weighted else "by this network"
     return (
         f"recorded {e.recorded:.6g}: OFF BY {difference:.3g}, rounding explains {e.tolerance:.1g};"
-        " was it recorded with these weights?"
+        f" was it recorded {asked}?"
     )
 
 

@@ -370,6 +370,14 @@ def test_a_number_that_was_changed_a_little_does_not_agree(layer, change):
     assert not planted(layer, change).agrees
 
 
+@pytest.mark.parametrize(
+    ("layer", "asked"),
+    [(BatchNormalization("a"), "with these weights"), (MaxPooling2D("a", 2), "by this network")],
+)
+def test_weights_are_asked_about_where_there_are_some(layer, asked):
+    assert str(planted(layer, lambda v: v + 1)).endswith(f"; was it recorded {asked}?")
+
+
 def test_a_probability_that_is_0_in_float32_is_not_a_thousandth():
     why = planted(Activation("a", "softmax"), lambda v: np.float32(1e-3), scale=300, at=(0, 2, 0))
     assert why.after < 1e-30 and not why.agrees

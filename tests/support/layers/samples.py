@@ -31,7 +31,7 @@ SAME = {  # layer class -> options, and the shapes of its inputs; the steps are 
         ({"function": "where", "operands": (None, [0.5] * 6, None)}, IMAGE, IMAGE),
         ({"function": "erf"}, IMAGE),
     ],
-    "ExpandDims": [({"axis": 1}, IMAGE)],
+    "ExpandDims": [({"axis": 1}, IMAGE), ({"axis": 1}, SEQUENCE)],
     "Flatten": [({}, IMAGE), ({"channels_first": True}, IMAGE)],
     "GLU": [({}, IMAGE)],
     "GaussianDropout": [({}, IMAGE)],
