@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
@@ -50,12 +51,19 @@ def break_text(text: Text, content: str, width: float, sizes: tuple[float, ...])
     The first of the sizes (points) is taken at which there is at most one line more than the content has, else the
     last one.
     """
+    lines, size = _fitted(content, width, sizes, str(text.get_fontweight()))
+    text.set_text("\n".join(lines))
+    text.set(fontsize=size, linespacing=LEADING)
+    return LEADING * size / 72 * len(lines) if content else 0.0
+
+
+@lru_cache(maxsize=64)
+def _fitted(content: str, width: float, sizes: tuple[float, ...], weight: str) -> tuple[list[str], float]:
+    """Return the lines and their size; a page asks for the same ones at each of its drawings."""
     paragraphs = content.split("\n")
     for size in sizes:
-        text.set_fontsize(size)
-        lines = [one for each in paragraphs for one in broken(each, width, text.get_fontproperties())]
+        font = FontProperties(weight=weight, size=size)
+        lines = [line for each in paragraphs for line in broken(each, width, font)]
         if len(lines) <= len(paragraphs) + 1:
             break
-    text.set_text("\n".join(lines))
-    text.set_linespacing(LEADING)
-    return LEADING * size / 72 * len(lines) if content else 0.0
+    return lines, size

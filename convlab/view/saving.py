@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.backend_bases import FigureCanvasBase
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from convlab.errors import FileError
 from convlab.storage.writing import check_file, new_path
+from convlab.view.screen import Drawing
 
 
 def save(figure: Figure, path: str | Path) -> None:
@@ -16,7 +18,11 @@ def save(figure: Figure, path: str | Path) -> None:
     options: dict[str, Any] = {"pil_kwargs": {"compress_level": 4}} if form == "png" else {}
     with new_path(Path(path), "the picture") as part:
         try:
-            figure.savefig(part, format=form, **options)
+            if form == "png" and isinstance(figure, Drawing) and type(figure.canvas) is FigureCanvasAgg:
+                # savefig would draw a sheet twice
+                figure.canvas.print_png(part, pil_kwargs=options["pil_kwargs"])  # type: ignore[no-untyped-call]
+            else:
+                figure.savefig(part, format=form, **options)
         except ValueError as error:
             raise FileError(f"{path}: the picture cannot be written ({error})") from None
 

@@ -13,7 +13,7 @@ its cell; a callback that leaves with it is all that is registered.
 import sys
 import threading
 from io import BytesIO
-from typing import Any
+from typing import Any, cast
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -38,7 +38,11 @@ class Drawing(Figure):
         if self._is_pyplots() and not self._is_still():
             return None
         buffer = BytesIO()
-        self.savefig(buffer, format="png")
+        if self._is_still():
+            # savefig would draw a sheet twice
+            cast(FigureCanvasAgg, self.canvas).print_png(buffer)  # type: ignore[no-untyped-call]
+        else:
+            self.savefig(buffer, format="png")
         return buffer.getvalue()
 
     def _ipython_display_(self) -> None:
