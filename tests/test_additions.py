@@ -227,6 +227,35 @@ def test_every_kernel_is_tested(kernels, folder):
     assert [name for name in kernels.METHODS if f'"{name}"' not in tests] == [], f"tests of its own in {folder}"
 
 
+def asked_of(part):
+    """Return what our code calls of the module that `runtime.policy.kernels` hands out."""
+    asked = set()
+    for path in (ROOT / "convlab").rglob("*.py"):
+        code = path.read_text(encoding="utf-8")
+        for name in set(re.findall(rf'(\w+) := kernels\("{part}"', code)):
+            asked.update(re.findall(rf"\b{name}\.(\w+)", code))
+    return asked
+
+
+def handed_out(kernels, part):
+    """Return the arguments of each public function, and of calls of each class, of such a module."""
+    module = importlib.import_module(f"{kernels.__name__}.{part}")
+    ours = {name: one for name, one in vars(module).items() if getattr(one, "__module__", "") == module.__name__}
+    functions = {name: one.__call__ if inspect.isclass(one) else one for name, one in ours.items()}
+    return {
+        name: list(inspect.signature(one).parameters)
+        for name, one in functions.items()
+        if inspect.isfunction(one) and name[0] != "_"
+    }
+
+
+@pytest.mark.parametrize("part", ["dense", "elementwise", "pooling"])
+def test_modules_of_kernels_have_what_is_asked_of_them_and_no_more(part):
+    on_cpu, on_gpu = (handed_out(kernels, part) for kernels in (cpu, cuda))
+    assert on_cpu == on_gpu, f"cpu/{part}.py and cuda/{part}.py are called in the same way: ops gets either"
+    assert on_cpu.keys() == asked_of(part), f"a call in convlab/ops, and no public function of {part}.py beside"
+
+
 # ---- a weight format
 
 

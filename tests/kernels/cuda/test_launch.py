@@ -19,7 +19,7 @@ import pytest
 
 import convlab
 import convlab_kernels
-from convlab_kernels.cuda import METHODS, elementwise, pooling
+from convlab_kernels.cuda import METHODS, dense, elementwise, pooling
 from convlab_kernels.cuda.compiler import launch
 from convlab_kernels.cuda.compiler.language import FLOAT, FLOATS, INT, Several
 from convlab_kernels.window import Window
@@ -126,6 +126,11 @@ def computes_each_number():
     elementwise.rectify(x, np.empty_like(x), 6)
 
 
+def multiplies_a_row():
+    x, w = np.zeros((1, 37), np.float32), np.zeros((37, 5), np.float32)
+    dense.Dense(w)(x, np.zeros((1, 5), np.float32), np.zeros(5, np.float32), True)
+
+
 RUNGS = sorted(set(METHODS) - {"im2col", "depthwise"})  # im2col has no kernel of its own
 CALLS = [
     *(pytest.param(partial(convolves, name), id=name) for name in RUNGS),
@@ -137,6 +142,7 @@ CALLS = [
         for kind in (pooling.global_max_pool, pooling.global_avg_pool)
     ),
     computes_each_number,
+    multiplies_a_row,
 ]
 
 
@@ -170,6 +176,18 @@ def test_a_launch_passes_what_the_kernel_takes(call, launches):
         for sizes, most in ((grid, GRID), (block, (1024, 1024, 64))):
             assert type(sizes) is tuple and all(type(size) is int for size in sizes), kernel.name
             assert all(1 <= size <= limit for size, limit in zip(sizes, most, strict=False)), kernel.name
+
+
+def test_every_kernel_is_launched(launches):
+    with np.errstate(all="ignore"):
+        for call in CALLS:
+            (call if callable(call) else call.values[0])()
+
+    def without_sizes(name):
+        return re.sub(r"_\d+x[\dx]+$", "", name)
+
+    launched = {without_sizes(kernel.name) for kernel, *_ in launches}
+    assert launched == set(map(without_sizes, machine_code.kernels())), "a call in CALLS"
 
 
 # What is asked of CuPy.
