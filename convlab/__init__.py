@@ -40,8 +40,9 @@ from convlab_kernels.imports import load_module
 from convlab_kernels.window import Window
 
 if TYPE_CHECKING:
-    from convlab import testing
+    from convlab import attribution, testing
     from convlab.attribution.ablation import ablation_cam
+    from convlab.backward.gradients import gradients
     from convlab.comparison.comparison import compare
     from convlab.explanation.explanation import Explanation, explain
     from convlab.images.preprocessing import Preprocessing
@@ -72,6 +73,7 @@ __all__ = [
     "WeightsError",
     "Window",
     "ablation_cam",
+    "attribution",
     "avg_pool2d",
     "batch_norm",
     "compare",
@@ -83,6 +85,7 @@ __all__ = [
     "folder_statistics",
     "global_avg_pool2d",
     "global_max_pool2d",
+    "gradients",
     "load",
     "max_pool2d",
     "mosaic",
@@ -98,7 +101,7 @@ __all__ = [
 ]
 
 
-_MODULES = {"plot": "convlab.view.plot", "testing": "convlab.testing"}
+_MODULES = {"attribution": "convlab.attribution", "plot": "convlab.view.plot", "testing": "convlab.testing"}
 
 _LATER = {
     "Activations": "convlab.recording.activations",
@@ -110,6 +113,7 @@ _LATER = {
     "ablation_cam": "convlab.attribution.ablation",
     "compare": "convlab.comparison.comparison",
     "explain": "convlab.explanation.explanation",
+    "gradients": "convlab.backward.gradients",
     "folder_statistics": "convlab.scanning.folder",
     "load": "convlab.loading",
     "mosaic": "convlab.markup.mosaic",

@@ -53,6 +53,7 @@ RANKS: tuple[dict[str, Room], ...] = (
     {
         "zoo": Room("networks by name", 0),
         "files": Room("Keras, PyTorch,\ndownloads", 1),
+        "backward": Room("gradients over\na recording", 2),
     },
     {"loading": Room("a name or a file\nbecomes a network", 0.5)},
     {
@@ -163,7 +164,7 @@ INK, FAINT, STRIPE = "#1b1e23", "#5d646e", "#f4f5f7"
 COLOURS = {"kernels": "#fde8cf", "layers": "#d6ebd9", "files": "#dbe7f8", "view": "#efe0f4", "": "#ffffff"}
 GROUPS = {
     "kernels": ("kernels", "kernels/cpu", "kernels/cuda", "kernels/cpu/runtime", "kernels/cuda/compiler"),
-    "layers": ("ops", "layers", "model", "recording"),
+    "layers": ("ops", "layers", "model", "recording", "backward"),
     "files": ("storage", "images", "files", "zoo", "loading"),
     "view": ("attribution", "explanation", "comparison", "view", "bench", "simulator", "scanning", "testing"),
 }

@@ -1,1 +1,28 @@
-"""The parts of an image, or of a network, that an answer hangs on."""
+"""The parts of an image, or of a network, that an answer hangs on; each method is a function of this package."""
+
+from convlab.attribution.cam import grad_cam, grad_cam_plus_plus, hires_cam, layer_cam
+from convlab.attribution.occluding import occlusion
+from convlab.attribution.result import Attribution
+from convlab.attribution.saliency import (
+    deconvnet,
+    gradient,
+    guided_backprop,
+    input_times_gradient,
+    integrated_gradients,
+    smoothgrad,
+)
+
+__all__ = [
+    "Attribution",
+    "deconvnet",
+    "grad_cam",
+    "grad_cam_plus_plus",
+    "gradient",
+    "guided_backprop",
+    "hires_cam",
+    "input_times_gradient",
+    "integrated_gradients",
+    "layer_cam",
+    "occlusion",
+    "smoothgrad",
+]

@@ -5,9 +5,9 @@ from math import prod
 
 import numpy as np
 
+from convlab.backward.targets import logits
 from convlab.errors import LayerNameError, ShapeError
-from convlab.layers import Activated, Activation, Identity
-from convlab.model.model import Model, Node
+from convlab.model.model import Model
 from convlab.model.nodes import own_layers
 from convlab.runtime.arrays import Array
 from convlab.wording import unknown
@@ -81,21 +81,7 @@ def _score(model: Model) -> str:
     """Return the name under which the class scores are recorded: the output before its softmax or sigmoid."""
     if len(model.output_shape) != 1:
         raise ShapeError(f"ablation_cam: the output of {model.name!r} has shape {model.output_shape}, not (classes,)")
-    nodes = {node.name: node for node in model.nodes}
-    last = nodes[model.outputs[0]]
-    while last.inputs[0] in nodes and _hands_on(model, last):
-        last = nodes[last.inputs[0]]
-    if last.layer.activation not in ("softmax", "sigmoid"):
-        return model.outputs[0]
-    return f"{last.name}/pre" if isinstance(last.layer, Activated) else last.inputs[0]
-
-
-def _hands_on(model: Model, node: Node) -> bool:
-    """Return whether a node gives its numbers on as they are, in the same order."""
-    shape = model.shapes[node.inputs[0]]
-    in_one_row = max(shape) == prod(shape)
-    linear = isinstance(node.layer, Activation) and node.layer.activation == "linear"
-    return linear or isinstance(node.layer, Identity) or (in_one_row and node.layer.reshapes)
+    return logits(model.graph)
 
 
 def _rows(scores: Array) -> Array:

@@ -63,17 +63,14 @@ from convlab.layers.sequences import (
 )
 from convlab.layers.slicing import Slice, Split, Take
 from convlab.layers.transposed import Conv2DTranspose
-from convlab.layers.volumes import (
+from convlab.layers.volume_borders import Cropping3D, UpSampling3D, ZeroPadding3D
+from convlab.layers.volume_pooling import (
     AveragePooling3D,
-    Conv3D,
-    Conv3DTranspose,
-    Cropping3D,
     GlobalAveragePooling3D,
     GlobalMaxPooling3D,
     MaxPooling3D,
-    UpSampling3D,
-    ZeroPadding3D,
 )
+from convlab.layers.volumes import Conv3D, Conv3DTranspose
 
 __all__ = [
     "ACTIVATIONS",

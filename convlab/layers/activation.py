@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from convlab import ops
 from convlab.errors import ShapeError
-from convlab.layers.base import Layer, Layout, Walk, check_activation, window_along
+from convlab.layers.base import Layer, Layout, Walk
 from convlab.layers.checks import check_numbers
-from convlab.layers.functions import ACTIVATIONS
+from convlab.layers.functions import ACTIVATIONS, check_activation
+from convlab.layers.sizes import window_along
 from convlab.ops.axes import AxisLike, inner_axes
 from convlab.ops.quiet import quiet
 from convlab.runtime.arrays import Array, Shape, module_of
@@ -41,11 +42,15 @@ class Activation(Layer):
 
     def __post_init__(self) -> None:
         """Refuse an unknown function."""
-        check_activation(self)
+        check_activation(self.name, self.activation)
 
     def __call__(self, x: Array) -> Array:
         """Apply the function to each number (softmax and its kin: over the last axis)."""
         return ACTIVATIONS[self.activation](x)
+
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient by the input: the function's slope times the gradient."""
+        return (ACTIVATIONS[self.activation].pull_back(gradient, output, lambda: inputs[0]),)
 
 
 @dataclass(eq=False)
@@ -86,6 +91,10 @@ class ReLU(Layer):
         """Rectify each number."""
         return ops.relu(x, self.negative_slope, self.max_value, self.threshold)
 
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient by the input: 0 where it was cut off, times the negative slope below the threshold."""
+        return (gradient * ops.relu_slope(inputs[0], self.negative_slope, self.max_value, self.threshold),)
+
 
 @dataclass(eq=False)
 class LeakyReLU(Layer):
@@ -118,6 +127,10 @@ class LeakyReLU(Layer):
     def __call__(self, x: Array) -> Array:
         """Rectify each number."""
         return ops.leaky_relu(x, self.negative_slope)
+
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient by the input: times the negative slope where that was not positive."""
+        return (gradient * ops.leaky_relu_slope(inputs[0], self.negative_slope),)
 
 
 @dataclass(eq=False)
@@ -152,6 +165,12 @@ class ELU(Layer):
         """Apply the function to each number."""
         return ops.elu(x, self.alpha)
 
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient times the slope."""
+        slope = ops.elu_slope(ops.elu(inputs[0]))
+        below = module_of(gradient).where(inputs[0] > 0, slope, slope * gradient.dtype.type(self.alpha))
+        return (gradient * below,)
+
 
 @dataclass(eq=False)
 class ThresholdedReLU(Layer):
@@ -184,6 +203,10 @@ class ThresholdedReLU(Layer):
     def __call__(self, x: Array) -> Array:
         """Rectify each number; NaN stays NaN."""
         return module_of(x).where(x <= self.theta, x.dtype.type(0), x)
+
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient where the input was above theta, else 0."""
+        return (gradient * (inputs[0] > self.theta),)
 
 
 @dataclass(eq=False)
@@ -229,6 +252,11 @@ class PReLU(Layer):
         xp = module_of(x)
         return xp.maximum(x, 0) + self.weight_as("alpha", x) * xp.minimum(x, 0)
 
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient, times alpha where the input was not positive."""
+        one = gradient.dtype.type(1)
+        return (gradient * module_of(gradient).where(inputs[0] > 0, one, self.weight_as("alpha", gradient)),)
+
 
 @dataclass(eq=False)
 class GLU(Layer):
@@ -262,6 +290,13 @@ class GLU(Layer):
         half = x.shape[-1] // 2
         gated: Array = x[..., :half] * ops.sigmoid(x[..., half:])
         return gated
+
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient times the gate, and for the gate times what it lets through and its slope."""
+        half = output.shape[-1]
+        gate = ops.sigmoid(inputs[0][..., half:])
+        parts = gradient * gate, gradient * inputs[0][..., :half] * ops.sigmoid_slope(gate)
+        return (module_of(gradient).concatenate(parts, axis=-1),)
 
 
 @dataclass(eq=False)
@@ -301,3 +336,7 @@ class Softmax(Layer):
     def __call__(self, x: Array) -> Array:
         """Turn the numbers along the axis into probabilities."""
         return ops.softmax(x, inner_axes(self.axis, x.ndim))
+
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return y (g - sum(g y)) along the axis."""
+        return (ops.softmax_pull_back(gradient, output, inner_axes(self.axis, gradient.ndim)),)

@@ -1,5 +1,6 @@
 """Layers that networks of `keras.applications` bring along; they are Keras' own, and data like all others."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -39,6 +40,10 @@ class CustomScaleLayer(Merge):
         """Scale the second and add it."""
         return inputs[0] + inputs[1] * inputs[1].dtype.type(self.scale)
 
+    def shares(self, gradient: Array, inputs: list[Any], output: Array) -> Sequence[Array]:
+        """Return the gradient, and for the second its multiple."""
+        return gradient, gradient * gradient.dtype.type(self.scale)
+
 
 @dataclass(eq=False)
 class LayerScale(Layer):
@@ -63,6 +68,10 @@ class LayerScale(Layer):
         """Scale each channel of (N, ..., C)."""
         scaled: Array = x * self.weight_as("gamma", x)
         return scaled
+
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient, each channel times its weight."""
+        return (self(gradient),)
 
 
 class StochasticDepth(Identity):

@@ -13,12 +13,11 @@ import numpy as np
 from convlab.errors import ShapeError, UnsupportedError, WeightsError
 from convlab.layers.functions import ACTIVATIONS
 from convlab.layers.html import weights_table
-from convlab.ops.axes import AxisLike, inner_axes
 from convlab.ops.quiet import quiet
 from convlab.runtime.arrays import Array, ArrayLike, Shape, as_floats, kind_of, like, module_of, on_host
 from convlab.runtime.once import once
 from convlab.wording import say, unknown
-from convlab_kernels.window import Pair, Window
+from convlab_kernels.window import Window
 from convlab_kernels.window3d import Window3D
 
 ONE_CELL = Window((1, 1))
@@ -246,6 +245,26 @@ class Layer(ABC):
             other.set_weights(**weights)
         return other
 
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient by each input, from that by the output: what the layer's derivative makes of it.
+
+        Parameters
+        ----------
+        gradient : array (N, *output shape)
+        inputs : tuple of arrays
+            What the layer was given.
+        output : array
+            What it made of them.
+
+        Raises
+        ------
+        UnsupportedError
+            For a layer that has no derivative, or none that convlab knows.
+        """
+        if self.reshapes:
+            return (gradient.reshape(inputs[0].shape),)
+        raise UnsupportedError(f"layer {self.name!r} is a {self.kind}, through which convlab has no gradient")
+
     def drop_prepared(self) -> None:
         """Forget what was prepared from the weights; it is prepared again when it is needed."""
         self._held = Held(self._held.weights, {})
@@ -308,27 +327,16 @@ class Activated(Layer):
     def linear(self, x: Array) -> Array:
         """Compute the batch without the activation function."""
 
+    def pull_back_linear(self, gradient: Array, x: Array) -> Array:
+        """Return the gradient by the input, from that by what `linear` makes of it."""
+        raise UnsupportedError(f"layer {self.name!r} is a {self.kind}, through which convlab has no gradient")
+
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Pull back through the activation function, then through what comes before it."""
+        (x,) = inputs
+        before = ACTIVATIONS[self.activation].pull_back(gradient, output, lambda: self.linear(x))
+        return (self.pull_back_linear(before, x),)
+
     def __call__(self, x: Array) -> Array:
         """Compute the batch: (N, *input_shape) -> (N, *output_shape)."""
         return ACTIVATIONS[self.activation](self.linear(x))
-
-
-def check_activation(layer: Layer) -> None:
-    """Raise UnsupportedError unless the layer's activation function is known."""
-    if layer.activation not in ACTIVATIONS:
-        raise UnsupportedError(f"layer {layer.name!r}: {unknown('activation', layer.activation, ACTIVATIONS)}")
-
-
-def window_along(axis: AxisLike, shape: Shape) -> Walk:
-    """Return the cells that one number sees of what works along an axis, or several, of such an input."""
-    axes = inner_axes(axis, len(shape) + 1)
-    if axes == (len(shape),):
-        return ONE_CELL
-    return None if axes[: len(shape) - 1] == tuple(range(1, len(shape))) else "varies"
-
-
-def image_size(shape: Shape) -> Pair:
-    """Return (H, W) of an image's shape (H, W, C); ShapeError for another."""
-    if len(shape) != 3:
-        raise ShapeError("expected (H, W, C)")
-    return shape[0], shape[1]

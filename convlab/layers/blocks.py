@@ -7,8 +7,9 @@ network" (arXiv 1609.05158), section 3.2; the order of the channels is TensorFlo
 from dataclasses import dataclass
 
 from convlab.errors import ShapeError
-from convlab.layers.base import Spatial, image_size
+from convlab.layers.base import Spatial
 from convlab.layers.checks import check_count, options_of
+from convlab.layers.sizes import image_size
 from convlab.runtime.arrays import Array, Shape
 
 
@@ -54,6 +55,10 @@ class DepthToSpace(_Blocks):
         blocks = x.reshape(n, height, width, size, size, channels // size**2)  # (N, H, W, b, b, C / b^2)
         return blocks.transpose(0, 1, 3, 2, 4, 5).reshape(n, height * size, width * size, channels // size**2)
 
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient gathered again."""
+        return (SpaceToDepth(self.name, self.size)(gradient),)
+
 
 class SpaceToDepth(_Blocks):
     """Each block of places as the channels of one, rows first: (H, W, C) to (H / size, W / size, C*size^2).
@@ -84,3 +89,7 @@ class SpaceToDepth(_Blocks):
         (n, height, width, channels), size = x.shape, self.size
         blocks = x.reshape(n, height // size, size, width // size, size, channels)  # (N, H/b, b, W/b, b, C)
         return blocks.transpose(0, 1, 3, 2, 4, 5).reshape(n, height // size, width // size, channels * size**2)
+
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient spread again."""
+        return (DepthToSpace(self.name, self.size)(gradient),)

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 
 from convlab import ops
-from convlab.layers.base import Spatial, image_size
+from convlab.layers.base import Spatial
 from convlab.layers.checks import options_of
-from convlab.runtime.arrays import Array, Shape
+from convlab.layers.sizes import image_size
+from convlab.runtime.arrays import Array, Shape, module_of
 from convlab_kernels.window import PaddingLike, Window
 
 
@@ -42,6 +43,12 @@ class ZeroPadding2D(Spatial):
     def __call__(self, x: Array) -> Array:
         """Pad (N, H, W, C)."""
         return ops.zero_pad2d(x, self.padding)
+
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient without its border."""
+        (top, _), (left, _) = self.window.pads(inputs[0].shape[1:3])
+        height, width = inputs[0].shape[1:3]
+        return (gradient[:, top : top + height, left : left + width],)
 
 
 @dataclass(eq=False)
@@ -80,3 +87,8 @@ class Cropping2D(Spatial):
     def __call__(self, x: Array) -> Array:
         """Crop (N, H, W, C)."""
         return ops.crop2d(x, self.cropping)
+
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient with zeros where something was cut off."""
+        pads = [(-before, -after) for before, after in self.window.pads(inputs[0].shape[1:3])]
+        return (module_of(gradient).pad(gradient, ((0, 0), *pads, (0, 0))),)

@@ -5,9 +5,9 @@ from math import inf, prod
 from typing import ClassVar
 
 from convlab import ops
-from convlab.layers.base import image_size
 from convlab.layers.checks import check_count
 from convlab.layers.convolving import Convolving, ImageConvolution
+from convlab.layers.sizes import image_size
 from convlab.runtime.arrays import Array, Shape
 from convlab_kernels.window import PaddingLike, Pair, Window
 
@@ -87,6 +87,10 @@ class Conv2D(Convolving):
     def convolutions(self, shape: Shape) -> tuple[ImageConvolution, ...]:
         """Return the one."""
         return (ImageConvolution((*image_size(shape), shape[2]), self.filters, self.window, self.groups),)
+
+    def pull_back_linear(self, gradient: Array, x: Array) -> Array:
+        """Return the gradient (N, H, W, C) from (N, OH, OW, O)."""
+        return self.pull_back_through(gradient, x.shape, "kernel", self.window, self.groups)
 
     def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:
         """Convolve (N, H, W, C) to (N, OH, OW, O)."""

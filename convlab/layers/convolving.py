@@ -5,9 +5,9 @@ from math import inf
 from typing import ClassVar, NamedTuple
 
 from convlab import ops
-from convlab.layers.base import Activated, KernelAxes, Layout, check_activation
+from convlab.layers.base import Activated, KernelAxes, Layout
 from convlab.layers.checks import options_of
-from convlab.layers.functions import ACTIVATIONS
+from convlab.layers.functions import ACTIVATIONS, check_activation
 from convlab.runtime.arrays import Array, Shape
 from convlab_kernels.methods import Convolution
 from convlab_kernels.window import Window
@@ -30,7 +30,7 @@ class Convolving(Activated):
 
     def __post_init__(self) -> None:
         """Refuse an unknown activation function, and parse the window once."""
-        check_activation(self)
+        check_activation(self.name, self.activation)
         with options_of(self.name):
             self.parse()
 
@@ -55,6 +55,32 @@ class Convolving(Activated):
             weight, x, lambda w: ops.prepare_conv2d(self.arranged(weight, w), window, groups, method), method
         )
         return kernel
+
+    def pull_back_through(
+        self, gradient: Array, shape: tuple[int, ...], weight: str, window: Window, groups: int = 1
+    ) -> Array:
+        """Return the gradient (N, H, W, C) = `shape` from (N, OH, OW, O), through the convolution with that weight.
+
+        It is a convolution, of the gradient spread by the stride, with the kernel turned by 180 degrees, on the same
+        fast kernels; or, where that would have to crop, the adjoint as it is written down.
+        """
+        walk = ops.turned_window(window, (shape[1], shape[2]))
+        if walk is None:
+            return ops.scatter(
+                gradient, self.arranged(weight, self.weight_as(weight, gradient)), window, groups, shape
+            )
+        spread = ops.spread(gradient, window.stride)
+        kernel = (*window.kernel, gradient.shape[3] // groups, shape[3])
+        method = ops.choose_conv2d(spread, kernel, walk, groups)
+        turned: Convolution = self.prepared(
+            weight,
+            gradient,
+            lambda w: ops.prepare_conv2d(ops.turned(self.arranged(weight, w), groups), walk, groups, method),
+            "turned",
+            walk,
+            method,
+        )
+        return ops.run_conv2d(turned, spread, shape[1:])
 
     @abstractmethod
     def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:

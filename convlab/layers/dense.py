@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
+import numpy as np
+
 from convlab import ops
 from convlab.errors import ShapeError
-from convlab.layers.base import ONE_CELL, Activated, Walk, check_activation
+from convlab.layers.base import ONE_CELL, Activated, Walk
 from convlab.layers.checks import check_count, options_of
+from convlab.layers.functions import check_activation
 from convlab.ops.linear import multiply
 from convlab.runtime.arrays import Array, Shape
 from convlab.runtime.policy import kernels
@@ -48,7 +51,7 @@ class Dense(Activated):
 
     def __post_init__(self) -> None:
         """Refuse what has no meaning or is not known."""
-        check_activation(self)
+        check_activation(self.name, self.activation)
         with options_of(self.name):
             check_count("units", self.units)
 
@@ -77,6 +80,13 @@ class Dense(Activated):
     def __call__(self, x: Array) -> Array:
         """Compute (N, ..., in) to (N, ..., out); ReLU is fused into the kernel."""
         return self.multiply(x, relu=True) if self.activation == "relu" else super().__call__(x)
+
+    def pull_back_linear(self, gradient: Array, x: Array) -> Array:
+        """Return the gradient (N, ..., in) = (N, ..., out) @ kernel.T."""
+        if compiled := kernels("dense", gradient, x.size * self.units):
+            turned = self.prepared("kernel", x, lambda w: compiled.Dense(np.ascontiguousarray(w.T)), "turned")
+            return ops.run_dense(turned, gradient)
+        return multiply(gradient, self.weight_as("kernel", x).T)
 
     def multiply(self, x: Array, relu: bool) -> Array:
         """Multiply and add the bias, with ReLU or without an activation function."""

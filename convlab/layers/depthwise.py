@@ -5,9 +5,10 @@ from math import inf, prod
 from typing import ClassVar
 
 from convlab import ops
-from convlab.layers.base import ONE_CELL, KernelAxes, image_size
+from convlab.layers.base import ONE_CELL, KernelAxes
 from convlab.layers.checks import check_count
 from convlab.layers.convolving import Convolving, ImageConvolution
+from convlab.layers.sizes import image_size
 from convlab.runtime.arrays import Array, Shape
 from convlab_kernels.window import PaddingLike, Pair, Window
 
@@ -94,6 +95,10 @@ class DepthwiseConv2D(Convolving):
     def arranged(self, weight: str, w: Array) -> Array:
         """Return the kernel as (KH, KW, 1, C*M), a group for each channel."""
         return _grouped(w)
+
+    def pull_back_linear(self, gradient: Array, x: Array) -> Array:
+        """Return the gradient (N, H, W, C) from (N, OH, OW, C*M)."""
+        return self.pull_back_through(gradient, x.shape, "kernel", self.window, x.shape[3])
 
     def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:
         """Convolve (N, H, W, C) to (N, OH, OW, C*M)."""
@@ -194,6 +199,12 @@ class SeparableConv2D(Convolving):
     def arranged(self, weight: str, w: Array) -> Array:
         """Return the depthwise kernel as (KH, KW, 1, C*M), a group for each channel; the other as it is."""
         return _grouped(w) if weight == "depthwise_kernel" else w
+
+    def pull_back_linear(self, gradient: Array, x: Array) -> Array:
+        """Return the gradient (N, H, W, C) from (N, OH, OW, O): through the second convolution, then the first."""
+        between = (*gradient.shape[:3], x.shape[3] * self.depth_multiplier)
+        middle = self.pull_back_through(gradient, between, "pointwise_kernel", ONE_CELL)
+        return self.pull_back_through(middle, x.shape, "depthwise_kernel", self.window, x.shape[3])
 
     def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:
         """Convolve (N, H, W, C) to (N, OH, OW, C*M), and that to (N, OH, OW, O)."""

@@ -70,6 +70,13 @@ class TimeDistributed(Wrapping):
         """Compute (N, T, ...) as (N*T, ...)."""
         return self.over_steps(self.inner, inputs)
 
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Pull back through all steps at once."""
+        steps = gradient.shape[1]
+        flat = [x.reshape(len(x) * steps, *x.shape[2:]) for x in (gradient, output, *inputs)]
+        pulled = self.inner.pull_back(flat[0], tuple(flat[2:]), flat[1])
+        return tuple(part.reshape(x.shape) for part, x in zip(pulled, inputs, strict=True))
+
     def over_steps(self, compute: Callable[..., Array], inputs: tuple[Array, ...]) -> Array:
         """Apply a function of batches to all steps of (N, T, ...) each."""
         n, steps = inputs[0].shape[:2]
@@ -83,6 +90,15 @@ class ActivatedTimeDistributed(TimeDistributed, Activated):
     def linear(self, *inputs: Array) -> Array:
         """Compute the batch without the activation function."""
         return self.over_steps(cast(Activated, self.inner).linear, inputs)
+
+    def pull_back_linear(self, gradient: Array, x: Array) -> Array:
+        """Pull back through all steps at once, but for the activation function."""
+        flat = [array.reshape(len(array) * array.shape[1], *array.shape[2:]) for array in (gradient, x)]
+        return cast(Activated, self.inner).pull_back_linear(*flat).reshape(x.shape)
+
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Pull back through all steps at once, activation function and all."""
+        return TimeDistributed.pull_back(self, gradient, inputs, output)
 
 
 def _one_step(shapes: Iterable[Shape]) -> list[Shape]:

@@ -85,6 +85,26 @@ class Dot(SeveralInputs):
         product = _product(rows.reshape(n, prod(left), terms), columns.reshape(n, terms, prod(right)))
         return product.reshape(n, *(left + right or (1,)))
 
+    @quiet
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return for each input the gradient times the other, and through the division by lengths."""
+        (first, second), axes = inputs, self._axes(inputs[0].ndim - 1, inputs[1].ndim - 1)
+        units = [ops.unit_norm(x, axis) if self.normalize else x for x, axis in zip(inputs, axes, strict=True)]
+        xp = module_of(first)
+        rows, columns = xp.moveaxis(units[0], axes[0], -1), xp.moveaxis(units[1], axes[1], 1)
+        n, terms = len(first), first.shape[axes[0]]
+        left, right = rows.reshape(n, -1, terms), columns.reshape(n, terms, -1)
+        inner = gradient.reshape(n, left.shape[1], right.shape[2])
+        # (N, A, K) = (N, A, B) @ (N, B, K), and (N, K, B) = (N, K, A) @ (N, A, B)
+        of_first = xp.moveaxis(_product(inner, right.swapaxes(1, 2)).reshape(rows.shape), -1, axes[0])
+        of_second = xp.moveaxis(_product(left.swapaxes(1, 2), inner).reshape(columns.shape), 1, axes[1])
+        if not self.normalize:
+            return of_first, of_second
+        return (
+            ops.unit_norm_pull_back(of_first, first, axes[0]),
+            ops.unit_norm_pull_back(of_second, second, axes[1]),
+        )
+
 
 def _product(rows: Array, columns: Array) -> Array:
     """Return (N, A, K) @ (N, K, B) = (N, A, B); on a GPU term by term, for cuBLAS cannot be part of a graph."""

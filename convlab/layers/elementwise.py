@@ -7,7 +7,7 @@ from typing import Any
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers.checks import numbers
 from convlab.layers.merging import Merge
-from convlab.ops.elementwise import FUNCTIONS, elementwise
+from convlab.ops.elementwise import FUNCTIONS, elementwise, elementwise_pull_back
 from convlab.runtime.arrays import Array, Shape, kind_of, like
 from convlab.runtime.once import once
 from convlab.wording import unknown
@@ -58,6 +58,12 @@ class Elementwise(Merge):
     def merge(self, inputs: list[Any]) -> Array:
         """Apply the function."""
         return elementwise(self.function, *self.filled(inputs))
+
+    def shares(self, gradient: Array, inputs: list[Any], output: Array) -> Sequence[Array]:
+        """Return the gradient times the slope by each input."""
+        operands = self.filled(inputs)
+        own = [i for i, operand in enumerate(self.operands) if operand is None]
+        return [elementwise_pull_back(self.function, i, gradient, output, *operands) for i in own]
 
     def filled(self, inputs: Sequence[Any]) -> list[Any]:
         """Return the operands in order: the inputs, and between them the constants as the inputs' type has them."""

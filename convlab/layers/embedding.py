@@ -107,3 +107,8 @@ class Masking(Layer):
         """Compare each number of (N, ..., C)."""
         xp = module_of(x)
         return xp.where((x != self.mask_value).any(axis=-1, keepdims=True), x, x.dtype.type(0))
+
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient, 0 for the steps that were masked."""
+        kept = (inputs[0] != self.mask_value).any(axis=-1, keepdims=True)
+        return (gradient * kept,)

@@ -26,6 +26,10 @@ class Identity(Layer):
         """Return x itself."""
         return x
 
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient itself."""
+        return (gradient,)
+
 
 class Dropout(Identity):
     """Silences random units in training, and does nothing here.

@@ -1,13 +1,14 @@
 """Layers that make one array of several."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any, ClassVar
 
 import numpy as np
 
-from convlab.errors import ShapeError
+from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers.base import ONE_CELL, Layout, SeveralInputs, Walk
 from convlab.ops.axes import AxisLike, inner_axis
 from convlab.ops.elementwise import add
@@ -47,8 +48,21 @@ class Merge(SeveralInputs):
     @quiet
     def __call__(self, *inputs: Array) -> Array:
         """Merge the batches: (N, ...) each, all aligned at the last axis."""
-        rank = max(x.ndim for x in inputs)
-        return self.merge([x.reshape(len(x), *(1,) * (rank - x.ndim), *x.shape[1:]) for x in inputs])
+        return self.merge(_aligned(inputs))
+
+    @quiet
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient by each input: summed where a number of it was repeated."""
+        aligned = _aligned(inputs)
+        shares = self.shares(gradient, aligned, output)
+        return tuple(
+            _summed(share, like.shape).reshape(x.shape)
+            for share, like, x in zip(shares, aligned, inputs, strict=True)
+        )
+
+    def shares(self, gradient: Array, inputs: list[Any], output: Array) -> Sequence[Array]:
+        """Return, for each input, the gradient times the slope, in the shape of the output."""
+        raise UnsupportedError(f"layer {self.name!r} is a {self.kind}, through which convlab has no gradient")
 
 
 class Add(Merge):
@@ -69,6 +83,10 @@ class Add(Merge):
         """Add them up, from the first to the last; in a fused network, with ReLU."""
         *others, last = inputs
         return add(reduce(add, others), last, relu=self.activation == "relu") if others else last
+
+    def shares(self, gradient: Array, inputs: list[Any], output: Array) -> Sequence[Array]:
+        """Return the gradient for each."""
+        return [gradient] * len(inputs)
 
 
 class Subtract(Merge):
@@ -91,6 +109,10 @@ class Subtract(Merge):
         """Subtract the second."""
         return inputs[0] - inputs[1]
 
+    def shares(self, gradient: Array, inputs: list[Any], output: Array) -> Sequence[Array]:
+        """Return the gradient, and its opposite for the second."""
+        return gradient, -gradient
+
 
 class Multiply(Merge):
     """The product of the inputs, value by value.
@@ -109,6 +131,10 @@ class Multiply(Merge):
     def merge(self, inputs: list[Any]) -> Array:
         """Multiply them, from the first to the last."""
         return reduce(np.multiply, inputs)
+
+    def shares(self, gradient: Array, inputs: list[Any], output: Array) -> Sequence[Array]:
+        """Return the gradient times the product of all others."""
+        return [reduce(np.multiply, [*inputs[:i], *inputs[i + 1 :]], gradient) for i in range(len(inputs))]
 
 
 class Average(Merge):
@@ -129,6 +155,10 @@ class Average(Merge):
         """Add them up and divide by their number."""
         return reduce(np.add, inputs) / len(inputs)
 
+    def shares(self, gradient: Array, inputs: list[Any], output: Array) -> Sequence[Array]:
+        """Return an equal share for each."""
+        return [gradient / len(inputs)] * len(inputs)
+
 
 class Maximum(Merge):
     """The largest of the inputs; NaN wins over any number.
@@ -148,6 +178,10 @@ class Maximum(Merge):
         """Compare value by value."""
         return reduce(np.maximum, inputs)
 
+    def shares(self, gradient: Array, inputs: list[Any], output: Array) -> Sequence[Array]:
+        """Return the gradient for the first that is it, 0 for the others."""
+        return _chosen(gradient, inputs, output)
+
 
 class Minimum(Merge):
     """The smallest of the inputs; NaN wins over any number.
@@ -166,6 +200,10 @@ class Minimum(Merge):
     def merge(self, inputs: list[Any]) -> Array:
         """Compare value by value."""
         return reduce(np.minimum, inputs)
+
+    def shares(self, gradient: Array, inputs: list[Any], output: Array) -> Sequence[Array]:
+        """Return the gradient for the first that is it, 0 for the others."""
+        return _chosen(gradient, inputs, output)
 
 
 class Joining(Merge):
@@ -210,6 +248,12 @@ class Concatenate(Joining):
         """Put them side by side."""
         return module_of(inputs[0]).concatenate(inputs, axis=inner_axis(self.axis, inputs[0].ndim))
 
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return to each input its part of the gradient."""
+        axis = inner_axis(self.axis, gradient.ndim)
+        ends = np.cumsum([x.shape[axis] for x in inputs])[:-1].tolist()
+        return tuple(module_of(gradient).split(gradient, ends, axis=axis))
+
 
 @dataclass(eq=False)
 class Stack(Joining):
@@ -243,3 +287,30 @@ class Stack(Joining):
     def merge(self, inputs: list[Any]) -> Array:
         """Stack them."""
         return module_of(inputs[0]).stack(inputs, axis=inner_axis(self.axis, inputs[0].ndim + 1))
+
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return to each input its part of the gradient."""
+        axis = inner_axis(self.axis, gradient.ndim)
+        return tuple(gradient.take(i, axis=axis) for i in range(len(inputs)))
+
+
+def _aligned(inputs: Sequence[Array]) -> list[Array]:
+    """Return batches (N, ...) with axes of size 1 behind the batch, so that all have equally many."""
+    rank = max(x.ndim for x in inputs)
+    return [x.reshape(len(x), *(1,) * (rank - x.ndim), *x.shape[1:]) for x in inputs]
+
+
+def _summed(gradient: Array, shape: Shape) -> Array:
+    """Return the gradient by what was repeated from this shape: its sum along the axes of size 1."""
+    axes = tuple(axis for axis, size in enumerate(shape) if size == 1 != gradient.shape[axis])
+    return gradient.sum(axis=axes, keepdims=True) if axes else gradient
+
+
+def _chosen(gradient: Array, inputs: list[Any], output: Array) -> list[Array]:
+    """Return the gradient for the first input that is the output, number by number, and 0 for the others."""
+    left, shares = module_of(output).ones(output.shape, bool), []
+    for x in inputs:
+        here = left & ((x == output) | module_of(x).isnan(output))
+        left = left & ~here
+        shares.append(gradient * here)
+    return shares

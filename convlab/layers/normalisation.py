@@ -5,8 +5,9 @@ from typing import ClassVar
 
 from convlab import ops
 from convlab.errors import ShapeError
-from convlab.layers.base import Layer, Layout, Walk, window_along
+from convlab.layers.base import Layer, Layout, Walk
 from convlab.layers.checks import check_count, check_numbers, options_of
+from convlab.layers.sizes import window_along
 from convlab.ops.axes import AxisLike, inner_axes, inner_axis
 from convlab.runtime.arrays import Array, Shape
 
@@ -66,6 +67,13 @@ class BatchNormalization(Layer):
         mean, variance, gamma, beta = (self.weight_as(name, x) for name in names)
         return ops.batch_norm(x, mean, variance, gamma, beta, self.epsilon, self.axis)
 
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient times gamma / sqrt(variance + epsilon)."""
+        mean, variance, gamma = (
+            self.weight_as(name, gradient) for name in ("moving_mean", "moving_variance", "gamma")
+        )
+        return (ops.batch_norm(gradient, mean - mean, variance, gamma, None, self.epsilon, self.axis),)
+
 
 @dataclass(eq=False)
 class LayerNormalization(Layer):
@@ -123,6 +131,12 @@ class LayerNormalization(Layer):
         """Normalise (N, ...)."""
         gamma, beta = (self.weight_as(name, x) for name in ("gamma", "beta"))
         return ops.layer_norm(x, gamma, beta, self.epsilon, self.axis, centred=not self.rms_scaling)
+
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient less its mean and what it has in common with the output, divided by the deviation."""
+        (x,), gamma = inputs, self.weight_as("gamma", gradient)
+        centred = not self.rms_scaling
+        return (ops.layer_norm_pull_back(gradient, x, gamma, self.epsilon, self.axis, centred),)
 
 
 @dataclass(eq=False)
@@ -187,6 +201,12 @@ class GroupNormalization(Layer):
         gamma, beta = (self.weight_as(name, x) for name in ("gamma", "beta"))
         return ops.group_norm(x, groups, gamma, beta, self.epsilon, self.axis)
 
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient less its mean and what it has in common with the output, divided by the deviation."""
+        (x,), gamma = inputs, self.weight_as("gamma", gradient)
+        groups = self._groups(x.shape[inner_axis(self.axis, x.ndim)])
+        return (ops.group_norm_pull_back(gradient, x, groups, gamma, self.epsilon, self.axis),)
+
 
 @dataclass(eq=False)
 class UnitNormalization(Layer):
@@ -232,6 +252,10 @@ class UnitNormalization(Layer):
     def __call__(self, x: Array) -> Array:
         """Normalise (N, ...)."""
         return ops.unit_norm(x, self.axis, self.shortest)
+
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient less what it has in common with the output, divided by the length."""
+        return (ops.unit_norm_pull_back(gradient, inputs[0], self.axis, self.shortest),)
 
 
 def _scale_and_center(scale: bool, center: bool, shape: Shape) -> dict[str, Shape]:

@@ -59,6 +59,12 @@ class OneRow(Wrapping):
         """Compute (N, W, C) as (N, 1, W, C)."""
         return _sequences(self.inner(x[:, None]))
 
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Pull back through the image of one row."""
+        (x,) = inputs
+        (pulled,) = self.inner.pull_back(_images(gradient), (x[:, None],), _images(output))
+        return (pulled[:, 0],)
+
 
 class ActivatedOneRow(OneRow, Activated):
     """The same for a layer with an activation function of its own."""
@@ -67,6 +73,18 @@ class ActivatedOneRow(OneRow, Activated):
         """Compute the batch without the activation function."""
         inner = cast(Activated, self.inner)
         return _sequences(inner.linear(x[:, None]))
+
+    def pull_back_linear(self, gradient: Array, x: Array) -> Array:
+        """Pull back through the image of one row."""
+        return cast(Activated, self.inner).pull_back_linear(_images(gradient), x[:, None])[:, 0]
+
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Pull back through the image of one row, activation function and all."""
+        return OneRow.pull_back(self, gradient, inputs, output)
+
+
+def _images(y: Array) -> Array:
+    return y[:, None] if y.ndim == 3 else y
 
 
 def _sequences(y: Array) -> Array:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers.base import Layer
 from convlab.runtime.arrays import Array, Shape, module_of
@@ -63,3 +65,18 @@ class Pad(Layer):
         if self.mode == "constant":
             return module_of(x).pad(x, sides, constant_values=self.value)
         return module_of(x).pad(x, sides, mode=self.mode)
+
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient without its border; what was mirrored there comes back to where it was taken from."""
+        xp = module_of(gradient)
+        for axis, (size, cells) in enumerate(zip(inputs[0].shape[1:], self.cells, strict=True), start=1):
+            moved = xp.moveaxis(gradient, axis, 0)
+            places, pads = np.arange(size), tuple(cells)
+            if self.mode == "constant":
+                moved = moved[cells[0] : cells[0] + size]
+            else:
+                places = np.pad(places, pads, "reflect" if self.mode == "reflect" else "symmetric")
+            out = xp.zeros((size, *moved.shape[1:]), gradient.dtype)
+            xp.add.at(out, xp.asarray(places), moved)
+            gradient = xp.moveaxis(out, 0, axis)
+        return (gradient,)

@@ -4,8 +4,9 @@ from abc import abstractmethod
 from dataclasses import dataclass, field
 
 from convlab import ops
-from convlab.layers.base import Pooling, image_size
+from convlab.layers.base import Pooling
 from convlab.layers.checks import options_of
+from convlab.layers.sizes import image_size
 from convlab.runtime.arrays import Array, Shape
 from convlab_kernels.window import PaddingLike, Pair, Window
 
@@ -58,6 +59,10 @@ class MaxPooling2D(Pooling2D):
         """Pool (N, H, W, C) to (N, OH, OW, C)."""
         return ops.run_max_pool2d(x, self.window)
 
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient (N, H, W, C): each goes to the first cell that has the largest value."""
+        return (ops.max_pool_pull_back(gradient, inputs[0], output, self.window),)
+
 
 class AveragePooling2D(Pooling2D):
     """The mean of each window, over the cells inside the image: (H, W, C) to (OH, OW, C).
@@ -85,6 +90,10 @@ class AveragePooling2D(Pooling2D):
         """Pool (N, H, W, C) to (N, OH, OW, C)."""
         return ops.run_avg_pool2d(x, self.window)
 
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient (N, H, W, C): an equal share for each cell inside."""
+        return (ops.avg_pool_pull_back(gradient, inputs[0], self.window),)
+
 
 @dataclass(eq=False)
 class GlobalPooling2D(Pooling):
@@ -108,6 +117,15 @@ class GlobalPooling2D(Pooling):
     def reduce(self, x: Array) -> Array:
         """Pool (N, H, W, C) to (N, C)."""
 
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient (N, H, W, C) from (N, C), or (N, 1, 1, C)."""
+        (x,) = inputs
+        return (self.expand(gradient.reshape(len(x), x.shape[-1]), x),)
+
+    @abstractmethod
+    def expand(self, gradient: Array, x: Array) -> Array:
+        """Return the gradient (N, H, W, C) by x from (N, C)."""
+
 
 class GlobalMaxPooling2D(GlobalPooling2D):
     """The largest value of each channel: (H, W, C) to (C,).
@@ -129,6 +147,10 @@ class GlobalMaxPooling2D(GlobalPooling2D):
         """Pool (N, H, W, C) to (N, C)."""
         return ops.global_max_pool2d(x)
 
+    def expand(self, gradient: Array, x: Array) -> Array:
+        """Return the gradient by x: each goes to the first cell that has the largest value."""
+        return ops.global_max_pull_back(gradient, x)
+
 
 class GlobalAveragePooling2D(GlobalPooling2D):
     """The mean of each channel: (H, W, C) to (C,).
@@ -149,3 +171,7 @@ class GlobalAveragePooling2D(GlobalPooling2D):
     def reduce(self, x: Array) -> Array:
         """Pool (N, H, W, C) to (N, C)."""
         return ops.global_avg_pool2d(x)
+
+    def expand(self, gradient: Array, x: Array) -> Array:
+        """Return the gradient by x: an equal share for each cell."""
+        return ops.global_avg_pull_back(gradient, x)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers.base import ONE_CELL, Layer, Walk
 from convlab.ops.axes import AxisLike, inner_axes
-from convlab.ops.reducing import REDUCTIONS, reduce_axes
+from convlab.ops.reducing import REDUCTIONS, reduce_axes, reduce_axes_pull_back
 from convlab.runtime.arrays import Array, Shape
 from convlab.wording import unknown
 
@@ -62,3 +62,7 @@ class Reduce(Layer):
     def __call__(self, x: Array) -> Array:
         """Reduce (N, ...)."""
         return reduce_axes(x, self.function, self.axis, self.keepdims)
+
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient (N, ...), as the function shares it out."""
+        return (reduce_axes_pull_back(gradient, inputs[0], self.function, self.axis),)

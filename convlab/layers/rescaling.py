@@ -57,6 +57,10 @@ class Rescaling(Layer):
         scaled: Array = x * self.option_as("scale", x) + self.option_as("offset", x)
         return scaled
 
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient times the scale."""
+        return (gradient * self.option_as("scale", gradient),)
+
 
 @dataclass(eq=False)
 class Normalization(Layer):
@@ -118,6 +122,12 @@ class Normalization(Layer):
         mean, variance = (self._along(name, x) for name in ("mean", "variance"))
         deviation = module_of(x).maximum(module_of(x).sqrt(variance), _LEAST)
         return mean + x * deviation if self.invert else (x - mean) / deviation
+
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient divided by the deviation, or times it."""
+        xp = module_of(gradient)
+        deviation = xp.maximum(xp.sqrt(self._along("variance", gradient)), _LEAST)
+        return (gradient * deviation if self.invert else gradient / deviation,)
 
     def _along(self, name: str, x: Array) -> Array:
         """Return mean or variance in such a shape that it lies along its axes of x."""

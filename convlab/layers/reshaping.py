@@ -43,6 +43,14 @@ class Flatten(Layer):
             x = x.transpose(0, x.ndim - 1, *range(1, x.ndim - 1))
         return ops.flatten(x)
 
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient in the shape of the input."""
+        (x,) = inputs
+        if not self.channels_first or x.ndim < 3:
+            return (gradient.reshape(x.shape),)
+        first = gradient.reshape(len(x), x.shape[-1], *x.shape[1:-1])
+        return (first.transpose(0, *range(2, x.ndim), 1),)
+
 
 @dataclass(eq=False)
 class Reshape(Layer):
@@ -135,6 +143,11 @@ class Permute(Layer):
         """Transpose each example."""
         return x.transpose(0, *self.dims)
 
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient with its axes back in their order."""
+        back = sorted(range(len(self.dims)), key=lambda axis: self.dims[axis])
+        return (gradient.transpose(0, *(axis + 1 for axis in back)),)
+
 
 @dataclass(eq=False)
 class RepeatVector(Layer):
@@ -171,3 +184,7 @@ class RepeatVector(Layer):
     def __call__(self, x: Array) -> Array:
         """Repeat (N, features) to (N, n, features)."""
         return module_of(x).repeat(x[:, None], self.n, axis=1)
+
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the sum of the gradients of all times."""
+        return (gradient.sum(axis=1),)

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from convlab import ops
 from convlab.errors import UnsupportedError
-from convlab.layers.base import Spatial, Walk, image_size
+from convlab.layers.base import Spatial, Walk
 from convlab.layers.checks import options_of
+from convlab.layers.sizes import image_size
 from convlab.runtime.arrays import Array, Shape
 from convlab_kernels.window import Pair, parse_pair
 
@@ -52,6 +53,10 @@ class UpSampling2D(Spatial):
     def __call__(self, x: Array) -> Array:
         """Enlarge (N, H, W, C)."""
         return ops.resize2d(x, self._enlarged(x.shape[1:3]), self.interpolation)
+
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient, shared out as the values were."""
+        return (ops.resize2d_pull_back(gradient, inputs[0].shape, self.interpolation),)
 
 
 @dataclass(eq=False)
@@ -116,6 +121,17 @@ class Resizing(Spatial):
             x = ops.pad_to_shape(x, self.size, self.fill_value)
         return ops.resize2d(x, self.size, self.interpolation, self.antialias)
 
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient, shared out as the values were, cut or framed as the image was not."""
+        (x,) = inputs
+        framed = x
+        if self.crop_to_aspect_ratio:
+            framed = ops.crop_to_shape(x, self.size)
+        elif self.pad_to_aspect_ratio:
+            framed = ops.pad_to_shape(x, self.size, 0)
+        pulled = ops.resize2d_pull_back(gradient, framed.shape, self.interpolation, self.antialias)
+        return (ops.in_frame(pulled, x.shape, pads=self.pad_to_aspect_ratio),)
+
 
 @dataclass(eq=False)
 class CenterCrop(Spatial):
@@ -162,3 +178,10 @@ class CenterCrop(Spatial):
         if self._fits(size):
             return ops.crop2d(x, ops.sides_off(size, self.size))
         return ops.resize2d(ops.crop_to_shape(x, self.size), self.size)
+
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient with zeros where something was cut off."""
+        (x,) = inputs
+        if not self._fits((x.shape[1], x.shape[2])):
+            gradient = ops.resize2d_pull_back(gradient, ops.crop_to_shape(x, self.size).shape)
+        return (ops.in_frame(gradient, x.shape),)

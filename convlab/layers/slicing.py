@@ -57,6 +57,12 @@ class Slice(Layer):
         part: Array = x[(slice(None), *self.index)]
         return part
 
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient where it was taken from, 0 elsewhere."""
+        out = module_of(gradient).zeros(inputs[0].shape, gradient.dtype)
+        out[(slice(None), *self.index)] = gradient
+        return (out,)
+
 
 @dataclass(eq=False)
 class Split(Layer):
@@ -112,6 +118,14 @@ class Split(Layer):
         part: Array = x[(*[slice(None)] * axis, slice(self.number * size, (self.number + 1) * size))]
         return part
 
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient where it was taken from, 0 elsewhere."""
+        axis, (x,) = inner_axis(self.axis, gradient.ndim), inputs
+        size = gradient.shape[axis]
+        out = module_of(gradient).zeros(x.shape, gradient.dtype)
+        out[(*[slice(None)] * axis, slice(self.number * size, (self.number + 1) * size))] = gradient
+        return (out,)
+
 
 @dataclass(eq=False)
 class Take(Layer):
@@ -154,6 +168,13 @@ class Take(Layer):
         """Take the places of (N, ...)."""
         places = once(self._held.prepared, ("indices", kind_of(x)), lambda: self._places(x))
         return x.take(places, inner_axis(self.axis, x.ndim))
+
+    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """Return the gradient where it was taken from, added up where that was more than once."""
+        xp, axis = module_of(gradient), inner_axis(self.axis, gradient.ndim)
+        out = xp.zeros(inputs[0].shape, gradient.dtype)
+        xp.add.at(xp.moveaxis(out, axis, 0), self._places(gradient), xp.moveaxis(gradient, axis, 0))
+        return (out,)
 
     def _places(self, x: Array) -> Array:
         places: Array = module_of(x).asarray(np.array(self.indices, np.int32))

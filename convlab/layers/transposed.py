@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from math import inf, prod
 
 from convlab import ops
-from convlab.layers.base import image_size
 from convlab.layers.checks import check_count
 from convlab.layers.convolving import Transposing
+from convlab.layers.sizes import image_size
 from convlab.runtime.arrays import Array, Shape
 from convlab_kernels.cpu import Transposed
 from convlab_kernels.transposed_window import TransposedWindow
@@ -87,6 +87,12 @@ class Conv2DTranspose(Transposing):
     def fan_in(self, weight: str, shape: Shape) -> float:
         """Return how many windows with their channels lie over a place of the output, on the average."""
         return self.multiply_adds(shape) / prod(self.infer_shape(shape))
+
+    def pull_back_linear(self, gradient: Array, x: Array) -> Array:
+        """Return the gradient (N, H, W, C) from (N, OH, OW, O): the convolution that it is the adjoint of."""
+        window, seen = ops.gathering(self.scatter, gradient, (x.shape[1], x.shape[2]))
+        kernel = self.kernel_for(seen, "kernel", self.shapes["kernel"], window)
+        return ops.run_conv2d(kernel, seen, x.shape[1:])
 
     def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:
         """Scatter (N, H, W, C) into (N, OH, OW, O)."""

@@ -17,7 +17,7 @@ def execute(
     values = dict(sources)
     for node, done in graph.steps:
         inputs = [values[source] for source in node.inputs]
-        before, after = _call(node.layer, inputs, bool(wanted) and f"{node.name}/pre" in wanted)
+        before, after = call(node.layer, inputs, bool(wanted) and f"{node.name}/pre" in wanted)
         values[node.name] = after = node.silence(after)
         for name in done:
             del values[name]
@@ -53,7 +53,8 @@ def keep(graph: Graph, sources: Mapping[str, Array], wanted: Collection[str], de
     return {"arrays": arrays, "kinds": kinds, **ends}
 
 
-def _call(layer: Layer, inputs: list[Array], keep_before: bool) -> tuple[Array | None, Array]:
+def call(layer: Layer, inputs: list[Array], keep_before: bool) -> tuple[Array | None, Array]:
+    """Return what a layer makes before its activation function, if that is to be kept and there is one, and after."""
     if not (keep_before and has_activation(layer)):
         return None, layer(*inputs)
     before = layer.linear(*inputs)

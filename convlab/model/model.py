@@ -240,10 +240,10 @@ class Model:
         """Return the outputs for inputs, both by name."""
         first: Any = next(iter(sources.values()))
         if first.dtype != np.float32:
-            with self._using_policy(sources, self._caches.pool):
+            with self.computing(len(first), self._caches.pool):
                 return compute(self.graph, sources)
         fused = self._fused()
-        with self._using_policy(sources, self._caches.pool):
+        with self.computing(len(first), self._caches.pool):
             if self.device == "cuda" and len(first) == 1:
                 kind = (first.device.id, self.propagate_nan, self.tf32)
                 return fused.cuda_graphs.predict(kind, partial(compute, fused.graph), sources)
@@ -261,9 +261,8 @@ class Model:
         return fused
 
     @contextmanager
-    def _using_policy(self, sources: Mapping[str, Array], pool: BufferPool | None) -> Iterator[None]:
-        """Compute what is computed in the block as the network decides for a batch, into memory or fresh arrays."""
-        images = len(next(iter(sources.values())))
+    def computing(self, images: int, pool: BufferPool | None = None) -> Iterator[None]:
+        """Compute what is computed in the block as the network decides for a batch, into a pool or fresh arrays."""
         scoped = nullcontext() if pool is None or self.device != "cpu" else pool.scope()
         with (
             device_memory(self.device, lambda: largest(self.graph, images)),
@@ -313,7 +312,8 @@ class Model:
         if max_bytes is not None:
             check_budget(self.graph, wanted, next(iter(sources.values())), max_bytes)
         everything = all(node.name in wanted for node in self.nodes)
-        with self._using_policy(sources, self._caches.recordings if everything else None):
+        images = len(next(iter(sources.values())))
+        with self.computing(images, self._caches.recordings if everything else None):
             recorded = keep(self.graph, sources, wanted, self.device)
         return Activations(
             **recorded,

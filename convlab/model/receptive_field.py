@@ -50,6 +50,17 @@ class Field:
         sides = zip(self.start, self.end, self.jump, unit, strict=True)
         return tuple((start + at * jump, end + at * jump) for start, end, jump, at in sides)
 
+    def units_seeing(self, cell: Cells, size: Cells) -> tuple[range, ...]:
+        """Return which units of a layer of `size` (H, W) see a cell (y, x) of the image, by rows and columns.
+
+        The projective field of the cell, by its box: of a dilated window some of them look beside it.
+        """
+        sides = zip(cell, self.start, self.end, self.jump, size, strict=True)
+        return tuple(
+            range(max(-((end - at) // jump), 0), min((at - start) // jump, n - 1) + 1)
+            for at, start, end, jump, n in sides
+        )
+
     def union(self, other: "Field") -> "Field | Literal['varies']":
         """Return the field of a unit that sees both boxes; one that moves unevenly where their jumps differ."""
         if self.jump != other.jump:

@@ -12,25 +12,70 @@ from convlab.ops.convolution import (
     prepare_conv2d,
     run_conv2d,
     run_conv2d_onto,
+    scatter,
+    spread,
+    turned,
+    turned_window,
 )
-from convlab.ops.distributions import softmax
-from convlab.ops.framing import crop_to_shape, pad_to_shape, sides_off
+from convlab.ops.distributions import (
+    softmax,
+    softmax_pull_back,
+)
+from convlab.ops.framing import (
+    crop_to_shape,
+    in_frame,
+    pad_to_shape,
+    sides_off,
+)
 from convlab.ops.linear import dense, run_dense
-from convlab.ops.nonlinear import elu, sigmoid, tanh
-from convlab.ops.normalisation import batch_norm, group_norm, layer_norm, unit_norm
-from convlab.ops.piecewise import leaky_relu, relu
+from convlab.ops.nonlinear import (
+    elu,
+    elu_slope,
+    sigmoid,
+    sigmoid_slope,
+    tanh,
+)
+from convlab.ops.normalisation import (
+    batch_norm,
+    group_norm,
+    group_norm_pull_back,
+    layer_norm,
+    layer_norm_pull_back,
+    unit_norm,
+    unit_norm_pull_back,
+)
+from convlab.ops.piecewise import (
+    leaky_relu,
+    leaky_relu_slope,
+    relu,
+    relu_slope,
+)
 from convlab.ops.pooling import (
     avg_pool2d,
+    avg_pool_pull_back,
     check_pool2d,
     global_avg_pool2d,
+    global_avg_pull_back,
     global_max_pool2d,
+    global_max_pull_back,
     max_pool2d,
+    max_pool_pull_back,
     run_avg_pool2d,
     run_max_pool2d,
 )
-from convlab.ops.resizing import INTERPOLATIONS, check_interpolation, resize2d
+from convlab.ops.resizing import (
+    INTERPOLATIONS,
+    check_interpolation,
+    resize2d,
+    resize2d_pull_back,
+)
 from convlab.ops.shaping import border, check_cropping, crop2d, cropping, flatten, zero_pad2d
-from convlab.ops.transposed import check_conv2d_transpose, conv2d_transpose
+from convlab.ops.transposed import (
+    check_conv2d_transpose,
+    conv2d_transpose,
+    gathering,
+    gathering3d,
+)
 from convlab.ops.volumes import (
     avg_pool3d,
     border3d,
@@ -55,6 +100,7 @@ __all__ = [
     "INTERPOLATIONS",
     "avg_pool2d",
     "avg_pool3d",
+    "avg_pool_pull_back",
     "batch_norm",
     "border",
     "border3d",
@@ -79,21 +125,33 @@ __all__ = [
     "cropping3d",
     "dense",
     "elu",
+    "elu_slope",
     "flatten",
+    "gathering",
+    "gathering3d",
     "global_avg_pool2d",
     "global_avg_pool3d",
+    "global_avg_pull_back",
     "global_max_pool2d",
     "global_max_pool3d",
+    "global_max_pull_back",
     "group_norm",
+    "group_norm_pull_back",
+    "in_frame",
     "layer_norm",
+    "layer_norm_pull_back",
     "leaky_relu",
+    "leaky_relu_slope",
     "max_pool2d",
     "max_pool3d",
+    "max_pool_pull_back",
     "output_size",
     "pad_to_shape",
     "prepare_conv2d",
     "relu",
+    "relu_slope",
     "resize2d",
+    "resize2d_pull_back",
     "run_avg_pool2d",
     "run_avg_pool3d",
     "run_conv2d",
@@ -101,11 +159,18 @@ __all__ = [
     "run_dense",
     "run_max_pool2d",
     "run_max_pool3d",
+    "scatter",
     "sides_off",
     "sigmoid",
+    "sigmoid_slope",
     "softmax",
+    "softmax_pull_back",
+    "spread",
     "tanh",
+    "turned",
+    "turned_window",
     "unit_norm",
+    "unit_norm_pull_back",
     "upsample3d",
     "zero_pad2d",
     "zero_pad3d",

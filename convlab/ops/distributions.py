@@ -32,12 +32,22 @@ def softmax(x: ArrayLike, axis: Axis = -1) -> Array:
     return powers
 
 
+def softmax_pull_back(gradient: Array, y: Array, axis: Axis = -1) -> Array:
+    """Return the gradient by the input of `softmax` from what it made: y (g - sum(g y))."""
+    return y * (gradient - (gradient * y).sum(axis=axis, keepdims=True))
+
+
 @quiet
 def log_softmax(x: ArrayLike, axis: Axis = -1) -> Array:
     """Return log(softmax(x)), also where softmax itself is too small for the type."""
     x = _below_largest(x, axis, "log_softmax")
     xp = module_of(x)
     return x - xp.log(xp.exp(x).sum(axis=axis, keepdims=True))
+
+
+def log_softmax_pull_back(gradient: Array, y: Array) -> Array:
+    """Return the gradient by the input of `log_softmax` from what it made: g - exp(y) sum(g)."""
+    return gradient - module_of(y).exp(y) * gradient.sum(axis=-1, keepdims=True)
 
 
 @quiet
@@ -55,6 +65,13 @@ def sparsemax(x: ArrayLike) -> Array:
     kept = xp.maximum((ranked * ranks > excess).sum(axis=-1, keepdims=True), 1)  # none in a row of NaN
     tau = xp.take_along_axis(excess, kept - 1, axis=-1) / kept.astype(x.dtype)
     return xp.maximum(x - tau, 0)
+
+
+def sparsemax_pull_back(gradient: Array, y: Array) -> Array:
+    """Return the gradient by the input of `sparsemax` from what it made: where y > 0, g less its mean over those."""
+    kept = (y > 0).astype(y.dtype)
+    mean = (gradient * kept).sum(axis=-1, keepdims=True) / kept.sum(axis=-1, keepdims=True)
+    return kept * (gradient - mean)
 
 
 def _below_largest(x: ArrayLike, axis: Axis, op: str) -> Array:

@@ -1,6 +1,7 @@
 """Functions of numbers, one by one: what a network computes with operators and functions rather than by layers."""
 
 from collections.abc import Callable
+from math import log, pi, sqrt
 
 import numpy as np
 
@@ -71,6 +72,74 @@ FUNCTIONS: dict[str, Callable[..., Array]] = {
     "where": lambda condition, x, y: module_of(x).where(condition != 0, x, y),
 }
 """NumPy's, which are CuPy's too; NaN goes through, and wins over any number. What is true or false is 1 or 0."""
+
+
+def _one(y: Array, *_: Array) -> Array:
+    return module_of(y).ones_like(y)
+
+
+def _none(y: Array, *_: Array) -> Array:
+    return module_of(y).zeros_like(y)
+
+
+def _power_by_exponent(y: Array, x: Array, exponent: Array) -> Array:
+    return module_of(y).where(x > 0, np.log(module_of(y).where(x > 0, x, 1)) * y, 0)
+
+
+SLOPES: dict[str, tuple[Callable[..., Array], ...]] = {
+    "absolute": (lambda y, x: np.sign(x),),
+    "add": (_one, _one),
+    "ceil": (_none,),
+    "clip": (lambda y, x, low, high: (x >= low) & (x <= high), lambda y, x, low, high: x < low,
+             lambda y, x, low, high: x > high),
+    "cos": (lambda y, x: -np.sin(x),),
+    "divide": (lambda y, a, b: 1 / b, lambda y, a, b: -y / b),
+    "divide_no_nan": (lambda y, a, b: _over_nothing(b * 0 + 1, b), lambda y, a, b: _over_nothing(-y, b)),
+    "equal": (_none, _none),
+    "erf": (lambda y, x: 2 / sqrt(pi) * np.exp(-x * x),),
+    "exp": (lambda y, x: y,),
+    "expm1": (lambda y, x: y + 1,),
+    "floor": (_none,),
+    "floor_divide": (_none, _none),
+    "greater": (_none, _none),
+    "greater_equal": (_none, _none),
+    "less": (_none, _none),
+    "less_equal": (_none, _none),
+    "log": (lambda y, x: 1 / x,),
+    "log10": (lambda y, x: 1 / (x * log(10)),),
+    "log1p": (lambda y, x: 1 / (1 + x),),
+    "log2": (lambda y, x: 1 / (x * log(2)),),
+    "maximum": (lambda y, a, b: a >= b, lambda y, a, b: a < b),
+    "minimum": (lambda y, a, b: a <= b, lambda y, a, b: a > b),
+    "mod": (_one, lambda y, a, b: -np.floor(a / b)),
+    "multiply": (lambda y, a, b: b, lambda y, a, b: a),
+    "multiply_no_nan": (lambda y, a, b: b, lambda y, a, b: module_of(y).where(b == 0, 0, a)),
+    "negative": (lambda y, x: -_one(y),),
+    "not_equal": (_none, _none),
+    "power": (lambda y, x, exponent: exponent * x ** (exponent - 1), _power_by_exponent),
+    "reciprocal": (lambda y, x: -y * y,),
+    "round": (_none,),
+    "rsqrt": (lambda y, x: -y / (2 * x),),
+    "sign": (_none,),
+    "sin": (lambda y, x: np.cos(x),),
+    "sqrt": (lambda y, x: 1 / (2 * y),),
+    "square": (lambda y, x: 2 * x,),
+    "squared_difference": (lambda y, a, b: 2 * (a - b), lambda y, a, b: 2 * (b - a)),
+    "subtract": (_one, lambda y, a, b: -_one(y)),
+    "where": (_none, lambda y, condition, a, b: condition != 0, lambda y, condition, a, b: condition == 0),
+}  # fmt: skip
+"""The derivative of each by each of its operands, from what came out and the operands.
+
+Steps have none but 0; of two that are equal the first is the larger and the smaller one, as in TensorFlow.
+"""
+
+
+@quiet
+def elementwise_pull_back(function: str, i: int, gradient: Array, y: Array, *operands: Array) -> Array:
+    """Return the gradient by the i-th operand of `elementwise`, repeated as what came out is."""
+    slope = module_of(y).asarray(SLOPES[function][i](y, *operands), y.dtype)
+    pulled: Array = gradient * slope
+    return pulled
 
 
 @quiet

@@ -36,3 +36,15 @@ def pad_to_shape(x: Array, size: Pair, value: float) -> Array:
 def _with_the_shape_of(size: Pair, given: Pair) -> Pair:
     """Return the height that goes with the given width, and the width that goes with the given height."""
     return given[1] * size[0] // size[1], given[0] * size[1] // size[0]
+
+
+def in_frame(x: Array, shape: tuple[int, ...], pads: bool = False) -> Array:
+    """Return images in the shape of those they are the middle of, zeros around them: the adjoint of cutting it out.
+
+    With `pads`, the middle of that shape of images that are larger: the adjoint of putting a frame around it.
+    """
+    if pads:
+        top, left = ((own - other) // 2 for own, other in zip(x.shape[1:3], shape[1:3], strict=True))
+        return x[:, top : top + shape[1], left : left + shape[2]]
+    (top, bottom), (left, right) = sides_off((shape[1], shape[2]), (x.shape[1], x.shape[2]))
+    return module_of(x).pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)))

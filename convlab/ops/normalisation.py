@@ -132,3 +132,66 @@ def _scaled(x: Array, gamma: Array | None, beta: Array | None, shape: list[int])
     if beta is not None:
         x += beta.reshape(shape)
     return x
+
+
+@quiet
+def layer_norm_pull_back(
+    gradient: Array,
+    x: Array,
+    gamma: Array | None = None,
+    epsilon: float = 1e-3,
+    axis: AxisLike = -1,
+    centred: bool = True,
+) -> Array:
+    """Return the gradient by the input of `layer_norm`."""
+    axes = inner_axes(axis, x.ndim)
+    if gamma is not None:
+        gradient = gradient * gamma.reshape([size if i in axes else 1 for i, size in enumerate(x.shape)])
+    return _standardised_pull_back(gradient, x, axes, epsilon, centred)
+
+
+@quiet
+def group_norm_pull_back(
+    gradient: Array,
+    x: Array,
+    groups: int,
+    gamma: Array | None = None,
+    epsilon: float = 1e-3,
+    axis: AxisLike = -1,
+) -> Array:
+    """Return the gradient by the input of `group_norm`."""
+    channel = inner_axis(axis, x.ndim)
+    size = x.shape[channel]
+    if gamma is not None:
+        gradient = gradient * gamma.reshape([size if i == channel else 1 for i in range(x.ndim)])
+    split = (*x.shape[:channel], groups, size // groups, *x.shape[channel + 1 :])
+    others = tuple(i for i in range(1, len(split)) if i != channel)
+    return _standardised_pull_back(gradient.reshape(split), x.reshape(split), others, epsilon).reshape(x.shape)
+
+
+@quiet
+def unit_norm_pull_back(gradient: Array, x: Array, axis: AxisLike = -1, shortest: float = 1e-12) -> Array:
+    """Return the gradient by the input of `unit_norm`: (g - y sum(g y)) / length, where that is not too short."""
+    xp, axes = module_of(x), inner_axes(axis, x.ndim)
+    length = xp.sqrt((x * x).sum(axis=axes, keepdims=True, dtype=np.float64))
+    y = x / xp.maximum(length, shortest)
+    along = xp.where(length > shortest, (gradient * y).sum(axis=axes, keepdims=True), 0)
+    return ((gradient - y * along) / xp.maximum(length, shortest)).astype(x.dtype, copy=False)
+
+
+def _standardised_pull_back(
+    gradient: Array, x: Array, axes: tuple[int, ...], epsilon: float, centred: bool = True
+) -> Array:
+    """Return the gradient by x of (x - mean) / deviation, or of x / deviation.
+
+    g / s - mean(g) / s - (x - mean) mean(g y) / s^2, y what came out; the second term only where it is.
+    """
+    xp = module_of(x)
+    wide = x.astype(np.float64, copy=False)
+    distance = wide - wide.mean(axis=axes, keepdims=True)
+    deviation = xp.sqrt((distance * distance).mean(axis=axes, keepdims=True) + epsilon)
+    y = (distance if centred else wide) / deviation
+    out = gradient - distance / deviation * (gradient * y).mean(axis=axes, keepdims=True)
+    if centred:
+        out = out - gradient.mean(axis=axes, keepdims=True)
+    return (out / deviation).astype(x.dtype, copy=False)

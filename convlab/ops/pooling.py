@@ -1,6 +1,6 @@
 """Pooling: one number for each window, or for each channel."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
 from typing import Any
 
@@ -218,3 +218,61 @@ def means_of_channels(x: Array) -> Array:
     """Return the mean of each channel of (N, ..., C)."""
     # channels last, NumPy adds one by one: in float32 the error would grow with the area
     return x.mean(axis=tuple(range(1, x.ndim - 1)), dtype=np.float64).astype(x.dtype)
+
+
+def max_pool_pull_back(gradient: Array, x: Array, y: Array, window: Window | Window3D) -> Array:
+    """Return the gradient by x (N, ..., C) of the largest in each window, y: each goes to the first cell that has it.
+
+    The first by rows, then columns, as in TensorFlow and PyTorch.
+    """
+    xp = module_of(x)
+    padded, inside = _around(x, window, -xp.inf)
+    out, left = xp.zeros_like(padded), xp.ones(y.shape, bool)
+    for walk in _walks(window, y.shape):
+        here = left & ~(padded[walk] < y)  # of NaN, which is neither less nor equal, it is the first of all cells
+        left &= ~here
+        out[walk] += gradient * here
+    return out[inside]
+
+
+def avg_pool_pull_back(gradient: Array, x: Array, window: Window | Window3D) -> Array:
+    """Return the gradient by x (N, ..., C) of the mean of each window: an equal share for each cell inside."""
+    padded, inside = _around(x, window, 0)
+    out = module_of(x).zeros_like(padded)
+    share = gradient / _cells_inside(x, window, gradient.shape)
+    for walk in _walks(window, gradient.shape):
+        out[walk] += share
+    return out[inside]
+
+
+def global_max_pull_back(gradient: Array, x: Array) -> Array:
+    """Return the gradient by x (N, ..., C) of the largest of each channel, (N, C): the first cell that has it."""
+    xp = module_of(x)
+    cells = x.reshape(len(x), -1, x.shape[-1])
+    out = xp.zeros_like(cells)
+    first = cells.argmax(axis=1)[:, None]
+    xp.put_along_axis(out, first, gradient[:, None], axis=1)
+    return out.reshape(x.shape)
+
+
+def global_avg_pull_back(gradient: Array, x: Array) -> Array:
+    """Return the gradient by x (N, ..., C) of the mean of each channel, (N, C): an equal share for each cell."""
+    share = gradient / prod(x.shape[1:-1])
+    return module_of(x).broadcast_to(share.reshape(len(x), *(1,) * (x.ndim - 2), -1), x.shape)
+
+
+def _around(x: Array, window: Window | Window3D, value: float) -> tuple[Array, tuple[slice, ...]]:
+    """Return x with its padding, and where x lies in that."""
+    before = [pads[0] for pads in window.pads(x.shape[1:-1])]
+    inside = [slice(start, start + size) for start, size in zip(before, x.shape[1:-1], strict=True)]
+    return _pad(x, window, value), (slice(None), *inside, slice(None))
+
+
+def _walks(window: Window | Window3D, shape: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
+    """Yield, for each cell of the window, by rows, where it lies at each place of the window in the padded input."""
+    for cell in np.ndindex(*window.kernel):
+        yield (
+            slice(None),
+            *(slice(k, k + (n - 1) * s + 1, s) for k, n, s in zip(cell, shape[1:-1], window.stride, strict=True)),
+            slice(None),
+        )

@@ -63,3 +63,58 @@ def reduce_axes(x: ArrayLike, function: str, axis: AxisLike, keepdims: bool = Fa
     wide = x if function in ("max", "min") else x.astype(np.float64, copy=False)
     reduced = REDUCTIONS[function](wide, axes).astype(x.dtype, copy=False)
     return reduced if keepdims else reduced.squeeze(axes)
+
+
+def _first(gradient: Array, x: Array, y: Array, axes: Axes) -> Array:
+    """Return the gradient for the first number, by rows, that is the one that came out."""
+    xp = module_of(x)
+    order = (*(axis for axis in range(x.ndim) if axis not in axes), *axes)
+    same = (x == y).transpose(order)
+    rows = same.reshape(*same.shape[: x.ndim - len(axes)], -1)
+    first = xp.zeros(rows.shape, x.dtype)
+    xp.put_along_axis(first, rows.argmax(axis=-1)[..., None], 1, axis=-1)
+    back = sorted(range(x.ndim), key=lambda axis: order[axis])
+    return gradient * first.reshape(same.shape).transpose(back)
+
+
+def _others(gradient: Array, x: Array, y: Array, axes: Axes) -> Array:
+    """Return the gradient times the product of all other numbers, also where some are 0."""
+    xp = module_of(x)
+    zeros = (x == 0).sum(axis=axes, keepdims=True)
+    filled = xp.where(x == 0, 1, x)
+    product = filled.prod(axis=axes, keepdims=True)
+    return gradient * xp.where(zeros == 0, product / filled, xp.where((zeros == 1) & (x == 0), product, 0))
+
+
+PULL_BACKS: dict[str, Callable[[Array, Array, Array, Axes], Array]] = {
+    "log_sum_exp": lambda g, x, y, axes: g * np.exp(x - y),
+    "max": _first,
+    "mean": lambda g, x, y, axes: module_of(x).broadcast_to(g * _share(x, y), x.shape),
+    "min": _first,
+    "norm": lambda g, x, y, axes: g * module_of(x).where(y > 0, x / y, 0),
+    "prod": _others,
+    "standard_deviation": lambda g, x, y, axes: (
+        g * module_of(x).where(y > 0, _distance(x, axes) / y, 0) * _share(x, y)
+    ),
+    "sum": lambda g, x, y, axes: module_of(x).broadcast_to(g, x.shape),
+    "variance": lambda g, x, y, axes: g * 2 * _distance(x, axes) * _share(x, y),
+}
+"""The gradient by x from that by y = reduction of x, which keeps the axes with size 1."""
+
+
+def _distance(x: Array, axes: Axes) -> Array:
+    return x - x.mean(axis=axes, keepdims=True)
+
+
+def _share(x: Array, y: Array) -> float:
+    return y.size / x.size
+
+
+@quiet
+def reduce_axes_pull_back(gradient: Array, x: Array, function: str, axis: AxisLike) -> Array:
+    """Return the gradient by the input of `reduce_axes`, computed in float64."""
+    axes = inner_axes(axis, x.ndim)
+    kept = [1 if i in axes else size for i, size in enumerate(x.shape)]
+    wide = x.astype(np.float64, copy=False)
+    y = REDUCTIONS[function](wide, axes)
+    return PULL_BACKS[function](gradient.reshape(kept), wide, y, axes).astype(x.dtype, copy=False)

@@ -69,3 +69,19 @@ def _weighted(x: Array, cells: int, axis: int, interpolation: str, antialias: bo
         x.take(index[:, tap], axis) * shares[:, tap].astype(x.dtype).reshape(shape) for tap in range(index.shape[1])
     )
     return reduce(add, taken)
+
+
+@quiet
+def resize2d_pull_back(
+    gradient: Array, x: tuple[int, ...], interpolation: str = "bilinear", antialias: bool = False
+) -> Array:
+    """Return the gradient (N, H, W, C) = x in shape from that by what `resize2d` makes: its adjoint.
+
+    Along each axis `resize2d` is a matrix, which is what it makes of the unit vectors: (cells, n) @ x.
+    """
+    xp = module_of(gradient)
+    for axis in (1, 2):
+        units = xp.eye(x[axis], dtype=gradient.dtype)[None, :, None]  # images (1, n, 1, n) of one column
+        matrix = resize2d(units, (gradient.shape[axis], 1), interpolation, antialias)[0, :, 0]
+        gradient = xp.moveaxis(xp.tensordot(matrix, gradient, (0, axis)), 0, axis)
+    return gradient

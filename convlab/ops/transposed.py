@@ -5,8 +5,9 @@ from convlab.ops.checks import check_image
 from convlab.ops.convolution import run_conv2d
 from convlab.runtime.arrays import Array, ArrayLike, as_floats
 from convlab_kernels.cpu import Transposed
-from convlab_kernels.transposed_window import TransposedWindow
-from convlab_kernels.window import PaddingLike, Pair
+from convlab_kernels.transposed_window import TransposedWindow, TransposedWindow3D
+from convlab_kernels.window import PaddingLike, Pair, Window
+from convlab_kernels.window3d import Triple, Window3D
 
 
 def conv2d_transpose(
@@ -64,3 +65,32 @@ def check_adjoint(op: str, sides: str, x: tuple[int, ...], w: tuple[int, ...], b
         raise ShapeError(f"{op}: input {x} has {x[-1]} channels, but kernel {w} takes {w[-1]}")
     if b is not None and b != (w[-2],):
         raise ShapeError(f"{op}: bias has shape {b}, expected ({w[-2]},), one number for each output")
+
+
+def gathering(scatter: TransposedWindow, gradient: Array, size: Pair) -> tuple[Window, Array]:
+    """Return the window of the convolution that the transposed one is the adjoint of, and what it is to look at.
+
+    It has a place for each input of (H, W) = `size`; cells of the gradient that no place reaches are left out.
+    """
+    (rows, vertical), (columns, horizontal) = _gathered(scatter, gradient, size)
+    window = Window(scatter.kernel, scatter.stride, (vertical, horizontal), scatter.dilation)
+    return window, gradient[:, rows, columns]
+
+
+def gathering3d(scatter: TransposedWindow3D, gradient: Array, size: Triple) -> tuple[Window3D, Array]:
+    """Return the same for volumes."""
+    (planes, deep), (rows, vertical), (columns, horizontal) = _gathered(scatter, gradient, size)
+    window = Window3D(scatter.kernel, scatter.stride, (deep, vertical, horizontal), scatter.dilation)
+    return window, gradient[:, planes, rows, columns]
+
+
+def _gathered(
+    scatter: TransposedWindow | TransposedWindow3D, gradient: Array, size: tuple[int, ...]
+) -> list[tuple[slice, Pair]]:
+    """Return, for each axis, the cells that windows look at, and the padding they need."""
+    found = []
+    for axis, (cells, cut) in enumerate(zip(gradient.shape[1:-1], scatter.cut, strict=True)):
+        extent = scatter.dilation[axis] * (scatter.kernel[axis] - 1) + 1
+        end = (size[axis] - 1) * scatter.stride[axis] + extent - cut  # the cell behind the last that is looked at
+        found.append((slice(0, min(cells, end)), (cut, max(end - cells, 0))))
+    return found

@@ -81,3 +81,8 @@ def arrays_on(device: str) -> MutableMapping[str, Array]:
 def all_on_host(arrays: Mapping[str, Array]) -> Mapping[str, Array]:
     """Return arrays by name, all of them on the host."""
     return arrays.all() if isinstance(arrays, HostCopies) else arrays
+
+
+def where_computed(arrays: Mapping[str, Array]) -> Mapping[str, Array]:
+    """Return arrays by name where they were computed: those of a GPU on it."""
+    return arrays.on_device if isinstance(arrays, HostCopies) else arrays

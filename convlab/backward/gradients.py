@@ -1,0 +1,99 @@
+"""The gradients of one number of a network by all its layers, over a recording."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from convlab.backward.engine import pull_back
+from convlab.backward.rules import Rule
+from convlab.backward.targets import Target, seeds_of
+from convlab.errors import LayerNameError, ShapeError, UnsupportedError
+from convlab.model.model import Model
+from convlab.recording.activations import Activations
+from convlab.runtime.arrays import Array
+from convlab.runtime.host_copies import arrays_on, where_computed
+from convlab.wording import unknown
+
+RULES = ("gradient", "guided", "deconvnet")
+
+
+def gradients(
+    model: Model,
+    acts: Activations,
+    target: Target,
+    *,
+    rule: Rule = "gradient",
+    to: str | Iterable[str] | None = None,
+) -> Activations:
+    """Return how fast a number changes with each number of each layer before it, and of the input.
+
+    Parameters
+    ----------
+    model, acts
+        The network, and a recording it made; what that lacks is computed again from its input.
+    target
+        Which number of each image. An int or a str: a class by its number or label, its value before the final
+        softmax or sigmoid. ("conv2", 7): the mean of a channel, or a unit of a dense layer. ("conv2", (3, 4, 7)): one
+        unit. (class, mask): of a map of classes, the mean of one within a mask (H, W). Arrays (N, ...) by name: the
+        gradients to begin with.
+    rule : "gradient", "guided" or "deconvnet"
+        How ReLU hands back a gradient: as its derivative, or as in the pictures of Springenberg et al. or of Zeiler
+        and Fergus (see `convlab.backward.rules`), which are no gradients.
+    to : str or sequence of str, optional
+        By which inputs and layers; by default all.
+
+    Returns
+    -------
+    Activations
+        The gradients by name, inputs first, in order of execution; on a GPU they stay there, as a recording does.
+
+    Raises
+    ------
+    LayerNameError
+        For a layer or a label that the network does not have, or layers of which none leads to the number.
+    ShapeError
+        For a class, channel or unit that is not there, or a recording of another network.
+    UnsupportedError
+        For a layer on the way through which there is no gradient, or a rule that is not known.
+    """
+    if rule not in RULES:
+        raise UnsupportedError(unknown("rule", rule, RULES))
+    known = [*model.inputs, *(node.name for node in model.nodes)]
+    asked = known if to is None else [to] if isinstance(to, str) else list(to)
+    for name in asked:
+        if name not in known:
+            raise LayerNameError(unknown("layer", name, known))
+    values = _values(model, acts)
+    like = values[next(iter(model.inputs))]
+    seeds, what = seeds_of(model.graph, target, model.labels, like)
+    with model.computing(len(like)):
+        found = pull_back(model.graph, values, seeds, set(asked), rule)
+    if not found:
+        raise LayerNameError(f"gradients: {what} does not depend on {', '.join(asked)}")
+    arrays = arrays_on(model.device)
+    arrays.update({name: found[name] for name in known if name in found})
+    kinds = {**dict.fromkeys(model.inputs, "InputLayer"), **{node.name: node.layer.kind for node in model.nodes}}
+    title = "gradient" if rule == "gradient" else rule
+    return Activations(
+        arrays,
+        {name: kinds[name] for name in arrays},
+        inputs=acts.inputs,
+        outputs=acts.outputs,
+        model=model.name,
+        preprocessing=acts.preprocessing,
+        labels=acts.labels,
+        note=", ".join(filter(None, [acts.note, f"{title} of {what}"])),
+        network=model,
+    )
+
+
+def _values(model: Model, acts: Activations) -> Mapping[str, Array]:
+    """Return what went into the network and what all its nodes made, where the network computes."""
+    for name, shape in model.inputs.items():
+        if name not in acts.inputs or acts.inputs[name].shape[1:] != shape:
+            raise ShapeError(
+                f"gradients: the recording is of another network ({acts.model!r}): it has no {name} {shape}"
+            )
+    if any(node.name not in acts for node in model.nodes):
+        acts = model.run(where_computed(acts.inputs))
+    values: dict[str, Any] = {**where_computed(acts.inputs), **where_computed(acts.arrays)}
+    return values

@@ -1,0 +1,134 @@
+"""The number whose gradient is asked for: a class, a channel, a unit; and the gradients that the pass begins with."""
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from convlab.errors import LayerNameError, ShapeError
+from convlab.layers import Activated, Activation, Identity, Layer
+from convlab.model.graph import Graph
+from convlab.runtime.arrays import Array, Shape, module_of
+from convlab.wording import unknown
+
+Target = Any  # int, str, (name, channel), (name, (y, x, channel)), (int or str, mask), or a mapping of arrays by name
+
+
+def logits(graph: Graph) -> str:
+    """Return the name of what the only output was before its softmax or sigmoid; of the output, if it has none.
+
+    `name/pre` where that is within a layer.
+    """
+    if len(graph.outputs) > 1:
+        raise ShapeError(f"model {graph.name!r} has several outputs, {', '.join(graph.outputs)}: name a layer")
+    nodes = {node.name: node for node in graph.nodes}
+    last = nodes[graph.outputs[0]]
+    while last.inputs[0] in nodes and _hands_on(last.layer, last.input_shapes[0]):
+        last = nodes[last.inputs[0]]
+    if last.layer.activation not in ("softmax", "sigmoid"):
+        return graph.outputs[0]
+    return f"{last.name}/pre" if isinstance(last.layer, Activated) else last.inputs[0]
+
+
+def _hands_on(layer: Layer, shape: Shape) -> bool:
+    """Return whether a layer gives its numbers on as they are, in the same order."""
+    linear = isinstance(layer, Activation) and layer.activation == "linear"
+    return linear or isinstance(layer, Identity) or (layer.reshapes and max(shape) == prod(shape))
+
+
+def seeds_of(graph: Graph, target: Target, labels: Sequence[str] | None, like: Array) -> tuple[dict[str, Array], str]:
+    """Return the gradients by name that the pass begins with, for a batch like an array, and what they are of.
+
+    Raises
+    ------
+    LayerNameError
+        For a layer, or a label, that the network does not have.
+    ShapeError
+        For a class, a channel or a unit that is not there, or arrays of another shape.
+    """
+    if isinstance(target, Mapping):
+        return _given(graph, target, like), "given gradients"
+    if isinstance(target, tuple) and len(target) == 2 and isinstance(target[0], str) and _is_place(target[1]):
+        name, place = target
+        if name not in (names := [node.name for node in graph.nodes]):
+            raise LayerNameError(unknown("layer", name, names))
+        return _unit(graph, name, place, like)
+    mask = None
+    if isinstance(target, tuple) and len(target) == 2:
+        target, mask = target
+    return _class(graph, _number(graph, target, labels), mask, labels, like)
+
+
+def _is_place(value: Any) -> bool:
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return whole or (isinstance(value, tuple) and all(isinstance(n, int | np.integer) for n in value))
+
+
+def _given(graph: Graph, target: Mapping[str, Any], like: Array) -> dict[str, Array]:
+    shapes = {**graph.shapes, **{f"{node.name}/pre": node.output_shape for node in graph.nodes}}
+    for name, array in target.items():
+        if name not in shapes:
+            raise LayerNameError(unknown("layer", name, graph.shapes))
+        if np.shape(array) != (len(like), *shapes[name]):
+            raise ShapeError(
+                f"gradients: by {name!r} of shape {np.shape(array)}, expected {(len(like), *shapes[name])}"
+            )
+    return {name: module_of(like).asarray(array, like.dtype) for name, array in target.items()}
+
+
+def _unit(graph: Graph, name: str, place: Any, like: Array) -> tuple[dict[str, Array], str]:
+    """Return the seed of the mean of a channel, or of one unit."""
+    shape = graph.shapes[name]
+    seed = module_of(like).zeros((len(like), *shape), like.dtype)
+    if isinstance(place, tuple):
+        if len(place) != len(shape) or not all(0 <= at < size for at, size in zip(place, shape, strict=True)):
+            raise ShapeError(f"gradients: layer {name!r} has no unit {place}: its shape is {shape}")
+        seed[(slice(None), *place)] = 1
+        return {name: seed}, f"{name} at {place}"
+    if not 0 <= place < shape[-1]:
+        raise ShapeError(f"gradients: layer {name!r} has channels 0 to {shape[-1] - 1}, found {place}")
+    seed[..., place] = 1 / prod(shape[:-1])
+    what = "the mean of channel" if len(shape) > 1 else "unit"
+    return {name: seed}, f"{what} {place} of {name}"
+
+
+def _number(graph: Graph, target: Any, labels: Sequence[str] | None) -> int:
+    """Return the number of a class that is given by its number or its label."""
+    if isinstance(target, str):
+        if labels is None:
+            raise LayerNameError(
+                f"model {graph.name!r} has no labels: give the number of the class, found {target!r}"
+            )
+        if target not in labels:
+            raise LayerNameError(unknown("label", target, labels))
+        return list(labels).index(target)
+    if isinstance(target, bool) or not isinstance(target, int | np.integer):
+        raise ShapeError(
+            f"gradients: target is {target!r}, expected a class, (layer, channel), (layer, (y, x, channel)),"
+            " (class, mask), or arrays by name"
+        )
+    return int(target)
+
+
+def _class(
+    graph: Graph, number: int, mask: Any, labels: Sequence[str] | None, like: Array
+) -> tuple[dict[str, Array], str]:
+    """Return the seed of a class before its softmax or sigmoid; of a map its mean, all over or within a mask."""
+    name = logits(graph)
+    shape = graph.shapes[name.removesuffix("/pre")]
+    called = f"class {number}" + (f" ({labels[number]})" if labels and 0 <= number < len(labels) else "")
+    if shape == (1,) and number in (0, 1):  # the output of one unit is class 1's, and what is against class 0
+        seed = module_of(like).full((len(like), 1), 2 * number - 1, like.dtype)
+        return {name: seed}, called
+    if not 0 <= number < shape[-1]:
+        raise ShapeError(f"gradients: model {graph.name!r} has classes 0 to {shape[-1] - 1}, found {number}")
+    seed = module_of(like).zeros((len(like), *shape), like.dtype)
+    if mask is None:
+        seed[..., number] = 1 / prod(shape[:-1])
+        return {name: seed}, called
+    inside = np.asarray(mask, bool)
+    if inside.shape != shape[:-1] or not inside.any():
+        raise ShapeError(f"gradients: mask of shape {inside.shape}, expected {shape[:-1]}, some of it true")
+    seed[..., number] = module_of(like).asarray(inside) / like.dtype.type(inside.sum())
+    return {name: seed}, f"{called} within a mask of {inside.sum()} places"

@@ -1,0 +1,74 @@
+"""What if a layer had made something else: what follows is computed again, all else is shared with the recording."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from convlab.errors import LayerNameError, ShapeError
+from convlab.model.execution import call
+from convlab.model.graph import Graph
+from convlab.recording.recorded import Recorded
+from convlab.runtime.arrays import Array, as_floats, like
+from convlab.runtime.host_copies import arrays_on, where_computed
+from convlab.wording import listed, unknown
+
+Replacement = Array | Callable[[Array], Any]
+
+
+def affected(graph: Graph, names: Mapping[str, Any]) -> list[str]:
+    """Return the nodes that depend on those named, these left out, in order."""
+    reached = set(names)
+    for node in graph.nodes:
+        if reached.intersection(node.inputs):
+            reached.add(node.name)
+    return [node.name for node in graph.nodes if node.name in reached and node.name not in names]
+
+
+def recompute(graph: Graph, acts: Recorded, replaced: Mapping[str, Replacement], device: str) -> dict[str, Any]:
+    """Return the fields of `Recorded` that change where some inputs or layers had made something else.
+
+    Parameters
+    ----------
+    graph, acts
+        The network, and a recording of all that its nodes make.
+    replaced
+        By name, the array in place of what was made, or a function that makes it of that.
+    device
+        Where the network computes.
+
+    Raises
+    ------
+    LayerNameError
+        For a layer that is not there.
+    ShapeError
+        For an array of another shape.
+    """
+    values: dict[str, Any] = {**where_computed(acts.inputs), **where_computed(acts.arrays)}
+    for name, value in replaced.items():
+        if name not in graph.shapes:
+            raise LayerNameError(unknown("layer", name, graph.shapes))
+        values[name] = _checked(name, value(values[name].copy()) if callable(value) else value, values[name])
+    follow = affected(graph, replaced)
+    for node in graph.nodes:
+        if node.name not in follow:
+            continue
+        given = [values[source] for source in node.inputs]
+        before, after = call(node.layer, given, f"{node.name}/pre" in acts.arrays)
+        values[node.name] = node.silence(after)
+        if before is not None:
+            values[f"{node.name}/pre"] = before
+    arrays, inputs, outputs = arrays_on(device), arrays_on(device), arrays_on(device)
+    arrays.update({name: values[name] for name in acts.arrays})
+    inputs.update({name: values[name] for name in acts.inputs})
+    outputs.update({name: values[name] for name in acts.outputs})
+    same = [node.name for node in graph.nodes if node.name not in follow and node.name not in replaced]
+    told = listed(same) if same else "nothing"
+    what = f"what if {listed(list(replaced))} had made something else; not affected: {told}"
+    note = ", ".join(filter(None, [acts.note, what]))
+    return {"arrays": arrays, "inputs": inputs, "outputs": outputs, "note": note}
+
+
+def _checked(name: str, value: Any, instead_of: Array) -> Array:
+    (array,) = as_floats(value)
+    if array.shape != instead_of.shape:
+        raise ShapeError(f"rerun: {name!r} is replaced by an array {array.shape}, expected {instead_of.shape}")
+    return like(array, instead_of)

@@ -1,0 +1,218 @@
+"""Gradients of a class, a channel, a unit, by every layer; and captum's reference numbers for the rules."""
+
+import numpy as np
+import pytest
+
+import convlab
+from convlab import LayerNameError, ShapeError, UnsupportedError
+from convlab.layers import Activation, Add, Conv2D, Dense, Flatten, MaxPooling2D, ReLU
+from convlab.model.initialise import randomise
+from convlab.model.model import Model, Node
+
+
+def captums(relu=True):
+    """Return captum's BasicModel_ConvNet_One_Conv (tests/helpers/basic_models.py), and its input."""
+    layers = [
+        Conv2D("conv1", 2, 3),
+        Activation("relu1", "relu"),
+        Flatten("flatten", channels_first=True),
+        Dense("fc1", 4),
+        *([Activation("relu2", "relu")] if relu else []),
+    ]
+    model = Model.sequential("one conv", (4, 4, 1), layers)
+    model["conv1"].set_weights(kernel=np.ones((3, 3, 1, 2)), bias=np.array([-50.0, -75.0]))
+    row = np.array([1.0, 1, 1, 1, 1, -1, -1, -1])
+    model["fc1"].set_weights(kernel=np.stack([row] * 4, axis=1), bias=np.zeros(4))
+    return model, np.arange(16, dtype=np.float32).reshape(1, 4, 4, 1)
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("guided", [[0, 1, 1, 1], [1, 3, 3, 2], [1, 3, 3, 2], [1, 2, 2, 1]]),
+        ("deconvnet", [[2, 3, 3, 1], [3, 5, 5, 2], [3, 5, 5, 2], [1, 2, 2, 1]]),
+    ],
+)
+def test_rules_are_those_that_captum_computes(rule, expected):
+    """tests/attr/test_guided_backprop_deconv.py of captum."""
+    model, x = captums()
+    found = convlab.gradients(model, model.run(x), 0, rule=rule, to="input")
+    np.testing.assert_array_equal(found["input"][0, :, :, 0], expected)
+
+
+def shared_twice():
+    """Return a network of two inputs and a layer that is called on both, with an addition and a shortcut."""
+    conv = Conv2D("conv", 3, 2, padding="same", activation="relu")
+    nodes = [
+        Node("conv", conv, ("left",)),
+        Node("conv/2", conv, ("right",)),
+        Node("add", Add("add"), ("conv", "conv/2", "left")),
+        Node("pool", MaxPooling2D("pool", 2), ("add",)),
+        Node("flat", Flatten("flat"), ("pool",)),
+        Node("out", Dense("out", 4, "softmax"), ("flat",)),
+    ]
+    model = Model("shared", {"left": (5, 7, 3), "right": (5, 7, 3)}, nodes, labels=("a", "b", "c", "d"))
+    randomise(model, 3)
+    return model
+
+
+def doubles(model, n=2, seed=1):
+    rng = np.random.default_rng(seed)
+    return {name: rng.normal(size=(n, *shape)) for name, shape in model.inputs.items()}
+
+
+def logit(model, x, number):
+    return model.run(x, record=["out/pre"])["out/pre"][:, number]
+
+
+def test_a_class_is_differentiated_before_its_softmax():
+    model = shared_twice()
+    x = doubles(model)
+    found = convlab.gradients(model, model.run(x), 2)
+    assert list(found) == ["left", "right", *(node.name for node in model.nodes)][:-1]
+    rng = np.random.default_rng(9)
+    for name in model.inputs:
+        v = rng.normal(size=x[name].shape)
+        up, down = ({**x, name: x[name] + sign * 1e-6 * v} for sign in (0.5, -0.5))
+        expected = (logit(model, up, 2) - logit(model, down, 2)) / 1e-6
+        np.testing.assert_allclose((found[name] * v).reshape(2, -1).sum(axis=1), expected, rtol=1e-6)
+
+
+def test_gradients_by_layers_are_those_of_what_follows():
+    """Moving what a layer made moves the class as its gradient says: the rest of the network is run on both."""
+    model = shared_twice()
+    acts = model.run(doubles(model))
+    found = convlab.gradients(model, acts, "b", to=["add", "flat"])
+    assert list(found) == ["add", "flat"]
+    np.testing.assert_allclose(
+        found["flat"], np.broadcast_to(model["out"].weights["kernel"][:, 1], found["flat"].shape)
+    )
+    v = np.random.default_rng(4).normal(size=acts["add"].shape)
+    rest = Model("rest", {"add": (5, 7, 3)}, model.nodes[3:])
+    ends = [logit(rest, acts["add"] + sign * 1e-6 * v, 1) for sign in (0.5, -0.5)]
+    np.testing.assert_allclose((found["add"] * v).reshape(2, -1).sum(axis=1), (ends[0] - ends[1]) / 1e-6, rtol=1e-6)
+
+
+def test_channels_units_masks_and_given_gradients():
+    model = shared_twice()
+    acts = model.run(doubles(model))
+    channel = convlab.gradients(model, acts, ("add", 1), to="add")["add"]
+    assert (channel[..., 1] == 1 / 35).all() and (channel[..., [0, 2]] == 0).all()
+    unit = convlab.gradients(model, acts, ("add", (3, 4, 2)), to="left")["left"]
+    seed = np.zeros((2, 5, 7, 3))
+    seed[:, 3, 4, 2] = 1
+    np.testing.assert_array_equal(unit, convlab.gradients(model, acts, {"add": seed}, to="left")["left"])
+    before = convlab.gradients(model, acts, {"out/pre": np.eye(4)[[3, 3]]}, to="left")["left"]
+    np.testing.assert_allclose(before, convlab.gradients(model, acts, 3, to="left")["left"], rtol=1e-12)
+
+
+def test_a_class_of_a_map_within_a_mask():
+    layers = [Conv2D("a", 3, 3, padding="same", activation="relu"), Conv2D("b", 4, 1, activation="softmax")]
+    model = Model.sequential("segments", (5, 6, 2), layers)
+    randomise(model, 0)
+    acts = model.run(np.random.default_rng(0).normal(size=(2, 5, 6, 2)))
+    mask = np.zeros((5, 6), bool)
+    mask[1:3, 2:5] = True
+    found = convlab.gradients(model, acts, (3, mask), to="a")["a"]
+    expected = np.where(mask[..., None], model["b"].weights["kernel"][0, 0, :, 3].astype(float) / 6, 0)
+    np.testing.assert_allclose(found, np.broadcast_to(expected, found.shape), rtol=1e-12)
+    assert "within a mask of 6 places" in convlab.gradients(model, acts, (3, mask)).note
+    everywhere = convlab.gradients(model, acts, 3, to="a")["a"]
+    np.testing.assert_allclose(everywhere * 30 * mask[..., None], found * 6, rtol=1e-12)
+
+
+def test_one_unit_behind_a_sigmoid_speaks_for_class_one():
+    model = Model.sequential("yes", (2, 3, 1), [Flatten("f"), Dense("d", 1, "sigmoid")], labels=("no", "yes"))
+    randomise(model, 0)
+    acts = model.run(np.ones((1, 2, 3, 1)))
+    kernel = model["d"].weights["kernel"][:, 0]
+    np.testing.assert_allclose(convlab.gradients(model, acts, "yes", to="f")["f"][0], kernel)
+    np.testing.assert_allclose(convlab.gradients(model, acts, "no", to="f")["f"][0], -kernel)
+
+
+def test_what_a_recording_lacks_is_computed_again():
+    model = shared_twice()
+    x = doubles(model)
+    whole = convlab.gradients(model, model.run(x), 0)
+    part = convlab.gradients(model, model.run(x, record=["pool"]), 0)
+    assert all(np.array_equal(whole[name], part[name]) for name in whole)
+
+
+def test_nothing_is_changed(tmp_path):
+    model = shared_twice()
+    acts = model.run(doubles(model))
+    before = {name: acts[name].copy() for name in acts}
+    weights = {layer.name: {k: v.copy() for k, v in layer.weights.items()} for layer in model.layers}
+    found = convlab.gradients(model, acts, 1)
+    assert all(np.array_equal(acts[name], before[name]) for name in acts)
+    for layer in model.layers:
+        assert all(np.array_equal(v, weights[layer.name][k]) for k, v in layer.weights.items())
+    assert not any(np.shares_memory(found[a], acts[b]) for a in found for b in acts)
+    found.save(tmp_path / "g.h5")
+    again = convlab.Activations.open(tmp_path / "g.h5")
+    assert all(np.array_equal(again[name], found[name]) for name in found)
+    assert again.note == "gradient of class 1 (b)"
+    assert found.statistics("add").max == found["add"].max()
+
+
+def test_silenced_channels_pass_nothing_back():
+    model = Model.sequential("m", (4, 5, 2), [Conv2D("a", 3, 2), Flatten("f"), Dense("out", 2)])
+    randomise(model, 0)
+    quiet = model.ablate({"a": [1]})
+    x = np.random.default_rng(0).normal(size=(1, 4, 5, 2))
+    seed = {"a": np.ones((1, 3, 4, 3))}
+    only = {"a": np.ones((1, 3, 4, 3)) * [1, 0, 1]}
+    found = convlab.gradients(quiet, quiet.run(x), seed, to="input")["input"]
+    np.testing.assert_allclose(found, convlab.gradients(model, model.run(x), only, to="input")["input"])
+
+
+def test_relu6_and_a_largest_value_stop_the_rules_too():
+    layers = [Conv2D("a", 3, 1, activation="relu6"), ReLU("r", max_value=2.0), Flatten("f"), Dense("out", 2)]
+    model = Model.sequential("m", (3, 4, 1), layers)
+    randomise(model, 0)
+    acts = model.run(10 * np.random.default_rng(0).normal(size=(1, 3, 4, 1)))
+    guided = convlab.gradients(model, acts, 0, rule="guided")
+    passed = np.maximum(guided["r"], 0) * (acts["a"] > 0) * (acts["a"] < 2)
+    np.testing.assert_allclose(guided["a"], passed)
+    assert (guided["a"] >= 0).all() and (passed == 0).any() and (passed > 0).any()
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "error", "message"),
+    [
+        (4, {}, ShapeError, "has classes 0 to 3, found 4"),
+        ("e", {}, LayerNameError, "label 'e'"),
+        (("ad", 1), {}, LayerNameError, "no layer 'ad'; did you mean 'add'"),
+        (("add", 3), {}, ShapeError, "layer 'add' has channels 0 to 2, found 3"),
+        (("add", (5, 0, 0)), {}, ShapeError, r"layer 'add' has no unit \(5, 0, 0\)"),
+        (1.5, {}, ShapeError, "target is 1.5, expected a class"),
+        (True, {}, ShapeError, "target is True"),
+        ({"add": np.ones((2, 5, 7, 2))}, {}, ShapeError, r"expected \(2, 5, 7, 3\)"),
+        ({"ad": np.ones((2, 5, 7, 2))}, {}, LayerNameError, "no layer 'ad'"),
+        (1, {"to": "ad"}, LayerNameError, "no layer 'ad'"),
+        (1, {"rule": "guid"}, UnsupportedError, "rule 'guid'; did you mean 'guided'"),
+        (("conv", 1), {"to": "right"}, LayerNameError, "does not depend on right"),
+    ],
+)
+def test_what_is_wrong_is_said(target, options, error, message):
+    model = shared_twice()
+    acts = model.run(doubles(model))
+    with pytest.raises(error, match=message):
+        convlab.gradients(model, acts, target, **options)
+
+
+def test_a_recording_of_another_network_is_refused():
+    with pytest.raises(ShapeError, match="the recording is of another network"):
+        convlab.gradients(shared_twice(), captums()[0].run(captums()[1]), 1)
+
+
+def test_a_layer_without_a_gradient_is_named():
+    from convlab.layers import Lambda
+
+    layers = [Lambda("mine", np.tanh), Flatten("f"), Dense("out", 2)]
+    model = Model.sequential("m", (3, 4, 1), layers)
+    randomise(model, 0)
+    acts = model.run(np.ones((1, 3, 4, 1), np.float32))
+    assert "f" in convlab.gradients(model, acts, 0, to="f")  # what lies behind it has one
+    with pytest.raises(UnsupportedError, match="layer 'mine' is a Lambda, through which convlab has no gradient"):
+        convlab.gradients(model, acts, 0)
