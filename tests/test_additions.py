@@ -23,6 +23,7 @@ from convlab.model.initialise import randomise
 from convlab.model.model import Model, Node
 from convlab.storage.foreign import NETWORKS
 from convlab_kernels import cpu, cuda
+from support.layers.beside_keras import NO_CLASS_OF_KERAS
 from support.layers.samples import every_layer, inputs_for
 
 ROOT = Path(__file__).parents[1]
@@ -109,10 +110,6 @@ UNNAMED = {  # what layers have in common, and layers that are made of layers al
     *("Merge", "Pooling", "Pooling2D", "Pooling3D", "Residual", "SeveralInputs", "Spatial", "Transposing"),
     *("Wrapping", "_Blocks"),
 }
-OF_FUNCTIONS = {  # made of functions on tensors, of an activation, around another layer, or given by the caller
-    *("DepthToSpace", "Elementwise", "ExpandDims", "GLU", "Lambda", "OneRow", "Pad", "Reduce", "Slice"),
-    *("SpaceToDepth", "Split", "Squeeze", "Stack", "Take", "TimeDistributed"),
-}
 NOT_IN_PYTORCH = {"Normalization", "SeparableConv1D", "SeparableConv2D"}  # no module of it holds what these do
 UNEXPLAINED = {  # explain refuses these by name
     *("Conv3DTranspose", "Dot", "GroupNormalization", "Lambda", "LayerNormalization", "Normalization"),
@@ -134,10 +131,20 @@ def test_every_layer_is_exported():
 
 
 def test_every_layer_is_made_of_what_keras_writes():
-    assert set(CLASSES) - set(LAYERS) == OF_FUNCTIONS | OF_ANY_KIND, (
-        "LAYERS of convlab/files/keras/config/layers.py, or OF_FUNCTIONS here if Keras writes no such layer"
+    assert set(CLASSES) - set(LAYERS) == NO_CLASS_OF_KERAS | OF_ANY_KIND, (
+        "LAYERS of convlab/files/keras/config/layers.py, or NO_CLASS_OF_KERAS of support/layers/beside_keras.py"
     )
     assert set(LAYERS) - set(CLASSES) == set(AUGMENTATIONS)
+
+
+@pytest.mark.parametrize("name", sorted(NO_CLASS_OF_KERAS))
+def test_what_keras_is_not_asked_about_has_a_test_of_its_own(name):
+    """What is made of Keras' functions is beside them, in test_functions.py; what others are based on, in theirs."""
+    made = [path.read_text(encoding="utf-8") for path in (ROOT / "convlab/files/keras/config").glob("*.py")]
+    tests = [path.read_text(encoding="utf-8") for path in (ROOT / "tests/layers").glob("test_*_*.py")]
+    assert CLASSES[name].__subclasses__() or any(re.search(rf"\b{name}\(", code) for code in made + tests), (
+        "its numbers beside the definition, in a file of tests/layers"
+    )
 
 
 def networks_of(name):
@@ -199,7 +206,8 @@ def test_random_weights_make_numbers(name):
 def test_every_layer_of_keras_is_in_files_that_keras_wrote():
     table = text("docs/keras_files.md")
     assert [name for name in LAYERS if f"\n| {name} |" not in table] == [], (
-        "a case in tests/references/keras_writers/cases.py, recorded; then make_keras_table.py"
+        "a case in tests/references/keras_writers/cases.py, recorded; then make_keras_table.py;"
+        " what no Keras writes is not in LAYERS, but in NO_CLASS_OF_KERAS"
     )
 
 

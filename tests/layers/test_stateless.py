@@ -42,7 +42,9 @@ def concrete(kind):
 
 
 def test_every_layer_is_here():
-    assert {type(layer) for _, layer, _ in SAMPLES} == concrete(Layer)
+    assert {type(layer) for _, layer, _ in SAMPLES} == concrete(Layer), (
+        "a row of SAME in support/layers/samples.py, or of SUMS if it adds up"
+    )
 
 
 @pytest.mark.parametrize(("name", "layer", "shapes"), SAMPLES, ids=[name for name, *_ in SAMPLES])
@@ -71,4 +73,6 @@ def test_every_layer_is_tried_on_another_size():
             return False
         return True
 
-    assert {name for name, *sample in SAMPLES if takes(*sample)} == {name for name, *_ in SAMPLES}
+    assert {name for name, *sample in SAMPLES if takes(*sample)} == {name for name, *_ in SAMPLES}, (
+        "a sample in support/layers/samples.py on which the layer takes a first side twice as long"
+    )

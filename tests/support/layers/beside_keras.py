@@ -10,6 +10,12 @@ DTYPES = [np.float32, np.float64]
 NO_NAME_OF_KERAS = {"gelu_tanh", "hard_sigmoid_keras2"}
 """Activation functions of ours that Keras 3 has under no such name; Keras is not asked for these."""
 
+NO_CLASS_OF_KERAS = {
+    *("DepthToSpace", "Elementwise", "ExpandDims", "GLU", "Lambda", "OneRow", "Pad", "Reduce", "Slice"),
+    *("SpaceToDepth", "Split", "Squeeze", "Stack", "Take", "TimeDistributed"),
+}
+"""Layers that no Keras writes: of functions on tensors, of an activation, around another, given by the caller."""
+
 
 def random(seed, shape, low=-1.0, high=1.0):
     """Return random numbers that float32 holds exactly, as float64."""

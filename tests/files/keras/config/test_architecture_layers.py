@@ -193,7 +193,7 @@ def test_merging_of_one_row_with_an_image():
 def test_every_layer_in_the_table_is_tested():
     layers_tested = [*(layer for layer, _ in CASES), *MERGES]
     tested = answer("keras", ["layers"], lambda: sorted({type(layer).__name__ for layer in layers_tested}))
-    assert set(tested) | set(AUGMENTATIONS) | ELSEWHERE == set(LAYERS), "a case in CASES or MERGES"
+    assert set(tested) | set(AUGMENTATIONS) | ELSEWHERE == set(LAYERS), "a case in CASES, MERGES or ELSEWHERE"
 
 
 # glu halves its input and threshold has numbers of its own; Keras' sparsemax on torch does not sum to 1.

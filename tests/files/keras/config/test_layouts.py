@@ -18,15 +18,11 @@ from convlab.layers import ACTIVATIONS
 from convlab.model.initialise import randomise
 from references.keras_writers.archive import RECORDS, unpack
 from support.files.keras_configs import entry, functional
+from support.layers.beside_keras import NO_CLASS_OF_KERAS
 from support.recorded import live
 
 NEWEST = RECORDS / "keras-3.15.1.tar.xz"
 NO_LAYOUT_IN_KERAS = {"Cropping1D", "UpSampling1D"}  # whose sequences have their channels last all the same
-OF_FUNCTIONS = {
-    "DepthToSpace",
-    "OneRow",
-    "SpaceToDepth",
-}  # made of such functions, or around such a layer
 FRAMES = {rank: {"padding": 0, "data_format": "channels_first"} for rank in (2, 3, 4)}
 
 
@@ -92,9 +88,12 @@ def numbers(shapes):
 def test_layers_with_a_layout_are_those_that_have_one_in_keras(records):
     """But for those that treat all axes alike, and Flatten, which is looked at by its name."""
     have_one = {kind for kind in LAYERS if any("data_format" in config for config, _ in recorded(records, kind))}
-    told = {kind for kind in {*LAYERS, *layers.__all__} if layout_of(kind) == "channels_last"}
+    told = {kind for kind in {*LAYERS, *layers.__all__} - NO_CLASS_OF_KERAS if layout_of(kind) == "channels_last"}
     alike = {kind for kind in have_one if layout_of(kind) == "any"}
-    assert told == (have_one - alike - {"Flatten"}) | NO_LAYOUT_IN_KERAS | OF_FUNCTIONS
+    assert told == (have_one - alike - {"Flatten"}) | NO_LAYOUT_IN_KERAS, (
+        "layout of the class, which is channels_last where Keras' has a data_format; or NO_LAYOUT_IN_KERAS,"
+        " or NO_CLASS_OF_KERAS of support/layers/beside_keras.py"
+    )
 
 
 def test_functions_with_a_layout_are_those_that_are_told_it():
