@@ -57,7 +57,7 @@ def slice_note(array: Array) -> str:
     return f"slice {middle(array)}" if array.ndim == VOLUMES else ""
 
 
-def dead_channels(maps: Array) -> NDArray[np.bool_]:
+def silent_channels(maps: Array) -> NDArray[np.bool_]:
     """Return, for maps (H, W, C), which channels are zero everywhere: (C,)."""
     return (maps == 0).all(axis=(0, 1))
 

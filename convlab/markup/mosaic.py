@@ -1,7 +1,7 @@
 """All channels of an activation side by side in one array of pixels, never resampled.
 
 One activation is zoom x zoom whole pixels, so a picture saved from it can be measured. Marks on a coloured mosaic:
-a dead channel (zero everywhere) is hatched, NaN and infinity are magenta.
+a channel that is zero everywhere is hatched, NaN and infinity are magenta.
 """
 
 from math import ceil, sqrt
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab.errors import ShapeError
-from convlab.markup.maps import dead_channels, image_maps
+from convlab.markup.maps import image_maps, silent_channels
 from convlab.markup.scale import Rule, Scale
 from convlab.runtime.arrays import Array
 from convlab.wording import unknown
@@ -70,7 +70,7 @@ def mosaic(
         tiles = _coloured(tiles, maps, colormap(colors, measure.signed))
     tiles = tiles.repeat(zoom, axis=1).repeat(zoom, axis=2)
     if colors is not None:
-        tiles[dead_channels(maps)] = _hatching(tiles.shape[1:3])
+        tiles[silent_channels(maps)] = _hatching(tiles.shape[1:3])
     return arrange(tiles, default_columns(*tiles.shape[:3]) if columns is None else columns, gaps)
 
 

@@ -104,7 +104,7 @@ class Activations(Recorded, Mapping[str, Array]):
         return recording_table(repr(self)[1:-1], self)
 
     def statistics(self, name: str) -> Statistics:
-        """Return min, max, mean, std, share of zeros and dead channels of a layer and of each channel in it."""
+        """Return min, max, mean, std and share of zeros of a layer and of its channels, and which are all zero."""
         return statistics(self[name])
 
     def top(self, k: int = 5, image: int = 0) -> list[tuple[str, float]]:

@@ -16,7 +16,7 @@ HEADER = (
     "max",
     "std",
     "zeros",
-    "dead",
+    "all zero",
     "image 0: most varied channels, or first units",
 )
 THUMBNAIL, BAR = 48, 12  # pixels high: a map, a bar of units

@@ -33,7 +33,7 @@ class Statistics:
     def __repr__(self) -> str:
         return (
             f"<Statistics of {len(self.zeros)} channels: min {self.min:.4g}, max {self.max:.4g},"
-            f" mean {self.mean:.4g}, std {self.std:.4g}, {self.zero_share:.0%} zeros, {len(self.dead)} dead>"
+            f" mean {self.mean:.4g}, std {self.std:.4g}, {self.zero_share:.0%} zeros, {len(self.dead)} all zero>"
         )
 
     def _repr_html_(self) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from convlab.markup.maps import VOLUMES, dead_channels, recorded_maps, tall
+from convlab.markup.maps import VOLUMES, recorded_maps, silent_channels, tall
 from convlab.markup.mosaic import mosaic
 from convlab.markup.scale import Rule, Scale
 from convlab.recording.activations import Activations
@@ -37,10 +37,10 @@ def feature_maps(
 ) -> Figure:
     """Draw the channels of a layer for one image of the batch, and return the Figure.
 
-    What the colours mean is written above the maps; dead channels are hatched and counted, NaN is magenta. Below each
-    map stand its number and the ends of its scale, or where the maps are small their numbers at the edges alone. Maps
-    of one row are drawn as bars. A volume (D, H, W, C) is drawn as a table with a row for each channel and a column
-    for each slice.
+    What the colours mean is written above the maps; channels that are zero for this image are hatched and counted,
+    NaN is magenta. Below each map stand its number and the ends of its scale, or where the maps are small their
+    numbers at the edges alone. Maps of one row are drawn as bars. A volume (D, H, W, C) is drawn as a table with a
+    row for each channel and a column for each slice.
 
     Parameters
     ----------
@@ -91,8 +91,8 @@ def _title(acts: Activations, layer: str, shape: tuple[int, ...], whole: int, im
 
 
 def _remarks(maps: Array, numbers: list[int]) -> str:
-    dead = [numbers[i] for i in np.flatnonzero(dead_channels(maps))]
-    remarks = f"  ·  {len(dead)} dead, hatched ({listed(dead)})" if dead else ""
+    silent = [numbers[i] for i in np.flatnonzero(silent_channels(maps))]
+    remarks = f"  ·  {len(silent)} zero for this image, hatched ({listed(silent)})" if silent else ""
     if odd := int((~np.isfinite(maps)).sum()):
         remarks += f"  ·  {odd} values are NaN or infinite (magenta)"
     return remarks

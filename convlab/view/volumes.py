@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from convlab.errors import ShapeError
-from convlab.markup.maps import dead_channels
+from convlab.markup.maps import silent_channels
 from convlab.markup.mosaic import mosaic
 from convlab.markup.scale import Rule, Scale
 from convlab.recording.activations import Activations
@@ -83,8 +83,9 @@ def _title(
 
 def _remarks(volume: Array, numbers: list[int]) -> str:
     """Return what to say of channels and slices that hold nothing, and of what is no number."""
-    dead = dead_channels(volume.reshape(-1, *volume.shape[2:]))
-    remarks = f"  ·  {dead.sum()} dead ({listed(np.array(numbers)[dead].tolist())})" if dead.any() else ""
+    silent = silent_channels(volume.reshape(-1, *volume.shape[2:]))
+    which = listed(np.array(numbers)[silent].tolist())
+    remarks = f"  ·  {silent.sum()} all zero ({which})" if silent.any() else ""
     if (volume == 0).all(axis=(1, 2)).any():
         remarks += "  ·  hatched: zero in all of the slice"
     if odd := int((~np.isfinite(volume)).sum()):

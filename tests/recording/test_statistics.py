@@ -79,4 +79,4 @@ def test_infinities_of_both_signs_warn_of_nothing():
 
 def test_at_the_prompt_statistics_are_one_line():
     s = statistics(np.array([[0.0, 1.0], [0.0, 3.0]]))
-    assert repr(s) == "<Statistics of 2 channels: min 0, max 3, mean 1, std 1.225, 50% zeros, 1 dead>"
+    assert repr(s) == "<Statistics of 2 channels: min 0, max 3, mean 1, std 1.225, 50% zeros, 1 all zero>"

@@ -44,13 +44,13 @@ def test_feature_maps_shows_the_mosaic_and_says_what_it_is(acts, tmp_path):
         assert saved.size == tuple((figure.get_size_inches() * figure.dpi).astype(int))
 
 
-def test_feature_maps_counts_dead_and_not_finite(acts):
+def test_feature_maps_counts_zero_and_not_finite(acts):
     maps = np.ones((1, 4, 5, 6))
     maps[..., 2] = 0
     maps[0, 0, 0, 3] = np.nan
     odd = convlab.Activations({"a": maps}, {"a": "Conv2D"}, {"x": maps}, {"y": maps}, "net")
     written = texts(convlab.plot.feature_maps(odd, "a"))
-    assert "1 dead, hatched (2)" in written
+    assert "1 zero for this image, hatched (2)" in written
     assert "1 values are NaN or infinite (magenta)" in written
 
 

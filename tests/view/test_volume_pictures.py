@@ -81,7 +81,7 @@ def test_of_many_slices_evenly_spread_ones_are_shown():
     assert evenly(100, 5000) == [0]
 
 
-def test_slices_of_zeros_are_hatched_and_dead_channels_counted():
+def test_slices_of_zeros_are_hatched_and_channels_of_zeros_counted():
     volume = np.ones((1, 3, 4, 5, 3), np.float32)
     volume[..., 1] = 0
     volume[0, 2, :, :, 2] = 0
@@ -89,7 +89,7 @@ def test_slices_of_zeros_are_hatched_and_dead_channels_counted():
     odd = convlab.Activations({"a": volume}, {"a": "Conv3D"}, {"x": volume}, {"y": volume}, "net")
     figure = convlab.plot.feature_maps(odd, "a")
     written = texts(figure)
-    assert "1 dead (1)" in written and "hatched: zero in all of the slice" in written
+    assert "1 all zero (1)" in written and "hatched: zero in all of the slice" in written
     assert "1 values are NaN or infinite (magenta)" in written
     assert (pixels_of(figure) == NOT_FINITE).all(axis=-1).any()
 
