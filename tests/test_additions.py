@@ -262,6 +262,8 @@ def test_modules_of_kernels_have_what_is_asked_of_them_and_no_more(part):
     on_cpu, on_gpu = (handed_out(kernels, part) for kernels in (cpu, cuda))
     assert on_cpu == on_gpu, f"cpu/{part}.py and cuda/{part}.py are called in the same way: ops gets either"
     assert on_cpu.keys() == asked_of(part), f"a call in convlab/ops, and no public function of {part}.py beside"
+    for path in (f"tests/kernels/cpu/test_{part}.py", f"tests/kernels/cuda/test_{part}_cuda.py"):
+        assert [name for name in on_cpu if not re.search(rf"\b{name}\b", text(path))] == [], f"its numbers in {path}"
 
 
 # ---- a weight format
