@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from convlab.cli.inputs import HELP, prepared
 from convlab.cli.options import add_json, add_model_options, command, load_model, print_json, read_names
 from convlab.comparison.comparison import compare
 from convlab.comparison.pairs import recorded_input
@@ -14,19 +15,19 @@ from convlab.model.model import INPUT, Model
 from convlab.recording.activations import Activations
 from convlab.zoo import zoo_name
 
-HELP = "name the first layer in which two runs of a network differ, and guess why; exit status 1 if one does"
+WHAT = "name the first layer in which two runs of a network differ, and guess why; exit status 1 if one does"
 
 
 def add(commands: Any) -> None:
     """Say what the command takes."""
-    parser = command(commands, "compare", run, HELP)
+    parser = command(commands, "compare", run, WHAT)
     for side in ("a", "b"):
         other = "the reference" if side == "b" else "what is compared"
         parser.add_argument(side, metavar=side.upper(), help=f"{other}: a recording, an .npz file, or a network")
     parser.add_argument("--names", type=Path, metavar="FILE", help='JSON {"name in A": "name in B"}')
     parser.add_argument("--tolerance", type=float, metavar="X", help="relative error allowed (default: by rounding)")
     parser.add_argument("--channels-first", action="store_true", default=None, help="images in B are (N, C, H, W)")
-    parser.add_argument("--image", metavar="IMAGE", help="what a network is run on (default: the other side's input)")
+    parser.add_argument("--image", metavar="IMAGE", help=f"{HELP} (default: the other side's input)")
     add_model_options(parser)
     add_json(parser)
 
@@ -63,12 +64,12 @@ def _record(
     if isinstance(other, Model):
         if not arguments.image:
             raise UnsupportedError("compare: A and B are both networks: give --image to run them on")
-        return model.run(model.prepare(arguments.image))
+        return model.run(prepared(model, arguments.image, arguments)[0])
     inputs = [INPUT, *model.inputs, *(called[name] for name in model.inputs if name in called)]
     side = read_side(other, "the other side", inputs)
     pre = any(name.endswith("/pre") for name in (*side.layers, *called))
     if arguments.image:
-        return model.run(model.prepare(arguments.image), pre=pre)
+        return model.run(prepared(model, arguments.image, arguments)[0], pre=pre)
     found = {name: recorded_input(side, model, name, bool(arguments.channels_first)) for name in model.inputs}
     if missing := [name for name, array in found.items() if array is None]:
         shapes = ", ".join(f"{name} {(None, *model.inputs[name])}" for name in missing).replace("None", "N")

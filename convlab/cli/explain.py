@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+from convlab.cli.inputs import HELP, prepared
 from convlab.cli.options import (
     add_fit,
     add_json,
@@ -12,7 +13,6 @@ from convlab.cli.options import (
     check_drawn,
     command,
     load_model,
-    prepared,
     print_json,
 )
 from convlab.explanation.explanation import explain
@@ -23,7 +23,7 @@ def add(commands: Any) -> None:
     """Say what the command takes."""
     parser = command(commands, "explain", run, "show how one number came about, step by step")
     add_model(parser)
-    parser.add_argument("image", metavar="IMAGE", help="picture, or matrix as .npy")
+    parser.add_argument("image", metavar="IMAGE", help=HELP)
     parser.add_argument("layer", metavar="LAYER")
     parser.add_argument(
         "--at",

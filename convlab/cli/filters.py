@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+from convlab.cli.layers import one_range
 from convlab.cli.options import add_model, add_picture, check_drawn, command, load_model
 from convlab.wording import printable
 
@@ -15,11 +16,11 @@ def add(commands: Any) -> None:
     add_picture(parser, required=True)
     parser.add_argument(
         "--outputs",
-        type=_slice,
+        type=one_range,
         metavar="A:B",
         help="which output channels, as in Python: 0:16, 5, =-8: (the last 8)",
     )
-    parser.add_argument("--inputs", type=_slice, metavar="A:B", help="which input channels")
+    parser.add_argument("--inputs", type=one_range, metavar="A:B", help="which input channels")
     parser.add_argument(
         "--scale",
         choices=("channel", "shared"),
@@ -43,14 +44,3 @@ def run(arguments: argparse.Namespace) -> None:
         path=arguments.out,
     )
     print(printable(str(arguments.out)))
-
-
-def _slice(text: str) -> slice:
-    try:
-        return slice(*(int(part) if part else None for part in text.split(":"))) if ":" in text else _one(int(text))
-    except (ValueError, TypeError):
-        raise argparse.ArgumentTypeError(f"{text!r} is no range: 0:16, -8: or 5") from None
-
-
-def _one(index: int) -> slice:
-    return slice(index, index + 1 or None)

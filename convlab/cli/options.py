@@ -11,10 +11,8 @@ from convlab.errors import WeightsError
 from convlab.images.preprocessing import MODES
 from convlab.images.resizing import Fit
 from convlab.loading import load
-from convlab.model.inputs import prepare_input
 from convlab.model.model import Model
 from convlab.recording.prediction import PROBABILITIES, VALUES, Prediction
-from convlab.runtime.arrays import Array
 from convlab.runtime.device import DEVICES, check_device
 from convlab.wording import printable
 from convlab.zoo import ZOO
@@ -159,12 +157,6 @@ def add_span(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--span", nargs=2, type=float, metavar=("LOW", "HIGH"), help="values of a matrix that mean black and white"
     )
-
-
-def prepared(model: Model, image: str, arguments: argparse.Namespace) -> tuple[Array, list[str]]:
-    """Return a picture as the network's input, and what was done to it."""
-    span = arguments.span and tuple(arguments.span)
-    return prepare_input(model.graph, model.preprocessing, image, fit=arguments.fit, span=span)
 
 
 def table(predictions: Sequence[Prediction], names_are_guessed: bool = False) -> list[str]:

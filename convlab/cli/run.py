@@ -1,39 +1,44 @@
 """`convlab run`: record what a network computes for pictures, save it and draw it."""
 
 import argparse
+from collections.abc import Iterable, Iterator
+from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from convlab.cli.options import (
-    add_fit,
-    add_json,
-    add_model,
-    add_span,
-    command,
-    load_model,
-    names,
-    prepared,
-    print_json,
-    table,
-)
+from convlab.cli.inputs import HELP, Source, read_source
+from convlab.cli.layers import add_layers, chosen_channels, chosen_layers, ranges
+from convlab.cli.options import add_fit, add_json, add_model, add_span, command, load_model, print_json, table
 from convlab.cli.terminal import bar
-from convlab.markup.scale import Rule
-from convlab.model.model import Model
 from convlab.model.sources import RANDOM
 from convlab.recording.activations import Activations
+from convlab.recording.neurons import Neuron
 from convlab.runtime.arrays import Array
 from convlab.storage.file_names import file_names
 from convlab.storage.writing import check_folder, inner_folder
 from convlab.wording import printable
+
+MOST = 64  # MiB of a recording that is saved unasked
 
 
 def add(commands: Any) -> None:
     """Say what the command takes."""
     parser = command(commands, "run", run, "record what a network computes for pictures, save it and draw it")
     add_model(parser)
-    parser.add_argument("images", nargs="+", metavar="IMAGE", help="picture, or matrix as .npy")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a folder in it for each image")
-    parser.add_argument("--layers", metavar="NAME,...", help="record and draw only these (default: all)")
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help=HELP)
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("convlab-run"),
+        metavar="DIR",
+        help="a folder in it for each image, and index.html (default: convlab-run)",
+    )
+    add_layers(parser, "record and draw only these")
+    parser.add_argument("--channels", type=ranges, metavar="K,...", help="draw only these: 0,5,8:16 (default: all)")
+    parser.add_argument("--top", type=int, metavar="K", help="print the K strongest units of each recorded layer")
+    parser.add_argument(
+        "--recording", action="store_true", help=f"save activations.h5 also where it takes more than {MOST} MiB"
+    )
     add_fit(parser)
     add_span(parser)
     parser.add_argument(
@@ -47,72 +52,88 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run, save and draw each picture."""
+    from convlab.view.index_page import Entry, check_index, described, write_index
+    from convlab.view.run_folder import write_folder
+
     check_folder(arguments.out)
+    check_index(arguments.out)
     model = load_model(arguments)
-    record = names(arguments.layers) or "all"
-    pictures = _pictures(model, arguments)  # all, so that a bad one stops the rest
-    folders = file_names(Path(picture.path).stem for picture in pictures)
-    report = []
-    for picture, name in zip(pictures, folders, strict=True):
-        acts = model.run(picture.x, record=record)
-        folder = inner_folder(arguments.out, name)
-        written = _write(acts, folder, arguments.scale)
-        if arguments.json:
-            report.append(_entry(picture, acts, written))
-            continue
-        random = f" ({RANDOM})" if model.random_layers else ""
-        lines = [printable(f"{picture.name}{random}"), *(f"  {line}" for line in picture.told)]
-        lines += table(acts.predictions(), names_are_guessed=model.labels_assumed)
-        print("\n".join([*lines, f"  {len(written)} files in {printable(str(folder))}"]))
+    record = chosen_layers(model, arguments.layers) or [node.name for node in model.nodes]
+    shapes = {name: model.shapes[name.removesuffix("/pre")] for name in record}
+    channels = {} if arguments.channels is None else chosen_channels(shapes, arguments.channels)
+    size = 4 * sum(map(prod, shapes.values()))
+    recording = arguments.recording or size <= MOST * 2**20
+    sources = [read_source(model, path, arguments) for path in arguments.images]  # all: a bad one stops the rest
+    entries, report = [], []
+    for source, name, x, stem in _images(sources):
+        acts = model.run(x, record=record)
+        folder = inner_folder(arguments.out, stem)
+        written = write_folder(
+            acts, folder, scale=arguments.scale, channels=channels, recording=recording, steps=_shown
+        )
+        lines = [
+            *(f"  {line}" for line in source.told),
+            *table(acts.predictions(), names_are_guessed=model.labels_assumed),
+        ]
+        lines += _strongest(acts, arguments.top)
+        if not recording:
+            lines.append(f"  activations.h5 is left out, {size / 2**20:.0f} MiB: --recording saves it")
+        entries.append(Entry(name, lines, written, described(acts)))
+        report.append(_entry(source, name, acts, written.files, arguments.top))
+        if not arguments.json:
+            random = f" ({RANDOM})" if model.random_layers else ""
+            files = f"  {len(written.files)} files in {printable(str(folder))}"
+            print("\n".join([printable(f"{name}{random}"), *lines, files]), flush=True)
+    page = write_index(arguments.out, model.title, model.notes, entries)
     if arguments.json:
-        print_json({"model": model.name, "notes": list(model.notes), "images": report})
+        print_json({"model": model.name, "notes": list(model.notes), "images": report, "index": str(page)})
+    else:
+        print(printable(str(page)))
 
 
-class _Picture(NamedTuple):
-    """One picture: its file, what to call it, the network's input (1, ...), and what was done to it."""
-
-    path: str
-    name: str
-    x: Array
-    told: list[str]
-
-
-def _pictures(model: Model, arguments: argparse.Namespace) -> list[_Picture]:
-    """Return every picture, prepared: a file of several matrices has as many."""
-    pictures = []
-    for path in arguments.images:
-        batch, told = prepared(model, path, arguments)
-        names = [path] if len(batch) == 1 else [f"{path}[{i}]" for i in range(len(batch))]
-        pictures += [_Picture(path, name, batch[[i]], told) for i, name in enumerate(names)]
-    return pictures
+def _images(sources: list[Source]) -> Iterator[tuple[Source, str, dict[str, Array], str]]:
+    """Yield each image with what to call it, and its folder: a file of several matrices has as many."""
+    images = [(source, name, x) for source in sources for name, x in zip(source.names, source.batches, strict=True)]
+    folders = file_names(Path(source.path).stem for source, *_ in images)
+    for (source, name, x), folder in zip(images, folders, strict=True):
+        yield source, name, x, folder
 
 
-def _entry(picture: _Picture, acts: Activations, written: list[Path]) -> dict[str, Any]:
+def _shown(names: Iterable[str]) -> Iterator[str]:
+    """Yield names of layers, and show on a terminal which one is being drawn."""
+    names = list(names)
+    with bar(total=len(names), unit="layer", leave=False) as shown:
+        for name in names:
+            shown.set_description(printable(name))
+            yield name
+            shown.update()
+        shown.set_description("network.png")
+
+
+def _strongest(acts: Activations, count: int | None) -> list[str]:
+    """Return lines that name the strongest units of each layer."""
+    if count is None:
+        return []
+    lines = [f"  the strongest units of each layer, {count} at most: value at (row, column, channel), or (unit)"]
+    for name in acts:
+        units = ", ".join(f"{unit.value:.4g} at {_place(unit)}" for unit in acts.neurons(name, count))
+        lines.append(printable(f"    {name}: {units or 'none'}"))
+    return lines
+
+
+def _place(unit: Neuron) -> str:
+    return f"({', '.join(map(str, unit.index))})"
+
+
+def _entry(source: Source, name: str, acts: Activations, files: list[Path], count: int | None) -> dict[str, Any]:
     """Return what JSON says of a picture."""
     found = acts.predictions()
+    strongest = {layer: [list(unit) for unit in acts.neurons(layer, count)] for layer in acts} if count else {}
     return {
-        "image": picture.name,
-        "prepared": picture.told,
+        "image": name,
+        "prepared": source.told,
         "top": acts.top() if len(found) == 1 and found[0].scores else [],
         "predictions": [prediction.as_dict() for prediction in found],
-        "files": [str(path) for path in written],
+        "files": [str(path) for path in files],
+        **({"strongest": strongest} if count else {}),
     }
-
-
-def _write(acts: Activations, folder: Path, scale: Rule) -> list[Path]:
-    """Save the recording and draw every layer in it; return the files."""
-    from convlab.view import plot
-
-    files = [folder / "activations.h5"]
-    acts.save(files[0])
-    if set(acts.kinds.values()) != {"Flatten"}:
-        files.append(folder / "network.png")
-        plot.network(acts, path=files[-1])
-    drawn = file_names((f"{number:02}_{name}" for number, name in enumerate(acts, 1)), ".png")
-    for name, file in zip(bar(iterable=acts, desc="drawing", unit="layer", leave=False), drawn, strict=True):
-        files.append(folder / file)
-        if acts[name].ndim == 2:
-            plot.dense(acts, name, path=files[-1])
-        else:
-            plot.feature_maps(acts, name, scale=scale, path=files[-1])
-    return files

@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from convlab.cli.options import add_fit, add_json, add_model, command, load_model, names, print_json
+from convlab.cli.layers import add_layers, chosen_layers
+from convlab.cli.options import add_fit, add_json, add_model, command, load_model, print_json
 from convlab.scanning.folder import FolderStatistics, growing_statistics
 from convlab.storage.writing import check_file
 
@@ -17,7 +18,7 @@ def add(commands: Any) -> None:
     parser = command(commands, "stats", run, "print what each layer is like over a folder of pictures")
     add_model(parser)
     parser.add_argument("folder", metavar="FOLDER", help="its pictures are taken, its sub-folders are not followed")
-    parser.add_argument("--layers", metavar="NAME,...", help="only these (default: all)")
+    add_layers(parser, "only these")
     parser.add_argument("--batch", type=int, default=8, metavar="N", help="pictures in memory at a time (default: 8)")
     parser.add_argument("--out", type=Path, metavar="FILE.csv", help="table of every channel to write")
     add_fit(parser)
@@ -32,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     found, complete = None, False
     try:
         options = {"batch": arguments.batch, "fit": arguments.fit}
-        for grown in growing_statistics(model, arguments.folder, names(arguments.layers), **options):
+        for grown in growing_statistics(model, arguments.folder, chosen_layers(model, arguments.layers), **options):
             found = grown
         complete = True
     finally:

@@ -77,20 +77,22 @@ def feature_maps(
     ax = ax or frame(pixels, BAR if colorbar else RIGHT, shrinks=bool(tiles.captions))
     show(ax, pixels)
     tiles.label(ax)
-    heading(ax, _title(acts, layer, maps.shape, whole.shape[2], image), f"{measure}{_remarks(maps, numbers)}")
+    heading(ax, title_of(acts, layer, maps.shape, whole.shape[2], image), f"{measure}{remarks_on(maps, numbers)}")
     if colorbar:
         colour_bar(ax, measure, cmap)
     return root(ax)
 
 
-def _title(acts: Activations, layer: str, shape: tuple[int, ...], whole: int, image: int) -> str:
+def title_of(acts: Activations, layer: str, shape: tuple[int, ...], whole: int, image: int) -> str:
+    """Return what a picture of so many of a layer's channels is called."""
     height, width, count = shape
     number = f"{count} channels" if count == whole else f"{count} of {whole} channels"
     batch = f", image {image} of {acts.images}" if acts.images > 1 else ""
     return f"{acts.title} · {layer}: {number} of {height} × {width}{batch}"
 
 
-def _remarks(maps: Array, numbers: list[int]) -> str:
+def remarks_on(maps: Array, numbers: list[int]) -> str:
+    """Return what to say of channels with these numbers: which are zero everywhere, and what is not finite."""
     silent = [numbers[i] for i in np.flatnonzero(silent_channels(maps))]
     remarks = f"  ·  {len(silent)} zero for this image, hatched ({listed(silent)})" if silent else ""
     if odd := int((~np.isfinite(maps)).sum()):

@@ -12,10 +12,15 @@ from convlab.storage.writing import check_file, new_path
 from convlab.view.screen import Drawing
 
 
-def save(figure: Figure, path: str | Path) -> None:
-    """Write a figure in the format that its name tells; a file appears only when it is complete."""
+def save(figure: Figure, path: str | Path, software: str | None = None) -> None:
+    """Write a figure in the format that its name tells; a file appears only when it is complete.
+
+    A PNG says in itself by which `software` it was drawn, by default Matplotlib.
+    """
     form = picture_format(Path(path))
     options: dict[str, Any] = {"pil_kwargs": {"compress_level": 4}} if form == "png" else {}
+    if software is not None:
+        options["metadata"] = {"Software": software}
     with new_path(Path(path), "the picture") as part:
         try:
             if form == "png" and isinstance(figure, Drawing) and type(figure.canvas) is FigureCanvasAgg:

@@ -55,10 +55,10 @@ class Tiles:
             return captions
         captions = [str(number) for number in self.numbers]
         fits = max(map(len, captions)) * LETTER <= room
-        return captions if fits and self._step is None else []
+        return captions if fits and self.step is None else []
 
     @property
-    def _step(self) -> int | None:
+    def step(self) -> int | None:
         """By how much the numbers count up; None where they do not do so evenly."""
         steps = {b - a for a, b in pairwise(self.numbers)}
         return None if len(steps) > 1 or min(steps, default=1) < 1 else min(steps, default=1)
@@ -76,7 +76,7 @@ class Tiles:
             text.set_color(FAINT)
 
     def _number_columns(self, ax: Axes, pitch: float) -> None:
-        step = self._step
+        step = self.step
         if step is None or min(self.rows, self.columns) < 2:
             return
         number_columns(ax, [f"+{step * column}" for column in range(self.columns)], pitch)

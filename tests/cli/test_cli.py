@@ -125,6 +125,7 @@ def test_without_its_top_a_network_predicts_nothing(picture, tmp_path, capsys):
         "  35 x 40 pixels resized until they cover 28 x 28, and cut to their middle",
         "  pool2: 5 x 5 x 16 numbers",
         f"  8 files in {tmp_path / 'digit'}",
+        str(tmp_path / "index.html"),
     ]
 
 

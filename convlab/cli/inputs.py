@@ -1,0 +1,94 @@
+"""What a network is run on, as a command is told it: a picture, a matrix, or arrays by name."""
+
+import argparse
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from convlab.comparison.npz_arrays import NpzArrays
+from convlab.errors import ImageError, ShapeError
+from convlab.images.volumes import prepare_arrays
+from convlab.model.inputs import prepare_input
+from convlab.model.model import Model
+from convlab.runtime.arrays import Array
+from convlab.storage.growth import check_growth
+
+HELP = "picture, matrix as .npy, or the arrays of several inputs by name as .npz"
+
+
+class Source(NamedTuple):
+    """What one file gives: what the network takes for it, for each image one, and what was done to it."""
+
+    path: str
+    batches: list[dict[str, Array]]
+    told: list[str]
+
+    @property
+    def names(self) -> list[str]:
+        """What to call each image."""
+        count = len(self.batches)
+        return [self.path] if count == 1 else [f"{self.path}[{i}]" for i in range(count)]
+
+
+def read_source(model: Model, path: str, arguments: argparse.Namespace) -> Source:
+    """Return what a file gives a network.
+
+    Raises
+    ------
+    ImageError, ShapeError, WeightsError
+        For a file that cannot be read, or holds something else than the network takes.
+    """
+    arrays, told = prepared(model, path, arguments)
+    count = min(map(len, arrays.values()))
+    batches = [{name: array[[i]] for name, array in arrays.items()} for i in range(count)]
+    return Source(path, batches, told)
+
+
+def prepared(model: Model, path: str, arguments: argparse.Namespace) -> tuple[dict[str, Array], list[str]]:
+    """Return the inputs of a network by name, each a batch, and what was done to a picture."""
+    span = getattr(arguments, "span", None) and tuple(arguments.span)
+    by_name = Path(path).suffix.lower() == ".npz"
+    if len(model.inputs) > 1:
+        if not by_name:
+            wanted = ", ".join(f"{name} {shape}" for name, shape in model.inputs.items())
+            raise ShapeError(f"{path}: the network has several inputs ({wanted}): give an .npz with arrays by name")
+        return _arrays(model, path), []
+    source: Any = _only_array(Path(path)) if by_name else path
+    options: dict[str, Any] = {"span": span, "fit": getattr(arguments, "fit", "stretch")}
+    x, told = prepare_input(model.graph, model.preprocessing, source, **options)
+    return dict.fromkeys(model.inputs, x), told
+
+
+def _arrays(model: Model, path: str) -> dict[str, Array]:
+    arrays = _open(Path(path))
+    if arrays.keys() != model.inputs.keys():
+        raise ShapeError(f"{path}: holds {_listed(arrays)}, the network takes {_listed(model.inputs)}")
+    found = {name: prepare_arrays(_read(arrays, name), shape) for name, shape in model.inputs.items()}
+    if len({len(array) for array in found.values()}) > 1:
+        counts = ", ".join(f"{name} {len(array)}" for name, array in found.items())
+        raise ShapeError(f"{path}: its arrays are batches of different sizes: {counts}")
+    return found
+
+
+def _only_array(path: Path) -> Array:
+    arrays = _open(path)
+    if len(arrays) > 1:
+        raise ShapeError(f"{path}: holds {_listed(arrays)}, the network has one input: give an .npz with one array")
+    return _read(arrays, next(iter(arrays)))
+
+
+def _open(path: Path) -> NpzArrays:
+    if not path.is_file():
+        raise ImageError(f"{path}: there is no such file")
+    return NpzArrays(path)
+
+
+def _read(arrays: NpzArrays, name: str) -> Array:
+    size = int(np.prod(arrays.shape(name), dtype=object)) * 8
+    check_growth(arrays.path, size, f"array {name!r}")
+    return arrays[name]
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(list(names)[:10])
