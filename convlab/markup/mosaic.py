@@ -20,7 +20,7 @@ Pixels = NDArray[np.uint8]
 
 GAP = (255, 255, 255)
 NOT_FINITE = (255, 0, 255)
-SILENT = ((214, 214, 214), (240, 240, 240))  # the two greys of the hatching
+DEAD = ((214, 214, 214), (240, 240, 240))  # the two greys of the hatching
 
 
 def mosaic(
@@ -70,7 +70,7 @@ def mosaic(
         tiles = _coloured(tiles, maps, colormap(colors, measure.signed))
     tiles = tiles.repeat(zoom, axis=1).repeat(zoom, axis=2)
     if colors is not None:
-        tiles[silent_channels(maps)] = np.array(SILENT, np.uint8)[hatching(tiles.shape[1:3])]
+        tiles[silent_channels(maps)] = np.array(DEAD, np.uint8)[hatching(tiles.shape[1:3])]
     return arrange(tiles, default_columns(*tiles.shape[:3]) if columns is None else columns, gaps)
 
 

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 from convlab.markup.maps import recorded_maps, silent_channels, tall
-from convlab.markup.mosaic import NOT_FINITE, SILENT, Pixels, arrange, colormap, hatching
+from convlab.markup.mosaic import DEAD, NOT_FINITE, Pixels, arrange, colormap, hatching
 from convlab.markup.scale import Rule, Scale
 from convlab.recording.activations import Activations
 from convlab.runtime.arrays import Array
@@ -138,7 +138,7 @@ def _sheet(drawn: Pixels, words: list[Words]) -> Pixels:
 def _palette(signed: bool) -> list[int]:
     colours = colormap("auto", signed)(np.linspace(0, 1, VALUES), bytes=True)[:, :3]
     greys = np.linspace(255, 0, GREYS).round().astype(int).repeat(3)
-    used = [*colours.ravel().tolist(), *greys.tolist(), *NOT_FINITE, *SILENT[0], *SILENT[1]]
+    used = [*colours.ravel().tolist(), *greys.tolist(), *NOT_FINITE, *DEAD[0], *DEAD[1]]
     return used + [255] * (3 * 256 - len(used))
 
 

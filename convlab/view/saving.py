@@ -25,7 +25,7 @@ def save(figure: Figure, path: str | Path, software: str | None = None) -> None:
         try:
             if form == "png" and isinstance(figure, Drawing) and type(figure.canvas) is FigureCanvasAgg:
                 # savefig would draw a sheet twice
-                figure.canvas.print_png(part, pil_kwargs=options["pil_kwargs"])  # type: ignore[no-untyped-call]
+                figure.canvas.print_png(part, **options)  # type: ignore[no-untyped-call]
             else:
                 figure.savefig(part, format=form, **options)
         except ValueError as error:
