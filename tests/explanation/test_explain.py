@@ -330,7 +330,7 @@ def test_wrong_numbers_are_one_line(layer, options, error, message):
 @pytest.mark.parametrize(("recorded", "missing"), [(["pool"], "conv"), (["conv"], "pool"), (["fc"], "conv, pool")])
 def test_what_was_not_recorded_is_named(recorded, missing):
     acts = SMALL.run(np.zeros((1, 6, 7, 3), np.float32), record=recorded)
-    with pytest.raises(convlab.LayerNameError, match=rf"which lacks {missing}: run .* record=\['conv', 'pool'\]"):
+    with pytest.raises(convlab.LayerNameError, match=rf"which lacks {missing}: record conv, pool, too$"):
         explain(SMALL, acts, "pool")
 
 
