@@ -2,6 +2,7 @@
 
 from convlab.attribution.cam import grad_cam, grad_cam_plus_plus, hires_cam, layer_cam
 from convlab.attribution.occluding import occlusion
+from convlab.attribution.preferred import PreferredInputs, preferred_input
 from convlab.attribution.result import Attribution
 from convlab.attribution.saliency import (
     deconvnet,
@@ -14,6 +15,7 @@ from convlab.attribution.saliency import (
 
 __all__ = [
     "Attribution",
+    "PreferredInputs",
     "deconvnet",
     "grad_cam",
     "grad_cam_plus_plus",
@@ -24,5 +26,6 @@ __all__ = [
     "integrated_gradients",
     "layer_cam",
     "occlusion",
+    "preferred_input",
     "smoothgrad",
 ]

@@ -1,0 +1,208 @@
+"""The inputs that units prefer: pictures changed, step by step, until a unit answers as strongly as it will.
+
+Erhan et al., "Visualizing higher-layer features of a deep network" (University of Montreal, 2009), section 2. The
+plain way is that of Chollet, "Deep Learning with Python" (2nd edition), section 9.4.2: from zeros with a little
+noise, a fixed number of steps of one length up the gradient of the mean of a channel before its activation function.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from convlab.attribution.parametrisation import Fourier, Pixels, Way
+from convlab.backward.engine import pull_back
+from convlab.errors import LayerNameError, ShapeError
+from convlab.model.graph import Graph, build_graph
+from convlab.model.model import Model
+from convlab.model.nodes import Node, has_activation, own_layers
+from convlab.runtime.arrays import Array, Shape
+from convlab.wording import unknown
+from convlab_kernels.window import Pair, parse_pair
+
+EDGE = 2  # rows and columns at the border of a map that show its padding more than the channel
+TOGETHER = 4  # channels that are computed side by side
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PreferredInputs:
+    """What some channels of a layer prefer.
+
+    Attributes
+    ----------
+    images : array (N, H, W, C)
+        An input for each channel, as the network takes it.
+    layer : str
+    channels : tuple of int
+    start, end : array (N,)
+        The channel's mean before its activation function (of a dense layer the unit's value), of what was begun with
+        and of the image.
+    steps : int
+    way : str
+        "pixels" or "fourier".
+    network : Model
+    """
+
+    images: Array
+    layer: str
+    channels: tuple[int, ...]
+    start: Array
+    end: Array
+    steps: int
+    way: str
+    network: Model
+
+    @property
+    def fired(self) -> Array:
+        """For each channel whether it came to more than it began with, and to more than 0: bool (N,)."""
+        found: Array = (self.end > 0) & (self.end > self.start)
+        return found
+
+    @property
+    def pictures(self) -> Array:
+        """The images as pictures, uint8 (N, H, W, C): grey for what they have on the average, RGB."""
+        middle = self.images.mean(axis=(1, 2, 3), keepdims=True)
+        spread = self.images.std(axis=(1, 2, 3), keepdims=True)
+        shown = (self.images - middle) / np.where(spread > 0, spread, 1) * 0.15 + 0.5
+        form = self.network.preprocessing
+        if form is not None and form.channels == "BGR":
+            shown = shown[..., ::-1]
+        return (shown.clip(0, 1) * 255).round().astype(np.uint8)
+
+    def __repr__(self) -> str:
+        lines = [f"<inputs that {self.layer} of {self.network.title} prefers, {self.steps} steps>"]
+        for channel, start, end, fired in zip(self.channels, self.start, self.end, self.fired, strict=True):
+            lines.append(f"  channel {channel}: {start:.4g} -> {end:.4g}{'' if fired else ', did not fire'}")
+        return "\n".join(lines)
+
+
+def preferred_input(
+    model: Model,
+    layer: str,
+    channel: int | Sequence[int],
+    *,
+    size: int | Pair | None = None,
+    steps: int | None = None,
+    fourier: bool = False,
+    rate: float | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> PreferredInputs:
+    """Return the input that a channel of a layer prefers, or an input for each of several.
+
+    Parameters
+    ----------
+    model, layer
+        A network on images, and a layer (node) of maps, or of units.
+    channel : int or sequence of int
+        Which channels, or units.
+    size : int or (H, W), optional
+        Of the images, in pixels; by default the network's own, and no other for layers behind a Flatten.
+    steps : int, optional
+        By default 30, or 128 with `fourier`.
+    fourier : bool
+        Whether the image is changed by its frequencies and uncorrelated colours, and shifted a little at every step,
+        so that smooth pictures are as near as noise: Olah et al., "Feature visualization" (Distill 2017).
+    rate : float, optional
+        The length of a step, in levels of 0 to 255; by default 10. With `fourier` Adam's rate; by default 0.05.
+    seed : int
+        Of the noise to begin with, and of the shifts.
+    progress : function, optional
+        Called after each step with how many are done, and of how many.
+
+    Returns
+    -------
+    PreferredInputs
+
+    Raises
+    ------
+    LayerNameError
+        For a layer that is not there.
+    ShapeError
+        For a channel that is not there, no steps, a network on no image, or a size that it cannot take.
+    """
+    channels = tuple(channel) if isinstance(channel, Sequence) else (channel,)
+    steps = (128 if fourier else 30) if steps is None else steps
+    graph, target = _graph_to(model, layer, size)
+    _check(graph, layer, channels, steps)
+    kind, usual = (Fourier, 0.05) if fourier else (Pixels, 10.0)
+    way: Way = kind(model, usual if rate is None else rate)
+    parts = [channels[i : i + TOGETHER] for i in range(0, len(channels), TOGETHER)]
+    images, ends = [], []
+    for number, part in enumerate(parts):
+        shape = (len(part), *graph.input_shape)
+        state = way.begin(shape, np.random.default_rng([seed, number]))
+        found = [_value(model, graph, target, way.image(state), part)]
+        for step in range(steps):
+            x, moved = way.moved(state)
+            state = way.step(state, moved(_gradient(model, graph, target, x, part)))
+            if progress is not None:
+                progress(number * steps + step + 1, len(parts) * steps)
+        image = way.image(state)
+        found.append(_value(model, graph, target, image, part))
+        images.append(image)
+        ends.append(found)
+    start, end = np.concatenate([np.array(pair) for pair in ends], axis=1)
+    return PreferredInputs(
+        np.concatenate(images), layer, channels, start, end, steps, "fourier" if fourier else "pixels", model
+    )
+
+
+def _graph_to(model: Model, layer: str, size: int | Pair | None) -> tuple[Graph, str]:
+    """Return the part of the network that leads to a layer, for images of that size, and the name of its numbers."""
+    names = [node.name for node in model.nodes]
+    if layer not in names:
+        raise LayerNameError(unknown("layer", layer, names))
+    if len(model.input_shape) != 3:
+        raise ShapeError(f"preferred_input: model {model.name!r} takes {model.input_shape}, no image (H, W, C)")
+    shape: Shape = model.input_shape if size is None else (*parse_pair("size", size, least=1), model.input_shape[2])
+    nodes = own_layers(_leading_to(model.graph, layer))
+    graph = build_graph(model.name, {next(iter(model.inputs)): shape}, nodes, [layer])
+    return graph, f"{layer}/pre" if has_activation(nodes[-1].layer) else layer
+
+
+def _leading_to(graph: Graph, name: str) -> list[Node]:
+    needed, found = {name}, []
+    for node in reversed(graph.nodes):
+        if node.name in needed:
+            needed.update(node.inputs)
+            found.append(node)
+    return found[::-1]
+
+
+def _check(graph: Graph, layer: str, channels: tuple[int, ...], steps: int) -> None:
+    count = graph.shapes[layer][-1]
+    for channel in channels:
+        if isinstance(channel, bool) or not isinstance(channel, int | np.integer) or not 0 <= channel < count:
+            raise ShapeError(f"preferred_input: layer {layer!r} has channels 0 to {count - 1}, found {channel!r}")
+    if steps < 1 or not channels:
+        raise ShapeError(f"preferred_input: {steps} steps for {len(channels)} channels, expected at least 1")
+
+
+def _seed(graph: Graph, target: str, channels: Sequence[int], dtype: np.dtype[np.floating]) -> Array:
+    """Return the gradient of each channel's mean, without the border of its map: (N, ..., C)."""
+    shape = graph.shapes[target.removesuffix("/pre")]
+    seed = np.zeros((len(channels), *shape), dtype)
+    inside = [slice(EDGE, n - EDGE) if n > 4 * EDGE else slice(None) for n in shape[:-1]]
+    for row, channel in zip(seed, channels, strict=True):
+        row[(*inside, channel)] = 1
+    return seed / seed.reshape(len(seed), -1).sum(axis=1).reshape(-1, *(1,) * len(shape))
+
+
+def _gradient(model: Model, graph: Graph, target: str, x: Array, channels: Sequence[int]) -> Array:
+    part = Model.of(graph)
+    acts = part.run(x)
+    name = next(iter(graph.inputs))
+    with model.computing(len(x)):
+        return pull_back(graph, {name: x, **acts.arrays}, {target: _seed(graph, target, channels, x.dtype)}, {name})[
+            name
+        ]
+
+
+def _value(model: Model, graph: Graph, target: str, x: Array, channels: Sequence[int]) -> Array:
+    made = Model.of(graph).run(x, record=[target])[target]
+    seed = _seed(graph, target, channels, x.dtype)
+    values: Array = (made * seed).reshape(len(x), -1).sum(axis=1)
+    return values

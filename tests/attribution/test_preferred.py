@@ -1,0 +1,130 @@
+"""Preferred inputs: what is changed goes up its gradient, the same every time, and says whether it fired."""
+
+import numpy as np
+import pytest
+
+import convlab
+from convlab.attribution import parametrisation, preferred_input
+from convlab.attribution.parametrisation import Fourier
+from convlab.images.preprocessing import VGG
+from convlab.layers import Conv2D, Dense, Flatten, GlobalAveragePooling2D, MaxPooling2D
+from convlab.model.initialise import randomise
+from convlab.model.model import Model
+
+
+@pytest.fixture
+def network():
+    layers = [
+        Conv2D("a", 4, 3, padding="same", activation="relu"),
+        MaxPooling2D("p", 2),
+        Conv2D("b", 5, (3, 2), activation="relu"),
+        GlobalAveragePooling2D("g"),
+        Dense("out", 3, "softmax"),
+    ]
+    model = Model.sequential("m", (24, 26, 3), layers, preprocessing=VGG)
+    randomise(model, 1)
+    return model
+
+
+@pytest.mark.parametrize("fourier", [False, True])
+@pytest.mark.parametrize(("layer", "channels"), [("b", [3, 0, 1, 4, 2]), ("out", [2, 0])])
+def test_units_answer_more_strongly_at_the_end(network, layer, channels, fourier):
+    found = preferred_input(network, layer, channels, fourier=fourier, steps=12)
+    assert (found.images.shape, found.images.dtype) == ((len(channels), 24, 26, 3), np.float32)
+    assert (found.end > found.start).all()
+    pre = network.run(found.images, record=[f"{layer}/pre"])[f"{layer}/pre"]
+    inside = pre[:, 2:-2, 2:-2].mean(axis=(1, 2)) if layer == "b" else pre
+    np.testing.assert_allclose(found.end, [row[c] for row, c in zip(inside, channels, strict=True)], rtol=1e-4)
+    assert found.pictures.shape == (len(channels), 24, 26, 3)
+
+
+@pytest.mark.parametrize("fourier", [False, True])
+def test_a_seed_is_a_picture(network, fourier):
+    first, again, other = (
+        preferred_input(network, "b", 3, fourier=fourier, steps=3, seed=seed).images for seed in (4, 4, 5)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_a_step_has_its_length_in_levels(network):
+    """Of a network that takes 0 to 255 less a mean a level is 1."""
+    found = preferred_input(network, "b", 3, steps=1, rate=7.0)
+    start = parametrisation.Pixels(network, 7.0).begin((1, 24, 26, 3), np.random.default_rng([0, 0]))
+    np.testing.assert_allclose(np.linalg.norm(found.images - start), 7, rtol=1e-5)
+    assert np.abs(start).max() <= 0.125
+
+
+def test_another_size_is_taken_where_the_layers_can(network):
+    assert preferred_input(network, "b", 0, size=(15, 12), steps=1).images.shape == (1, 15, 12, 3)
+    with pytest.raises(convlab.ShapeError, match="output height is not positive"):
+        preferred_input(network, "b", 0, size=3, steps=1)
+    fixed = Model.sequential("m", (4, 5, 1), [Flatten("f"), Dense("out", 2)])
+    randomise(fixed, 0)
+    with pytest.raises(convlab.ShapeError, match=r"needs weights of .* an earlier call of the layer has"):
+        preferred_input(fixed, "out", 0, size=6, steps=1)
+
+
+def test_what_cannot_fire_is_said_not_to_have():
+    model = Model.sequential("m", (8, 9, 1), [Conv2D("c", 2, 3)])
+    model.nodes[0].layer.set_weights(kernel=np.zeros((3, 3, 1, 2)), bias=np.array([-1.0, 1.0]))
+    found = preferred_input(model, "c", [0, 1], steps=2)
+    assert found.fired.tolist() == [False, False]
+    assert repr(found).splitlines()[1:] == [
+        "  channel 0: -1 -> -1, did not fire",
+        "  channel 1: 1 -> 1, did not fire",
+    ]
+
+
+@pytest.mark.parametrize("shape", [(2, 7, 9, 3), (1, 8, 6, 1)])
+def test_frequencies_pull_back_as_they_make(network, shape):
+    """<back(g), v> is <g, d image(x + t v) / dt>, by a central difference; the shift comes back too."""
+    if shape[3] == 1:
+        network = Model.sequential("m", (8, 6, 1), [Conv2D("c", 2, 3)])
+    way, random = Fourier(network, 0.05), np.random.default_rng(0)
+    state = way.begin(shape, random)
+    state = state._replace(values=100 * state.values)
+    x, back = way.moved(state._replace(random=np.random.default_rng(8)))
+    by = np.random.default_rng(8).integers(-parametrisation.SHIFT, parametrisation.SHIFT + 1, 2)
+    np.testing.assert_array_equal(x, np.roll(way.image(state), tuple(by), (1, 2)))
+    g = random.normal(size=shape)
+    v = random.normal(size=state.values.shape) + 1j * random.normal(size=state.values.shape)
+
+    def value(t):
+        light = way._colours(state._replace(values=state.values + t * v))
+        form = network.preprocessing
+        taken = light if form is None else 255 * light[..., ::-1] - form.mean
+        return (np.roll(taken, tuple(by), (1, 2)) * g).sum()
+
+    pulled = back(g)
+    expected = (value(5e-5) - value(-5e-5)) / 1e-4
+    np.testing.assert_allclose((pulled.real * v.real + pulled.imag * v.imag).sum(), expected, rtol=1e-6)
+
+
+def test_progress_is_told(network):
+    told = []
+    preferred_input(network, "b", range(5), steps=2, progress=lambda done, of: told.append((done, of)))
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]  # four channels side by side, then one
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"layer": "c"}, "no layer 'c'"),
+        ({"channel": 5}, "layer 'b' has channels 0 to 4, found 5"),
+        ({"channel": True}, "found True"),
+        ({"channel": []}, "30 steps for 0 channels"),
+        ({"steps": 0}, "0 steps for 1 channels"),
+        ({"size": 0}, "size 0 is out of range"),
+    ],
+)
+def test_what_is_wrong_is_said(network, options, message):
+    with pytest.raises(convlab.ConvlabError, match=message):
+        preferred_input(network, **{"layer": "b", "channel": 1, **options})
+
+
+def test_a_network_on_no_image_is_refused():
+    model = Model.sequential("m", (6,), [Dense("d", 2)])
+    randomise(model, 0)
+    with pytest.raises(convlab.ShapeError, match=r"takes \(6,\), no image"):
+        preferred_input(model, "d", 0)
