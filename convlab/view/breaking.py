@@ -8,7 +8,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 
-HINTED = 1.03  # how much wider letters may become when they are fitted to pixels
+HINTED = 1.07  # how much wider letters may become when they are fitted to pixels
 LEADING = 1.25  # from one line to the next, in heights of its letters
 
 

@@ -1,7 +1,7 @@
 """One look for all figures: how tiles, headings and names are drawn."""
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -35,6 +35,8 @@ from convlab.wording import printable_lines
 SCREEN, HIGH = 1900, 900  # most pixels of a mosaic across a page, and down; a smaller one is drawn pixel by pixel
 NARROW = 6.0  # inches of a page, at least
 HEADING = "convlab-title"
+APART = 7  # points between axes of the caller's and what stands over them
+SHARES = 1, 0.85, 0.7, 0.6, 0.5
 
 
 def inches(pixels: Pixels) -> tuple[float, float]:
@@ -92,12 +94,21 @@ def heading(ax: Axes, title: str, note: str) -> None:
     if isinstance(figure, Drawing) and sheet(figure).title is None:
         head(figure, title, note)
         return
-    width, above = ax.get_window_extent().width / figure.dpi, 7.0
-    for words, sizes, style in ((note, NOTE, {"color": FAINT}), (title, TITLE, {"color": INK, "weight": "bold"})):
-        text = ax.annotate(words, (0, 1), (0, above), xycoords="axes fraction", textcoords="offset points")
-        text.set(**style)
-        above += 72 * break_text(text, printable_lines(words), width, sizes) + 2
-    text.set_gid(HEADING)
+    over: dict[str, Any] = {
+        "xytext": (0, APART),
+        "xycoords": "axes fraction",
+        "textcoords": "offset points",
+        "va": "bottom",
+    }
+    below = ax.annotate("", (0, 1), color=FAINT, **over)
+    above = ax.annotate("", (0, 1), color=INK, weight="bold", gid=HEADING, **over)
+    box, page_box = ax.get_window_extent(), figure.bbox
+    for share in SHARES:  # of the letters' size, until there is room for all between the axes and the page's edge
+        lines = break_text(below, printable_lines(note), box.width / figure.dpi, (share * NOTE[0],))
+        more = break_text(above, printable_lines(title), box.width / figure.dpi, (share * TITLE[0],))
+        if APART / 36 + lines + more <= (page_box.y1 - box.y1) / figure.dpi:
+            break
+    above.xyann = 0, APART + 72 * lines + 2
 
 
 def retitle(figure: Figure, ax: Axes | None, title: str) -> None:

@@ -76,7 +76,7 @@ def test_every_kind_of_layer_is_drawn(model, acts, layer, tmp_path):
     path = tmp_path / "picture.png"
     why = explain(model, acts, layer, 0, 0, 1, image=1)
     figure = explanation(why, acts, path=path)
-    assert texts(figure)[0] == f"net, {layer} ({why.kind}): " + (
+    assert heading(figure)[0] == f"net, {layer} ({why.kind}): " + (
         "channel 1 at row 0, column 0 of image 1" if len(why.shape) > 1 else "unit 1 of image 1"
     )
     width, height = figure.get_size_inches() * figure.dpi

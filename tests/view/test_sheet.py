@@ -117,6 +117,15 @@ def test_numbers_of_rows_do_not_overprint():
     assert len(numbers) < 10
 
 
+def test_captions_that_would_take_more_room_than_the_maps_are_left_out():
+    line = np.ones((1, 40, 20))
+    net = convlab.Activations({"a": line}, {"a": "Conv1D"}, {"x": line}, {"y": line}, "net")
+    for height, captions in ((0.8, []), (9, [str(i) for i in range(20)])):
+        ax = Figure((4, height)).add_subplot()
+        convlab.plot.feature_maps(net, "a", columns=1, scale="shared", ax=ax)
+        assert [text.get_text() for text in ax.texts][:-2] == captions
+
+
 @pytest.mark.parametrize("name", ["size", "dpi"])
 def test_the_callers_axes_have_their_own_size(acts, name):
     with pytest.raises(convlab.ShapeError, match=rf"{name}=.* is for a figure of its own; found ax="):
@@ -144,6 +153,19 @@ def test_a_title_goes_over_the_callers_axes_too(acts):
         False,
         True,
     ]
+
+
+def test_over_the_callers_axes_the_heading_is_whole_too(acts):
+    figure = Figure((9, 3))
+    for ax in figure.subplots(1, 3):
+        convlab.plot.feature_maps(acts, LONG, ax=ax)
+        figure.draw_without_rendering()
+        *_, note, title = ax.texts
+        assert LONG in title.get_text().replace("\n", "")
+        boxes = [text.get_window_extent() for text in (note, title)]
+        assert boxes[1].y1 <= figure.bbox.y1
+        assert boxes[1].y0 >= boxes[0].y1 - 1
+        assert max(box.x1 for box in boxes) <= ax.get_window_extent().x1
 
 
 @pytest.mark.parametrize(
