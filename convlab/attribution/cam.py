@@ -11,7 +11,7 @@ from convlab.errors import LayerNameError, ShapeError
 from convlab.layers import Add
 from convlab.model.graph import Graph
 from convlab.model.model import Model
-from convlab.model.nodes import Node, has_activation
+from convlab.model.nodes import has_activation
 from convlab.recording.activations import Activations
 from convlab.runtime.arrays import Array
 from convlab.wording import unknown
@@ -110,7 +110,7 @@ def last_maps(graph: Graph) -> str:
 
     Or else the last one of maps at all; ShapeError where there is none.
     """
-    behind = _before(graph, logits(graph).removesuffix("/pre"))
+    behind = graph.leading_to(logits(graph).removesuffix("/pre"))[:-1]
     maps = [node for node in behind if len(node.output_shape) == 3 and max(node.output_shape[:2]) > 1]
     if not maps:
         raise ShapeError(f"model {graph.name!r} has no layer of maps (H, W, C) before its output")
@@ -118,13 +118,3 @@ def last_maps(graph: Graph) -> str:
         node for node in maps if has_activation(node.layer) or node.layer.activates or isinstance(node.layer, Add)
     ]
     return (ends or maps)[-1].name
-
-
-def _before(graph: Graph, name: str) -> list[Node]:
-    """Return the nodes that lead to one, in order, itself left out."""
-    needed, found = {name}, []
-    for node in reversed(graph.nodes):
-        if node.name in needed:
-            needed.update(node.inputs)
-            found.append(node)
-    return found[:0:-1]

@@ -15,7 +15,7 @@ from convlab.backward.engine import pull_back
 from convlab.errors import LayerNameError, ShapeError
 from convlab.model.graph import Graph, build_graph
 from convlab.model.model import Model
-from convlab.model.nodes import Node, has_activation, own_layers
+from convlab.model.nodes import has_activation, own_layers
 from convlab.runtime.arrays import Array, Shape
 from convlab.wording import unknown
 from convlab_kernels.window import Pair, parse_pair
@@ -158,18 +158,9 @@ def _graph_to(model: Model, layer: str, size: int | Pair | None) -> tuple[Graph,
     if len(model.input_shape) != 3:
         raise ShapeError(f"preferred_input: model {model.name!r} takes {model.input_shape}, no image (H, W, C)")
     shape: Shape = model.input_shape if size is None else (*parse_pair("size", size, least=1), model.input_shape[2])
-    nodes = own_layers(_leading_to(model.graph, layer))
+    nodes = own_layers(model.graph.leading_to(layer))
     graph = build_graph(model.name, {next(iter(model.inputs)): shape}, nodes, [layer])
     return graph, f"{layer}/pre" if has_activation(nodes[-1].layer) else layer
-
-
-def _leading_to(graph: Graph, name: str) -> list[Node]:
-    needed, found = {name}, []
-    for node in reversed(graph.nodes):
-        if node.name in needed:
-            needed.update(node.inputs)
-            found.append(node)
-    return found[::-1]
 
 
 def _check(graph: Graph, layer: str, channels: tuple[int, ...], steps: int) -> None:

@@ -80,6 +80,15 @@ class Graph:
             raise ShapeError(f"model {self.name!r} has several {what}s: {', '.join(names)}")
         return first
 
+    def leading_to(self, name: str) -> list[Node]:
+        """Return the nodes that lead to one, in order, itself the last."""
+        needed, found = {name}, []
+        for node in reversed(self.nodes):
+            if node.name in needed:
+                needed.update(node.inputs)
+                found.append(node)
+        return found[::-1]
+
     def receptive_fields(self) -> dict[str, Field | Literal["varies"] | None]:
         """Return, for each input and node, the box of the image its units see."""
         calls = ((node.name, node.inputs, node.window) for node in self.nodes)
