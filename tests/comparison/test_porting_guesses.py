@@ -7,23 +7,30 @@ from convlab.comparison.comparison import compare
 from convlab.layers import (
     ELU,
     Activation,
+    AveragePooling1D,
     AveragePooling2D,
+    Conv1D,
+    Conv1DTranspose,
     Conv2D,
     Conv2DTranspose,
     Dense,
     GlobalAveragePooling2D,
+    GlobalMaxPooling1D,
     GroupNormalization,
     LayerNormalization,
     LeakyReLU,
+    MaxPooling1D,
     MaxPooling2D,
     ReLU,
     Resizing,
     Softmax,
     UpSampling2D,
+    ZeroPadding1D,
     ZeroPadding2D,
 )
 from support.comparison.guessing import assert_found, found
 from support.comparison.torch_spelling import convolve, images, network, tensors
+from support.recorded import answer, this_test
 from support.stand_in import library
 
 torch, functional = library("torch"), library("torch.nn.functional")
@@ -301,6 +308,85 @@ def test_statistics_of_other_numbers(layer, groups, epsilon, words):
         return last.permute(0, 3, 1, 2)
 
     assert_found(found(model, {"norm": theirs}), "norm", "other statistics", words)
+
+
+# ---- sequences
+
+
+SEQUENCES = {
+    "dilation": (
+        Conv1D("it", 4, 3, padding="same"),
+        lambda x, w, b: functional.conv1d(x, w, b, padding=2, dilation=2),
+        "another dilation",
+        ": 2 instead of 1, with a padding of 2 on each side",
+    ),
+    "padding": (
+        Conv1D("it", 4, 3),
+        lambda x, w, b: functional.conv1d(x, w, b, padding=1),
+        "another padding",
+        ': Keras\' "same" (1 on each side) instead of none',
+    ),
+    "kernel": (
+        Conv1D("it", 4, 3),
+        lambda x, w, b: functional.conv1d(x, w.permute(2, 1, 0).reshape(w.shape), b),
+        "kernel reshaped",
+        ": an WIO buffer read as OIW",
+    ),
+    "cut": (
+        Conv1DTranspose("it", 4, 3, 2, "same"),
+        lambda x, w, b: functional.conv_transpose1d(x, w, b, 2, 1, 1),
+        "another cut",
+        ": padding 1, output_padding 1",
+    ),
+    "ceil": (
+        MaxPooling1D("it", 3, 2),
+        lambda x, w, b: functional.max_pool1d(x, 3, 2, ceil_mode=True),
+        "ceil mode",
+        "",
+    ),
+    "zeros": (
+        AveragePooling1D("it", 3, 1, "same"),
+        lambda x, w, b: functional.avg_pool1d(x, 3, 1, 1),
+        "zeros in average pooling",
+        "",
+    ),
+    "mean": (
+        MaxPooling1D("it", 2),
+        lambda x, w, b: functional.avg_pool1d(x, 2),
+        "the other pooling",
+        ": AveragePooling1D instead of MaxPooling1D",
+    ),
+    "global": (
+        GlobalMaxPooling1D("it"),
+        lambda x, w, b: x.mean(2),
+        "the other pooling",
+        ": GlobalAveragePooling1D instead of GlobalMaxPooling1D",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SEQUENCES)
+def test_the_same_mistakes_on_sequences(case):
+    layer, theirs, guess, words = SEQUENCES[case]
+    model = network((8, 4), layer)
+    x = images(model)
+
+    def ask():
+        weights = tensors(model, "it")
+        kernel = weights["kernel"].permute(2, 1, 0) if weights else None
+        made = theirs(torch.tensor(np.moveaxis(x, -1, 1).copy()), kernel, weights.get("bias")).numpy()
+        return np.moveaxis(made, 1, -1) if made.ndim == 3 else made
+
+    assert_found(compare(model.run(x), {"it": answer("torch", (this_test(),), ask)}), "it", guess, words)
+
+
+def test_zeros_put_around_a_sequence_before_the_pooling():
+    model = network((8, 4), ZeroPadding1D("zeros", 1), MaxPooling1D("pool", 3, 2))
+    x = images(model) - 4
+    theirs = answer(
+        "torch", (this_test(),), lambda: functional.max_pool1d(torch.tensor(x.swapaxes(1, 2)), 3, 2, 1).mT
+    )
+    assert_found(compare(model.run(x), {"pool": theirs}), "pool", "zeros left out", "(zeros)")
 
 
 # ---- what none of these explains

@@ -6,6 +6,7 @@ from itertools import chain
 from convlab.comparison.execution import run_nodes
 from convlab.comparison.guesses.input import INPUT_GUESSES
 from convlab.comparison.guesses.layer import LAST_LAYER_GUESSES, LAYER_GUESSES
+from convlab.comparison.guesses.sequences import outputs
 from convlab.comparison.guesses.values import LAST_GUESSES, VALUE_GUESSES
 from convlab.comparison.report import Finding
 from convlab.comparison.suspect import Guess, Suspect
@@ -65,7 +66,7 @@ def _layers(suspect: Suspect, guesses: tuple[Guess, ...]) -> Iterator[Trial]:
         node = nodes[i]
         layer = suspect.name if i == len(nodes) - 1 else node.name
         try:
-            for details, output in guess.function(suspect, node, [values[source] for source in node.inputs]):
+            for details, output in outputs(guess, suspect, node, [values[source] for source in node.inputs]):
                 after = run_nodes(nodes[i + 1 :], {**values, node.name: node.silence(output)})
                 yield guess, layer, details, after[nodes[-1].name], suspect.theirs
         except ConvlabError:  # the idea does not fit the shapes, or what comes after it

@@ -75,7 +75,7 @@ def other_pads(layer: Layer, inputs: list[Array]) -> Iterator[tuple[str, Pads]]:
     window: Any = layer.window
     sizes = inputs[0].shape[1:-1]
     same = pads_of(layer.altered(padding="same"), inputs) or pads
-    even = (tuple(((cells, cells),) * len(sizes)) for cells in range(1, max(window.extent)))
+    even = (tuple((n, n) if e > 1 else (0, 0) for e in window.extent) for n in range(1, max(window.extent)))
     seen = {_places(layer, each, sizes) for each in (pads, turned(pads))}
     named = (("none", ((0, 0),) * len(sizes)), (f'Keras\' "same" ({_told(same)})', same))
     for words, others in (*named, *((_told(each), each) for each in even)):
