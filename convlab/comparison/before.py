@@ -64,6 +64,6 @@ def could_be_made_by(layer: Layer, array: Array) -> bool:
     with np.errstate(all="ignore"):
         made = ACTIVATIONS[layer.activation](FAR) if isinstance(layer, Activated) else layer(FAR)
     low, high = np.nanmin(made), np.nanmax(made)
-    below = low > -1e3 and np.nanmin(array, initial=0) < low - SLACK
-    above = high < 1e3 and np.nanmax(array, initial=0) > high + SLACK
+    below = low > -1e3 and array.min(initial=0) < low - SLACK  # NaN is neither
+    above = high < 1e3 and array.max(initial=0) > high + SLACK
     return not (below or above)

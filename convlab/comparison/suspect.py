@@ -29,11 +29,15 @@ class Guess:
         The idea as it reads after "agrees if".
     function : callable
         Yields the idea's variants: details for the sentence, then what would have been computed.
+    nearest : int
+        Of the layers between the last that agreed and the first that differs, so many are suspected: the last ones.
+        All after one of them run anew for each variant, so there are fewer where these are many.
     """
 
     name: str
     sentence: str
     function: Callable[..., Iterator[Any]]
+    nearest: int = 16
 
 
 @dataclass(frozen=True, eq=False)

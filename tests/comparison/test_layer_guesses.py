@@ -369,6 +369,16 @@ def test_no_more_than_the_last_sixteen_layers_are_suspected():
         assert [guess.name for guess in report.guesses] == names, str(report)
 
 
+def test_what_has_many_variants_is_suspected_of_the_last_four_layers():
+    model = network((3,), *(Dense(f"fc{i}", 3 + i % 2, "tanh") for i in range(6)))
+    for i, names in ((1, []), (2, ["another activation"])):
+        weights = tensors(model, f"fc{i}")
+        bugs = {f"fc{i}": lambda x, weights=weights: torch.sigmoid(x @ weights["kernel"] + weights["bias"])}
+        report = found(model, bugs, only=["fc5"])
+        assert report.first == "fc5"
+        assert [guess.name for guess in report.guesses] == names, str(report)
+
+
 def test_the_same_cause_with_the_network_on_the_other_side():
     model = net()
     x = images(model)

@@ -15,9 +15,6 @@ from convlab.runtime.arrays import Array
 
 Trial = tuple[Guess, str, str, Array, Array]  # the guess, the layer to blame, details, and the two to compare
 
-NEAREST = 16
-"""Of the layers between the last that agreed and the first that differs, so many are suspected: the last ones."""
-
 
 def findings(suspect: Suspect) -> list[Finding]:
     """Return the guesses that make the layer agree, in their lists' order, each in its best variant."""
@@ -61,8 +58,8 @@ def _layers(suspect: Suspect, guesses: tuple[Guess, ...]) -> Iterator[Trial]:
     if not nodes:
         return
     values = run_nodes(nodes, suspect.values)
-    places = range(len(nodes))[-NEAREST:]
-    for guess, i in ((guess, i) for guess in guesses for i in places):
+    tries = [(guess, i) for guess in guesses for i in range(len(nodes))[-guess.nearest :]]
+    for guess, i in tries:
         node = nodes[i]
         layer = suspect.name if i == len(nodes) - 1 else node.name
         try:

@@ -44,6 +44,8 @@ def flattened_otherwise(suspect: Suspect, node: Node, inputs: list[Array]) -> Ou
             yield details, node.layer(row)
 
 
+FEW = 4
+
 LAYER_GUESSES = (
     Guess("kernel turned", "the kernel is turned by 180 degrees (a true convolution)", kernel_turned),
     Guess("kernel reshaped", "the kernel is reshaped instead of transposed", kernel_reshaped),
@@ -53,28 +55,28 @@ LAYER_GUESSES = (
         "padding on the other side", "the odd cell of the padding is at the top and left", padding_on_the_other_side
     ),
     Guess("ceil mode", "a window that hangs over the end counts (ceil_mode)", windows_hang_over),
-    Guess("another padding", "its padding is another", another_padding),
-    Guess("another dilation", "its dilation is another", another_dilation),
+    Guess("another padding", "its padding is another", another_padding, FEW),
+    Guess("another dilation", "its dilation is another", another_dilation, FEW),
     Guess("activation missing", "its activation function is missing", activation_missing),
     Guess("ReLU applied", "a ReLU is applied to it", relu_applied),
     Guess("activation twice", "its activation function is applied twice", activation_twice),
     Guess("another GELU", "GELU is computed by the other formula", gelu_of_the_other_kind),
     Guess("another slope", "the slope below zero is another", another_slope),
     Guess("another alpha", "its alpha is another", another_alpha),
-    Guess("another activation", "its activation function is another", another_activation),
+    Guess("another activation", "its activation function is another", another_activation, FEW),
     Guess("another axis", "it is along another axis", along_another_axis),
     Guess("batch statistics", "it uses the statistics of the batch, as in training", batch_statistics),
     Guess("another epsilon", "its epsilon is another", another_epsilon),
-    Guess("other statistics", "it has the statistics", other_statistics),
+    Guess("other statistics", "it has the statistics", other_statistics, FEW),
     Guess("bias missing", "its bias is missing", bias_missing),
     Guess("zeros in max pooling", "the padding's zeros compete in max pooling", zeros_compete),
     Guess("zeros in average pooling", "the padding's zeros count in average pooling", zeros_count),
     Guess("zeros left out", "the zeros put around the image before it count for nothing", zeros_left_out),
     Guess("the other pooling", "it is the other pooling", the_other_pooling),
-    Guess("another interpolation", "it interpolates in another way", another_interpolation),
-    Guess("another cut", "other cells are cut off a transposed convolution's sides", another_cut),
+    Guess("another interpolation", "it interpolates in another way", another_interpolation, FEW),
+    Guess("another cut", "other cells are cut off a transposed convolution's sides", another_cut, FEW),
 )
 
 LAST_LAYER_GUESSES = (  # several mistakes at once: only where no single one does it
-    Guess("several mistakes in pooling", "", several_in_pooling),
+    Guess("several mistakes in pooling", "", several_in_pooling, FEW),
 )
