@@ -9,7 +9,14 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PAGES = [
     *("README.md", "CONTRIBUTING.md", "kernels/README.md", "weights/README.md"),
-    *("docs/architecture.md", "docs/functions.md", "docs/glossary.md", "docs/keras_files.md", "docs/networks.md"),
+    *(
+        "docs/architecture.md",
+        "docs/attribution.md",
+        "docs/functions.md",
+        "docs/glossary.md",
+        "docs/keras_files.md",
+        "docs/networks.md",
+    ),
     *("benchmarks/results/README.md", "tests/references/README.md"),
 ]
 
