@@ -87,7 +87,7 @@ def _all_in_order(a: Side, b: Side, fits: Fits) -> dict[str, str]:
         return {}
     for ours, theirs in ((a.layers, b.layers), (a.order, b.layers), (a.layers, b.order)):
         if pairs := _one_by_one(a, b, ours, theirs, fits):
-            return pairs
+            return _telling(a, b, pairs)
     return {}
 
 
@@ -101,8 +101,8 @@ def _between(a: Side, b: Side, found: Mapping[str, str], fits: Fits) -> dict[str
     for (start, first), (end, last) in pairwise([(-1, -1), *anchors, (len(i), len(j))]):
         ours = [name for name in a.order[start + 1 : end] if name in a.layers and name not in found]
         theirs = [name for name in b.order[first + 1 : last] if name in b.layers and name not in found.values()]
-        more |= _one_by_one(a, b, ours, theirs, fits)
-    return more
+        more |= _one_by_one(a, b, ours, theirs, fits) or _alike(a, b, ours, theirs, fits)
+    return _telling(a, b, more)
 
 
 def _one_by_one(a: Side, b: Side, ours: Sequence[str], theirs: Sequence[str], fits: Fits) -> dict[str, str]:
@@ -110,18 +110,37 @@ def _one_by_one(a: Side, b: Side, ours: Sequence[str], theirs: Sequence[str], fi
     pairs = list(zip(ours, theirs, strict=False))
     if len(ours) != len(theirs) or not all(_belong(a, b, *pair, fits) for pair in pairs):
         return {}
-    return {name: other for name, other in pairs if not (_reshapes(a, name) or _reshapes(b, other))}
+    return dict(pairs)
 
 
-def _reshapes(side: Side, name: str) -> bool:
-    layers = {node.name: node.layer for node in side.network.nodes} if side.network else {}
-    return name in layers and layers[name].reshapes
+def _alike(a: Side, b: Side, ours: Sequence[str], theirs: Sequence[str], fits: Fits) -> dict[str, str]:
+    """Pair those of two rows that are alike in class and shape, where none is like two and they are in one order."""
+    alike = [
+        (i, j) for i, n in enumerate(ours) for j, o in enumerate(theirs) if _of_one_kind(a, b, n, o) and fits(n, o)
+    ]
+    lone = len({i for i, _ in alike}) == len({j for _, j in alike}) == len(alike)
+    in_order = all(j < next_j for (_, j), (_, next_j) in pairwise(alike))
+    return {ours[i]: theirs[j] for i, j in alike} if lone and in_order else {}
+
+
+def _telling(a: Side, b: Side, pairs: Mapping[str, str]) -> dict[str, str]:
+    """Leave out what does no more than give numbers another shape."""
+    a_shapes, b_shapes = (
+        {node.name for node in side.network.nodes if node.layer.reshapes} if side.network else set()
+        for side in (a, b)
+    )
+    return {name: other for name, other in pairs.items() if name not in a_shapes and other not in b_shapes}
 
 
 def _belong(a: Side, b: Side, name: str, other: str, fits: Fits) -> bool:
     """Whether two have one shape, or, where a mistake has changed it, the same class as names of classes go."""
+    return fits(name, other) or _of_one_kind(a, b, name, other)
+
+
+def _of_one_kind(a: Side, b: Side, name: str, other: str) -> bool:
+    """Whether two classes begin alike, as those of Keras and PyTorch do: MaxPooling2D and MaxPool2d."""
     kinds = a.kinds.get(name, ""), b.kinds.get(other, "")
-    return fits(name, other) or (all(kinds) and kinds[0][:2].lower() == kinds[1][:2].lower())
+    return all(kinds) and kinds[0][:2].lower() == kinds[1][:2].lower()
 
 
 def _is_chain(network: Model | None) -> bool:

@@ -232,10 +232,30 @@ def test_names_that_weights_were_loaded_from():
     names = {"conv1": "features.0", "pool": "features.2", "conv2": "features.3", "fc1": "fc", "fc2": "classifier"}
     report = compare(acts, renamed(acts, names))
     assert report.agrees
-    assert paired(report) == {name: other for name, other in names.items() if name != "fc1"}  # beside a Flatten
+    assert paired(report) == names
     turned = compare(renamed(acts, names), acts)
     assert turned.agrees
-    assert paired(turned) == {other: name for name, other in names.items() if name != "fc1"}
+    assert paired(turned) == {other: name for name, other in names.items()}
+
+
+def test_of_unequal_rows_those_are_matched_that_are_alike_in_class_and_shape():
+    """Theirs has no layer for the flattening, and one more that is like none."""
+    layers = [Conv2D("conv", 4, 3), ReLU("act"), MaxPooling2D("pool", 2), Flatten("flatten"), Dense("fc", 5)]
+    model = network((9, 8, 3), *layers)
+    x = images(model)
+    acts = model.run(x)
+    arrays = {"conv": acts["conv"], "1": acts["act"], "2": acts["pool"], "3": acts["pool"], "4": acts["pool"]}
+    kinds = dict(zip(arrays, ("Conv2d", "ReLU", "MaxPool2d", "Dropout", "Flatten"), strict=True))
+    theirs = Activations(
+        arrays | {"fc": acts["fc"]}, kinds | {"fc": "Linear"}, {"input": x}, {"fc": acts["fc"]}, "Net"
+    )
+    assert paired(compare(acts, theirs)) == {"conv": "conv", "act": "1", "pool": "2", "fc": "fc"}
+    two = replace(theirs, kinds=theirs.kinds | {"3": "MaxPool2d"})  # either may be it
+    assert paired(compare(acts, two)) == {"conv": "conv", "fc": "fc"}
+    turned = replace(
+        theirs, arrays={name: arrays.get(name, acts["fc"]) for name in ("conv", "2", "1", "3", "4", "fc")}
+    )
+    assert paired(compare(acts, turned)) == {"conv": "conv", "fc": "fc"}
 
 
 def test_where_names_are_given_nothing_is_matched_by_order():
