@@ -47,8 +47,9 @@ def _moved(
     usual = {*are_before.values()} - {None} == {True}  # as nobody knows better
     moved = {
         node.name: _before(node)
-        for node, _ in functions
-        if (usual if are_before[node.name] is None else are_before[node.name]) and not _ends(side, node, facing)
+        for node, other in functions
+        if (usual if are_before[node.name] is None else are_before[node.name])
+        and not _ends(side, node, facing, other)
     }
     for node, other in known:
         behind = None if node.name in are_before else _function_behind(side, node)
@@ -83,9 +84,9 @@ def _apart(ours: Array, theirs: Array) -> float:
     return distance(ours.reshape(1, -1)[:, ::step], theirs.reshape(1, -1)[:, ::step]).relative
 
 
-def _ends(side: Side, node: Node, facing: Side) -> bool:
-    """Whether a layer makes the network's output, and the other side has no other that would be compared with it."""
-    return node.name in side.outputs and all(output in facing.layers for output in facing.outputs)
+def _ends(side: Side, node: Node, facing: Side, other: str) -> bool:
+    """Whether a layer makes the network's output, and the other side knows of none but its partner."""
+    return node.name in side.outputs and set(facing.outputs) <= {other}
 
 
 def _function_behind(side: Side, node: Node) -> Node | None:

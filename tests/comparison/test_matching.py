@@ -154,6 +154,17 @@ def test_the_last_function_is_compared_unless_it_is_elsewhere():
     assert (report.first, report.guesses[0].sentence) == ("fc2", "its activation function is missing (softmax)")
 
 
+def test_the_last_function_may_be_a_layer_of_its_own():
+    model = network((4,), Dense("fc1", 5), Dense("fc2", 3, "softmax"))
+    x = images(model)
+    acts = model.run(x, pre=True)
+    arrays = {"fc1": acts["fc1"], "fc2": acts["fc2/pre"], "probabilities": acts["fc2"]}
+    theirs = Activations(arrays, {}, {"input": x}, {"probabilities": acts["fc2"]}, "Net")
+    report = compare(model.run(x), theirs)
+    assert report.agrees
+    assert paired(report) == {"fc1": "fc1", "fc2/pre": "fc2", "fc2": "probabilities"}
+
+
 # ---- other names
 
 
