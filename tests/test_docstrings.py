@@ -67,3 +67,8 @@ def test_every_field_of_a_class_has_its_line(kind):
 @pytest.mark.parametrize("one", [*FUNCTIONS, *LAYERS], ids=lambda one: one.__name__)
 def test_what_is_raised_is_an_error_of_convlab(one):
     assert named(inspect.cleandoc(one.__doc__), "Raises") <= {*convlab.__all__, "DeviceMemoryError"}
+
+
+def test_the_help_of_prepare_names_its_options():
+    assert {"fit", "resample", "span"} <= set(parameters(convlab.Model.prepare))
+    assert all(f"`{name}" in convlab.Model.prepare.__doc__ for name in ("fit", "resample", "span"))

@@ -172,6 +172,10 @@ class Layer(ABC):
         """The weights by name, read-only; `set_weights` changes them."""
         return MappingProxyType(self._weighted().weights)
 
+    def get_weights(self) -> list[Array]:
+        """Return the weights in a list, as Keras does; `weights` has them by name."""
+        return [self.weights[name] for name in self.shapes if name in self.weights]
+
     def _weighted(self) -> Held:
         """Return what the layer holds; WeightsError where weights are needed and there are none."""
         if self.shapes and not self._held.weights:

@@ -62,13 +62,11 @@ class Model:
     drawn : mapping of str to mapping
         The weights by layer that were drawn at random; see `random_layers`.
     propagate_nan : bool
-        Whether NaN and infinities must stay where the definition of each layer puts them. At first False: the fastest
-        convolutions may spread them to neighbours.
+        Whether NaN and infinities must stay where definitions put them. At first False: fast kernels may spread them.
     device : str
         "cpu" or "cuda": where it is computed (see `to`).
     tf32 : bool
-        Whether a GPU's tensor cores, if it has them, may round the factors of products to 10 bits (TF32). At first
-        False: what is computed has the accuracy of float32.
+        Whether a GPU's tensor cores may round factors to 10 bits (TF32). At first False: the accuracy of float32.
     """
 
     strict = Renamed("propagate_nan")
@@ -170,8 +168,10 @@ class Model:
     def __iter__(self) -> Iterator[Layer]:
         return iter(self.layers)
 
-    def __getitem__(self, name: str) -> Layer:
-        """Return the layer of that name."""
+    def __getitem__(self, name: str | int) -> Layer:
+        """Return the layer of that name, or the one that stands there in order of execution: -1 is the last."""
+        if isinstance(name, int) and -len(self.layers) <= name < len(self.layers):
+            return self.layers[name]
         if name not in self.graph.layers:
             raise LayerNameError(unknown("layer", name, self.graph.layers))
         return self.graph.layers[name]
@@ -194,14 +194,15 @@ class Model:
         """Return the table of layers: shapes, parameters, multiply-adds, receptive fields."""
         return summarise(self.graph, self.notes)
 
-    def prepare(self, source: Any, **options: Any) -> Array:
+    def prepare(self, source: Any, *, fit: str = "stretch", resample: str = "bilinear", span: Any = None) -> Array:
         """Return an image, or a list of them, as the network's input (N, H, W, C) float32.
 
-        `source` is a path, PIL image, array or nested list, or a list of these; for the options (`fit`, `resample`,
-        `span`) and the errors see `convlab.images.reading.prepare`. A network on volumes, sequences or features takes
-        arrays and .npy files as they are: see `convlab.images.volumes.prepare_arrays`.
+        `source` is a path, PIL image, array or nested list, or a list of these. `fit` says how a picture gets the
+        input's shape: "stretch", as Keras does, or "crop", which takes its middle. `resample` is "nearest" (Keras'
+        `load_img`), "bilinear", "bicubic", "lanczos", "box" or "hamming". `span=(black, white)`: of an array.
+        More, and the errors: `convlab.images.reading.prepare`; for no images `convlab.images.volumes.prepare_arrays`.
         """
-        return prepare_input(self.graph, self.preprocessing, source, **options)[0]
+        return prepare_input(self.graph, self.preprocessing, source, fit=fit, resample=resample, span=span)[0]
 
     def to(self, device: str) -> "Model":
         """Compute the network on "cpu" or on "cuda", an NVIDIA GPU, from now on; return the network.

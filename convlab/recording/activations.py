@@ -58,7 +58,10 @@ class Activations(Recorded, Mapping[str, Array]):
     def __getitem__(self, name: str) -> Array:
         """Return the activation (N, ...) of that name."""
         if name not in self.arrays:
-            raise LayerNameError(unknown("recorded layer", name, self.arrays))
+            if isinstance(name, str):
+                raise LayerNameError(unknown("recorded layer", name, self.arrays))
+            one = f"acts[{next(iter(self.arrays))!r}]"
+            raise LayerNameError(f"no recorded layer {name!r}: give a name, {one}, then an image of it, {one}[0]")
         return self.arrays[name]
 
     def __contains__(self, name: object) -> bool:

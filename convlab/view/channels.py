@@ -27,8 +27,15 @@ def chosen(count: int, which: Sequence[int] | slice | None, what: str = "channel
     except IndexError:
         raise ShapeError(f"{what} {which}: there are only 0 to {count - 1}") from None
     if not picked:
-        raise ShapeError(f"{what} {which} selects none of the {count}")
+        raise ShapeError(f"{what} {_spelt(which)} selects none of the {count}")
     return picked
+
+
+def _spelt(which: Sequence[int] | slice) -> str:
+    """Return a choice as it is written, 8:16."""
+    if not isinstance(which, slice):
+        return str(which)
+    return ":".join("" if end is None else str(end) for end in (which.start, which.stop))
 
 
 def listed(numbers: list[int]) -> str:

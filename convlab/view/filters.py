@@ -23,7 +23,7 @@ MOST_FILTERS, MOST_INPUTS = 24, 32  # how much of a deep layer one page shows un
 GAP, LARGEST = 6, 160  # pixels between kernels, and most pixels across one
 
 
-class _Kernels(NamedTuple):
+class Kernels(NamedTuple):
     """The kernels (KH, KW, C, O) or (KD, KH, KW, C, O) of a layer.
 
     Where each sees one channel of many, C is 1, and `each` says how many kernels there are for each of how many.
@@ -74,7 +74,7 @@ def filters(
     LayerNameError
         Where the network has no such layer.
     """
-    kernels = _kernels(model, layer)
+    kernels = kernels_of(model, layer)
     *sides, c, o = kernels.values.shape
     order = colour_order(model, layer) if c == 3 and inputs is None and len(sides) == 2 else None
     deep = order is None and not kernels.each and (c > 1 or inputs is not None or len(sides) == 3)
@@ -90,7 +90,7 @@ def filters(
     return _row_by_row(part[:, :, 0], rows, ends, title, note)
 
 
-def _kernels(model: Model, layer: str) -> _Kernels:
+def kernels_of(model: Model, layer: str) -> Kernels:
     """Return a layer's kernels; of one that is made of two convolutions those of the first."""
     weights, inner = model[layer].weights, _innermost(model[layer])
     kernel = weights.get("kernel", weights.get("depthwise_kernel"))
@@ -102,8 +102,8 @@ def _kernels(model: Model, layer: str) -> _Kernels:
         kh, kw, channels, each = kernel.shape
         then = "" if "kernel" in weights else f" (then {weights['pointwise_kernel'].shape[-1]} of 1 × 1)"
         said = f", {each if each > 1 else 'one'} for each of {channels} input channels{then}"
-        return _Kernels(kernel.reshape(kh, kw, 1, channels * each), said)
-    return _Kernels(kernel.swapaxes(-1, -2) if inner.kernel_axes == "OI" else kernel)
+        return Kernels(kernel.reshape(kh, kw, 1, channels * each), said)
+    return Kernels(kernel.swapaxes(-1, -2) if inner.kernel_axes == "OI" else kernel)
 
 
 def _innermost(layer: Layer) -> Layer:

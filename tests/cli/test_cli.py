@@ -295,3 +295,58 @@ def test_wrong_usage_is_one_line(arguments, message, capsys):
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"convlab {arguments[0]}: error: ")
     assert message in line
+
+
+def test_filters_prints_the_numbers(capsys):
+    assert main(["filters", "lenet5", "conv2", "--values", "--outputs", "3", "--inputs", "1:3"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    weights = convlab.load("lenet5")["conv2"].weights
+    assert lines[0] == f"conv2, output 3, bias {weights['bias'][3]:.6g}"
+    assert [line for line in lines if "channel" in line] == ["  input channel 1", "  input channel 2"]
+    numbers = [list(map(float, line.split())) for line in lines if line.startswith("    ")]
+    assert np.allclose(numbers, np.concatenate([weights["kernel"][:, :, c, 3] for c in (1, 2)]), rtol=1e-5)
+
+
+def test_filters_prints_a_dense_layer_too_and_must_do_something(tmp_path, capsys):
+    assert main(["filters", "lenet5", "fc3", "--values", "--outputs=-1"]) == 0
+    title, *lines = capsys.readouterr().out.splitlines()
+    assert title.startswith("fc3, output 9, bias ")
+    kernel = convlab.load("lenet5")["fc3"].weights["kernel"]
+    assert np.allclose([float(x) for line in lines for x in line.split()], kernel[:, 9], rtol=1e-5)
+    assert main(["filters", "lenet5", "conv1"]) == 1
+    assert "give --out FILE to draw the kernels, --values to print them, or both" in one_line(capsys)
+    assert main(["filters", "lenet5", "conv1", "--values", "--outputs", "99"]) == 1
+    assert "output channels 99:100 selects none of the 6" in one_line(capsys)
+
+
+@pytest.fixture
+def modules(tmp_path):
+    """LeNet-5's weights as modules of PyTorch, one too many."""
+    state = {"extra.weight": np.zeros((2, 3))}
+    for layer in convlab.load("lenet5").layers:
+        if layer.shapes:
+            kernel, state[f"m_{layer.name}.bias"] = layer.get_weights()
+            state[f"m_{layer.name}.weight"] = kernel.transpose(3, 2, 0, 1) if kernel.ndim == 4 else kernel.T
+    np.savez(tmp_path / "w.npz", **state)
+    return str(tmp_path / "w.npz")
+
+
+def test_weights_that_do_not_fit_by_themselves(modules, tmp_path, capsys):
+    arguments = ["filters", "lenet5", "conv1", "--values", "--weights", modules]
+    assert main(arguments) == 1
+    assert "(--no-strict reads the rest)" in one_line(capsys)
+    assert main([*arguments, "--no-strict"]) == 0
+    names = {name: f"m_{name}" for name in ("conv1", "conv2", "fc1", "fc2", "fc3")}
+    (tmp_path / "names.json").write_text(json.dumps(names))
+    assert main([*arguments, "--no-strict", "--names", str(tmp_path / "names.json")]) == 0
+    (tmp_path / "names.json").write_text(json.dumps({**names, "conv1": "m_conv9"}))
+    capsys.readouterr()
+    assert main([*arguments, "--no-strict", "--names", str(tmp_path / "names.json")]) == 1
+    assert "--names gives conv1 the module m_conv9, but the file has" in one_line(capsys)
+    target = tmp_path / "out.h5"
+    arguments = ["convert", modules, str(target), "--architecture", "lenet5"]
+    assert main(arguments) == 1
+    assert "(--no-strict reads the rest)" in one_line(capsys)
+    assert main([*arguments, "--no-strict"]) == 0
+    kernel = convlab.load("lenet5", target)["conv1"].weights["kernel"]
+    assert np.array_equal(kernel, convlab.load("lenet5")["conv1"].weights["kernel"])

@@ -313,3 +313,24 @@ def test_a_model_holds_its_layers():
     model = convlab.load("lenet5", weights=None)
     assert "conv1" in model and "conv9" not in model
     assert list(model) == list(model.layers)
+
+
+def test_a_layer_is_found_by_its_place():
+    net = convlab.load("lenet5")
+    assert (net[2].name, net[-1].name) == ("pool1", "softmax")
+    with pytest.raises(LayerNameError, match="no layer 13; "):
+        net[13]
+
+
+def test_a_recording_is_asked_by_name():
+    net = convlab.load("lenet5")
+    acts = net.run(np.zeros((1, 28, 28, 1), np.float32))
+    with pytest.raises(LayerNameError, match=r"no recorded layer 0: give a name, acts\['conv1'\], then"):
+        acts[0]
+
+
+def test_weights_in_a_list_as_keras_has_them():
+    layer = convlab.load("lenet5")["conv1"]
+    kernel, bias = layer.get_weights()
+    assert kernel is layer.weights["kernel"] and bias is layer.weights["bias"]
+    assert convlab.load("lenet5")["relu1"].get_weights() == []
