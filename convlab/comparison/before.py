@@ -62,7 +62,7 @@ def could_be_made_by(layer: Layer, array: Array) -> bool:
     if layer.shapes and not isinstance(layer, Activated):
         return True  # it depends on weights
     with np.errstate(all="ignore"):
-        made = ACTIVATIONS[layer.activation](FAR) if isinstance(layer, Activated) else layer(FAR)
+        made = layer(FAR) if layer.activation == "linear" else ACTIVATIONS[layer.activation](FAR)
     low, high = np.nanmin(made), np.nanmax(made)
     below = low > -1e3 and array.min(initial=0) < low - SLACK  # NaN is neither
     above = high < 1e3 and array.max(initial=0) > high + SLACK

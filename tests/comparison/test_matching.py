@@ -7,7 +7,7 @@ import pytest
 
 from convlab import LayerNameError
 from convlab.comparison.comparison import compare
-from convlab.layers import Activation, Add, Conv2D, Dense, Flatten, MaxPooling2D, ReLU, ZeroPadding2D
+from convlab.layers import Activation, Add, Conv2D, Dense, Flatten, MaxPooling2D, ReLU, Softmax, ZeroPadding2D
 from convlab.model.initialise import randomise
 from convlab.model.model import Model, Node
 from convlab.model.receipt import Receipt, ReceiptRow
@@ -152,6 +152,15 @@ def test_the_last_function_is_compared_unless_it_is_elsewhere():
     logits = replace(theirs, outputs={"fc2": theirs["fc2"]})
     report = compare(model.run(x), logits)
     assert (report.first, report.guesses[0].sentence) == ("fc2", "its activation function is missing (softmax)")
+
+
+def test_a_function_along_another_axis_may_lie_inside_the_other_layer():
+    ours = network((5, 4, 3), Conv2D("conv", 3, 1), Softmax("softmax", axis=2), Conv2D("last", 2, 1))
+    x = images(ours)
+    acts = ours.run(x)
+    report = compare(acts, {"conv": acts["softmax"], "last": acts["last"]})
+    assert report.agrees
+    assert paired(report) == {"softmax": "conv", "last": "last"}
 
 
 def test_the_last_function_may_be_a_layer_of_its_own():
