@@ -7,9 +7,9 @@ from contextvars import ContextVar
 from itertools import islice
 
 MESSAGE = 500  # characters of a message
-ALL = 200  # characters up to which every name there is is listed
-MOST = 10  # names up to which they are, too
-NEAREST = 5  # of more than that
+ALL = 200  # characters up to which the names there are are listed, not those that are near
+MOST = 10  # of them
+NEAREST = 5  # of more
 NEAR = 0.4  # how like what was asked for a name must be
 COMPARED = 1000  # names among which the nearest are looked for: each takes a comparison letter by letter
 
@@ -41,9 +41,8 @@ def unknown(kind: str, name: object, names: Collection[str]) -> str:
     """Return one line for an unknown name: the nearest one, then all there are, or those of many that are near."""
     near = nearest(str(name), names)
     guess = f"did you mean {near[0]!r}? " if near else ""
-    every = ", ".join(islice(names, MOST))
-    if len(names) <= MOST and len(every) <= ALL:
-        there = f"available: {every}"
+    if len(", ".join(islice(names, ALL))) <= ALL:
+        there = f"available: {listed(names, MOST)}"
     else:
         there = f"the nearest of {len(names):,}: {', '.join(near)}" if near else f"available: {listed(names)}"
     return f"no {kind} {shortened(repr(name), ALL)}; {guess}{there}"
@@ -66,7 +65,7 @@ def nearest(name: str, names: Collection[str]) -> list[str]:
         begins = 0.5 * known.lower().startswith(wanted)
         likeness[known] = (max(shared, begins, ratio := letters.ratio()), shared + begins + ratio)
     near = [known for known, (most, _) in likeness.items() if most >= NEAR]
-    return sorted(near, key=lambda known: -likeness[known][1])[:NEAREST]
+    return sorted(near, key=lambda known: (likeness[known][1], known), reverse=True)[:NEAREST]
 
 
 def _parts(name: str) -> set[str]:

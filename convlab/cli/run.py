@@ -9,7 +9,7 @@ from typing import Any
 from convlab.cli.inputs import HELP, Source, read_source
 from convlab.cli.layers import add_layers, chosen_channels, chosen_layers, ranges
 from convlab.cli.options import add_fit, add_json, add_model, add_span, command, load_model, print_json, table
-from convlab.cli.terminal import bar
+from convlab.cli.terminal import bar, layers_shown
 from convlab.model.sources import RANDOM
 from convlab.recording.activations import Activations
 from convlab.recording.neurons import Neuron
@@ -66,7 +66,8 @@ def run(arguments: argparse.Namespace) -> None:
     sources = [read_source(model, path, arguments) for path in arguments.images]  # all: a bad one stops the rest
     entries, report = [], []
     for source, name, x, stem in _images(sources):
-        acts = model.run(x, record=record)
+        with layers_shown("computing", len(model.nodes)):
+            acts = model.run(x, record=record)
         folder = inner_folder(arguments.out, stem)
         written = write_folder(
             acts, folder, scale=arguments.scale, channels=channels, recording=recording, steps=_shown
@@ -104,10 +105,10 @@ def _shown(names: Iterable[str]) -> Iterator[str]:
     names = list(names)
     with bar(total=len(names), unit="layer", leave=False) as shown:
         for name in names:
-            shown.set_description(printable(name))
+            shown.set_description(printable(f"drawing {name}"))
             yield name
             shown.update()
-        shown.set_description("network.png")
+        shown.set_description("drawing network.png")
 
 
 def _strongest(acts: Activations, count: int | None) -> list[str]:

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from convlab.errors import ConvlabError, FileError
+from convlab.model.execution import LOG
 from convlab.wording import printable, printable_lines, shortened
 
-__all__ = ["bar", "drop_what_cannot_be_written", "line", "message", "spoken"]
+__all__ = ["bar", "drop_what_cannot_be_written", "layers_shown", "line", "message", "spoken"]
 
 
 class PrintableStream:
@@ -103,6 +104,28 @@ def drop_what_cannot_be_written() -> None:
             stream.flush()
         except OSError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+@contextmanager
+def layers_shown(what: str, count: int) -> Iterator[None]:
+    """Show on a terminal which layer a network is at in the block."""
+    with bar(total=count, unit="layer", leave=False) as shown:
+
+        def show(record: logging.LogRecord) -> None:
+            shown.set_description(printable(f"{what} {record.getMessage()}"))
+            shown.update()
+
+        handler = logging.Handler()
+        handler.emit = show  # type: ignore[method-assign]
+        LOG.addHandler(handler)
+        LOG.setLevel(logging.DEBUG)
+        LOG.propagate = False  # what is printed otherwise is for lines
+        try:
+            yield
+        finally:
+            LOG.removeHandler(handler)
+            LOG.setLevel(logging.NOTSET)
+            LOG.propagate = True
 
 
 def bar(**options: Any) -> Any:

@@ -122,7 +122,7 @@ def _recorded(model: Model, acts: Activations, node: Node) -> list[Array]:
     if missing := [name for name in names if name not in acts and name not in acts.inputs]:
         needed = [name for name in names if name not in model.inputs]
         raise LayerNameError(
-            f"layer {node.name!r} cannot be explained from this recording, which lacks {', '.join(missing)}:"
+            f"layer {node.name!r} cannot be explained from this recording, which lacks {listed(missing)}:"
             f" record {listed(needed)}, too"
         )
     arrays = [acts.inputs[name] if name in acts.inputs else acts[name] for name in names]

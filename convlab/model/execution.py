@@ -1,5 +1,6 @@
 """The nodes of a network carried out, one after the other."""
 
+import logging
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -9,13 +10,19 @@ from convlab.model.nodes import Node, has_activation
 from convlab.runtime.arrays import Array, owner, unshared
 from convlab.runtime.host_copies import arrays_on
 
+LOG = logging.getLogger(__name__)
+"""Is told the name of each node before it is computed, for who shows how far a long run is."""
+
 
 def execute(
     graph: Graph, sources: Mapping[str, Array], wanted: Collection[str] = ()
 ) -> Iterator[tuple[Node, Array | None, Array]]:
     """Yield (node, value before its activation if wanted, value), forgetting values nobody needs any more."""
     values = dict(sources)
+    told = LOG.isEnabledFor(logging.DEBUG)  # asked once: small networks take microseconds
     for node, done in graph.steps:
+        if told:
+            LOG.debug(node.name)
         inputs = [values[source] for source in node.inputs]
         before, after = call(node.layer, inputs, bool(wanted) and f"{node.name}/pre" in wanted)
         values[node.name] = after = node.silence(after)

@@ -11,6 +11,7 @@ from convlab.layers import Layer
 from convlab.model.nodes import Node
 from convlab.model.receptive_field import Field, receptive_fields
 from convlab.runtime.arrays import Shape
+from convlab.wording import listed
 
 INPUT = "input"
 """The name by which a node refers to the network's input where that has none of its own."""
@@ -77,7 +78,7 @@ class Graph:
     def _only(self, what: str, names: Iterable[str]) -> str:
         first, *others = names
         if others:
-            raise ShapeError(f"model {self.name!r} has several {what}s: {', '.join(names)}")
+            raise ShapeError(f"model {self.name!r} has several {what}s: {listed(list(names))}")
         return first
 
     def leading_to(self, name: str) -> list[Node]:

@@ -13,6 +13,7 @@ from convlab.model.selection import largest
 from convlab.runtime.arrays import Array, as_floats, module_of
 from convlab.runtime.device import device_memory, placed
 from convlab.runtime.tensors import channels_last
+from convlab.wording import listed
 
 
 def prepare_input(
@@ -49,7 +50,7 @@ def read_inputs(
     """
     given = _by_name(graph, x)
     if given.keys() != graph.inputs.keys():
-        expected, found = ", ".join(graph.inputs), ", ".join(map(str, given)) or "no names"
+        expected, found = listed(graph.inputs), listed(given) or "no names"
         raise ShapeError(f"model {graph.name!r} takes arrays by name ({expected}), found {found}")
     arrays = [_check(graph, preprocessing, name, given[name]) for name in graph.inputs]
     if len({len(array) for array in arrays}) > 1:

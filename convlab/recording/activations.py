@@ -16,7 +16,7 @@ from convlab.recording.recorded import Recorded
 from convlab.recording.statistics import Statistics, statistics
 from convlab.runtime.arrays import Array
 from convlab.runtime.host_copies import all_on_host
-from convlab.wording import unknown
+from convlab.wording import listed, unknown
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -92,7 +92,7 @@ class Activations(Recorded, Mapping[str, Array]):
         first, *others = arrays.values()
         if others:
             raise ShapeError(
-                f"a recording of {self.model!r} has several {what}s: {', '.join(arrays)}; use .{what}s[name]"
+                f"a recording of {self.model!r} has several {what}s: {listed(arrays)}; use .{what}s[name]"
             )
         return first
 

@@ -20,7 +20,7 @@ from convlab.view.drawing import Look, drawing
 from convlab.view.figure_style import bare, root, show
 from convlab.view.picture import draw_input
 from convlab.view.sheet import DPI, FAINT, INK, NOTE_LINE, TOP, Edges, axes_at, head, page
-from convlab.wording import printable
+from convlab.wording import listed, printable
 
 TILE = 150  # pixels across a map
 INPUT, MAPS, UNITS, OUTPUT = 2.2, 1.0, 0.5, 1.9  # inches across what is drawn
@@ -149,7 +149,7 @@ def _layers(acts: Activations, image: int) -> dict[str, Array]:
     """Return the maps (H, W, C) of the layers to draw."""
     names = [name for name, kind in acts.kinds.items() if kind != "Flatten" and not name.endswith("/pre")]
     if not names:
-        raise ShapeError(f"network: nothing to draw in a recording of {', '.join(acts)}")
+        raise ShapeError(f"network: nothing to draw in a recording of {listed(acts)}")
     return {name: recorded_maps(acts[name], image) for name in names}
 
 

@@ -2,6 +2,8 @@
 
 import json
 import re
+from contextlib import nullcontext
+from types import SimpleNamespace
 from urllib.parse import unquote
 
 import h5py
@@ -10,7 +12,7 @@ import pytest
 from PIL import Image
 
 import convlab
-from convlab.cli import main
+from convlab.cli import main, terminal
 from convlab.cli import run as command
 from convlab.cli.layers import chosen_layers
 from convlab.layers import Add, Conv1D, Conv2D, Dense, Flatten, GlobalAveragePooling2D, ReLU
@@ -294,7 +296,27 @@ def test_the_bar_names_the_layer_that_is_drawn(monkeypatch):
 
     monkeypatch.setattr(command, "bar", lambda **_: Bar())
     assert list(command._shown(["a", "b\x1b"])) == ["a", "b\x1b"]
-    assert said == ["a", "b\\x1b", "network.png"]
+    assert said == ["drawing a", "drawing b\\x1b", "drawing network.png"]
+
+
+def test_the_bar_names_the_layer_that_is_computed(monkeypatch, capsys):
+    said = []
+    shown = SimpleNamespace(set_description=said.append, update=lambda: None)
+    monkeypatch.setattr(terminal, "bar", lambda **_: nullcontext(shown))
+    net = convlab.load("lenet5")
+    x = np.zeros((1, 28, 28, 1), np.float32)
+    with terminal.spoken():
+        with terminal.layers_shown("computing", 13):
+            net.run(x)
+        assert said == [f"computing {node.name}" for node in net.nodes]
+        net.run(x)
+    assert len(said) == 13
+    assert capsys.readouterr().err == ""
+
+
+def test_where_there_is_no_terminal_there_is_no_bar(picture, out, capfd):
+    assert main(["run", "lenet5", picture, "--out", str(out), "--layers", "fc3"]) == 0
+    assert capfd.readouterr().err == ""
 
 
 def test_recordings_say_who_wrote_them(picture, out):
