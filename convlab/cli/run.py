@@ -35,7 +35,7 @@ def add(commands: Any) -> None:
     )
     add_layers(parser, "record and draw only these")
     parser.add_argument("--channels", type=ranges, metavar="K,...", help="draw only these: 0,5,8:16 (default: all)")
-    parser.add_argument("--top", type=int, metavar="K", help="print the K strongest units of each recorded layer")
+    parser.add_argument("--top", type=_count, metavar="K", help="print the K strongest units of each recorded layer")
     parser.add_argument(
         "--recording", action="store_true", help=f"save activations.h5 also where it takes more than {MOST} MiB"
     )
@@ -79,12 +79,12 @@ def run(arguments: argparse.Namespace) -> None:
         lines += _strongest(acts, arguments.top)
         if not recording:
             lines.append(f"  activations.h5 is left out, {size / 2**20:.0f} MiB: --recording saves it")
-        entries.append(Entry(name, lines, written, described(acts)))
+        title = f"{name} ({RANDOM})" if model.random_layers else name
+        entries.append(Entry(title, lines, written, described(acts)))
         report.append(_entry(source, name, acts, written.files, arguments.top))
         if not arguments.json:
-            random = f" ({RANDOM})" if model.random_layers else ""
             files = f"  {len(written.files)} files in {printable(str(folder))}"
-            print("\n".join([printable(f"{name}{random}"), *lines, files]), flush=True)
+            print("\n".join([printable(title), *lines, files]), flush=True)
     page = write_index(arguments.out, model.title, model.notes, entries)
     if arguments.json:
         print_json({"model": model.name, "notes": list(model.notes), "images": report, "index": str(page)})
@@ -138,3 +138,9 @@ def _entry(source: Source, name: str, acts: Activations, files: list[Path], coun
         "files": [str(path) for path in files],
         **({"strongest": strongest} if count else {}),
     }
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: give a whole number of at least 1")
+    return int(text)

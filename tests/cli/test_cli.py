@@ -284,6 +284,8 @@ def test_what_the_library_logs_is_printed_as_it_comes(monkeypatch, capsys):
         (["run", "lenet5", "x.png", "--pre", "unit"], "no option '--pre'; did you mean '--preprocessing'?"),
         (["explain", "lenet5", "x.png", "conv2", "--chanel=7"], "no option '--chanel'; did you mean '--channel'?"),
         (["filters", "lenet5", "--nonsense"], "no option '--nonsense'"),
+        (["run", "lenet5", "x.png", "--top", "-1"], "argument --top: '-1': give a whole number of at least 1"),
+        (["run", "lenet5", "x.png", "--channels", "a"], "'a' is no range: 0:16, -8: or 5"),
         (["run"], "the following arguments are required: MODEL, IMAGE"),
     ],
 )

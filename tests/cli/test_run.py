@@ -19,6 +19,7 @@ from convlab.layers import Add, Conv1D, Conv2D, Dense, Flatten, GlobalAveragePoo
 from convlab.model.initialise import randomise
 from convlab.model.model import Model, Node
 from convlab.view import run_folder
+from convlab.view.contact_sheet import LEFT, MARKS, TOP, VALUES
 from convlab.view.tiles import Tiles
 
 
@@ -169,7 +170,7 @@ def test_the_page_links_to_all_that_was_written_and_runs_nothing(picture, out, t
     files = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
     assert {unquote(link) for link in links} == files - {"index.html"}
     assert "<script" not in text and "<i>" not in text
-    assert "random weights" in text and "01_conv1.png" in text
+    assert text.count("(random weights)</h") == 3  # beside the network's name and each prediction
     for line in capsys.readouterr().out.splitlines():
         if "%" in line and "#" not in line:
             assert line.strip() in text  # the predictions
@@ -190,10 +191,14 @@ def test_pictures_are_small_and_show_every_value(picture, out):
     acts = convlab.Activations.open(out / "digit/activations.h5")
     with Image.open(out / "digit/01_relu1.png") as saved:
         assert saved.mode == "P"
-        pixels = np.asarray(saved.convert("RGB")).reshape(-1, 3)
+        numbers, pixels = np.asarray(saved), np.asarray(saved.convert("RGB")).reshape(-1, 3)
     colours, counts = np.unique(pixels, axis=0, return_counts=True)
     found = {tuple(colour): count for colour, count in zip(colours.tolist(), counts, strict=True)}
-    area = Tiles((28, 28, 6), None, list(range(6)), [""] * 6).zoom ** 2
+    tiles = Tiles((28, 28, 6), None, list(range(6)), [""] * 6)
+    area, below = tiles.zoom**2, TOP + tiles.size[0]
+    assert tiles.rows > 1
+    gap = numbers[below : below + tiles.gap[0], LEFT : LEFT + tiles.size[1]]
+    assert ((gap > VALUES) & (gap < MARKS)).any(), "no caption below the first map"
     values = acts["relu1"].reshape(-1, 6)
     assert found[253, 231, 36] >= area * (values == values.max(axis=0)).sum()  # viridis' last
     assert found[68, 1, 84] >= area * (values == 0).sum()
