@@ -1,7 +1,7 @@
 """The graph of a network: which layer is called on what, and of what shape everything is."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from numbers import Integral
 from typing import Literal
@@ -11,7 +11,7 @@ from convlab.layers import Layer
 from convlab.model.nodes import Node
 from convlab.model.receptive_field import Field, receptive_fields
 from convlab.runtime.arrays import Shape
-from convlab.wording import listed
+from convlab.wording import listed, unknown
 
 INPUT = "input"
 """The name by which a node refers to the network's input where that has none of its own."""
@@ -89,6 +89,13 @@ class Graph:
                 needed.update(node.inputs)
                 found.append(node)
         return found[::-1]
+
+    def until(self, name: str) -> "Graph":
+        """Return the part that leads to one node, its output; LayerNameError for a name that is none."""
+        nodes = self.leading_to(name)
+        if not nodes:
+            raise LayerNameError(unknown("layer", name, [node.name for node in self.nodes]))
+        return replace(self, nodes=tuple(nodes), outputs=(name,))
 
     def receptive_fields(self) -> dict[str, Field | Literal["varies"] | None]:
         """Return, for each input and node, the box of the image its units see."""

@@ -23,13 +23,15 @@ def affected(graph: Graph, names: Mapping[str, Any]) -> list[str]:
     return [node.name for node in graph.nodes if node.name in reached and node.name not in names]
 
 
-def recompute(graph: Graph, acts: Recorded, replaced: Mapping[str, Replacement], device: str) -> dict[str, Any]:
+def recompute(
+    graph: Graph, acts: Recorded, whole: Recorded, replaced: Mapping[str, Replacement], device: str
+) -> dict[str, Any]:
     """Return the fields of `Recorded` that change where some inputs or layers had made something else.
 
     Parameters
     ----------
-    graph, acts
-        The network, and a recording of all that its nodes make.
+    graph, acts, whole
+        The network, a recording, and one of all that its nodes make.
     replaced
         By name, the array in place of what was made, or a function that makes it of that.
     device
@@ -42,7 +44,7 @@ def recompute(graph: Graph, acts: Recorded, replaced: Mapping[str, Replacement],
     ShapeError
         For an array of another shape.
     """
-    values: dict[str, Any] = {**where_computed(acts.inputs), **where_computed(acts.arrays)}
+    values = _known(graph, acts, whole)
     for name, value in replaced.items():
         if name not in graph.shapes:
             raise LayerNameError(unknown("layer", name, graph.shapes))
@@ -56,15 +58,24 @@ def recompute(graph: Graph, acts: Recorded, replaced: Mapping[str, Replacement],
         values[node.name] = node.silence(after)
         if before is not None:
             values[f"{node.name}/pre"] = before
-    arrays, inputs, outputs = arrays_on(device), arrays_on(device), arrays_on(device)
-    arrays.update({name: values[name] for name in acts.arrays})
-    inputs.update({name: values[name] for name in acts.inputs})
-    outputs.update({name: values[name] for name in acts.outputs})
+    changed: dict[str, Any] = {}
+    for field, arrays in (("arrays", acts.arrays), ("inputs", acts.inputs), ("outputs", acts.outputs)):
+        changed[field] = arrays_on(device)
+        changed[field].update({name: values[name] for name in arrays})
     same = [node.name for node in graph.nodes if node.name not in follow and node.name not in replaced]
     told = listed(same) if same else "nothing"
     what = f"what if {listed(list(replaced))} had made something else; not affected: {told}"
-    note = ", ".join(filter(None, [acts.note, what]))
-    return {"arrays": arrays, "inputs": inputs, "outputs": outputs, "note": note}
+    return {**changed, "note": ", ".join(filter(None, [acts.note, what]))}
+
+
+def _known(graph: Graph, acts: Recorded, whole: Recorded) -> dict[str, Array]:
+    """Return what every input and node made, the recording's own arrays where it has them."""
+    recordings = (acts.inputs, whole.arrays, acts.arrays)
+    values = {name: array for arrays in recordings for name, array in where_computed(arrays).items()}
+    for name, shape in graph.shapes.items():
+        if name not in values or values[name].shape[1:] != shape:
+            raise ShapeError(f"rerun: the recording is of another network ({acts.model!r}): it has no {name} {shape}")
+    return values
 
 
 def _checked(name: str, value: Any, instead_of: Array) -> Array:
