@@ -1,6 +1,7 @@
 """Attribution to the input by its gradient: plain, times the input, and averaged over noise."""
 
 from copy import copy
+from math import prod
 
 import numpy as np
 
@@ -100,7 +101,7 @@ def integrated_gradients(
     ends = [number_of(plain, end, target) for end in (x, start)]
     difference = ends[0] - ends[1]
     missing = np.abs(values.sum(axis=tuple(range(1, x.ndim))) - difference)
-    error = float((missing / np.maximum(np.abs(difference), np.finfo(x.dtype).tiny)).max())
+    error = float((missing / np.maximum(np.abs(difference), np.finfo(x.dtype).tiny)).max(initial=0))
     note = f"the integral of the derivative from the baseline, {steps} steps; incomplete by {error:.2g}"
     numbers = {"completeness_error": error, "difference": float(difference.sum())}
     return _of(model, acts, target, "integrated_gradients", values.astype(x.dtype), note, numbers)
@@ -145,7 +146,7 @@ def number_of(model: Model, x: Array, target: Target) -> Array:
     """Return the number itself, for each image: (N,)."""
     seeds, _ = seeds_of(model.graph, target, model.labels, x)
     acts = model.run(x, record=list(seeds))
-    shares = [(acts[name] * seed).reshape(len(x), -1) for name, seed in seeds.items()]
+    shares = [(acts[name] * seed).reshape(len(x), prod(seed.shape[1:])) for name, seed in seeds.items()]
     return np.concatenate(shares, axis=1).sum(axis=1, dtype=np.float64)
 
 

@@ -93,7 +93,10 @@ class Dot(SeveralInputs):
         xp = module_of(first)
         rows, columns = xp.moveaxis(units[0], axes[0], -1), xp.moveaxis(units[1], axes[1], 1)
         n, terms = len(first), first.shape[axes[0]]
-        left, right = rows.reshape(n, -1, terms), columns.reshape(n, terms, -1)
+        left, right = (
+            rows.reshape(n, prod(rows.shape[1:-1]), terms),
+            columns.reshape(n, terms, prod(columns.shape[2:])),
+        )
         inner = gradient.reshape(n, left.shape[1], right.shape[2])
         # (N, A, K) = (N, A, B) @ (N, B, K), and (N, K, B) = (N, K, A) @ (N, A, B)
         of_first = xp.moveaxis(_product(inner, right.swapaxes(1, 2)).reshape(rows.shape), -1, axes[0])

@@ -248,7 +248,7 @@ def avg_pool_pull_back(gradient: Array, x: Array, window: Window | Window3D) -> 
 def global_max_pull_back(gradient: Array, x: Array) -> Array:
     """Return the gradient by x (N, ..., C) of the largest of each channel, (N, C): the first cell that has it."""
     xp = module_of(x)
-    cells = x.reshape(len(x), -1, x.shape[-1])
+    cells = x.reshape(len(x), prod(x.shape[1:-1]), x.shape[-1])
     out = xp.zeros_like(cells)
     first = cells.argmax(axis=1)[:, None]
     xp.put_along_axis(out, first, gradient[:, None], axis=1)
@@ -258,7 +258,7 @@ def global_max_pull_back(gradient: Array, x: Array) -> Array:
 def global_avg_pull_back(gradient: Array, x: Array) -> Array:
     """Return the gradient by x (N, ..., C) of the mean of each channel, (N, C): an equal share for each cell."""
     share = gradient / prod(x.shape[1:-1])
-    return module_of(x).broadcast_to(share.reshape(len(x), *(1,) * (x.ndim - 2), -1), x.shape)
+    return module_of(x).broadcast_to(share.reshape(len(x), *(1,) * (x.ndim - 2), x.shape[-1]), x.shape)
 
 
 def _around(x: Array, window: Window | Window3D, value: float) -> tuple[Array, tuple[slice, ...]]:

@@ -1,6 +1,7 @@
 """Reductions: many numbers along some axes become one."""
 
 from collections.abc import Callable
+from math import prod
 
 import numpy as np
 
@@ -70,7 +71,7 @@ def _first(gradient: Array, x: Array, y: Array, axes: Axes) -> Array:
     xp = module_of(x)
     order = (*(axis for axis in range(x.ndim) if axis not in axes), *axes)
     same = (x == y).transpose(order)
-    rows = same.reshape(*same.shape[: x.ndim - len(axes)], -1)
+    rows = same.reshape(*same.shape[: x.ndim - len(axes)], _terms(x, axes))
     first = xp.zeros(rows.shape, x.dtype)
     xp.put_along_axis(first, rows.argmax(axis=-1)[..., None], 1, axis=-1)
     back = sorted(range(x.ndim), key=lambda axis: order[axis])
@@ -89,15 +90,15 @@ def _others(gradient: Array, x: Array, y: Array, axes: Axes) -> Array:
 PULL_BACKS: dict[str, Callable[[Array, Array, Array, Axes], Array]] = {
     "log_sum_exp": lambda g, x, y, axes: g * np.exp(x - y),
     "max": _first,
-    "mean": lambda g, x, y, axes: module_of(x).broadcast_to(g * _share(x, y), x.shape),
+    "mean": lambda g, x, y, axes: module_of(x).broadcast_to(g / _terms(x, axes), x.shape),
     "min": _first,
     "norm": lambda g, x, y, axes: g * module_of(x).where(y > 0, x / y, 0),
     "prod": _others,
     "standard_deviation": lambda g, x, y, axes: (
-        g * module_of(x).where(y > 0, _distance(x, axes) / y, 0) * _share(x, y)
+        g * module_of(x).where(y > 0, _distance(x, axes) / y, 0) / _terms(x, axes)
     ),
     "sum": lambda g, x, y, axes: module_of(x).broadcast_to(g, x.shape),
-    "variance": lambda g, x, y, axes: g * 2 * _distance(x, axes) * _share(x, y),
+    "variance": lambda g, x, y, axes: g * 2 * _distance(x, axes) / _terms(x, axes),
 }
 """The gradient by x from that by y = reduction of x, which keeps the axes with size 1."""
 
@@ -106,8 +107,9 @@ def _distance(x: Array, axes: Axes) -> Array:
     return x - x.mean(axis=axes, keepdims=True)
 
 
-def _share(x: Array, y: Array) -> float:
-    return y.size / x.size
+def _terms(x: Array, axes: Axes) -> int:
+    """Return how many numbers become one."""
+    return prod(x.shape[axis] for axis in axes)
 
 
 @quiet

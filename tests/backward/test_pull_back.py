@@ -35,3 +35,13 @@ def test_pulling_back_is_the_adjoint_of_the_derivative(name, layer, shapes):
         difference = (layer(*up) - layer(*down)) / STEP
         expected, size = (g * difference).sum(), np.abs(g * difference).sum()
         assert abs((part * v).sum() - expected) <= 1e-7 * size + 1e-9, name
+
+
+@pytest.mark.parametrize(("name", "layer", "shapes"), CASES)
+def test_no_images_have_no_gradients(name, layer, shapes):
+    if name in REFUSED:
+        pytest.skip("it has none at all")
+    built(layer, *shapes)
+    none = [x[:0] for x in inputs_for(layer, shapes)]
+    y = layer(*none)
+    assert [part.shape for part in layer.pull_back(y, tuple(none), y)] == [x.shape for x in none]
