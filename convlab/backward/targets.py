@@ -118,7 +118,8 @@ def _class(
     name = logits(graph)
     shape = graph.shapes[name.removesuffix("/pre")]
     called = f"class {number}" + (f" ({labels[number]})" if labels and 0 <= number < len(labels) else "")
-    if shape == (1,) and number in (0, 1):  # the output of one unit is class 1's, and what is against class 0
+    two_classes = name != graph.outputs[0] or (labels is not None and len(labels) == 2)
+    if shape == (1,) and two_classes and number in (0, 1):  # one unit is class 1's, and what is against class 0
         seed = module_of(like).full((len(like), 1), 2 * number - 1, like.dtype)
         return {name: seed}, called
     if not 0 <= number < shape[-1]:

@@ -121,13 +121,32 @@ def test_a_class_of_a_map_within_a_mask():
     np.testing.assert_allclose(everywhere * 30 * mask[..., None], found * 6, rtol=1e-12)
 
 
-def test_one_unit_behind_a_sigmoid_speaks_for_class_one():
-    model = Model.sequential("yes", (2, 3, 1), [Flatten("f"), Dense("d", 1, "sigmoid")], labels=("no", "yes"))
+@pytest.mark.parametrize("activation", ["sigmoid", "linear"])
+def test_one_unit_of_two_classes_speaks_for_class_one(activation):
+    model = Model.sequential("yes", (2, 3, 1), [Flatten("f"), Dense("d", 1, activation)], labels=("no", "yes"))
     randomise(model, 0)
     acts = model.run(np.ones((1, 2, 3, 1)))
     kernel = model["d"].weights["kernel"][:, 0]
     np.testing.assert_allclose(convlab.gradients(model, acts, "yes", to="f")["f"][0], kernel)
     np.testing.assert_allclose(convlab.gradients(model, acts, "no", to="f")["f"][0], -kernel)
+
+
+def test_one_unit_behind_nothing_is_a_number_and_not_what_is_against_it():
+    model = Model.sequential("price", (2, 3, 1), [Flatten("f"), Dense("d", 1)])
+    randomise(model, 0)
+    acts = model.run(np.ones((1, 2, 3, 1)))
+    found = convlab.gradients(model, acts, 0, to="f")["f"]
+    np.testing.assert_allclose(found[0], model["d"].weights["kernel"][:, 0])
+    with pytest.raises(ShapeError, match="has classes 0 to 0, found 1"):
+        convlab.gradients(model, acts, 1)
+
+
+def test_gradients_say_of_the_output_what_the_recording_says():
+    model = shared_twice()
+    acts = model.run(doubles(model))
+    found = convlab.gradients(model, acts, 1)
+    assert found.top() == acts.top()
+    assert found.predictions() == acts.predictions()
 
 
 def test_what_a_recording_lacks_is_computed_again():
@@ -204,6 +223,19 @@ def test_what_is_wrong_is_said(target, options, error, message):
 def test_a_recording_of_another_network_is_refused():
     with pytest.raises(ShapeError, match="the recording is of another network"):
         convlab.gradients(shared_twice(), captums()[0].run(captums()[1]), 1)
+
+
+def test_a_recording_of_other_weights_or_sizes_or_of_silenced_channels_is_refused(tmp_path):
+    model, x = captums()
+    acts = model.run(x)
+    for other in (captums()[0], model.ablate({"conv1": [0]})):
+        with pytest.raises(ShapeError, match=r"another network .*run this one on the input first"):
+            convlab.gradients(other, acts, 1)
+    acts.save(tmp_path / "a.h5")
+    wider = Model.sequential("one conv", (4, 4, 1), [Conv2D("conv1", 3, 3), Flatten("flatten"), Dense("fc1", 4)])
+    randomise(wider, 0)
+    with pytest.raises(ShapeError, match=r"another network .*it has no conv1 \(2, 2, 3\)"):
+        convlab.gradients(wider, convlab.Activations.open(tmp_path / "a.h5"), 1)
 
 
 def test_a_layer_without_a_gradient_is_named():
