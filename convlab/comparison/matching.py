@@ -159,4 +159,6 @@ def _outputs(a: Side, b: Side, found: Mapping[str, str], asked: bool) -> dict[st
     (ours,), (theirs,) = a.outputs, b.outputs
     free = ours not in found and theirs not in found.values()
     layers = (ours in a.layers) + (theirs in b.layers)
+    if layers == 1 and not asked:  # what a function made of the last layer of one side counts more than that layer
+        return {ours: theirs}
     return {ours: theirs} if free and (layers == 1 or (layers == 2 and not asked)) else {}

@@ -297,6 +297,20 @@ def test_what_comes_out_is_compared_whatever_lies_before_it():
     assert compare(ours.run(x), theirs.run(x), names={"conv": "conv"}).agrees
 
 
+def test_what_a_function_makes_of_the_last_layer_is_compared_too():
+    """PyTorch's hooks see no function: a forward that ends in one returns something else than its last module."""
+    model = network((4, 5, 3), Conv2D("conv", 4, 3), Flatten("flatten"), Dense("fc", 4))
+    acts = model.run(images(model))
+    layers = {name: acts[name] for name in ("conv", "fc")}
+    kinds = {"conv": "Conv2d", "fc": "Linear"}
+    for output, agrees in ((acts.output.copy(), True), (2 * acts.output, False), (acts.output.argmax(1), False)):
+        theirs = Activations(layers, kinds, {"input": acts.input}, {"output": output}, "Net")
+        report, turned = compare(acts, theirs), compare(theirs, acts)
+        assert (report.first, turned.first) == ((None, None) if agrees else ("fc", "output"))
+        assert paired(report) == {"conv": "conv", "fc": "output"}
+        assert paired(turned) == {"conv": "conv", "fc": "fc", "output": "fc"}
+
+
 def test_a_branching_network_is_not_matched_by_order():
     conv, add = Conv2D("conv", 3, 1), Add("add")
     nodes = [Node("conv", conv, ("input",)), Node("add", add, ("conv", "input"))]
