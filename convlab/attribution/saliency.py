@@ -12,6 +12,7 @@ from convlab.backward.targets import Target, seeds_of
 from convlab.errors import ShapeError
 from convlab.model.model import Model
 from convlab.recording.activations import Activations
+from convlab.recording.recorded import check_recording
 from convlab.runtime.arrays import Array
 
 
@@ -52,6 +53,7 @@ def smoothgrad(
     """
     if samples < 1:
         raise ShapeError(f"smoothgrad: samples is {samples}, expected at least 1")
+    check_recording(acts)
     x, random, plain = acts.input, np.random.default_rng(seed), unchecked(model)
     spread = noise * np.ptp(x, axis=tuple(range(1, x.ndim)), keepdims=True)
     total = np.zeros(x.shape, np.float64)
@@ -87,6 +89,7 @@ def integrated_gradients(
     """
     if steps < 1:
         raise ShapeError(f"integrated_gradients: steps is {steps}, expected at least 1")
+    check_recording(acts)
     x, plain = acts.input, unchecked(model)
     try:
         start = np.broadcast_to(np.asarray(baseline, x.dtype), x.shape)

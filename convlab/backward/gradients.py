@@ -9,6 +9,7 @@ from convlab.backward.targets import Target, seeds_of
 from convlab.errors import LayerNameError, ShapeError, UnsupportedError
 from convlab.model.model import Model
 from convlab.recording.activations import Activations
+from convlab.recording.recorded import check_recording
 from convlab.runtime.arrays import Array
 from convlab.runtime.host_copies import arrays_on, where_computed
 from convlab.wording import unknown
@@ -53,8 +54,9 @@ def gradients(
     ShapeError
         For a class, channel or unit that is not there, or a recording of another network.
     UnsupportedError
-        For a layer on the way through which there is no gradient, or a rule that is not known.
+        For a layer on the way through which there is no gradient, a rule that is not known, or what is no recording.
     """
+    check_recording(acts)
     if rule not in RULES:
         raise UnsupportedError(unknown("rule", rule, RULES))
     known = [*model.inputs, *(node.name for node in model.nodes)]

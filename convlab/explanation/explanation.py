@@ -14,6 +14,7 @@ from convlab.layers import ACTIVATIONS
 from convlab.model.model import Model, Node
 from convlab.model.receptive_field import Field
 from convlab.recording.activations import Activations
+from convlab.recording.recorded import check_recording
 from convlab.runtime.arrays import Array, Shape
 from convlab.wording import listed, unknown
 
@@ -67,8 +68,9 @@ def explain(
     ShapeError
         Where there is no such number, or the recording is another network's.
     UnsupportedError
-        For a layer that is no weighted sum.
+        For a layer that is no weighted sum, or what is no recording.
     """
+    check_recording(acts)
     node = _node(model, layer)
     asked = {"z": z, "y": y, "x": x, "channel": channel}
     *inputs, output = _recorded(model, acts, node)

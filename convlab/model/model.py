@@ -23,6 +23,7 @@ from convlab.model.selection import Record, check_budget, largest, select
 from convlab.model.sources import RANDOM
 from convlab.model.what_if import Replacement, recompute
 from convlab.recording.activations import Activations
+from convlab.recording.recorded import check_recording
 from convlab.runtime.arrays import Array
 from convlab.runtime.buffer_pool import BufferPool
 from convlab.runtime.device import check_device, device_memory
@@ -212,6 +213,7 @@ class Model(Network):
         ShapeError
             For an array of another shape, or a recording of another network.
         """
+        check_recording(acts)
         whole = acts if all(node.name in acts for node in self.nodes) else self.run(where_computed(acts.inputs))
         with self.computing(acts.images):
             changed = recompute(self.graph, acts, whole, replaced, self.device)

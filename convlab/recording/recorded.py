@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from convlab.errors import UnsupportedError
 from convlab.images.preprocessing import Preprocessing
 from convlab.runtime.arrays import Array
 
@@ -26,3 +27,10 @@ class Recorded:
     def title(self) -> str:
         """The network's name as pictures and texts show it, with the note."""
         return f"{self.model} ({self.note})" if self.note else self.model
+
+
+def check_recording(acts: object) -> None:
+    """Refuse what is no recording, such as the input it would be made from; UnsupportedError."""
+    if not isinstance(acts, Recorded):
+        found = "an array" if hasattr(acts, "shape") and hasattr(acts, "dtype") else f"a {type(acts).__name__}"
+        raise UnsupportedError(f"expected a recording, found {found}: model.run(x) makes one")

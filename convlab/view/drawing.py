@@ -10,10 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from convlab.errors import ShapeError
+from convlab.recording.recorded import check_recording
 from convlab.view.figure_style import paste, retitle, root, spell_out
 from convlab.view.saving import check_picture, save
 from convlab.view.screen import Drawing, present
 from convlab.view.sheet import settle
+from convlab.wording import unknown
 
 P = ParamSpec("P")
 
@@ -50,7 +52,9 @@ def drawing(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
     @wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        asked = signature.bind(*args, **kwargs).arguments
+        asked = _bound(draw.__name__, signature, args, kwargs)
+        if "acts" in asked:
+            check_recording(asked["acts"])
         look = {name: asked.pop(name) for name in Look.__annotations__ if asked.get(name) is not None}
         _check(look, asked.get("ax"))
         own: Any = {name: value for name, value in kwargs.items() if name not in Look.__annotations__}
@@ -60,6 +64,18 @@ def drawing(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     drawn.__signature__ = signature  # type: ignore[attr-defined]
     drawn.__doc__ = _with_lines(draw.__doc__ or "")
     return drawn
+
+
+def _bound(name: str, signature: inspect.Signature, args: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return what each parameter of a function is given; what it does not take is refused in its name."""
+    takes = sorted(signature.parameters.values(), key=lambda one: one.kind, reverse=True)  # options first
+    names = [one.name for one in takes]
+    if strange := [given for given in kwargs if given not in names]:
+        raise TypeError(f"plot.{name}: {unknown('parameter', strange[0], names)}")
+    try:
+        return signature.bind(*args, **kwargs).arguments
+    except TypeError as error:
+        raise TypeError(f"plot.{name}: {error}") from None
 
 
 def _with_lines(doc: str) -> str:

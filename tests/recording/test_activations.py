@@ -1,12 +1,13 @@
 """A recording in memory: a mapping, its one line, its table for notebooks, its best classes."""
 
+import inspect
 from collections.abc import Mapping
 
 import numpy as np
 import pytest
 
 import convlab
-from convlab.errors import LayerNameError, ShapeError
+from convlab.errors import LayerNameError, ShapeError, UnsupportedError
 from convlab.layers import Conv2D
 from convlab.model.initialise import randomise
 from convlab.model.model import Model
@@ -195,3 +196,27 @@ def test_recordings_are_compared_by_identity_and_can_be_kept_in_sets():
     a, b = recording(PROBABILITIES), recording(PROBABILITIES)
     assert a == a and a != b
     assert len({a, b}) == 2
+
+
+def takes_recordings():
+    """Return all public functions that take a recording."""
+    faces = [vars(convlab) | {name: getattr(convlab, name) for name in convlab.__all__}]
+    faces += [vars(module) for module in (convlab.attribution, convlab.plot)]
+    functions = {id(one): one for face in faces for name, one in face.items() if inspect.isfunction(one)}
+    return [one for one in [*functions.values(), Model.rerun] if "acts" in inspect.signature(one).parameters]
+
+
+@pytest.mark.parametrize(("given", "found"), [(np.zeros((1, 28, 28, 1)), "an array"), ("a.h5", "a str")])
+@pytest.mark.parametrize("function", takes_recordings(), ids=lambda one: one.__qualname__)
+def test_what_is_no_recording_is_refused_by_all_that_take_one(lenet5, function, given, found):
+    needed = [p.name for p in inspect.signature(function).parameters.values() if p.default is p.empty]
+    values = {"self": lenet5, "model": lenet5, "acts": given}
+    asked = {name: values.get(name, "conv1") for name in needed if name != "look"}
+    with pytest.raises(UnsupportedError, match=rf"expected a recording, found {found}: model.run\(x\) makes one"):
+        function(**asked)
+
+
+def test_the_functions_that_take_a_recording_are_found():
+    assert {"explain", "gradients", "grad_cam", "occlusion", "overlay", "explanation", "rerun"} <= {
+        one.__name__ for one in takes_recordings()
+    }

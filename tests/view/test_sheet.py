@@ -138,9 +138,17 @@ def test_sizes_that_no_page_has_are_refused(acts, wrong):
         convlab.plot.dense(acts, "fc", **wrong)
 
 
-def test_an_unknown_option_is_refused_as_python_does(acts):
-    with pytest.raises(TypeError, match="unexpected keyword argument 'colour'"):
-        convlab.plot.dense(acts, "fc", colour=3)
+@pytest.mark.parametrize(
+    ("draw", "asked", "message"),
+    [
+        (convlab.plot.feature_maps, {"layer": LONG, "figsize": (3, 3)}, "feature_maps: .*; did you mean 'size'"),
+        (convlab.plot.filters, {"cmap": "gray"}, "filters: no parameter 'cmap'.*available: outputs, inputs, scale,"),
+        (convlab.plot.dense, {}, "dense: missing a required argument: 'layer'"),
+    ],
+)  # fmt: skip
+def test_a_figure_says_in_its_name_what_it_takes(acts, draw, asked, message):
+    with pytest.raises(TypeError, match=rf"plot\.{message}"):
+        draw(acts, **asked)
 
 
 def test_a_title_goes_over_the_callers_axes_too(acts):
