@@ -89,6 +89,12 @@ class Axis:
         return range(-self.pads[0], -self.pads[0] + self.places * self.stride, self.stride)
 
     @property
+    def shared(self) -> int:
+        """How many cells are read at a place and at the next: those between which a stride is whole steps."""
+        steps, between = divmod(self.stride, self.dilation)
+        return 0 if between else max(self.kernel - steps, 0)
+
+    @property
     def left_over(self) -> range:
         """The cells behind the last window, padding included."""
         return range(self.starts[-1] + self.extent, self.size + self.pads[1])
@@ -118,12 +124,14 @@ class Axis:
         return f"windows begin at cells {', '.join(map(str, shown))}, the last ends at {others[-1] + self.extent - 1}"
 
     def _sharing(self) -> str:
-        shared = self.extent - self.stride
         if self.places == 1:
             return ""
-        if shared > 0:
-            return f"neighbours overlap by {_cells(shared)}"
-        return f"{_cells(-shared)} between neighbours" if shared else "neighbours do not overlap"
+        if self.shared:
+            return f"neighbours overlap by {_cells(self.shared)}"
+        if between := max(self.stride - self.extent, 0):
+            return f"{_cells(between)} between neighbours"
+        within = self.stride < self.extent
+        return "neighbours stand within each other and share no cell" if within else "neighbours do not overlap"
 
     def _leaving(self) -> str:
         cells = self.left_over

@@ -5,6 +5,7 @@ What holds along each axis, the formula for the output size above all, is in `ax
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from html import escape
 from numbers import Integral
 from typing import Any, Literal, TypeGuard
 
@@ -35,6 +36,14 @@ class Window:
     stride: Pair = (1, 1)
     padding: Sides | Literal["same"] = ((0, 0), (0, 0))
     dilation: Pair = (1, 1)
+
+    def __post_init__(self) -> None:
+        _check_pairs("kernel", self.kernel)
+        _check_pairs("stride", self.stride)
+        _check_pairs("dilation", self.dilation)
+        if self.padding != "same":
+            _check_pairs("padding", self.padding)
+            _check_pairs("padding", *self.padding)
 
     @classmethod
     def parse(
@@ -81,9 +90,9 @@ class Window:
         return WindowWalk(self, height, width)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class WindowWalk:
-    """A window's walk over an image, axis by axis; `str()` of it is the arithmetic in words and numbers."""
+    """A window's walk over an image, axis by axis; it shows itself as the arithmetic in words and numbers."""
 
     window: Window
     height: Axis
@@ -103,11 +112,23 @@ class WindowWalk:
         """Return plain types, as for JSON."""
         return {axis.side: axis.as_dict() for axis in (self.height, self.width)}
 
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self))}</pre>"
+
     def __str__(self) -> str:
         head = [self.headline, f"  {FORMULA}"]
         if replace(self.height, side="width") == self.width:
             return "\n".join([*head, *self.height.lines])
         return "\n".join([*head, "height", *self.height.lines, "width", *self.width.lines])
+
+
+def _check_pairs(name: str, *values: object) -> None:
+    for value in values:
+        if not (isinstance(value, tuple) and len(value) == 2):
+            raise ShapeError(f"Window: {name} holds {value!r}, expected a pair: Window.parse takes an int, too")
 
 
 @lru_cache(maxsize=4096)  # asked for at every call of a layer

@@ -23,12 +23,14 @@ def counted(size, pads, kernel, stride, dilation):
     return windows
 
 
-def test_places_and_what_is_left_over_are_what_counting_finds():
+def test_places_what_neighbours_share_and_what_is_left_over_are_what_counting_finds():
     assert len(CASES) > 500
     for case in CASES:
         axis, windows = Axis("height", *case), counted(*case)
         assert list(axis.starts) == [cells[0] for cells in windows], case
         assert (axis.places, axis.extent) == (len(windows), windows[0][-1] - windows[0][0] + 1), case
+        if len(windows) > 1:
+            assert axis.shared == len(set(windows[0]) & set(windows[1])), case
         assert list(axis.left_over) == list(range(windows[-1][-1] + 1, case[0] + case[1][1])), case
 
 
@@ -50,7 +52,7 @@ def test_axes_that_differ_are_told_apart():
         "height",
         "  = floor((9 + 2 + 2 - 2 * (3 - 1) - 1) / 2) + 1 = floor(8 / 2) + 1 = 4 + 1 = 5",
         "  windows begin at cells -2, 0, 2, ..., 6, the last ends at 10",
-        "  neighbours overlap by 3 cells; nothing is left over",
+        "  neighbours overlap by 2 cells; nothing is left over",
         "width",
         "  = floor((13 + 0 + 1 - 1 * (2 - 1) - 1) / 3) + 1 = floor(12 / 3) + 1 = 4 + 1 = 5",
         "  windows begin at cells 0, 3, 6, ..., 12, the last ends at 13",
@@ -63,6 +65,9 @@ def test_axes_that_differ_are_told_apart():
     [
         (Window.parse(7), 7, ["one window, on cells 0 to 6", "nothing is left over"]),
         (Window.parse(2, 2), 5, ["cells 0, 2, the last ends at 3", "do not overlap; left over at the end: 1 cell"]),
+        (Window.parse(5, 1, 1, 2), 30, ["neighbours stand within each other and share no cell; nothing"]),
+        (Window.parse(3, 4, 0, 2), 30, ["neighbours overlap by 1 cell;"]),
+        (Window.parse(2, 3, 0, 2), 30, ["neighbours do not overlap;"]),
         (Window.parse(1, 4, 2), 4, ["begin at cells -2, 2,", "3 cells between", "1 cell and 2 cells of padding"]),
     ],
 )  # fmt: skip
@@ -77,3 +82,9 @@ def test_what_windows_share_and_leave_is_told(window, size, told):
 def test_an_input_in_which_a_window_has_no_place_is_refused(size, message):
     with pytest.raises(ShapeError, match=message):
         Window.parse(5).explain(size)
+
+
+def test_a_walk_shows_itself_without_print():
+    walk = Window.parse(3, 2, 1).explain(224)
+    assert repr(walk) == str(walk)
+    assert walk._repr_html_() == f"<pre>{walk}</pre>"

@@ -154,3 +154,19 @@ def test_the_oracle_and_the_window_agree_everywhere_small():
         else:
             with pytest.raises(ShapeError):
                 window.output_size((size, 1))
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ((3,), "kernel"),
+        (((3, 3), 2), "stride"),
+        (((3, 3), (2, 2), 1), "padding"),
+        (((3, 3), (2, 2), (1, 1)), "padding"),
+        (((3, 3), (1, 1), "valid"), "padding"),
+        (((3, 3), (1, 1), "same", 2), "dilation"),
+    ],
+)
+def test_a_window_takes_pairs_and_says_who_takes_ints(given, name):
+    with pytest.raises(ShapeError, match=f"Window: {name} .*expected a pair: Window.parse takes an int, too"):
+        Window(*given)
