@@ -111,8 +111,10 @@ class Activations(Recorded, Mapping[str, Array]):
         return statistics(self[name])
 
     def top(self, k: int = 5, image: int = 0) -> list[tuple[str, float]]:
-        """Return the k most probable classes of one image, [(label, probability), ...], best first.
+        """Return the k most probable classes of one image of the batch, [(label, probability), ...], best first.
 
+        By default of the first one: `acts.top(5, image=1)` are the second one's. A class without a label is called by
+        its number, "7".
         Where the network ends in plain numbers (logits), their softmax is taken.
         """
         if self.output.ndim != 2:
@@ -128,7 +130,9 @@ class Activations(Recorded, Mapping[str, Array]):
         return [(labels[i], float(probabilities[i])) for i in best]
 
     def predictions(self, k: int = 5, image: int = 0) -> list[Prediction]:
-        """Return what each output says of one image: its k largest scores, and whether they are probabilities.
+        """Return what each output says of one image of the batch, by default the first one.
+
+        That is its k largest scores, and whether they are probabilities.
 
         Raises
         ------

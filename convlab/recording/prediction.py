@@ -16,7 +16,7 @@ SOFTMAX = "softmax of the output"
 VALUES = "values"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Prediction:
     """What one output says of one image.
 
@@ -36,6 +36,10 @@ class Prediction:
     shape: tuple[int, ...]
     meaning: str
     scores: tuple[tuple[str, float], ...]
+
+    def __repr__(self) -> str:
+        scores = ", ".join(f"{label} {value:.4g}" for label, value in self.scores)
+        return f"<{self.output}: {scores or ' x '.join(map(str, self.shape))} ({self.meaning})>"
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain types, as for JSON."""

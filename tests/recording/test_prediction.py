@@ -107,3 +107,8 @@ def test_one_unit_behind_a_sigmoid_is_class_one():
 def test_what_cannot_be_predicted_is_refused(k, image, message):
     with pytest.raises(convlab.ShapeError, match=message):
         recorded({"y": [1.0]}, {}).predictions(k, image)
+
+
+def test_a_prediction_shows_itself_in_a_line():
+    acts = recorded({"y": [0.2, 0.7, 0.1], "map": np.zeros((4, 3))}, {"y": "softmax"}, THREE)
+    assert repr(acts.predictions(2)) == "[<y: dog 0.7, cat 0.2 (probabilities)>, <map: 4 x 3 (values)>]"
