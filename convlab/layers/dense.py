@@ -4,15 +4,13 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
-import numpy as np
-
 from convlab import ops
 from convlab.errors import ShapeError
 from convlab.layers.base import ONE_CELL, Activated, Walk
 from convlab.layers.checks import check_count, options_of
 from convlab.layers.functions import check_activation
 from convlab.ops.linear import multiply
-from convlab.runtime.arrays import Array, Shape
+from convlab.runtime.arrays import Array, Shape, module_of
 from convlab.runtime.policy import kernels
 
 
@@ -84,7 +82,8 @@ class Dense(Activated):
     def pull_back_linear(self, gradient: Array, x: Array) -> Array:
         """Return the gradient (N, ..., in) = (N, ..., out) @ kernel.T."""
         if compiled := kernels("dense", gradient, x.size * self.units):
-            turned = self.prepared("kernel", x, lambda w: compiled.Dense(np.ascontiguousarray(w.T)), "turned")
+            rows = module_of(x).ascontiguousarray
+            turned = self.prepared("kernel", x, lambda w: compiled.Dense(rows(w.T)), "turned")
             return ops.run_dense(turned, gradient)
         return multiply(gradient, self.weight_as("kernel", x).T)
 

@@ -5,10 +5,11 @@ import pytest
 
 from convlab import layers
 from convlab.layers.residual import Residual
+from convlab.runtime.arrays import module_of
 from support.cuda.beside_numpy import DTYPES, assert_as_numpy, numbers
 from support.layers.absolute import magnitudes
 from support.layers.beside_keras import built
-from support.layers.samples import IMAGE, SAME, SUMS
+from support.layers.samples import IMAGE, SAME, SUMS, every_layer, inputs_for
 
 
 def layer_and_inputs(name, options, shapes, dtype):
@@ -78,3 +79,25 @@ def test_what_is_no_word_is_nan_on_a_device(device):
     found = device.give(layer(device.take(x)))
     assert np.array_equal(found[0, 0], layer.weights["embeddings"][1].astype(np.float32))
     assert np.isnan(found[0, 1:]).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("layer", "shapes"),
+    [pytest.param(layer, shapes, id=f"{name}-{i}") for i, (name, layer, shapes) in enumerate(every_layer())],
+)
+def test_what_is_pulled_back(layer, shapes, dtype, device):
+    if layer.kind in ("Embedding", "Lambda") or isinstance(layer, Residual):
+        pytest.skip("it has no gradient")
+    built(layer, *shapes)
+    inputs = tuple(x.astype(dtype) for x in inputs_for(layer, shapes))
+    output = layer(*inputs)
+    gradient = numbers(3, output.shape, dtype)
+    expected = layer.pull_back(gradient, inputs, output)
+    found = layer.pull_back(device.take(gradient), tuple(map(device.take, inputs)), device.take(output))
+    rounding = 1e3 * np.finfo(dtype).eps
+    for part, reference in zip(found, expected, strict=True):
+        assert module_of(part) is device.cupy
+        assert part.dtype == reference.dtype
+        largest = np.abs(reference).max()
+        np.testing.assert_allclose(device.give(part), reference, rtol=rounding, atol=rounding * largest)

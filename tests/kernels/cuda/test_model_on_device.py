@@ -264,3 +264,10 @@ def test_a_network_on_a_gpu_is_timed_when_it_is_done(model, device, monkeypatch)
     (result,) = report.batches
     assert "agree" in result.finding and [layer.name for layer in result.layers] == [n.name for n in model.nodes]
     assert set(waited) == {device.cupy.ndarray} and len(waited) >= 4 + 2 * len(model.nodes)
+
+
+def test_gradients_are_those_of_the_cpu(model):
+    x = np.random.default_rng(0).normal(size=(2, 6, 7, 2)).astype(np.float32)
+    there, here = (convlab.gradients(net, net.run(x), 1) for net in (model, network()))
+    for name in here:
+        np.testing.assert_allclose(there[name], here[name], rtol=1e-4, atol=1e-5, err_msg=name)

@@ -48,6 +48,11 @@ class ufunc:  # noqa: N801
         into = None if out is None else out._host
         return computed(lambda: self._function.reduce(array._host, axis, dtype, into, keepdims), out)
 
+    def at(self, a, indices, b=None):
+        if self.name not in ("add", "subtract", "maximum", "minimum"):
+            raise NotImplementedError(f"`{self.name}.at` is not supported yet")
+        self._function.at(a._host, operand(indices), operand(b))
+
 
 def asnumpy(a, stream=None, order="C", out=None, *, blocking=True):
     return a.get(stream, order, out, blocking) if isinstance(a, ndarray) else np.asarray(a, order=order)
