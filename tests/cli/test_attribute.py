@@ -1,0 +1,102 @@
+"""`convlab attribute`: the numbers of the library, as pictures, as lines, as JSON."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import convlab
+from convlab import attribution
+from convlab.cli import main
+
+PICTURES = Path(__file__).parents[2] / "weights/fashion_mnist"
+SHIRT, BAG = str(PICTURES / "shirt.png"), str(PICTURES / "bag.png")
+
+
+@pytest.fixture(scope="module")
+def model():
+    return convlab.load("lenet5")
+
+
+def described(arguments, capsys):
+    assert main(["attribute", *arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_numbers_are_those_of_the_library(model, tmp_path, capsys):
+    found = described(["grad_cam,gradient", "lenet5", SHIRT, BAG, "--class", "Coat", "--out", str(tmp_path)], capsys)
+    expected = []
+    for path in (SHIRT, BAG):
+        acts = model.run(model.prepare(path))
+        expected += [attribution.grad_cam(model, acts, "Coat"), attribution.gradient(model, acts, "Coat")]
+    assert [one["method"] for one in found] == ["grad_cam", "gradient"] * 2
+    assert [one["image"] for one in found] == [SHIRT] * 2 + [BAG] * 2
+    for one, right in zip(found, expected, strict=True):
+        assert one["target"] == "class 4 (Coat)"
+        np.testing.assert_array_equal(np.float32(one["values"]), right.values)
+
+
+@pytest.mark.parametrize(
+    ("options", "target"),
+    [([], "class 6 (Shirt)"), (["--class", "3"], "class 3 (Dress)"), (["--class", "Bag"], "Bag")],
+)
+def test_the_class_is_the_strongest_unless_it_is_named(tmp_path, capsys, options, target):
+    (found,) = described(["gradient", "lenet5", SHIRT, "--out", str(tmp_path), *options], capsys)
+    assert target in found["target"]
+
+
+def test_each_image_has_a_picture_and_lines(tmp_path, capsys):
+    assert (
+        main(["attribute", "layer_cam", "lenet5", SHIRT, BAG, "--layer", "conv2", "--out", str(tmp_path / "in")]) == 0
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == SHIRT
+    assert lines[1].startswith("  layer_cam of class 6 (Shirt), by conv2: 0 to ")
+    for name in ("shirt", "bag"):
+        path = tmp_path / "in" / f"{name}-layer_cam.png"
+        assert f"  {path}" in lines
+        with Image.open(path) as picture:
+            assert picture.size[0] > 800
+
+
+def test_random_weights_are_named(tmp_path, capsys):
+    assert main(["attribute", "gradient", "lenet5", SHIRT, "--weights", "3", "--out", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.startswith(f"{SHIRT} (random weights)")
+
+
+def test_preferred_inputs_of_some_channels(tmp_path, capsys):
+    arguments = ["preferred_input", "lenet5", "--layer", "conv1", "--channels", "2:4", "--out", str(tmp_path)]
+    found = described(arguments, capsys)
+    assert [one["channel"] for one in found["channels"]] == [2, 3]
+    assert all(one["end"] > one["start"] for one in found["channels"])
+    assert Path(found["picture"]).stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["grad", "lenet5", SHIRT], "no method 'grad'; did you mean 'grad_cam'?"),
+        ([",", "lenet5", SHIRT], "no method ''"),
+        (["gradient", "lenet5"], "gradient needs an image"),
+        (["gradient", "lenet5", SHIRT, "--channels", "3"], "takes no --channels"),
+        (["gradient", "lenet5", SHIRT, "--layer", "conv1"], "--layer is for grad_cam"),
+        (["preferred_input", "lenet5", SHIRT, "--layer", "conv1"], "takes --layer, and no images"),
+        (["preferred_input", "lenet5"], "takes --layer, and no images"),
+        (["preferred_input,gradient", "lenet5", SHIRT, "--layer", "conv1"], "stands alone"),
+        (["preferred_input", "lenet5", "--layer", "conv9"], "no layer 'conv9'"),
+        (["preferred_input", "lenet5", "--layer", "conv1", "--channels", "9:"], "0 channels, expected at least 1"),
+        (["gradient", "lenet5", SHIRT, "--class", "Shrt"], "no label 'Shrt'; did you mean 'Shirt'?"),
+        (["gradient", "lenet5", SHIRT, "--class", "10"], "has classes 0 to 9, found 10"),
+        (["gradient", "lenet5", SHIRT, "--out", SHIRT], "cannot be a folder"),
+    ],
+)
+def test_what_is_wrong_is_said(tmp_path, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    assert main(["attribute", *arguments]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("convlab: error: ")
+    assert message in error
+    assert error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,135 @@
+"""Attributions and preferred inputs as pictures: what is drawn where, in which colours, with which words."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+import convlab
+from convlab import attribution, plot
+from convlab.errors import ShapeError, UnsupportedError
+from convlab.markup.mosaic import DEAD
+from support.figures import heading
+
+
+@pytest.fixture(scope="module")
+def model():
+    return convlab.load("lenet5")
+
+
+@pytest.fixture(scope="module")
+def acts(model):
+    return model.run(model.prepare(["weights/fashion_mnist/shirt.png", "weights/fashion_mnist/bag.png"]))
+
+
+@pytest.fixture(autouse=True)
+def in_the_checkout(request, monkeypatch):
+    monkeypatch.chdir(request.config.rootpath)
+
+
+def words(figure):
+    return [text.get_text() for text in figure.findobj(lambda part: hasattr(part, "get_text"))]
+
+
+def images(figure):
+    """Return for each axes with pictures its pictures, (H, W, colours)."""
+    found = [[np.asarray(one.get_array()) for one in ax.get_images()] for ax in figure.axes]
+    return [each for each in found if each]
+
+
+def made_up(result, values):
+    """Return an attribution with other values (2, 28, 28), by the input."""
+    return replace(result, values=np.asarray(values, np.float32), layer="input")
+
+
+def test_a_map_stands_beside_the_image_and_over_it(model, acts):
+    found = attribution.grad_cam(model, acts, "Shirt")
+    figure = plot.attribution(found, image=1)
+    assert isinstance(figure, Figure)
+    (under,), (plain,), (again, over) = images(figure)[:3]
+    np.testing.assert_array_equal(under, again)
+    np.testing.assert_array_equal(over[..., :3], plain)
+    values = found.at_pixels()[1]
+    assert plain.shape == (28, 28, 3)
+    assert over[..., 3].flat[values.argmax()] == over[..., 3].max() == 204  # of 255: alpha is 0.8
+    assert (over[..., 3][values == 0] == 0).all()
+    title, note = heading(figure)
+    assert title == "lenet5 · class 6 (Shirt), image 1 of 2"
+    assert note.replace("\n", " ") == f"by relu2: {found.note}"
+
+
+def test_colours_end_where_99_percent_of_the_values_do_and_it_is_written(model, acts):
+    values = np.zeros((2, 28, 28))
+    values[0].flat[:100] = np.linspace(-0.5, 0.4, 100)
+    values[0, 20, 20] = 900
+    found = made_up(attribution.gradient(model, acts, "Shirt"), values)
+    figure = plot.attribution(found)
+    reach = np.percentile(np.abs(np.float32(values[0])), 99)
+    assert f"−{reach:.3g} to {reach:.3g}, at most 900" in words(figure)
+    (plain,) = images(figure)[1]
+    np.testing.assert_array_equal(plain[27, 27], [247, 246, 246])  # 0 lies in the middle: white
+    red, blue = plain[20, 20].astype(int), plain[0, 0].astype(int)
+    assert red[0] - red[2] > 50
+    assert blue[2] - blue[0] > 50
+
+
+def test_few_values_among_zeros_keep_their_scale(model, acts):
+    values = np.zeros((2, 28, 28))
+    values[0, 3, 4] = 0.25
+    figure = plot.attribution(made_up(attribution.gradient(model, acts, "Shirt"), values))
+    assert "0 to 0.25" in words(figure)
+
+
+def test_methods_stand_side_by_side_each_with_its_scale(model, acts):
+    found = [
+        attribution.gradient(model, acts, "Shirt"), attribution.layer_cam(model, acts, "Shirt"),
+    ]  # fmt: skip
+    figure = plot.attributions(found)
+    assert {"the input", "gradient", "layer_cam"} <= set(words(figure))
+    assert [len(each) for each in images(figure)] == [1, 3, 2]  # what has a sign lies on a pale picture
+    assert heading(figure)[0] == "lenet5 · class 6 (Shirt), image 0 of 2"
+    several = plot.attributions([found[1], attribution.layer_cam(model, acts, "Bag")])
+    assert {"layer_cam: class 6 (Shirt)", "layer_cam: class 8 (Bag)"} <= set(words(several))
+
+
+def test_random_weights_stand_in_the_title(acts):
+    drawn = convlab.load("lenet5", weights=3)
+    figure = plot.attribution(attribution.gradient(drawn, drawn.run(acts.input), "Shirt"))
+    assert heading(figure)[0].startswith("lenet5 (random weights) · ")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"image": 2}, "image 2 of a batch of 2"), ({"alpha": 1.5}, "alpha is 1.5, expected 0 to 1")],
+)
+def test_what_cannot_be_drawn_is_refused(model, acts, options, message):
+    found = attribution.gradient(model, acts, "Shirt")
+    with pytest.raises(ShapeError, match=message):
+        plot.attribution(found, **options)
+    with pytest.raises(ShapeError, match=message):
+        plot.attributions([found], **options)
+
+
+def test_none_and_what_has_no_places_are_refused(model, acts):
+    with pytest.raises(ShapeError, match="found none"):
+        plot.attributions([])
+    found = replace(attribution.gradient(model, acts, "Shirt"), values=np.zeros((2, 120)), layer="fc1")
+    with pytest.raises(UnsupportedError, match="no places in the image"):
+        plot.attribution(found)
+
+
+def test_preferred_inputs_are_drawn_and_what_did_not_fire_is_hatched(model):
+    found = attribution.preferred_input(model, "conv2", [5, 8], steps=3)
+    quiet = replace(found, end=np.array([found.start[0] - 1, abs(found.start[1]) + 1]))
+    figure = plot.preferred_inputs(quiet, columns=2)
+    ((pixels,),) = images(figure)
+    half = pixels.shape[1] // 2 - 1
+    assert {tuple(colour) for colour in pixels[:, :half].reshape(-1, 3)} - {(255, 255, 255)} == set(DEAD)
+    zoom = half // 28
+    np.testing.assert_array_equal(
+        pixels[: 28 * zoom, -28 * zoom :][::zoom, ::zoom], np.repeat(found.pictures[1], 3, -1)
+    )
+    title, note = heading(figure)
+    assert title == "lenet5 · conv2: the inputs that its channels prefer"
+    assert "1 did not fire (hatched)" in note
