@@ -30,6 +30,7 @@ from convlab.layers import (
     UpSampling2D,
     ZeroPadding2D,
 )
+from convlab.layers.base import ONE_CELL
 from convlab.runtime.arrays import Array, Shape
 from convlab_kernels.window import Window
 
@@ -38,7 +39,7 @@ from convlab_kernels.window import Window
 @weighted_sum.register(Softmax)
 @weighted_sum.register(Identity)
 def _single(layer: Layer, maps: Array, y: int, x: int, channel: int, shape: Shape) -> WeightedSum:
-    if layer.window_on(shape) is None:
+    if layer.window_on(shape) != ONE_CELL:
         raise UnsupportedError(f"layer {layer.name!r} is a softmax over places, which has no explanation")
     return _copied(Position.cell(maps, y, x, channel), maps)
 
