@@ -14,6 +14,7 @@ from convlab.zoo import imagenet_labels
 LARGEST = 16 << 20  # bytes of a file of names: more is none
 NUMBERED = re.compile(r"(\d+)[\s:,]+(.+)")
 IMAGENET = 1000  # classes
+SCORES = ("softmax", "sigmoid", "linear")  # functions that make scores of classes
 
 
 def give_labels(model: Model, labels: str | Path | Sequence[str]) -> None:
@@ -35,7 +36,9 @@ def guess_labels(model: Model) -> None:
     """Take a thousand classes of pictures in colour for ImageNet's, where nobody has named them."""
     shapes = list(model.inputs.values())
     pictures = len(shapes) == 1 and len(shapes[0]) == 3 and shapes[0][2] == 3
-    if model.labels is None and pictures and [model.shapes[name] for name in model.outputs] == [(IMAGENET,)]:
+    outputs = [(node.output_shape, node.layer.activation) for node in model.nodes if node.name in model.outputs]
+    scores = outputs in [[((IMAGENET,), function)] for function in SCORES]
+    if model.labels is None and pictures and scores:
         model.labels, model.labels_assumed = tuple(imagenet_labels()), True
 
 

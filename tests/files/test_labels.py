@@ -63,8 +63,8 @@ def test_labels_are_given_to_load(tmp_path):
         convlab.load("lenet5", weights=0, labels=["a", "b"])
 
 
-def classifier(classes, shape=(4, 4, 3), labels=None):
-    layers = [Conv2D("c", 2, 3), Flatten("f"), Dense("d", classes, "softmax")]
+def classifier(classes, shape=(4, 4, 3), labels=None, activation="softmax"):
+    layers = [Conv2D("c", 2, 3), Flatten("f"), Dense("d", classes, activation)]
     return Model.sequential("m", shape, layers, labels=labels)
 
 
@@ -75,7 +75,16 @@ def test_a_thousand_classes_of_coloured_pictures_are_taken_for_imagenets():
     assert "names of the classes: ImageNet's, a guess from their number" in model.notes
 
 
-@pytest.mark.parametrize("model", [classifier(999), classifier(1000, (4, 4, 1)), classifier(2, labels=["a", "b"])])
+@pytest.mark.parametrize(
+    "model",
+    [
+        classifier(999),
+        classifier(1000, (4, 4, 1)),
+        classifier(2, labels=["a", "b"]),
+        classifier(1000, activation="relu"),  # features, or quantities
+        classifier(1000, activation="tanh"),
+    ],
+)
 def test_nothing_else_is(model):
     labels = model.labels
     guess_labels(model)
