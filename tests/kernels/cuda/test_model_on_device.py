@@ -146,7 +146,7 @@ def test_weights_may_come_from_the_gpu(model, device):
 def test_what_cannot_be_captured_is_computed_as_before(model, device, captured, monkeypatch, caplog):
     if device.transfers is None:
         pytest.skip("needs a stand-in for streams")
-    caplog.set_level(logging.DEBUG, "convlab")
+    caplog.set_level(logging.DEBUG, "convlab.runtime.cuda_graph")
     broken = RuntimeError("operation not permitted when stream is capturing")
     monkeypatch.setattr(device.cupy.cuda.Stream, "begin_capture", lambda self: (_ for _ in ()).throw(broken))
     for seed in range(3):
