@@ -53,22 +53,23 @@ def prepared(model: Model, path: str, arguments: argparse.Namespace) -> tuple[di
         if not by_name:
             wanted = ", ".join(f"{name} {shape}" for name, shape in model.inputs.items())
             raise ShapeError(f"{path}: the network has several inputs ({wanted}): give an .npz with arrays by name")
-        return _arrays(model, path), []
+        return _arrays(model, path)
     source: Any = _only_array(Path(path)) if by_name else path
     options: dict[str, Any] = {"span": span, "fit": getattr(arguments, "fit", "stretch")}
     x, told = prepare_input(model.graph, model.preprocessing, source, **options)
     return dict.fromkeys(model.inputs, x), told
 
 
-def _arrays(model: Model, path: str) -> dict[str, Array]:
+def _arrays(model: Model, path: str) -> tuple[dict[str, Array], list[str]]:
     arrays = _open(Path(path))
     if arrays.keys() != model.inputs.keys():
         raise ShapeError(f"{path}: holds {_listed(arrays)}, the network takes {_listed(model.inputs)}")
-    found = {name: prepare_arrays(_read(arrays, name), shape) for name, shape in model.inputs.items()}
+    read = {name: prepare_arrays(_read(arrays, name), shape) for name, shape in model.inputs.items()}
+    found = {name: array for name, (array, _) in read.items()}
     if len({len(array) for array in found.values()}) > 1:
         counts = ", ".join(f"{name} {len(array)}" for name, array in found.items())
         raise ShapeError(f"{path}: its arrays are batches of different sizes: {counts}")
-    return found
+    return found, [f"{name}: {line}" for name, (_, told) in read.items() for line in told]
 
 
 def _only_array(path: Path) -> Array:

@@ -15,8 +15,10 @@ from convlab.wording import say
 KINDS = {4: "volumes (D, H, W, C)", 2: "sequences (W, C)"}
 
 
-def prepare_arrays(source: Any, shape: tuple[int, ...], span: object = None, **_: object) -> Array:
+def prepare_arrays(source: Any, shape: tuple[int, ...], span: object = None, **_: object) -> tuple[Array, list[str]]:
     """Return `source` as a network's input: float32 (N, *shape), its numbers as they are.
+
+    And, in words, what was not done to those that look like pixels.
 
     Parameters
     ----------
@@ -42,16 +44,24 @@ def prepare_arrays(source: Any, shape: tuple[int, ...], span: object = None, **_
     several = isinstance(source, list | tuple) and any(
         isinstance(item, str | PathLike | np.ndarray) for item in source
     )
-    return np.concatenate([_batch(item, shape) for item in (source if several else [source])])
+    found = [_values(item, shape) for item in (source if several else [source])]
+    told = [line for _, values in found for line in _unscaled(values, shape)]
+    return np.concatenate([_batch(*one, shape) for one in found]), told
+
+
+def _unscaled(values: Any, shape: tuple[int, ...]) -> list[str]:
+    """Say of what looks like pixels that its numbers are taken as they are: of a picture they would not be."""
+    if getattr(values, "dtype", None) != np.uint8 or not values.size or values.max() <= 1:
+        return []
+    return [f"numbers of 0 to {values.max()}, not scaled: the network takes {_kind(shape)}, not pictures"]
 
 
 def _kind(shape: tuple[int, ...]) -> str:
     return f"{KINDS.get(len(shape), 'arrays')} of {shape}"
 
 
-def _batch(source: Any, shape: tuple[int, ...]) -> Array:
+def _batch(name: str, values: Any, shape: tuple[int, ...]) -> Array:
     """Return one array, with the batch in front."""
-    name, values = _values(source, shape)
     (values,) = as_floats(values)
     if (
         shape[-1] == 1

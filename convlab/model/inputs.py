@@ -26,7 +26,7 @@ def prepare_input(
     if len(graph.input_shape) != 3:
         from convlab.images.volumes import prepare_arrays
 
-        return prepare_arrays(source, graph.input_shape, **options), []
+        return prepare_arrays(source, graph.input_shape, **options)
     if preprocessing is None:
         raise UnsupportedError(
             f"model {graph.name!r} has no preprocessing: give run() an array of your own; commands take pictures"

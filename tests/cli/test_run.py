@@ -270,6 +270,11 @@ def test_a_sequence_comes_as_npy(monkeypatch, tmp_path, out, capsys):
     assert np.array_equal(first["out"], second["out"])
     with Image.open(out / "x/01_conv.png") as picture:
         assert min(picture.size) > 150  # a row is drawn as high as can be seen
+    said = "numbers of 0 to 200, not scaled: the network takes sequences (W, C) of (20, 1), not pictures"
+    assert said not in capsys.readouterr().out
+    np.save(tmp_path / "z.npy", np.linspace(0, 200, 20).astype(np.uint8))
+    assert main(["run", "line", str(tmp_path / "z.npy"), "--out", str(out)]) == 0
+    assert said in capsys.readouterr().out
 
 
 def test_the_strongest_units_of_each_layer(picture, out, capsys):
