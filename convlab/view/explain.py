@@ -25,12 +25,12 @@ from convlab.markup.maps import ROW, recorded_maps
 from convlab.markup.mosaic import colormap
 from convlab.markup.scale import Scale
 from convlab.recording.activations import Activations
-from convlab.runtime.arrays import Array
+from convlab.runtime.arrays import Array, Shape
 from convlab.view.channels import chosen
 from convlab.view.drawing import Look, drawing
 from convlab.view.explain_cells import bars_of, draw_bars, draw_table, draw_window, hatch, label_cells, mark
 from convlab.view.figure_style import bare
-from convlab.view.picture import draw_input
+from convlab.view.picture import draw_input, steps_down, table_share
 from convlab.view.sheet import FAINT, INK, Edges, axes_at, head, page, write
 
 CHANNELS = 3  # how many input channels are drawn
@@ -105,7 +105,7 @@ class _Layout:
         right = self.tables[2 if why.trained else 0] + self.table[0] if self.channels else EDGE + IMAGE
         self.bars_left = right + max(NAMES, 0.06 * max((len(name) for name, *_ in self.bars), default=0) + GAP)
         self.width = max(LEAST, (self.bars_left + BARS if self.bars else right) + EDGE)
-        self.image_height = _height(why.image_shape[:2] if len(why.image_shape) == 3 else (1, 1))
+        self.image_height = _image_height(why.image_shape)
         self.output_height = 0.0 if self.output is None else _height(self.output.shape)
         left = self.image_height + (TITLES + self.output_height if self.output is not None else 0)
         self.body = max(left, len(self.channels) * self.row - TITLES, BAR * len(self.bars))
@@ -123,6 +123,11 @@ class _Layout:
             foot += 0.2
         write(figure, EDGE, foot, verdict(why), fontsize=8, color=FAINT if why.agrees else WRONG)
         return figure
+
+
+def _image_height(shape: Shape) -> float:
+    """Return the inches down the picture of an input."""
+    return IMAGE * table_share(shape) if steps_down(shape) else _height(shape[:2] if len(shape) == 3 else (1, 1))
 
 
 def _height(size: Sequence[int]) -> float:
@@ -148,10 +153,12 @@ def _draw_image(ax: Axes, why: Explanation, acts: Activations) -> None:
     _title(ax, "image, and what the unit sees of it")
     if why.input is None or why.field == "varies":
         return
-    height, width = (1, 1, *why.image_shape)[-3:-1]
-    (top, bottom), (left, right) = why.field_in_image or ((0, height - 1), (0, width - 1))
-    if top <= bottom and left <= right:
-        mark(ax, top, left, bottom, right)
+    height, width, channels = (1, 1, *why.image_shape)[-3:]
+    rows, columns = why.field_in_image or ((0, height - 1), (0, width - 1))
+    if steps_down(why.image_shape):
+        rows, columns = columns, (0, channels - 1)
+    if rows[0] <= rows[1] and columns[0] <= columns[1]:
+        mark(ax, rows[0], columns[0], rows[1], columns[1])
 
 
 def _draw_output(ax: Axes, why: Explanation, values: Array) -> None:

@@ -18,7 +18,7 @@ from convlab.view.breaking import broken
 from convlab.view.dense import bars, strongest
 from convlab.view.drawing import Look, drawing
 from convlab.view.figure_style import bare, root, show
-from convlab.view.picture import draw_input
+from convlab.view.picture import draw_input, steps_down
 from convlab.view.sheet import DPI, FAINT, INK, NOTE_LINE, TOP, Edges, axes_at, head, page
 from convlab.wording import listed, printable
 
@@ -112,7 +112,10 @@ def network(
     layers = _layers(acts, image)
     ends = {list(layers)[-1], *acts.outputs}
     channels = _channels(layers, acts.kinds, maps)
-    strips = [_strip(name if len(acts.inputs) > 1 else acts.title, x, INPUT, 1.0) for name, x in acts.inputs.items()]
+    strips = [
+        _strip(name if len(acts.inputs) > 1 else "input", x, INPUT, INPUT if steps_down(x.shape[1:]) else 1.0)
+        for name, x in acts.inputs.items()
+    ]
     strips += [_layer_strip(acts, name, values, maps, name in ends) for name, values in layers.items()]
     axes = _lines(strips)
     for ax_of, name in zip(axes, acts.inputs, strict=False):

@@ -17,7 +17,7 @@ from convlab.runtime.arrays import Array
 from convlab.view.channels import BAR, colour_bar
 from convlab.view.drawing import Look, drawing
 from convlab.view.figure_style import heading, root
-from convlab.view.picture import draw_input
+from convlab.view.picture import draw_input, steps_down, table_share
 from convlab.view.sheet import BOTTOM, LEFT, TOP, Edges, axes_at, page
 from convlab.wording import say, unknown
 from convlab_kernels.window import Pair
@@ -85,14 +85,20 @@ def overlay(
     if not 0 <= alpha <= 1:
         raise ShapeError(f"overlay: alpha is {alpha}, expected 0 to 1")
     field, size = _geometry(model or acts.network, layer)
-    height, width = recorded_maps(acts.input, image).shape[:2]
+    height, width, channels = recorded_maps(acts.input, image).shape
+    share = ROW if height == 1 else height / width
     cells = _cells(acts, layer, channel, values, image, size)
     measure = Scale.of(cells[:, :, None], "shared")
-    ax = ax or _frame(ROW if height == 1 else height / width)
-    draw_input(ax, acts, image)
+    pixels = _veil(cells, measure, alpha, cmap)
     top, left = ((field.start[i] + field.end[i] - field.jump[i]) / 2 for i in (0, 1))
     bottom, right = top + size[0] * field.jump[0], left + size[1] * field.jump[1]
-    aspect, pixels = ax.get_aspect(), _veil(cells, measure, alpha, cmap)
+    if steps_down(acts.input.shape[1:]):
+        height, width, pixels = width, channels, pixels.swapaxes(0, 1)
+        top, bottom, left, right = left, right, -0.5, channels - 0.5
+        share = table_share((height, width))
+    ax = ax or _frame(share)
+    draw_input(ax, acts, image)
+    aspect = ax.get_aspect()
     ax.imshow(pixels, extent=(left, right, bottom, top), interpolation="nearest", aspect=aspect)
     ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
     if cells.any() and colorbar:

@@ -14,6 +14,7 @@ from convlab.layers import (
     Activation,
     AveragePooling2D,
     BatchNormalization,
+    Conv1D,
     Conv2D,
     Dense,
     Flatten,
@@ -254,6 +255,16 @@ def test_networks_without_an_image_are_drawn():
     model["d"].set_weights(kernel=np.ones((6, 3)), bias=np.ones(3))
     acts = model.run(np.ones((1, 6), np.float32))
     assert titled(explanation(explain(model, acts, "d", channel=2), acts), "what each adds")
+
+
+def test_a_sequence_is_framed_where_its_steps_are():
+    model = convlab.Model.sequential("net", (9, 4), [Conv1D("conv", 2, 3)])
+    model["conv"].set_weights(kernel=np.ones((3, 4, 2)), bias=np.ones(2))
+    acts = model.run(np.arange(36.0).reshape(1, 9, 4))
+    (image,) = titled(explanation(explain(model, acts, "conv", x=5, channel=1), acts), "image")
+    assert image.images[0].get_array().shape[:2] == (9, 4)
+    assert image.get_window_extent().height == pytest.approx(2 * 2.6 * 150)  # no line
+    assert marks(image) == [(-0.5, 4.5, 4, 3)]  # steps 5, 6, 7 with all of their channels
 
 
 def test_odd_values_are_drawn(model, acts):

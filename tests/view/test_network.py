@@ -86,17 +86,25 @@ def test_the_picture_of_several_inputs_is_the_one_with_rows_and_columns(two_inpu
     assert ax.get_images()[0].get_array().shape[:2] == (5, 7)
 
 
-def test_a_sequence_is_drawn_as_bars(sequence):
+def test_a_sequence_is_a_table_and_its_maps_are_bars(sequence):
     axes = convlab.plot.network(sequence).axes
-    assert [written(ax)[0] for ax in axes] == ["net", "conv", "pool", "gap", "out"]
+    assert [written(ax)[0] for ax in axes] == ["input", "conv", "pool", "gap", "out"]
     assert [written(ax)[1] for ax in axes] == ["40 × 3", "36 × 4", "18 × 4", "4", "3"]
     (sound,) = axes[0].get_images()
-    assert sound.get_array().shape[:2] == (1, 40)
-    assert axes[0].get_box_aspect() == 1 / 8
+    table = sequence.inputs["sound"][0][:, :, None]
+    assert np.array_equal(sound.get_array(), convlab.mosaic(table, colors="auto"))
+    assert axes[0].get_box_aspect() == 2  # not 40 / 3, a line
     (bars,) = axes[1].get_images()
     zoom = 150 // 36
     pixels = bars.get_array().shape[0]
     assert pixels == 4 * (round(36 / 8) * zoom + round(0.08 * zoom * 36)) - round(0.08 * zoom * 36)
+
+
+def test_a_sequence_of_one_channel_is_a_bar():
+    acts = run({"sound": (40, 1)}, (Conv1D("conv", 4, 5), ("sound",)))
+    ax = convlab.plot.network(acts).axes[0]
+    assert ax.get_images()[0].get_array().shape[:2] == (1, 40)
+    assert ax.get_box_aspect() == 1 / 8
 
 
 def test_feature_maps_of_a_sequence_have_one_row(sequence, tmp_path):
@@ -125,7 +133,7 @@ def test_strips_that_do_not_fit_go_on_in_the_next_line(monkeypatch):
     acts = convlab.Activations(many, dict.fromkeys(many, "Add"), {"input": x}, {"add39": x}, "net")
     figure = convlab.plot.network(acts, maps=1)
     boxes = [ax.get_position() for ax in figure.axes]
-    assert [written(ax)[0] for ax in figure.axes] == ["net", *many]
+    assert [written(ax)[0] for ax in figure.axes] == ["input", *many]
     lines = sorted({round(box.y1, 6) for box in boxes}, reverse=True)
     assert len(lines) == 2
     places = [(lines.index(round(box.y1, 6)), box.x0) for box in boxes]

@@ -161,12 +161,15 @@ def test_a_value_before_the_activation_lies_where_the_layer_does():
     assert extent[0] == extent[1] == [0.5, 9.5, 7.5, 0.5]
 
 
-def test_a_sequence_is_a_picture_of_one_row():
+@pytest.mark.parametrize(
+    ("channels", "size", "lies"), [(1, (1, 20), ([0], [7, 8])), (3, (20, 3), ([7, 8], [0, 1, 2]))]
+)
+def test_a_sequence_is_a_picture_of_one_row_or_a_table_with_a_row_for_each_step(channels, size, lies):
     """A window of 4 at stride 2 sees cells 2x..2x+3; the two in its middle are 2x+1 and 2x+2."""
-    acts = recorded((20, 3), Conv1D("conv", 2, 4, stride=2))
+    acts = recorded((20, channels), Conv1D("conv", 2, 4, stride=2))
     assert acts["conv"].shape == (1, 9, 2)
     figure = convlab.plot.overlay(acts, "conv", values=hot((1, 9), 0, 3)[0], alpha=1)
-    assert places(drawn(figure, (1, 20)), HOT) == ([0], [7, 8])
+    assert places(drawn(figure, size), HOT) == lies
 
 
 def test_callers_axes_and_a_file(tmp_path):
