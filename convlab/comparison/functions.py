@@ -40,8 +40,11 @@ def _moved(
     """Return name -> what belongs to its partner instead, for those that are to be moved."""
     nodes = {node.name: node for node in side.network.nodes} if side.network else {}
     known = [(nodes[name], other) for name, other in pairs if name in nodes]
+    partners = {other for _, other in known}
     functions = [
-        (n, other) for n, other in known if _before(n) in side.sources and _before(other) not in facing.layers
+        (n, other)
+        for n, other in known
+        if _before(n) in side.sources and _before(other) not in facing.layers and _may_be_behind(facing, partners)
     ]
     are_before = {node.name: _is_before(node, other, read) for node, other in functions}
     usual = {*are_before.values()} - {None} == {True}  # as nobody knows better
@@ -82,6 +85,12 @@ def _apart(ours: Array, theirs: Array) -> float:
     """Return the relative distance of some of the numbers: of every n-th, n odd, so that no channel is left out."""
     step = ours.size // SAMPLES | 1
     return distance(ours.reshape(1, -1)[:, ::step], theirs.reshape(1, -1)[:, ::step]).relative
+
+
+def _may_be_behind(side: Side, partners: Collection[str]) -> bool:
+    """Whether a side may have functions as layers that nobody faces; if it has none, those inside are missing."""
+    nodes = side.network.nodes if side.network else ()
+    return not nodes or any(node.layer.activates and node.name not in partners for node in nodes)
 
 
 def _ends(side: Side, node: Node, facing: Side, other: str) -> bool:

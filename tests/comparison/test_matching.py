@@ -311,6 +311,20 @@ def test_what_a_function_makes_of_the_last_layer_is_compared_too():
         assert paired(turned) == {"conv": "conv", "fc": "fc", "output": "fc"}
 
 
+def test_a_function_that_the_other_network_has_nowhere_is_missing():
+    right, wrong = (
+        network((9, 8, 3), Conv2D("conv", 4, 3, activation=function), MaxPooling2D("pool", 2), Dense("fc", 2))
+        for function in ("relu", "linear")
+    )
+    for layer in ("conv", "fc"):
+        wrong[layer].set_weights(**right[layer].weights)
+    x = images(right) - 0.5
+    for ours, theirs, guess in ((wrong, right, "ReLU applied"), (right, wrong, "activation missing")):
+        report = compare(ours.run(x), theirs.run(x))
+        assert (report.first, paired(report)["conv"]) == ("conv", "conv")
+        assert report.guesses[0].name == guess
+
+
 def test_a_branching_network_is_not_matched_by_order():
     conv, add = Conv2D("conv", 3, 1), Add("add")
     nodes = [Node("conv", conv, ("input",)), Node("add", add, ("conv", "input"))]
