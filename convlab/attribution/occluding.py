@@ -20,7 +20,7 @@ def occlusion(
     acts: Activations,
     target: Target,
     *,
-    window: int | Pair = 15,
+    window: int | Pair | None = None,
     stride: int | Pair | None = None,
     segments: Array | None = None,
     fill: float | Array = 0.0,
@@ -34,8 +34,9 @@ def occlusion(
     ----------
     model, acts, target
         As of `convlab.gradients`.
-    window, stride : int or (int, int)
-        The windows' size and their distance, in pixels; by default half the size apart. The last end at the edge.
+    window, stride : int or (int, int), optional
+        The windows' size and their distance, in pixels; by default a quarter of the input's sides, and half the
+        size apart. The last end at the edge.
     segments : int array (H, W), optional
         Which segment each pixel belongs to, in place of windows.
     fill : float or array (C,)
@@ -68,9 +69,9 @@ def occlusion(
     return Attribution(values.astype(x.dtype), "occlusion", what, only_input(model), note, acts, model)
 
 
-def _windows(size: Pair, window: int | Pair, stride: int | Pair | None) -> Iterator[Array]:
+def _windows(size: Pair, window: int | Pair | None, stride: int | Pair | None) -> Iterator[Array]:
     """Yield masks (H, W), of windows side by side; the last of each row and column ends at the edge."""
-    sides = parse_pair("window", window, least=1)
+    sides = tuple(max(1, n // 4) for n in size) if window is None else parse_pair("window", window, least=1)
     steps = tuple(-(-side // 2) for side in sides) if stride is None else parse_pair("stride", stride, least=1)
     starts = [
         sorted({*range(0, max(n - side, 0) + 1, step), max(n - side, 0)})

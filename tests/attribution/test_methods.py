@@ -186,6 +186,14 @@ def test_occlusion_is_brute_force(network, acts):
     assert "one of 12 windows" in found.note
 
 
+def test_occlusion_covers_a_quarter_of_the_sides_unless_asked_otherwise(network, acts):
+    height, width = network.input_shape[:2]
+    plain, found = (
+        attribution.occlusion(network, acts, 2, **how) for how in ({}, {"window": (height // 4, width // 4)})
+    )
+    np.testing.assert_array_equal(plain.values, found.values)
+
+
 def test_occlusion_by_segments(network, acts):
     segments = np.arange(8)[:, None] // 4 * 2 + np.arange(12) // 6
     found = attribution.occlusion(network, acts, 2, segments=segments)

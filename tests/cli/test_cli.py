@@ -29,7 +29,7 @@ def test_demo_needs_nothing_and_names_what_it_writes(tmp_path, monkeypatch, caps
     assert "mine.txt" not in out
     assert "Shirt" in out.splitlines()[1]
     files = {path.name for path in (tmp_path / "convlab-demo").iterdir()} - {"mine.txt"}
-    assert files == {"activations.h5", "filters_conv1.png", "network.png", "relu2.png"}
+    assert files == {"activations.h5", "filters_conv1.png", "network.png", "relu2.png", "why_a_shirt.png"}
     assert all(f"convlab-demo/{name}" in out for name in files)
 
 
