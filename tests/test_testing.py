@@ -1,13 +1,14 @@
 """`convlab.testing`: the assertion for tests of other people's networks."""
 
 import re
+from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import convlab
-from convlab.layers import Conv2D, Dense, Flatten, GlobalAveragePooling2D, MaxPooling2D
+from convlab.layers import Conv2D, Dense, Flatten, GlobalAveragePooling2D, MaxPooling2D, ReLU, Softmax
 from convlab.testing import assert_layers_agree
 from support.comparison.torch_spelling import images, network
 from support.recorded import live
@@ -107,6 +108,72 @@ def test_a_model_of_keras_as_the_reference_and_as_the_network(x):
     assert_layers_agree(convlab.load(reference), reference, x)
     with pytest.raises(AssertionError, match="first layer that differs: conv"):
         assert_layers_agree(convlab.load(reference, weights=1), reference, x)
+
+
+def copied(model, module, names):
+    """Give convolutions of a module, and dense layers that follow no Flatten, the weights of a network."""
+    torch = live("torch", instead="comparison/test_matching.py")
+    with torch.no_grad():
+        for name, place in names.items():
+            part, weights = module.get_submodule(place), model[name].weights
+            part.weight.copy_(torch.tensor(np.array(np.moveaxis(weights["kernel"], (-1, -2), (0, 1)))))
+            part.bias.copy_(torch.tensor(np.array(weights["bias"])))
+    return module
+
+
+def ended(torch, end, output):
+    """Return the class of a module `conv, act`, and what a function makes of that."""
+    nn = torch.nn
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 3)
+            setattr(self, output, nn.ReLU())
+
+        def forward(self, x):
+            return end(getattr(self, output)(self.conv(x)))
+
+    return Net()
+
+
+@pytest.mark.parametrize("output", ["act", "output"])
+@pytest.mark.parametrize("end", ["sigmoid", "twice", "twice in place", "max_pool2d"])
+def test_a_function_at_the_end_that_the_network_lacks(x, end, output):
+    torch = live("torch", instead="comparison/test_matching.py")
+    ends = {
+        "sigmoid": torch.sigmoid,
+        "twice": lambda y: y * 2,
+        "twice in place": lambda y: y.mul_(2),
+        "max_pool2d": lambda y: torch.nn.functional.max_pool2d(y, 2),
+    }
+    model = network((9, 8, 3), Conv2D("conv", 4, 3), ReLU(output))
+    same = copied(model, ended(torch, lambda y: y, output), {"conv": "conv"})
+    assert_layers_agree(model, same, x)
+    module = copied(model, ended(torch, ends[end], output), {"conv": "conv"})
+    with pytest.raises(AssertionError, match=f"the outputs differ: {output}, reference "):
+        assert_layers_agree(model, module, x)
+    for names in ({"conv": "conv"}, {output: output}):
+        with pytest.raises(AssertionError, match="the outputs differ"):
+            assert_layers_agree(model, module, x, names=names)
+
+
+def test_a_softmax_that_the_module_lacks_or_has_as_a_module(x):
+    torch = live("torch", instead="comparison/test_matching.py")
+    nn = torch.nn
+    conv, mean = Conv2D("conv", 4, 3), GlobalAveragePooling2D("mean")
+    parts = {"conv": nn.Conv2d(3, 4, 3), "mean": nn.AdaptiveAvgPool2d(1), "flat": nn.Flatten(), "fc": nn.Linear(4, 5)}
+    model = network((9, 8, 3), conv, mean, Dense("fc", 5), Softmax("softmax"))
+    logits = copied(model, nn.Sequential(OrderedDict(parts)), {"conv": "conv", "fc": "fc"})
+    with pytest.raises(AssertionError, match=r"outputs differ: softmax, reference fc .* is missing \(Softmax\)"):
+        assert_layers_agree(model, logits, x)
+    inside = network((9, 8, 3), conv, mean, Dense("fc", 5, "softmax"))
+    inside["fc"].set_weights(**model["fc"].weights)
+    for behind in ({}, {"dropout": nn.Dropout()}, {"act": nn.ReLU()}):
+        whole = nn.Sequential(OrderedDict(parts | {"softmax": nn.Softmax(1)} | behind)).eval()
+        assert_layers_agree(inside, whole, x)
+        assert_layers_agree(inside, whole, x, names={"fc": "fc"})
+        assert_layers_agree(model, whole, x)
 
 
 def test_a_module_that_lacks_a_function_between(x):

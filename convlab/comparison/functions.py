@@ -4,7 +4,7 @@ What was recorded of a layer is what was before its function if it lies where th
 much nearer. Where neither tells, it is what all others of that side are.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from convlab.comparison.before import PRE, could_be_made_by
 from convlab.comparison.distance import distance
@@ -22,25 +22,35 @@ NEARER = 100
 
 
 def where_functions_lie(
-    a: Side, b: Side, found: Mapping[str, str], unasked: Mapping[str, str], read: Read
+    a: Side, b: Side, found: Mapping[str, str], alike: Mapping[str, str], given: Mapping[str, str], read: Read
 ) -> dict[str, str]:
-    """Return the pairs, of which the unasked ones may be moved before an activation function, or behind the next.
+    """Return the pairs, of which those of one shape may be moved before an activation function, or behind the next.
 
+    A given pair stays as it is, but where one network ends with it and the other does not.
     `read` returns the arrays of a pair, one of a and one of b, laid out alike.
     """
-    ours = _moved(a, b, unasked.items(), found, read)
-    rest = [(other, name) for name, other in unasked.items() if name not in ours]
-    theirs = _moved(b, a, rest, found.values(), lambda other, name: read(name, other)[::-1])
+    ours = _moved(a, b, alike.items(), found, given, read)
+    rest = [(other, name) for name, other in alike.items() if name not in ours]
+    theirs = _moved(b, a, rest, found.values(), given.values(), lambda other, name: read(name, other)[::-1])
     return {ours.get(name, name): theirs.get(other, other) for name, other in found.items()}
 
 
 def _moved(
-    side: Side, facing: Side, pairs: Iterable[tuple[str, str]], taken: Collection[str], read: Read
+    side: Side,
+    facing: Side,
+    pairs: Collection[tuple[str, str]],
+    taken: Collection[str],
+    given: Collection[str],
+    read: Read,
 ) -> dict[str, str]:
     """Return name -> what belongs to its partner instead, for those that are to be moved."""
     nodes = {node.name: node for node in side.network.nodes} if side.network else {}
-    known = [(nodes[name], other) for name, other in pairs if name in nodes]
-    partners = {other for _, other in known}
+    known = [
+        (nodes[name], other)
+        for name, other in pairs
+        if name in nodes and (name not in given or _goes_on(side, name, facing, other))
+    ]
+    partners = {other for _, other in pairs}
     functions = [
         (n, other)
         for n, other in known
@@ -96,6 +106,11 @@ def _may_be_behind(side: Side, partners: Collection[str]) -> bool:
 def _ends(side: Side, node: Node, facing: Side, other: str) -> bool:
     """Whether a layer makes the network's output, and the other side knows of none but its partner."""
     return node.name in side.outputs and set(facing.outputs) <= {other}
+
+
+def _goes_on(side: Side, name: str, facing: Side, other: str) -> bool:
+    """Whether a layer makes the network's output, while the other network does something behind its partner."""
+    return name in side.outputs and bool(facing.outputs) and other not in facing.outputs
 
 
 def _function_behind(side: Side, node: Node) -> Node | None:

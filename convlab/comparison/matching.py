@@ -45,10 +45,8 @@ def refine(
     a: Side, b: Side, found: Mapping[str, str], given: Mapping[str, str], fits: Fits, read: Read
 ) -> dict[str, str]:
     """Return the pairs with what lies before activation functions, between pairs and at the end, in a's order."""
-    unasked = {name: other for name, other in found.items() if name not in given and fits(name, other)}
-    found = where_functions_lie(a, b, found, unasked, read)
+    found = where_functions_lie(a, b, found, {n: other for n, other in found.items() if fits(n, other)}, given, read)
     found |= {} if given else _between(a, b, found, fits)
-    found |= _outputs(a, b, found, bool(given))
     places = {name: place for place, name in enumerate(a.order)}
     return dict(sorted(found.items(), key=lambda pair: places.get(pair[0], len(places))))
 
@@ -152,13 +150,9 @@ def _is_chain(network: Model | None) -> bool:
     )
 
 
-def _outputs(a: Side, b: Side, found: Mapping[str, str], asked: bool) -> dict[str, str]:
-    """Pair what comes out, which is compared whatever lies before it: if names are given, of a layer that has one."""
-    if len(a.outputs) != 1 or len(b.outputs) != 1:
-        return {}
-    (ours,), (theirs,) = a.outputs, b.outputs
-    free = ours not in found and theirs not in found.values()
-    layers = (ours in a.layers) + (theirs in b.layers)
-    if layers == 1 and not asked:  # what a function made of the last layer of one side counts more than that layer
-        return {ours: theirs}
-    return {ours: theirs} if free and (layers == 1 or (layers == 2 and not asked)) else {}
+def outputs(a: Side, b: Side, found: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return pairs of what comes out, in order: it is compared whatever its layers are paired with."""
+    paired = {name: other for name, other in found.items() if name in a.outputs and other in b.outputs}
+    ours = [name for name in a.outputs if name not in paired]
+    theirs = [other for other in b.outputs if other not in paired.values()]
+    return list(zip(ours, theirs, strict=True)) if len(ours) == len(theirs) else []

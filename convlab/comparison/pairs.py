@@ -1,13 +1,13 @@
 """Pairs of arrays, one of each side, brought into one layout."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 
 from convlab.comparison.before import PRE
-from convlab.comparison.matching import match, refine
+from convlab.comparison.matching import match, outputs, refine
 from convlab.comparison.sources import Side
 from convlab.images.preprocessing import Preprocessing
 from convlab.model.model import Model
@@ -41,12 +41,13 @@ class Pairs:
         self.a, self.b, self.model, self._forced = a, b, model, channels_first
         inputs = _inputs(a, b, names)
         found = match(a, b, names, self._named_fit)
-        self._settle(inputs | found)
-        self._settle(inputs | refine(a, b, found, names, self._named_fit, self._named_arrays))
+        self._settle((inputs | found).items())
+        found = refine(a, b, found, names, self._named_fit, self._named_arrays)
+        self._settle([*(inputs | found).items(), *outputs(a, b, found)])
 
-    def _settle(self, found: Mapping[str, str]) -> None:
+    def _settle(self, found: Iterable[tuple[str, str]]) -> None:
         """Take these for the pairs, and see in them which side is channels first."""
-        self.all = tuple(self._pair(name, other) for name, other in found.items())
+        self.all = tuple(self._pair(name, other) for name, other in found)
         self._a_first = any(layouts(self.a.shape(pair.name), self._target(pair)) == [True] for pair in self.all)
         self._b_first = any(layouts(self.b.shape(pair.reference), self._target(pair)) == [True] for pair in self.all)
 
@@ -69,7 +70,8 @@ class Pairs:
 
     def _pair(self, name: str, other: str) -> Pair:
         shapes = {} if self.model is None else self.model.shapes
-        node = next((n for n in (name, other) if n.removesuffix(PRE) in shapes), None)
+        called = (other, name) if self.model_made_b else (name, other)
+        node = next((n for n in called if n.removesuffix(PRE) in shapes), None)
         if name in self.a.inputs:
             return Pair(name, other, node, INPUT_KIND)
         kinds = {n.name: n.layer.kind for n in self.model.nodes} if self.model else {}

@@ -149,8 +149,8 @@ class Report:
         return head + html_table(_table(self.rows), "<", notes=self._notes())
 
     def _headline(self) -> str:
-        layers = sum(row.kind != "Input" for row in self.rows)
         if self.first is None:
+            layers = sum(row.kind != "Input" and not self._again(row) for row in self.rows)
             return f"all {layers} layers agree" if layers > 1 else "the 1 layer compared agrees"
         row = self._at_first()
         if row.shape != row.reference_shape:
@@ -158,7 +158,14 @@ class Report:
         else:
             found = f"relative error {row.relative_error:.2g}, expected {row.expected:.0e}"
         cause = self.guesses[0] if self.guesses else "no guess makes it agree"
+        if self._again(row):
+            return f"the outputs differ: {row.name}, reference {row.reference} ({found}): {cause}"
         return f"first layer that differs: {row.name} ({found}): {cause}"
+
+    def _again(self, row: Row) -> bool:
+        """Whether either of a pair was compared before: then it is a pair because both come out of their networks."""
+        before = self.rows[: self.rows.index(row)]
+        return any(row.name == other.name or row.reference == other.reference for other in before)
 
     def _at_first(self) -> Row:
         return next(row for row in self.rows if row.differs)
@@ -169,6 +176,10 @@ class Report:
         lines = [f"  or {guess}" for guess in self.guesses[1:]]
         if self.advice and not self.guesses:
             lines.append(f"  most guesses run the network, and none is at hand: {self.advice}")
+        if self._again(self._at_first()) and not self.guesses:
+            lines.append(
+                "  their layers agree: what is no layer there (a function, a factor), or one too many, changes it"
+            )
         after = self.rows[self.rows.index(self._at_first()) + 1 :]
         if after and not any(row.differs for row in after):
             lines.append(f"  all {len(after)} after it agree: only what was recorded there differs, not the network")

@@ -82,11 +82,12 @@ def record_torch(
             f"record_torch: {type(module).__name__} returns a {type(output).__name__}, expected a tensor: give a"
             " module that returns one"
         )
+    array = _as_array(output)
     return Activations(
         calls.arrays,
         calls.kinds,
         inputs={"input": _as_array(given)},
-        outputs={calls.made(output) or "output": _as_array(output)},
+        outputs={_name_of(calls, output, array): array},
         model=type(module).__name__,
     )
 
@@ -110,6 +111,14 @@ def _keeper(calls: Calls, name: str) -> Callable[[Module, Any, Any], None]:
             calls.keep(name, type(part).__name__, output, _as_array(output))
 
     return keep
+
+
+def _name_of(calls: Calls, output: Tensor, array: Array) -> str:
+    """Return which module made the output; where a function did, perhaps in place, a name that no module has."""
+    made = calls.made(output)
+    if made is not None and np.array_equal(calls.arrays[made], array, equal_nan=True):
+        return made
+    return next(name for name in ("output", "the output") if name not in calls.arrays)
 
 
 def _given(x: ArrayLike, last: bool | None, module: Module) -> Tensor:

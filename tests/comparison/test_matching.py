@@ -294,7 +294,70 @@ def test_what_comes_out_is_compared_whatever_lies_before_it():
     report = compare(ours.run(x), theirs.run(x))
     assert paired(report) == {"conv": "conv", "pool": "other"}
     assert report.guesses[0].name == "zeros left out"
-    assert compare(ours.run(x), theirs.run(x), names={"conv": "conv"}).agrees
+    asked = compare(ours.run(x), theirs.run(x), names={"conv": "conv"})
+    assert paired(asked) == {"conv": "conv", "pool": "other"}
+    assert not asked.agrees
+
+
+def ends(made, **theirs):
+    """Return the comparison with a network that has the same two layers, and whose output is what is given."""
+    model = network((9, 8, 3), Conv2D("conv", 4, 3), MaxPooling2D("pool", 2), Activation("act", "relu"))
+    x = images(model)
+    acts = model.run(x)
+    arrays = {name: acts[name] for name in theirs.get("layers", acts)}
+    return compare(acts, Activations(arrays, {}, {"input": x}, {theirs.get("name", "output"): made(acts)}, "Net"))
+
+
+def test_the_outputs_are_compared_where_one_network_goes_on_behind_the_other():
+    """A layer that the other lacks at the end, and functions there, which are no layers."""
+    lacks = ends(lambda acts: acts["pool"], layers=("conv", "pool"), name="pool")
+    assert (lacks.first, str(lacks).partition(" (")[0]) == ("act", "the outputs differ: act, reference pool")
+    assert lacks.guesses[0].sentence == "its activation function is missing (ReLU)"
+    shorter = ends(lambda acts: acts["act"].repeat(2, 1))
+    assert (shorter.first, shorter.rows[-1].reference) == ("act", "output")
+    sigmoid = ends(lambda acts: 1 / (1 + np.exp(-acts["act"])))
+    assert str(sigmoid).startswith("the outputs differ: act, reference output (relative error")
+    assert sigmoid.guesses[0].sentence == "a function is applied to it: sigmoid"
+    assert "their layers agree: what is no layer there" in str(ends(lambda acts: acts["act"] * 3))
+    same = ends(lambda acts: acts["act"])
+    assert str(same).startswith("all 3 layers agree\n")
+    assert same.rows[-1].reference == "output"
+
+
+def test_several_outputs_are_compared_in_their_order():
+    conv, left, right = Conv2D("conv", 3, 1), ReLU("left"), MaxPooling2D("right", 2)
+    nodes = [Node("conv", conv, ("input",)), Node("left", left, ("conv",)), Node("right", right, ("conv",))]
+    model = Model("net", (4, 4, 3), nodes, outputs=("left", "right"))
+    randomise(model, 0)
+    acts = model.run(images(model))
+    found = {"1": acts["left"], "2": acts["right"]}
+    theirs = Activations({"conv": acts["conv"]}, {}, {"input": acts.input}, found, "Net")
+    assert paired(compare(acts, theirs)) == {"conv": "conv", "left": "1", "right": "2"}
+    wrong = replace(theirs, outputs=found | {"2": acts["right"] + 1})
+    assert compare(acts, wrong).first == "right"
+
+
+def test_a_layer_that_is_missing_is_named():
+    model = network((9, 8, 3), Conv2D("conv", 4, 3), MaxPooling2D("pool", 2))
+    acts = model.run(images(model))
+    report = compare(acts, {"conv": acts["conv"], "pool": acts["conv"]})
+    assert (report.first, report.guesses[0].sentence) == ("pool", "the layer is missing (MaxPooling2D)")
+
+
+@pytest.mark.parametrize("last", ["output", "dropout", "softmax"])
+@pytest.mark.parametrize("names", [None, {"fc2": "head"}])
+def test_the_last_function_may_lie_behind_a_layer_that_names_say(names, last):
+    """The reference applies its softmax by a function or a module, and has a Dropout behind it, or has not."""
+    model = fused()
+    x = images(model)
+    theirs = modules(model, x)
+    head = "head" if names else "fc2"
+    arrays = {head if name == "fc2" else name: array for name, array in theirs.items()}
+    output = theirs.output
+    behind = {} if last == "output" else {last: output}
+    report = compare(model.run(x), replace(theirs, arrays=arrays | behind, outputs={last: output}), names=names)
+    assert report.agrees, str(report)
+    assert paired(report) == {**INSIDE, "fc2/pre": head, "fc2": last}
 
 
 def test_what_a_function_makes_of_the_last_layer_is_compared_too():

@@ -69,6 +69,16 @@ def another_activation(_: Suspect, node: Node, inputs: list[Array]) -> Outputs:
             yield f": {name} instead of {_told(layer)}", y  # and no other guess says the same
 
 
+def function_applied(_: Suspect, node: Node, inputs: list[Array]) -> Outputs:
+    """Apply a function to what a layer makes that has one already, or is no sum of products."""
+    layer = node.layer
+    if isinstance(layer, Activated) and layer.activation == "linear":
+        return  # that is another activation function
+    for name in FUNCTIONS.values():
+        if name not in ("linear", "relu", layer.activation):
+            yield f": {name}", ACTIVATIONS[name](node.layer(*inputs))
+
+
 def along_another_axis(_: Suspect, node: Node, inputs: list[Array]) -> Outputs:
     """Let a softmax, or its like, see the numbers along another axis."""
     layer = node.layer

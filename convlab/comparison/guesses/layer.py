@@ -12,6 +12,7 @@ from convlab.comparison.guesses.functions import (
     another_activation,
     another_alpha,
     another_slope,
+    function_applied,
     gelu_of_the_other_kind,
     relu_applied,
 )
@@ -44,6 +45,13 @@ def flattened_otherwise(suspect: Suspect, node: Node, inputs: list[Array]) -> Ou
             yield details, node.layer(row)
 
 
+def layer_missing(suspect: Suspect, node: Node, inputs: list[Array]) -> Outputs:
+    """Leave out the layer, where it has no weights, changes numbers and is no activation function."""
+    known = node.layer.shapes or node.layer.reshapes or node.layer.activates
+    if node is suspect.nodes[-1] and len(inputs) == 1 and not known:
+        yield f" ({node.layer.kind})", inputs[0]
+
+
 FEW = 4
 
 LAYER_GUESSES = (
@@ -74,6 +82,8 @@ LAYER_GUESSES = (
     Guess("zeros left out", "the zeros put around the image before it count for nothing", zeros_left_out),
     Guess("the other pooling", "it is the other pooling", the_other_pooling),
     Guess("another interpolation", "it interpolates in another way", another_interpolation, FEW),
+    Guess("function applied", "a function is applied to it", function_applied, FEW),
+    Guess("layer missing", "the layer is missing", layer_missing, 1),
     Guess("another cut", "other cells are cut off a transposed convolution's sides", another_cut, FEW),
 )
 
