@@ -8,10 +8,14 @@ loops that write a thousand files are the rule there.
 
 A notebook shows by itself only what stands last in a cell. So a figure that pyplot does not have waits for the end of
 its cell; a callback that leaves with it is all that is registered.
+
+Where Matplotlib's backend for notebooks is at work IPython cuts figures to what is drawn on them. A page is shown
+whole, as large as it was asked for, unless the user has set in IPython how figures are to be shown.
 """
 
 import sys
 import threading
+from base64 import b64encode
 from io import BytesIO
 from typing import Any, cast
 
@@ -33,6 +37,11 @@ class Drawing(Figure):
 
     _waits = False  # for the end of the cell
 
+    def set_dpi(self, val: float) -> None:
+        """Set the dots an inch, those too that Matplotlib goes back to when it saves, or closes pyplot's window."""
+        super().set_dpi(val)
+        self._original_dpi = val
+
     def _repr_png_(self) -> bytes | None:
         """Return the picture; nothing where it stands in the page already, in a window of pyplot's."""
         if self._is_pyplots() and not self._is_still():
@@ -46,11 +55,17 @@ class Drawing(Figure):
         return buffer.getvalue()
 
     def _ipython_display_(self) -> None:
-        """Note that the figure is being shown, and leave it to IPython how: by what is set there, or `_repr_png_`."""
+        """Note that the figure is being shown, and show it whole, or leave it to IPython if how is set there."""
+        shell, whole = notebook(), None
         self._waits = False
-        if self._is_pyplots() and self._is_still() and notebook() is not None:
+        if shell is not None and _cuts(shell):
+            whole = self._repr_png_()
+        if self._is_pyplots() and self._is_still() and shell is not None:
             sys.modules["matplotlib.pyplot"].close(self)  # or its backend would show it again after the cell
-        raise NotImplementedError
+        if whole is None:
+            raise NotImplementedError
+        shown = {"image/png": b64encode(whole).decode(), "text/plain": repr(self)}
+        load_module("IPython.display").display(shown, raw=True)
 
     def _is_pyplots(self) -> bool:
         pyplot = sys.modules.get("matplotlib.pyplot")
@@ -59,6 +74,13 @@ class Drawing(Figure):
     def _is_still(self) -> bool:
         """Whether the canvas has no window: it is of the backend for pages of a notebook, or of the one for files."""
         return type(self.canvas) is FigureCanvasAgg
+
+
+def _cuts(shell: Any) -> bool:
+    """Whether IPython shows figures as that backend has it from the start: as PNG, cut to what is drawn."""
+    printers = [one.type_printers.get(Figure) for one in shell.display_formatter.formatters.values()]
+    found = [getattr(printer, "keywords", {}) for printer in printers if printer is not None]
+    return found == [{"fmt": "png", "base64": True, "bbox_inches": "tight"}]
 
 
 def present(figure: Drawing, *, saved: bool) -> None:

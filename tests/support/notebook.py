@@ -3,23 +3,30 @@
 import sys
 from types import ModuleType, SimpleNamespace
 
+from matplotlib.figure import Figure
+
 
 class Notebook:
     """IPython as `sys.modules` knows it; `cell` returns the figures that a cell of code shows, in their order."""
 
-    def __init__(self, formats=("text/plain", "image/png")):
+    def __init__(self, formats=("text/plain", "image/png"), png=None):
+        """Take the formats that are shown, and what makes a PNG of a Figure in place of its own `_repr_png_`."""
         self.waiting, self.shown = [], []
         self.names = {}
         self.events = SimpleNamespace(
             register=lambda _, call: self.waiting.append(call), unregister=lambda _, call: self.waiting.remove(call)
         )
-        self.display_formatter = SimpleNamespace(active_types=list(formats))
+        formatters = {"image/png": SimpleNamespace(type_printers={Figure: png} if png else {})}
+        self.display_formatter = SimpleNamespace(active_types=list(formats), formatters=formatters)
         ipython, pages = ModuleType("IPython"), ModuleType("IPython.display")
         ipython.get_ipython, ipython.version_info, pages.display = lambda: self, (9, 0), self.display
         sys.modules.update({"IPython": ipython, "IPython.display": pages})
 
-    def display(self, figure):
-        """Show a figure as IPython does."""
+    def display(self, figure, raw=False):
+        """Show a figure as IPython does, or what is ready to be shown."""
+        if raw:
+            self.shown.append(figure)
+            return
         try:
             getattr(figure, "_ipython_display_", self._not_implemented)()
         except NotImplementedError:

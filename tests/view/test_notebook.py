@@ -1,8 +1,11 @@
 """A real notebook shows figures as `test_screen.py` says: only where Jupyter's own tools are installed."""
 
+from base64 import b64decode
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 pytest.importorskip("nbconvert")
 pytest.importorskip("ipykernel")
@@ -17,7 +20,9 @@ PYPLOT = """
 %matplotlib inline
 import matplotlib.pyplot as plt
 """
+SIZED = "draw(size=(4, 3), dpi=80);"
 CELLS = {
+    SIZED: 1,
     "draw()": 1,
     "draw();": 1,
     "fig = draw()": 1,
@@ -45,5 +50,10 @@ def test_each_figure_is_shown_once(tmp_path, monkeypatch, start, cells):
     code = [start + START, *cells]
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in code])
     ExecutePreprocessor(timeout=100).preprocess(book, {"metadata": {"path": tmp_path}})
-    shown = [sum("image/png" in output.get("data", {}) for output in cell.outputs) for cell in book.cells[1:]]
-    assert dict(zip(cells, shown, strict=True)) == cells
+    pictures = [
+        [output.data["image/png"] for output in cell.outputs if "image/png" in output.get("data", {})]
+        for cell in book.cells[1:]
+    ]
+    assert dict(zip(cells, map(len, pictures), strict=True)) == cells
+    with Image.open(BytesIO(b64decode(pictures[list(cells).index(SIZED)][0]))) as picture:
+        assert picture.size == (320, 240)  # not cut to what is drawn

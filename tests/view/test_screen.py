@@ -96,6 +96,46 @@ def test_figures_are_shown_in_the_order_in_which_they_were_made(tmp_path):
     )
 
 
+def test_a_notebook_shows_a_figure_as_large_as_it_was_asked_for(tmp_path):
+    """The backend for notebooks has IPython cut figures to what is drawn; what else is set there is obeyed."""
+    passes(
+        tmp_path,
+        START,
+        PYPLOT,
+        """
+        from base64 import b64decode
+        from functools import partial
+        from io import BytesIO
+        from PIL import Image
+        for kind, whole in (("png", True), ("retina", False)):
+            book = Notebook(png=partial(print, fmt=kind, base64=True, bbox_inches="tight"))
+            book.names.update(draw=draw)
+            (shown,) = book.cell("fig = draw(size=(4, 3), dpi=80)")
+            if whole:
+                assert Image.open(BytesIO(b64decode(shown["image/png"]))).size == (320, 240)
+                assert shown["text/plain"] == "<Drawing size 320x240 with 1 Axes>"
+            else:
+                assert shown is book.names["fig"]
+            assert plt.get_fignums() == []
+        """,
+    )
+
+
+def test_dots_stay_when_pyplot_lets_go_of_a_figure(tmp_path):
+    passes(
+        tmp_path,
+        START,
+        PYPLOT,
+        """
+        from PIL import Image
+        figure = draw(size=(4, 3), dpi=80)
+        plt.close(figure)
+        figure.savefig("a.png")
+        assert figure.dpi == 80 and Image.open("a.png").size == (320, 240)
+        """,
+    )
+
+
 def test_show_and_close_of_pyplot_are_obeyed_in_a_notebook(tmp_path):
     passes(
         tmp_path,
