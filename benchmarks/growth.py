@@ -15,10 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.headings import TITLE
 from convlab.bench.convolutions import Case, bench_conv
 from convlab.bench.report import CaseResult, Report
 from convlab.bench.roofline import colours_of
-from convlab.view.figure_style import FAINT, INK, TITLE, axes_at, finish, page
+from convlab.view.figure_style import FAINT, INK, axes_at, page
+from convlab.view.saving import save
 
 AXES = {
     "batch": ((1, 2, 4, 8, 16), lambda n: Case((28, 28, 64), 64, batch=n)),
@@ -64,7 +66,7 @@ def draw(report: Report, path: Path) -> None:
             marker = "D" if method == "torch" else "o"
             ax.loglog(sizes, 1e3 * np.array(seconds), marker=marker, markersize=4.5, color=colours[method])
         dress(ax, axis, found, colours)
-    finish(figure, path)
+    save(figure, path)
 
 
 def dress(ax: Any, axis: str, found: Sequence[tuple[str, list[int], list[float], float]], colours: Any) -> None:

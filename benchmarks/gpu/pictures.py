@@ -8,9 +8,11 @@ from benchmarks.gpu.plan import BATCHES
 from benchmarks.gpu.ratios import found_by_layer
 from benchmarks.gpu.report import found
 from benchmarks.gpu.roofline import LADDER, draw_roofline
+from benchmarks.headings import TITLE
 from convlab.bench.report import digits
 from convlab.bench.roofline import COLOURS
-from convlab.view.figure_style import FAINT, INK, TITLE, axes_at, finish, page
+from convlab.view.figure_style import FAINT, INK, axes_at, page
+from convlab.view.saving import save
 
 SHOWN = 5
 """The layer of the ladder: 256 channels at 56 x 56, which fills a GPU."""
@@ -56,7 +58,7 @@ def draw_ladder(times: dict[str, dict[str, Any]], machine: str, path: Path) -> N
     ax.set_xlabel("TFLOP/s", fontsize=8, color=INK)
     ax.tick_params(length=0, labelsize=8, labelcolor=INK)
     ax.spines[:].set_visible(False)
-    finish(figure, path)
+    save(figure, path)
 
 
 def _lines(times: dict[str, dict[str, Any]]) -> dict[str, float]:

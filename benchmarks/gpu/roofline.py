@@ -14,8 +14,10 @@ from matplotlib.ticker import FuncFormatter
 from benchmarks.gpu.layers import case_of
 from benchmarks.gpu.plan import BATCHES, LAYERS
 from benchmarks.gpu.report import found
+from benchmarks.headings import TITLE
 from convlab.bench.roofline import COLOURS, LINES
-from convlab.view.figure_style import FAINT, INK, TITLE, axes_at, finish, page
+from convlab.view.figure_style import FAINT, INK, axes_at, page
+from convlab.view.saving import save
 
 LADDER = (
     *("direct_strided", "direct", "tiled", "blocked", "implicit_gemm", "im2col", "winograd2x2", "winograd"),
@@ -54,7 +56,7 @@ def draw_roofline(times: Sequence[dict[str, dict[str, Any]]], outcomes: Sequence
     ax.tick_params(which="both", length=0, labelsize=7.5, labelcolor=FAINT)
     ax.spines[:].set_visible(False)
     ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=8, frameon=False, labelcolor=INK)
-    finish(figure, path)
+    save(figure, path)
     return True
 
 

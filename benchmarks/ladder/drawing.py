@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from PIL import Image
 
-from convlab.view.figure_style import FAINT, INK, TITLE, axes_at, bare
+from benchmarks.headings import TITLE
+from convlab.view.figure_style import FAINT, INK, axes_at, bare
 
 EMPTY, WASTED, BLOCK, WARP, THREAD = range(5)
 COLOURS = np.array([[241, 243, 246], [244, 178, 164], [196, 213, 235], [58, 110, 176], [20, 22, 28]], np.uint8)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.attribution.sanity import METHODS, curves, rank_correlation
+from benchmarks.attribution_sanity import METHODS, curves, rank_correlation
 
 
 @pytest.mark.slow

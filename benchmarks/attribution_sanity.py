@@ -1,6 +1,6 @@
 """Which methods of attribution look at what a network has learned: weights randomised from the top, maps compared.
 
-    python -m benchmarks.attribution.sanity [--seeds 5] [--out docs/attribution.json]
+    python -m benchmarks.attribution_sanity [--seeds 5] [--out docs/attribution.json]
 
 Adebayo et al., "Sanity checks for saliency maps" (arXiv 1810.03292), section 3: the layers of LeNet-5 lose their
 weights one after the other, from the output down, and after each the rank correlation of a method's map with that of
