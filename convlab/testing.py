@@ -33,8 +33,8 @@ def assert_layers_agree(
     x : array or tensor
         The input: an array (N, H, W, C), or a tensor of PyTorch, (N, C, H, W); as `Model.run` takes it.
     names, tolerance
-        As `convlab.compare` takes them: by default layers are matched by names and by order, and may differ by 8
-        times what rounding leads one to expect.
+        As `convlab.compare` takes them: by default layers are matched by names, as weights were loaded, or in order,
+        and may differ by 8 times what rounding leads one to expect. What comes out is always compared.
 
     Raises
     ------

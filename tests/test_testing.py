@@ -189,6 +189,10 @@ def test_a_module_that_lacks_a_function_between(x):
         reference[3].weight.copy_(torch.tensor(kernel.T))
         reference[3].bias.copy_(torch.tensor(np.array(model["fc"].weights["bias"])))
     assert_layers_agree(model, reference, x)
+    first, behind = [nn.Identity(), *reference[:2]], [nn.Dropout(), nn.ZeroPad2d(0), *reference[2:]]
+    assert_layers_agree(
+        model, nn.Sequential(OrderedDict(features=nn.Sequential(*first), head=nn.Sequential(*behind))), x
+    )
     reference[1] = nn.Identity()
     with pytest.raises(AssertionError, match=r"agrees if its activation function is missing \(relu\)"):
         assert_layers_agree(model, reference, x)

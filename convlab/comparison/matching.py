@@ -1,8 +1,8 @@
 """Which array of one side belongs to which of the other.
 
 By names that are given, then by equal ones, then as weights were loaded; and where no names are given, by order: what
-lies between two that belong together, or all where nothing does. Only what gives numbers another shape is left out of
-that: frameworks that have channels first flatten in another order, and are right.
+lies between two that belong together, or all where nothing does. Only what hands numbers on is left out of that:
+Dropout does nothing, and frameworks that have channels first flatten in another order, and are right.
 
 Frameworks disagree about what a layer is: where one has the activation function inside and the other behind it, what
 was before the function belongs to the layer without it.
@@ -10,6 +10,9 @@ was before the function belongs to the layer without it.
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from math import prod
+
+import numpy as np
 
 from convlab.comparison.functions import Read, where_functions_lie
 from convlab.comparison.sources import Side
@@ -34,9 +37,11 @@ def match(a: Side, b: Side, given: Mapping[str, str], fits: Fits) -> dict[str, s
                 raise LayerNameError(f"{side.label}: {unknown('recorded layer', name, side.layers)}")
     found = _named(a, b, given) or _all_in_order(a, b, fits)
     if not found:
+        way, file = say("names=", "--names"), say('convlab.load(..., weights="module.pt")', "--weights FILE")
         raise LayerNameError(
-            f"{a.label} and {b.label} have no layer's name in common ({_some(a.layers)} / {_some(b.layers)}):"
-            f" say which is which with {say('names=', '--names')}: a name in the first -> a name in the second"
+            f"{a.label} and {b.label} have no layer's name in common ({_some(a.layers)} / {_some(b.layers)}), nor the"
+            f" same layers in order: say which is which with {way} (a name in the first -> one in the second), or"
+            f" load the network with the file of a module's weights, which tells it: {file}"
         )
     return found
 
@@ -83,10 +88,31 @@ def _all_in_order(a: Side, b: Side, fits: Fits) -> dict[str, str]:
     """Pair two chains that are equally long, perhaps with what was before the activation functions."""
     if not (_is_chain(a.network) and _is_chain(b.network)):
         return {}
-    for ours, theirs in ((a.layers, b.layers), (a.order, b.layers), (a.layers, b.order)):
+    ways = [(a.layers, b.layers), (a.order, b.layers), (a.layers, b.order)]
+    for ours, theirs in ways:
         if pairs := _one_by_one(a, b, ours, theirs, fits):
             return _telling(a, b, pairs)
+    for ours, theirs in ways:
+        if pairs := _one_by_one(a, b, _changing(a, ours), _changing(b, theirs), fits):
+            return pairs
     return {}
+
+
+def _changing(side: Side, names: Sequence[str]) -> list[str]:
+    """Return those of a row of layers that do more than hand on what they get: no Dropout, Flatten, Identity."""
+    rows = pairwise([*side.inputs[:1], *names])
+    handed_on = {name for before, name in rows if _same_numbers(side, before, name)}
+    return [name for name in names if name not in handed_on]
+
+
+def _same_numbers(side: Side, before: str, name: str) -> bool:
+    """Whether two arrays hold the same numbers, perhaps in another shape, flattened in either order."""
+    shape = side.shape(before)
+    if prod(side.shape(name)) != prod(shape):
+        return False
+    x, y = side.read(before), side.read(name).ravel()
+    orders = (x, np.moveaxis(x, -1, 1)) if len(shape) > 2 else (x,)
+    return any(np.array_equal(order.ravel(), y, equal_nan=True) for order in orders)
 
 
 def _between(a: Side, b: Side, found: Mapping[str, str], fits: Fits) -> dict[str, str]:

@@ -194,7 +194,7 @@ def test_two_chains_are_matched_by_order():
     assert report.agrees
     assert paired(report) == {name: number for name, number in numbers.items() if name != "flatten"}
     assert compare(dict(acts), dict(renamed(acts, numbers))).agrees
-    wider = {f"{name}!": array for name, array in acts.items()} | {"more": acts["fc2"]}
+    wider = {f"{name}!": array for name, array in acts.items()} | {"more": acts["fc2"] + 1}
     with pytest.raises(LayerNameError, match="have no layer's name in common"):
         compare(acts, wider)
 
@@ -224,6 +224,37 @@ def test_rows_that_are_equally_long_but_do_not_fit_are_not_matched():
     backwards = {f"{name}!": acts[name] for name in reversed(list(acts))}
     with pytest.raises(LayerNameError):
         compare(acts, backwards)
+
+
+@pytest.mark.parametrize("again", [["input"], ["pool"], ["pool", "pool"], ["input", "conv2/pre", "conv2"]])
+def test_layers_that_hand_on_what_they_get_do_not_break_the_order(again):
+    """Identity, Dropout, padding by nothing; theirs may flatten in another order, by a layer or a function."""
+    model = fused()
+    x = images(model)
+    acts = model.run(x, pre=True)
+    made = dict(acts, input=x, flat=np.moveaxis(acts["conv2"], -1, 1).reshape(len(x), -1))
+    inside = ["conv1", "pool", "conv2", "fc1", "fc2"]
+    apart = ["conv1/pre", "conv1", "pool", "conv2/pre", "conv2", "fc1/pre", "fc1", "fc2/pre", "fc2"]
+    for order in (inside, [*inside[:3], "flat", *inside[3:]], apart):
+        names = list(order)
+        for name in again:
+            if name == "input" or name in names:
+                names.insert(names.index(name) + 1 if name in names else 0, name)
+        theirs = {str(i): made[name] for i, name in enumerate(names)}
+        report = compare(model.run(x), {"input": x, **theirs})
+        assert report.agrees, str(report)
+        found = {name: names[int(number)] for name, number in paired(report).items()}
+        assert found == {name: name for name in order if name != "flat"}
+        wrong = {number: array + (name == "fc2") for (number, array), name in zip(theirs.items(), names, strict=True)}
+        assert compare(model.run(x), {"input": x, **wrong}).first == "fc2"
+
+
+def test_what_nothing_tells_is_refused_with_what_would_tell():
+    acts = fused().run(images(fused()))
+    with pytest.raises(
+        LayerNameError, match=r"with names= .* load the network .*load\(\.\.\., weights=\"module\.pt\"\)"
+    ):
+        compare(acts, {"0": acts["conv1"], "1": acts["pool"]})
 
 
 def test_a_mistake_that_changes_a_shape_is_matched_by_the_names_of_classes():

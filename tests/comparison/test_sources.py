@@ -76,7 +76,7 @@ def test_lists_and_whole_numbers_make_arrays():
         (
             {},
             LayerNameError,
-            "a and b have no layer's name in common (conv1, conv2/pre, conv2, ... / none): say which",
+            "a and b have no layer's name in common (conv1, conv2/pre, conv2, ... / none), nor the same layers",
         ),
         ({"c": [1.0]}, LayerNameError, "have no layer's name in common (conv1, conv2/pre, conv2, ... / c)"),
     ],
