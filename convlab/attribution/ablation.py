@@ -5,8 +5,8 @@ from math import prod
 
 import numpy as np
 
-from convlab.backward.targets import logits
 from convlab.errors import LayerNameError, ShapeError
+from convlab.model.logits import logits
 from convlab.model.model import Model
 from convlab.model.nodes import own_layers
 from convlab.runtime.arrays import Array

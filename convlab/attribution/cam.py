@@ -6,10 +6,11 @@ import numpy as np
 
 from convlab.attribution.result import Attribution
 from convlab.backward.gradients import gradients
-from convlab.backward.targets import Target, logits, seeds_of
+from convlab.backward.targets import Target, seeds_of
 from convlab.errors import LayerNameError, ShapeError
 from convlab.layers import Add
 from convlab.model.graph import Graph
+from convlab.model.logits import logits
 from convlab.model.model import Model
 from convlab.model.nodes import has_activation
 from convlab.recording.activations import Activations

@@ -7,34 +7,13 @@ from typing import Any
 import numpy as np
 
 from convlab.errors import LayerNameError, ShapeError
-from convlab.layers import Activated, Activation, Identity, Layer
 from convlab.model.graph import Graph
-from convlab.runtime.arrays import Array, Shape, module_of
+from convlab.model.logits import logits
+from convlab.recording.prediction import number_of_class
+from convlab.runtime.arrays import Array, module_of
 from convlab.wording import unknown
 
 Target = Any  # int, str, (name, channel), (name, (y, x, channel)), (int or str, mask), or a mapping of arrays by name
-
-
-def logits(graph: Graph) -> str:
-    """Return the name of what the only output was before its softmax or sigmoid; of the output, if it has none.
-
-    `name/pre` where that is within a layer.
-    """
-    if len(graph.outputs) > 1:
-        raise ShapeError(f"model {graph.name!r} has several outputs, {', '.join(graph.outputs)}: name a layer")
-    nodes = {node.name: node for node in graph.nodes}
-    last = nodes[graph.outputs[0]]
-    while last.inputs[0] in nodes and _hands_on(last.layer, last.input_shapes[0]):
-        last = nodes[last.inputs[0]]
-    if last.layer.activation not in ("softmax", "sigmoid"):
-        return graph.outputs[0]
-    return f"{last.name}/pre" if isinstance(last.layer, Activated) else last.inputs[0]
-
-
-def _hands_on(layer: Layer, shape: Shape) -> bool:
-    """Return whether a layer gives its numbers on as they are, in the same order."""
-    linear = isinstance(layer, Activation) and layer.activation == "linear"
-    return linear or isinstance(layer, Identity) or (layer.reshapes and max(shape) == prod(shape))
 
 
 def seeds_of(graph: Graph, target: Target, labels: Sequence[str] | None, like: Array) -> tuple[dict[str, Array], str]:
@@ -96,13 +75,7 @@ def _unit(graph: Graph, name: str, place: Any, like: Array) -> tuple[dict[str, A
 def _number(graph: Graph, target: Any, labels: Sequence[str] | None) -> int:
     """Return the number of a class that is given by its number or its label."""
     if isinstance(target, str):
-        if labels is None:
-            raise LayerNameError(
-                f"model {graph.name!r} has no labels: give the number of the class, found {target!r}"
-            )
-        if target not in labels:
-            raise LayerNameError(unknown("label", target, labels))
-        return list(labels).index(target)
+        return number_of_class(target, labels, f"model {graph.name!r}")
     if isinstance(target, bool) or not isinstance(target, int | np.integer):
         raise ShapeError(
             f"gradients: target is {target!r}, expected a class, (layer, channel), (layer, (y, x, channel)),"

@@ -1,12 +1,15 @@
 """`convlab explain`: how one number came about."""
 
 import argparse
+import re
 from typing import Any
 
 from convlab.cli.inputs import HELP, prepared
+from convlab.cli.layers import add_layer, chosen_layer
 from convlab.cli.options import (
     add_fit,
     add_json,
+    add_labels,
     add_model,
     add_picture,
     add_span,
@@ -23,8 +26,9 @@ def add(commands: Any) -> None:
     """Say what the command takes."""
     parser = command(commands, "explain", run, "show how one number came about, step by step")
     add_model(parser)
+    add_labels(parser)
     parser.add_argument("image", metavar="IMAGE", help=HELP)
-    parser.add_argument("layer", metavar="LAYER")
+    add_layer(parser)
     parser.add_argument(
         "--at",
         type=_place,
@@ -32,7 +36,10 @@ def add(commands: Any) -> None:
         help="row and column in the layer's output; of a volume Z,Y,X (default: where the largest number is)",
     )
     parser.add_argument(
-        "--channel", type=int, metavar="K", help="channel, or unit of a dense layer (default: the same)"
+        "--channel",
+        type=_channel,
+        metavar="K",
+        help="channel, or unit of a dense layer; of the output also a label (default: the same)",
     )
     add_fit(parser)
     add_span(parser)
@@ -44,10 +51,11 @@ def run(arguments: argparse.Namespace) -> None:
     """Run, explain, and draw where asked to."""
     check_drawn(arguments)
     model = load_model(arguments)
+    layer = chosen_layer(model, arguments.layer)
     x, told = prepared(model, arguments.image, arguments)
     acts = model.run(x)
     z, y, x = (None, *(arguments.at or (None, None)))[-3:]
-    why = explain(model, acts, arguments.layer, y, x, arguments.channel, z=z)
+    why = explain(model, acts, layer, y, x, arguments.channel, z=z)
     if arguments.out:
         from convlab.view import plot
 
@@ -58,6 +66,10 @@ def run(arguments: argparse.Namespace) -> None:
     print("\n".join([*(f"{line}\n" for line in told), str(why)]))
     if arguments.out:
         print(printable(str(arguments.out)))
+
+
+def _channel(text: str) -> int | str:
+    return int(text) if re.fullmatch(r"-?\d+", text) else text
 
 
 def _place(text: str) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator
 from typing import Any
 
-from convlab.cli.layers import one_range
+from convlab.cli.layers import add_layer, chosen_layer, one_range
 from convlab.cli.options import add_model, add_picture, check_drawn, command, load_model
 from convlab.errors import UnsupportedError
 from convlab.model.model import Model
@@ -17,16 +17,22 @@ def add(commands: Any) -> None:
     """Say what the command takes."""
     parser = command(commands, "filters", run, "draw the kernels of a convolution layer, or print them")
     add_model(parser)
-    parser.add_argument("layer", metavar="LAYER")
+    add_layer(parser)
     add_picture(parser)
     parser.add_argument("--values", action="store_true", help="print the numbers, of a dense layer too")
     parser.add_argument(
         "--outputs",
         type=one_range,
         metavar="A:B",
-        help="which output channels, as in Python: 0:16, 5, =-8: (the last 8)",
+        help="which output channels, as in Python: 0:16, 5, =-8: (the last 8); drawn by default: all of a layer on an"
+        " image, the first 24 of a deeper one",
     )
-    parser.add_argument("--inputs", type=one_range, metavar="A:B", help="which input channels")
+    parser.add_argument(
+        "--inputs",
+        type=one_range,
+        metavar="A:B",
+        help="which input channels; drawn by default: the first 32",
+    )
     parser.add_argument(
         "--scale",
         choices=("channel", "shared"),
@@ -41,19 +47,20 @@ def run(arguments: argparse.Namespace) -> None:
         raise UnsupportedError("filters: give --out FILE to draw the kernels, --values to print them, or both")
     check_drawn(arguments)
     model = load_model(arguments)
+    layer = chosen_layer(model, arguments.layer)
     if arguments.values:
-        for line in _values(model, arguments):
+        for line in _values(model, layer, arguments):
             print(line)
     if arguments.out:
-        _draw(model, arguments)
+        _draw(model, layer, arguments)
 
 
-def _draw(model: Model, arguments: argparse.Namespace) -> None:
+def _draw(model: Model, layer: str, arguments: argparse.Namespace) -> None:
     from convlab.view import plot
 
     plot.filters(
         model,
-        arguments.layer,
+        layer,
         outputs=arguments.outputs,
         inputs=arguments.inputs,
         scale=arguments.scale,
@@ -62,12 +69,12 @@ def _draw(model: Model, arguments: argparse.Namespace) -> None:
     print(printable(str(arguments.out)))
 
 
-def _values(model: Model, arguments: argparse.Namespace) -> Iterator[str]:
+def _values(model: Model, layer: str, arguments: argparse.Namespace) -> Iterator[str]:
     """Yield lines with the numbers of each kernel, one input channel after the other, and its bias."""
     from convlab.view.channels import chosen
     from convlab.view.filters import kernels_of
 
-    weights, layer = model[arguments.layer].weights, arguments.layer
+    weights = model[layer].weights
     kernel = weights.get("kernel")
     dense = kernel is not None and kernel.ndim == 2
     values = weights["kernel"][None, :, None] if dense else kernels_of(model, layer).values  # (..., KH, KW, C, O)

@@ -39,6 +39,10 @@ def read_source(model: Model, path: str, arguments: argparse.Namespace) -> Sourc
     ImageError, ShapeError, WeightsError
         For a file that cannot be read, or holds something else than the network takes.
     """
+    if Path(path).is_dir():
+        raise ImageError(
+            f"{path}: a directory; expected a picture: give those in it, {Path(path) / '*'}, or use convlab stats"
+        )
     arrays, told = prepared(model, path, arguments)
     count = min(map(len, arrays.values()))
     batches = [{name: array[[i]] for name, array in arrays.items()} for i in range(count)]

@@ -8,14 +8,20 @@ from fnmatch import fnmatchcase
 from convlab.errors import LayerNameError, ShapeError
 from convlab.model.model import Model
 from convlab.runtime.arrays import Shape
-from convlab.wording import nearest, unknown
+from convlab.wording import listed, nearest, unknown
 
 HELP = "names, patterns (block5_*), kinds (Conv2D), or numbers in order of execution (3, 1-5, -1 the last)"
+ONE = "its name, or a pattern (*_conv4), kind (Dense) or number in order of execution (3, -1 the last)"
 
 
 def add_layers(parser: argparse.ArgumentParser, what: str) -> None:
     """Let a command take layers."""
     parser.add_argument("--layers", metavar="LAYER,...", help=f"{what} (default: all): {HELP}")
+
+
+def add_layer(parser: argparse.ArgumentParser) -> None:
+    """Let a command take one layer."""
+    parser.add_argument("layer", metavar="LAYER", help=ONE)
 
 
 def chosen_layers(model: Model, text: str | None) -> list[str] | None:
@@ -30,6 +36,20 @@ def chosen_layers(model: Model, text: str | None) -> list[str] | None:
     kinds = {node.name: node.layer.kind for node in model.nodes}
     found = {name for part in parts for name in _chosen(part, kinds)}
     return [*(name for name in kinds if name in found), *(name for name in found if name not in kinds)] or None
+
+
+def chosen_layer(model: Model, text: str) -> str:
+    """Return the name of the only layer that a text chooses.
+
+    Raises
+    ------
+    LayerNameError
+        Where it chooses none, or several.
+    """
+    found = list(_chosen(text, {node.name: node.layer.kind for node in model.nodes}))
+    if len(found) > 1:
+        raise LayerNameError(f"{text!r} is {len(found)} layers, {listed(found)}: give one of them")
+    return found[0]
 
 
 def _chosen(part: str, kinds: Mapping[str, str]) -> Iterable[str]:

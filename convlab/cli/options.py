@@ -43,10 +43,14 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     add_layout(parser)
     add_lenient(parser)
     parser.add_argument("--device", choices=DEVICES, default="cpu", help="where it is computed (default: cpu)")
+    parser.add_argument("--input-shape", type=_shape, metavar="H,W,C", help="where a file leaves the size open")
+
+
+def add_labels(parser: argparse.ArgumentParser) -> None:
+    """Let a command that shows classes take their names."""
     parser.add_argument(
         "--labels", metavar="FILE", help="names of the classes: a line each, or JSON (default: the zoo's, ImageNet's)"
     )
-    parser.add_argument("--input-shape", type=_shape, metavar="H,W,C", help="where a file leaves the size open")
 
 
 def load_model(arguments: argparse.Namespace, default: str | None = "pretrained", name: str | None = None) -> Model:
@@ -64,7 +68,7 @@ def load_model(arguments: argparse.Namespace, default: str | None = "pretrained"
         preprocessing=arguments.preprocessing,
         input_shape=arguments.input_shape,
         layout=arguments.layout,
-        labels=arguments.labels,
+        labels=getattr(arguments, "labels", None),
     ).to(arguments.device)
 
 

@@ -8,7 +8,17 @@ from typing import Any
 
 from convlab.cli.inputs import HELP, Source, read_source
 from convlab.cli.layers import add_layers, chosen_channels, chosen_layers, ranges
-from convlab.cli.options import add_fit, add_json, add_model, add_span, command, load_model, print_json, table
+from convlab.cli.options import (
+    add_fit,
+    add_json,
+    add_labels,
+    add_model,
+    add_span,
+    command,
+    load_model,
+    print_json,
+    table,
+)
 from convlab.cli.terminal import bar, layers_shown
 from convlab.model.sources import RANDOM
 from convlab.recording.activations import Activations
@@ -25,6 +35,7 @@ def add(commands: Any) -> None:
     """Say what the command takes."""
     parser = command(commands, "run", run, "record what a network computes for pictures, save it and draw it")
     add_model(parser)
+    add_labels(parser)
     parser.add_argument("images", nargs="+", metavar="IMAGE", help=HELP)
     parser.add_argument(
         "--out",

@@ -33,6 +33,8 @@ class Explained(WeightedSum):
         Which number.
     z : int or None
         Its slice, of a volume.
+    label : str
+        What the channel's class is called, of the output or what it was before its softmax; "" where nobody knows.
     choice : str
         How the number was chosen, where nobody said which: "the largest number of the layer".
     activation, function : str
@@ -61,6 +63,7 @@ class Explained(WeightedSum):
     y: int
     x: int
     channel: int
+    label: str
     choice: str
     activation: str
     function: str

@@ -1,6 +1,6 @@
 """The explanation of one number of a recording: its sum, the function applied, the part of the image seen."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -11,9 +11,11 @@ from convlab.explanation.explained import Explained, Seen
 from convlab.explanation.html import explanation_table
 from convlab.explanation.text import explanation_text
 from convlab.layers import ACTIVATIONS
+from convlab.model.logits import logits
 from convlab.model.model import Model, Node
 from convlab.model.receptive_field import Field
 from convlab.recording.activations import Activations
+from convlab.recording.prediction import class_names, number_of_class
 from convlab.recording.recorded import check_recording
 from convlab.runtime.arrays import Array, Shape
 from convlab.wording import listed, unknown
@@ -40,7 +42,7 @@ def explain(
     layer: str,
     y: int | None = None,
     x: int | None = None,
-    channel: int | None = None,
+    channel: int | str | None = None,
     *,
     z: int | None = None,
     image: int = 0,
@@ -53,9 +55,10 @@ def explain(
         The network, and a recording it made that holds the layer and what feeds it.
     layer : str
         Name of the layer, `name/2` for its second call.
-    y, x, channel : int, optional
+    y, x, channel : int (channel: or str), optional
         Which number of the layer's output (H, W, C); of an output (features,), `channel` alone. What is left out is
-        where the largest number lies, of all that are left.
+        where the largest number lies, of all that are left. In the output, or what it was before its softmax, a
+        channel may be given by the label of its class.
     z : int, optional
         Its slice, where the output is a volume (D, H, W, C).
     image : int
@@ -64,7 +67,7 @@ def explain(
     Raises
     ------
     LayerNameError
-        Where the network has no such layer, or the recording lacks it or its input.
+        Where the network has no such layer or label, or the recording lacks it or its input.
     ShapeError
         Where there is no such number, or the recording is another network's.
     UnsupportedError
@@ -72,6 +75,9 @@ def explain(
     """
     check_recording(acts)
     node = _node(model, layer)
+    labels = _labels(model, node)
+    if isinstance(channel, str):
+        channel = number_of_class(channel, labels, f"layer {layer!r}")
     asked = {"z": z, "y": y, "x": x, "channel": channel}
     *inputs, output = _recorded(model, acts, node)
     image, *place, channel = _indices(layer, output, image, asked)
@@ -101,6 +107,7 @@ def explain(
         channel=channel,
         activation=node.layer.activation,
         function=function,
+        label=labels[channel] if labels else "",
         choice=_choice(asked, model.shapes[layer]),
         after=after,
         recorded=float(recorded),
@@ -116,6 +123,18 @@ def _node(model: Model, name: str) -> Node:
     if name not in nodes:
         raise LayerNameError(unknown("layer", name, nodes))
     return nodes[name]
+
+
+def _labels(model: Model, node: Node) -> Sequence[str]:
+    """Return what the channels of an output stand for, or of what it was before its softmax; () for other layers."""
+    ends = {name: name for name in model.graph.outputs}
+    if len(ends) == 1:
+        ends[logits(model.graph).removesuffix("/pre")] = model.graph.outputs[0]
+    if node.name not in ends or model.labels is None:
+        return ()
+    function = _node(model, ends[node.name]).layer.activation
+    names = class_names(node.output_shape[-1], function, model.labels)
+    return names if set(names) <= set(model.labels) else ()
 
 
 def _recorded(model: Model, acts: Activations, node: Node) -> list[Array]:

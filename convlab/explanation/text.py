@@ -27,9 +27,10 @@ def headline(e: Explained) -> str:
         if len(e.shape) > 1
         else f"unit {e.channel}"
     )
+    label = f" ({e.label})" if e.label else ""
     batch = f" of image {e.image}" if e.image else ""
     choice = f", {e.choice}" if e.choice else ""
-    return f"{e.model}, {e.layer} ({e.kind}): {at}{batch}{choice}"
+    return f"{e.model}, {e.layer} ({e.kind}): {at}{label}{batch}{choice}"
 
 
 def window_line(e: Explained) -> str:

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from convlab import ops
+from convlab.errors import LayerNameError
 from convlab.runtime.arrays import Array
+from convlab.wording import unknown
 
 PROBABILITIES = "probabilities"
 EACH = "a probability for each class by itself"
@@ -78,3 +80,14 @@ def class_names(count: int, function: str, labels: Sequence[str] | None) -> Sequ
     if count == 1 and function == "sigmoid":
         return labels[1:] if labels is not None and len(labels) == 2 else ["1"]
     return labels if labels is not None and len(labels) == count else [str(i) for i in range(count)]
+
+
+def number_of_class(label: str, labels: Sequence[str] | None, whose: str) -> int:
+    """Return the number of the class that is called so; LayerNameError, with what to give instead, for no label."""
+    if labels and label in labels:
+        return list(labels).index(label)
+    if label.isdecimal():
+        raise LayerNameError(f"{whose} has no label {label!r}: give the number {int(label)}")
+    if not labels:
+        raise LayerNameError(f"{whose} has no labels: give a number, found {label!r}")
+    raise LayerNameError(unknown("label", label, labels))

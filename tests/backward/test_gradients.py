@@ -248,3 +248,13 @@ def test_a_layer_without_a_gradient_is_named():
     assert "f" in convlab.gradients(model, acts, 0, to="f")  # what lies behind it has one
     with pytest.raises(UnsupportedError, match="layer 'mine' is a Lambda, through which convlab has no gradient"):
         convlab.gradients(model, acts, 0)
+
+
+@pytest.mark.parametrize("labels", [None, ("cat", "dog")])
+def test_what_top_calls_a_class_without_a_label_is_answered_with_its_number(labels):
+    model = convlab.load("lenet5")
+    model.labels = labels
+    acts = model.run(np.zeros((1, 28, 28, 1), np.float32))
+    (name, _), *_ = acts.top(1)
+    with pytest.raises(convlab.LayerNameError, match=f"has no label '{name}': give the number {name}$"):
+        convlab.gradients(model, acts, name)

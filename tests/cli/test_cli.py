@@ -11,6 +11,7 @@ from PIL import Image
 
 import convlab
 from convlab.cli import main, summary
+from convlab.view.filters import MOST_FILTERS, MOST_INPUTS
 
 
 @pytest.fixture
@@ -352,3 +353,51 @@ def test_weights_that_do_not_fit_by_themselves(modules, tmp_path, capsys):
     assert main([*arguments, "--no-strict"]) == 0
     kernel = convlab.load("lenet5", target)["conv1"].weights["kernel"]
     assert np.array_equal(kernel, convlab.load("lenet5")["conv1"].weights["kernel"])
+
+
+@pytest.mark.parametrize(
+    ("layer", "channel", "told"),
+    [("-1", "shirt-1", "softmax (Activation): unit 6 (shirt-1)"), ("fc3", "6", "fc3 (Dense): unit 6 (shirt-1)"),
+     ("1", "2", "conv1 (Conv2D): channel 2"), ("*tte?", "3", "flatten (Flatten): unit 3\n")],
+)  # fmt: skip
+def test_explain_takes_a_layer_as_run_does_and_a_label(layer, channel, told, picture, tmp_path, capsys):
+    (tmp_path / "names.txt").write_text("\n".join("shirt-1" if i == 6 else f"class {i}" for i in range(10)))
+    labels = ["--labels", str(tmp_path / "names.txt")]
+    assert main(["explain", "lenet5", str(picture), layer, "--channel", channel, *labels]) == 0
+    assert told in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [["explain", "lenet5", "shirt.png"], ["filters", "lenet5"]])
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [("fc*", "'fc*' is 3 layers, fc1, fc2, fc3: give one of them"), ("1-2", "'1-2' is 2 layers, conv1, relu1:"),
+     ("99", "no layers 99: there are 1 to 13"), ("conv9", "no layer 'conv9'; did you mean 'conv")],
+)  # fmt: skip
+def test_a_command_of_one_layer_refuses_none_and_several(command, layer, message, capsys):
+    assert main([*command, layer, *(["--values"] if command[0] == "filters" else [])]) == 1
+    assert message in one_line(capsys)
+
+
+def test_filters_takes_a_number_of_a_layer(capsys):
+    assert main(["filters", "lenet5", "4", "--values", "--outputs", "3", "--inputs", "1"]) == 0
+    assert capsys.readouterr().out.startswith("conv2, output 3")
+
+
+def test_the_help_of_filters_says_how_much_it_draws(capsys):
+    with pytest.raises(SystemExit):
+        main(["filters", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert f"the first {MOST_FILTERS} of a deeper one" in text
+    assert f"drawn by default: the first {MOST_INPUTS}" in text
+
+
+@pytest.mark.parametrize("command", [["summary"], ["filters"], ["stats"], ["bench", "model"], ["compare"]])
+def test_what_shows_no_class_takes_no_labels(command, capsys):
+    with pytest.raises(SystemExit):
+        main([*command, "--help"])
+    assert "--labels" not in capsys.readouterr().out
+
+
+def test_run_says_how_to_give_a_folder(tmp_path, capsys):
+    assert main(["run", "lenet5", str(tmp_path)]) == 1
+    assert f"{tmp_path}: a directory; expected a picture: give those in it, {tmp_path}/*, or use" in one_line(capsys)

@@ -522,3 +522,35 @@ def test_nan_is_not_the_largest():
     x[0, 0, 0], x[0, 2, 1] = np.nan, 5 * np.sign(model["c"].weights["kernel"][0, 0, 0, 0])
     e = explain(model, model.run(x), "c")
     assert (e.y, e.x) == (2, 1)
+
+
+@pytest.mark.parametrize("layer", ["fc3", "softmax"])
+def test_a_unit_of_the_output_is_called_by_its_label(layer):
+    model = convlab.load("lenet5")
+    acts = model.run(np.zeros((1, 28, 28, 1), np.float32))
+    why = convlab.explain(model, acts, layer, channel="Shirt")
+    assert (why.channel, why.label) == (6, "Shirt")
+    assert f"{layer} ({why.kind}): unit 6 (Shirt)\n" in str(why)
+    assert convlab.explain(model, acts, "fc2", channel=6).label == ""
+
+
+@pytest.mark.parametrize(
+    ("layer", "channel", "labels", "message"),
+    [
+        ("fc3", "shirt", True, "no label 'shirt'; did you mean 'Shirt'"),
+        ("fc3", "7", False, "layer 'fc3' has no label '7': give the number 7"),
+        ("fc2", "Shirt", True, "layer 'fc2' has no labels: give a number, found 'Shirt'"),
+        ("fc3", "Shirt", False, "layer 'fc3' has no labels: give a number"),
+    ],
+)
+def test_a_label_that_is_none_is_refused(layer, channel, labels, message):
+    model = convlab.load("lenet5")
+    model.labels = model.labels if labels else None
+    with pytest.raises(convlab.LayerNameError, match=message):
+        convlab.explain(model, model.run(np.zeros((1, 28, 28, 1), np.float32)), layer, channel=channel)
+
+
+def test_labels_of_another_number_name_no_unit():
+    model = convlab.load("lenet5")
+    model.labels = ("cat", "dog")
+    assert convlab.explain(model, model.run(np.zeros((1, 28, 28, 1), np.float32)), "softmax", channel=6).label == ""
