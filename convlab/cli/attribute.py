@@ -10,8 +10,18 @@ from convlab import attribution
 from convlab.attribution.preferred import PreferredInputs
 from convlab.attribution.result import Attribution
 from convlab.cli.inputs import HELP, read_source
-from convlab.cli.layers import one_range
-from convlab.cli.options import add_fit, add_json, add_model, add_span, command, load_model, names, print_json
+from convlab.cli.layers import ONE, chosen_layer, one_range
+from convlab.cli.options import (
+    add_fit,
+    add_json,
+    add_labels,
+    add_model,
+    add_span,
+    command,
+    load_model,
+    names,
+    print_json,
+)
 from convlab.cli.terminal import bar
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.model.model import Model
@@ -43,9 +53,12 @@ def add(commands: Any) -> None:
         "method", metavar="METHOD", help=f"{methods}; several with commas for one picture; or {PREFERRED}, of a layer"
     )
     add_model(parser)
+    add_labels(parser)
     parser.add_argument("images", nargs="*", metavar="IMAGE", help=HELP)
     parser.add_argument("--class", dest="wanted", metavar="NAME", help="or its number (default: the most probable)")
-    parser.add_argument("--layer", metavar="LAYER", help="whose maps are weighted, or whose channels prefer an input")
+    parser.add_argument(
+        "--layer", metavar="LAYER", help=f"whose maps are weighted, or whose channels prefer an input: {ONE}"
+    )
     parser.add_argument(
         "--channels", type=one_range, metavar="A:B", help=f"of {PREFERRED}: which (default: the first {FEW.stop})"
     )
@@ -68,7 +81,7 @@ def run(arguments: argparse.Namespace) -> None:
     _check(methods, arguments)
     model = load_model(arguments)
     if methods == [PREFERRED]:
-        _prefer(model, arguments)
+        _prefer(model, chosen_layer(model, arguments.layer), arguments)
         return
     sources = [read_source(model, path, arguments) for path in arguments.images]  # all: a bad one stops the rest
     images = [(one, name, x) for one in sources for name, x in zip(one.names, one.batches, strict=True)]
@@ -104,10 +117,11 @@ def _check(methods: list[str], arguments: argparse.Namespace) -> None:
 def _attributed(
     model: Model, acts: Activations, methods: list[str], arguments: argparse.Namespace
 ) -> list[Attribution]:
+    layer = arguments.layer and chosen_layer(model, arguments.layer)
     target = _target(model, acts, arguments.wanted)
     found = []
     for method in methods:
-        options = {"layer": arguments.layer} if method in BY_LAYER else {}
+        options = {"layer": layer} if method in BY_LAYER else {}
         found.append(getattr(attribution, method)(model, acts, target, **options))
     return found
 
@@ -137,13 +151,13 @@ def _line(found: Attribution) -> str:
     return f"  {found.method} of {found.target}, by {found.layer}: {ends}; {found.note}"
 
 
-def _prefer(model: Model, arguments: argparse.Namespace) -> None:
+def _prefer(model: Model, layer: str, arguments: argparse.Namespace) -> None:
     from convlab.view import plot
 
-    channels = range(model.graph.until(arguments.layer).output_shape[-1])[arguments.channels or FEW]
-    found = _searched(model, arguments.layer, list(channels))
+    channels = range(model.graph.until(layer).output_shape[-1])[arguments.channels or FEW]
+    found = _searched(model, layer, list(channels))
     arguments.out.mkdir(parents=True, exist_ok=True)
-    path = arguments.out / file_names([f"{arguments.layer}-{PREFERRED}"], ".png")[0]
+    path = arguments.out / file_names([f"{layer}-{PREFERRED}"], ".png")[0]
     plot.preferred_inputs(found, path=path)
     if arguments.json:
         pairs = zip(found.channels, found.start.tolist(), found.end.tolist(), found.fired.tolist(), strict=True)

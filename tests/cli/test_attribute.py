@@ -61,6 +61,13 @@ def test_each_image_has_a_picture_and_lines(tmp_path, capsys):
             assert picture.size[0] > 800
 
 
+def test_a_layer_is_taken_as_run_takes_it_and_a_class_by_its_label(tmp_path, capsys):
+    (tmp_path / "names.txt").write_text("\n".join("jacket" if i == 4 else f"class {i}" for i in range(10)))
+    asked = ["--layer", "4", "--class", "jacket", "--labels", str(tmp_path / "names.txt"), "--out", str(tmp_path)]
+    (found,) = described(["grad_cam", "lenet5", SHIRT, *asked], capsys)
+    assert (found["layer"], found["target"]) == ("conv2", "class 4 (jacket)")
+
+
 def test_random_weights_are_named(tmp_path, capsys):
     assert main(["attribute", "gradient", "lenet5", SHIRT, "--weights", "3", "--out", str(tmp_path)]) == 0
     assert capsys.readouterr().out.startswith(f"{SHIRT} (random weights)")
@@ -86,6 +93,7 @@ def test_preferred_inputs_of_some_channels(tmp_path, capsys):
         (["preferred_input", "lenet5"], "takes --layer, and no images"),
         (["preferred_input,gradient", "lenet5", SHIRT, "--layer", "conv1"], "stands alone"),
         (["preferred_input", "lenet5", "--layer", "conv9"], "no layer 'conv9'"),
+        (["preferred_input", "lenet5", "--layer", "Conv2D"], "'Conv2D' is 2 layers, conv1, conv2: give one of them"),
         (["preferred_input", "lenet5", "--layer", "conv1", "--channels", "9:"], "0 channels, expected at least 1"),
         (["gradient", "lenet5", SHIRT, "--class", "Shrt"], "no label 'Shrt'; did you mean 'Shirt'?"),
         (["gradient", "lenet5", SHIRT, "--class", "10"], "has classes 0 to 9, found 10"),
