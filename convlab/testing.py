@@ -1,14 +1,17 @@
 """For tests of networks: an assertion whose failure says which layer differs first, and why."""
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 from convlab.comparison.comparison import compare
 from convlab.comparison.keras_recorder import record_keras
 from convlab.comparison.torch_recorder import record_torch
+from convlab.errors import UnsupportedError
 from convlab.files.keras.live import is_model
 from convlab.loading import load
 from convlab.model.model import Model
+from convlab.wording import listed
 
 __all__ = ["assert_layers_agree"]
 
@@ -28,8 +31,8 @@ def assert_layers_agree(
     model : Model
         The network to be tested; or a Keras model, which is loaded.
     reference : PyTorch module, Keras model, Model, Activations, path, or mapping of str to array
-        What it should be. A module or a model is run on x; a recording, the path of one or of an .npz file, and
-        arrays by name are what it was known to compute for x.
+        What it should be. A module (in eval mode) or a model is run on x; a recording, the path of one or of an .npz
+        file, and arrays by name are what it was known to compute for x.
     x : array or tensor
         The input: an array (N, H, W, C), or a tensor of PyTorch, (N, C, H, W); as `Model.run` takes it.
     names, tolerance
@@ -44,6 +47,11 @@ def assert_layers_agree(
         Where the two cannot be compared, as of `convlab.compare`.
     """
     __tracebackhide__ = True  # pytest shows the line of the test
+    if _is_module(model):
+        raise UnsupportedError(
+            f"assert_layers_agree: the first is a PyTorch module, {type(model).__name__}, expected the network to be"
+            " tested: give that first, and the module second"
+        )
     network = model if isinstance(model, Model) else load(model)
     report = compare(network.run(x), _recorded(reference, x), names=names, tolerance=tolerance)
     if not report.agrees:
@@ -54,14 +62,30 @@ def _recorded(reference: Any, x: Any) -> Any:
     """Return what a reference makes of x; what was recorded as it is."""
     if isinstance(reference, Model):
         return reference.run(x)
-    if is_model(reference):  # where Keras runs on PyTorch, it is a module, too
+    if is_model(reference):
         return record_keras(reference, x)
     if _is_module(reference):
+        _warn_of_training(reference)
         return record_torch(reference, x)
     return reference
 
 
-def _is_module(reference: Any) -> bool:
-    """Return whether something is a module of PyTorch, which need not be installed for that."""
-    classes = {f"{base.__module__}.{base.__name__}" for base in type(reference).__mro__}
-    return "torch.nn.modules.module.Module" in classes
+def _warn_of_training(module: Any) -> None:
+    """Say that a module, as it is given, would compute something else than what is compared."""
+    parts = [name for name, part in module.named_modules() if part.training and _is_of_training(type(part).__name__)]
+    if parts:
+        warnings.warn(
+            f"assert_layers_agree: {type(module).__name__} is in train mode, where {listed(parts)} would compute"
+            " something else: it was compared in eval mode; call its eval()",
+            stacklevel=4,  # the line of the test
+        )
+
+
+def _is_of_training(kind: str) -> bool:
+    return "Dropout" in kind or "BatchNorm" in kind
+
+
+def _is_module(thing: Any) -> bool:
+    """Return whether something is a module of PyTorch, which need not be installed; a Keras model may be one, too."""
+    classes = {f"{base.__module__}.{base.__name__}" for base in type(thing).__mro__}
+    return "torch.nn.modules.module.Module" in classes and not is_model(thing)

@@ -1,6 +1,7 @@
 """`convlab.testing`: the assertion for tests of other people's networks."""
 
 import re
+import warnings
 from collections import OrderedDict
 from pathlib import Path
 
@@ -190,12 +191,37 @@ def test_a_module_that_lacks_a_function_between(x):
         reference[3].bias.copy_(torch.tensor(np.array(model["fc"].weights["bias"])))
     assert_layers_agree(model, reference, x)
     first, behind = [nn.Identity(), *reference[:2]], [nn.Dropout(), nn.ZeroPad2d(0), *reference[2:]]
-    assert_layers_agree(
-        model, nn.Sequential(OrderedDict(features=nn.Sequential(*first), head=nn.Sequential(*behind))), x
-    )
+    parts = OrderedDict(features=nn.Sequential(*first), head=nn.Sequential(*behind))
+    assert_layers_agree(model, nn.Sequential(parts).eval(), x)
     reference[1] = nn.Identity()
     with pytest.raises(AssertionError, match=r"agrees if its activation function is missing \(relu\)"):
         assert_layers_agree(model, reference, x)
+
+
+def test_a_module_in_train_mode_is_compared_as_in_eval_mode_and_said_to_be_in_the_other(x):
+    torch = live("torch", instead="comparison/test_matching.py")
+    nn = torch.nn
+    model = network((9, 8, 3), Conv2D("conv", 4, 3))
+    for behind, warned in ((nn.Dropout(), True), (nn.BatchNorm2d(4, eps=0), True), (nn.Identity(), False)):
+        parts = OrderedDict(conv=nn.Conv2d(3, 4, 3), behind=behind)
+        module = copied(model, nn.Sequential(parts), {"conv": "conv"})
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            assert_layers_agree(model, module, x)
+            assert_layers_agree(model, module.eval(), x)
+        assert [Path(warning.filename).name for warning in caught] == ["test_testing.py"] * warned
+        message = "assert_layers_agree: Sequential is in train mode, where behind would compute something else"
+        assert all(str(warning.message).startswith(message) for warning in caught)
+
+
+def test_arguments_that_are_swapped_and_channels_that_are_first(model, x):
+    torch = live("torch", instead="comparison/test_matching.py")
+    with pytest.raises(
+        convlab.UnsupportedError, match=r"first is a PyTorch module, Linear, expected the network .* second"
+    ):
+        assert_layers_agree(torch.nn.Linear(4, 5), model, x)
+    with pytest.raises(convlab.ShapeError, match=r"channels are first: give np\.moveaxis\(x, 1, -1\)$"):
+        assert_layers_agree(model, net(), np.moveaxis(x, -1, 1))
 
 
 def test_the_lines_of_the_readme(tmp_path, monkeypatch):

@@ -157,7 +157,8 @@ class Report:
             found = f"shape {row.shape}, reference {row.reference_shape}"
         else:
             found = f"relative error {row.relative_error:.2g}, expected {row.expected:.0e}"
-        cause = self.guesses[0] if self.guesses else "no guess makes it agree"
+        unknown = "these are recordings of different inputs" if row.kind == "Input" else "no guess makes it agree"
+        cause = self.guesses[0] if self.guesses else unknown
         if self._again(row):
             return f"the outputs differ: {row.name}, reference {row.reference} ({found}): {cause}"
         return f"first layer that differs: {row.name} ({found}): {cause}"
@@ -174,7 +175,7 @@ class Report:
         if self.first is None:
             return []
         lines = [f"  or {guess}" for guess in self.guesses[1:]]
-        if self.advice and not self.guesses:
+        if self.advice and not self.guesses and self._at_first().kind != "Input":
             lines.append(f"  most guesses run the network, and none is at hand: {self.advice}")
         if self._again(self._at_first()) and not self.guesses:
             lines.append(

@@ -74,9 +74,14 @@ def _check(graph: Graph, preprocessing: Preprocessing | None, name: str, x: Any)
         raise ShapeError(f"model {graph.name!r}: {x!s} is no array; model.prepare makes one from a picture")
     (x,) = as_floats(channels_last(x, batches=1))
     if x.shape[1:] != graph.inputs[name]:
+        first = (*x.shape[2:], *x.shape[1:2]) == graph.inputs[name]
+        advice = (
+            "its channels are first: give np.moveaxis(x, 1, -1)"
+            if first
+            else "model.prepare makes one from a picture"
+        )
         raise ShapeError(
-            f"model {graph.name!r}: {name} has shape {x.shape}, expected (N, {str(graph.inputs[name])[1:]};"
-            " model.prepare makes one from a picture"
+            f"model {graph.name!r}: {name} has shape {x.shape}, expected (N, {str(graph.inputs[name])[1:]}; {advice}"
         )
     if preprocessing is not None and module_of(x) is np:  # on a GPU it would have to be waited for
         preprocessing.check(x)

@@ -368,6 +368,17 @@ def test_several_outputs_are_compared_in_their_order():
     assert compare(acts, wrong).first == "right"
 
 
+def test_recordings_of_two_pictures_are_said_to_be_that():
+    """Also where no network is at hand: then no advice to have one, which would not help."""
+    model = network((9, 8, 3), Conv2D("conv", 4, 3))
+    x = images(model)
+    for side in (lambda acts: acts, lambda acts: {"input": acts.input, **acts}):
+        report = compare(side(model.run(x[:1])), side(model.run(x[1:2])))
+        headline, *_ = lines = str(report).splitlines()
+        assert headline.endswith("): these are recordings of different inputs")
+        assert lines[1] == ""
+
+
 def test_a_layer_that_is_missing_is_named():
     model = network((9, 8, 3), Conv2D("conv", 4, 3), MaxPooling2D("pool", 2))
     acts = model.run(images(model))

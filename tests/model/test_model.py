@@ -158,7 +158,9 @@ def test_input_may_be_a_list_integers_or_not_contiguous(model):
 
 @pytest.mark.parametrize("shape", [(1, 2, 7, 5), (7, 5, 2), (1, 7, 5, 3), (), (1, 5, 7, 2)])
 def test_an_input_of_the_wrong_shape_is_refused(model, shape):
-    message = rf"^model 'small': input has shape {re_escape(shape)}, expected \(N, 7, 5, 2\); model.prepare makes one"
+    first = shape == (1, 2, 7, 5)
+    advice = "its channels are first: give np.moveaxis(x, 1, -1)" if first else "model.prepare makes one"
+    message = f"^model 'small': input has shape {re_escape(shape)}, expected \\(N, 7, 5, 2\\); {re_escape(advice)}"
     with pytest.raises(ShapeError, match=message):
         model.run(np.zeros(shape, np.float32))
 
