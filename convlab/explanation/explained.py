@@ -96,8 +96,16 @@ class Explained(WeightedSum):
         )
 
     def strongest(self, count: int) -> list[int]:
-        """Return the places in the patch of the input channels that add most, of either sign."""
-        return [int(i) for i in np.argsort(-np.abs(self.channel_sums), kind="stable")[:count]]
+        """Return the places in the patch of the input channels that add most, of either sign.
+
+        Where there are weights, channels without a product other than 0 are none of them.
+        """
+        order = np.argsort(-np.abs(self.channel_sums), kind="stable")
+        return [int(i) for i in (order[self.adds[order]] if self.trained else order)[:count]]
+
+    def zeros_beside(self, listed: list[int]) -> int:
+        """Return how many input channels that are not listed have no product other than 0."""
+        return int((~np.delete(self.adds, listed)).sum())
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain types, as for JSON."""

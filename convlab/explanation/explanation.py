@@ -1,6 +1,6 @@
 """The explanation of one number of a recording: its sum, the function applied, the part of the image seen."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -108,7 +108,7 @@ def explain(
         activation=node.layer.activation,
         function=function,
         label=labels[channel] if labels else "",
-        choice=_choice(asked, model.shapes[layer]),
+        choice=_choice(asked, model.shapes[layer], _part(output, image, list(asked.values())[1 - output.ndim :])),
         after=after,
         recorded=float(recorded),
         tolerance=tolerance,
@@ -169,21 +169,27 @@ def _indices(layer: str, output: Array, image: int, asked: Mapping[str, int | No
     image = _within(layer, "image", image, len(output))
     sizes = dict(zip(sides, output.shape[1:], strict=True))
     place = {name: None if at is None else _within(layer, name, at, sizes[name]) for name, at in sides.items()}
-    left = output[(image, *(slice(None) if at is None else slice(at, at + 1) for at in place.values()))]
+    left = _part(output, image, place.values())
     if not left.size:
         raise ShapeError(f"explain: layer {layer!r} has no numbers: {output.shape[1:]}")
     largest = np.unravel_index(np.where(np.isnan(left), -np.inf, left).argmax(), left.shape)
     return image, *(int(found) if at is None else at for found, at in zip(largest, place.values(), strict=True))
 
 
-def _choice(asked: Mapping[str, int | None], shape: Shape) -> str:
-    """Return how the number was chosen where its place was not, or not all of it, asked for."""
+def _part(output: Array, image: int, place: Iterable[int | None]) -> Array:
+    """Return the numbers of one image of an output that are left when some sides of a place are asked for."""
+    return output[(image, *(slice(None) if at is None else slice(at, at + 1) for at in place))]
+
+
+def _choice(asked: Mapping[str, int | None], shape: Shape, left: Array) -> str:
+    """Return how the number was chosen, of those left, where its place was not, or not all of it, asked for."""
     sizes = zip(SIDES, (*(1,) * (4 - len(shape)), *shape), strict=True)
     sides = {name: asked[name] for name, size in sizes if size > 1}  # where there is one place, there is no choice
     given = [f"{SIDES[name]} {at}" for name, at in sides.items() if at is not None]
     if len(given) == len(sides):
         return ""
-    return f"the largest number of {', '.join(given) or 'the layer'}"
+    part = ", ".join(given) or "the layer"
+    return f"the largest number of {part}" if left.any() else f"the first number of {part}, which is zero everywhere"
 
 
 def _within(layer: str, name: str, index: object, size: int) -> int:

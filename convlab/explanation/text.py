@@ -9,6 +9,7 @@ from convlab.runtime.arrays import Array
 from convlab.wording import printable
 
 CHANNELS, CONTRIBUTIONS = 3, 8  # how many of the strongest are written out
+ZEROS = "all products are 0"
 MOST_CELLS, WIDEST = 121, 120  # larger patches are listed by contribution; wider rows of tables are stacked
 
 
@@ -53,7 +54,8 @@ def _span(name: str, cells: range) -> str:
 
 def strongest_line(e: Explained) -> str:
     """Return which input channels add most, of either sign, and how much."""
-    return ", ".join(f"{source_name(e, i)} {e.channel_sums[i]:+.3g}" for i in e.strongest(CHANNELS))
+    named = ", ".join(f"{source_name(e, i)} {e.channel_sums[i]:+.3g}" for i in e.strongest(CHANNELS))
+    return named or f"nothing, {ZEROS}"
 
 
 def field_line(e: Explained) -> str:
@@ -118,18 +120,31 @@ def _details(e: Explained) -> list[str]:
     if e.patch[:, :, 0].size == 1 or e.patch[:, :, 0].size > MOST_CELLS:
         return [*_contributions(e), ""]
     strongest = e.strongest(CHANNELS)
+    if not strongest:
+        return [ZEROS, ""]
     lines = [line for channel in strongest for line in (*_channel(e, channel), "")]
     rest = len(e.channel_sums) - len(strongest)
     if rest:
         total = e.channel_sums.sum() - e.channel_sums[strongest].sum()
         parts = "input channels" if e.place.slices is None else "slices of input channels"
-        lines += [f"the other {rest:,} {parts}: {total:+.6g}", ""]
+        lines += [_rest(rest, parts, e.zeros_beside(strongest), total), ""]
     return lines
 
 
+def _rest(count: int, parts: str, zeros: int, total: float) -> str:
+    """Return what those add that were not listed, and how many of them are zero."""
+    if zeros == count:
+        return f"the other {count:,} {parts} add 0"
+    return f"the other {count:,} {parts}{f' ({zeros:,} of them 0)' if zeros else ''}: {total:+.6g}"
+
+
 def _contributions(e: Explained) -> list[str]:
-    """List the products that add most, and the sum of the rest."""
-    order = np.argsort(-np.abs(e.products), axis=None, kind="stable")[:CONTRIBUTIONS]
+    """List the products that add most, and the sum of the rest. What is 0 is listed of what a merge takes alone."""
+    order = np.argsort(-np.abs(e.products), axis=None, kind="stable")
+    adds = e.products.flat[order] != 0
+    order = (order if len(e.sources) > 1 else order[adds])[:CONTRIBUTIONS]
+    if not order.size:
+        return [f"  {ZEROS}"]
     names = [_where(e, int(i)) for i in order]
     numbers = [
         _aligned([number(value, decimals(array)) for value in array.flat[order]])
@@ -138,7 +153,8 @@ def _contributions(e: Explained) -> list[str]:
     lines = [f"  {name}  {a} x {b} = {c}" for name, a, b, c in zip(_aligned(names), *numbers, strict=True)]
     if rest := e.products.size - len(order):
         total = e.products.sum() - e.products.flat[order].sum()
-        lines.append(f"  the other {rest:,} products: {total:+.6g}")
+        zeros = int((np.delete(e.products, order) == 0).sum())
+        lines.append(f"  {_rest(rest, 'products', zeros, total)}")
     return lines
 
 

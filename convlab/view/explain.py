@@ -96,7 +96,7 @@ class _Layout:
         merged = len(why.sources) > 1
         drawn = not merged and why.place.size != (1, 1)
         self.channels = _channels(why, self.maps, channels) if drawn else []
-        self.bars = bars_of(why) if merged or why.trained else []
+        self.bars = bars_of(why, self.channels) if merged or why.trained else []
         height, width = why.patch.shape[:2]
         cell = min(CELL, TABLE / max(height, width))
         self.table = cell * width, cell * height
@@ -143,8 +143,10 @@ def _channels(why: Explanation, maps: Array, asked: Sequence[int] | None) -> lis
     with np.errstate(invalid="ignore", over="ignore"):
         kernels = np.sqrt((why.kernel**2).sum(axis=(0, 1)))
         sizes = np.sqrt((maps[:, :, list(why.place.channels)].astype(np.float64) ** 2).mean(axis=(0, 1)))
-        largest = np.argsort(-np.nan_to_num(kernels * sizes), kind="stable")[:CHANNELS]
-    return sorted(largest.tolist()) if why.trained else list(range(count))[:CHANNELS]
+        products = kernels * sizes
+    largest = np.argsort(-np.nan_to_num(products), kind="stable")[:CHANNELS].tolist()
+    several = [i for i in largest if products[i] != 0] or largest[:1]
+    return sorted(several) if why.trained else list(range(count))[:CHANNELS]
 
 
 def _draw_image(ax: Axes, why: Explanation, acts: Activations) -> None:

@@ -83,12 +83,18 @@ def mark(ax: Axes, top: float, left: float, bottom: float, right: float) -> None
     ax.add_patch(frame)
 
 
-def bars_of(why: Explanation) -> list[Bar]:
-    """Return what is added up, in its order, each term from where the one before it ended, then the totals."""
-    sums, order = why.channel_sums, sorted(why.strongest(TERMS))
+def bars_of(why: Explanation, drawn: list[int]) -> list[Bar]:
+    """Return what is added up, in its order, each term from where the one before it ended, then the totals.
+
+    The input channels that are drawn are among the terms, the others are those that add most.
+    """
+    sums = why.channel_sums
+    order = sorted(list(dict.fromkeys([*drawn, *why.strongest(TERMS)]))[: max(TERMS, len(drawn))])
     terms = [(source_name(why, i), float(sums[i])) for i in order]
     if rest := len(sums) - len(order):
-        terms.append((f"{rest:,} others", float(sums.sum() - sums[order].sum())))
+        zeros = why.zeros_beside(order)
+        name = f"{rest:,} others" + (f", {zeros:,} of them 0" if zeros else "")
+        terms.append((name, float(sums.sum() - sums[order].sum())))
     if why.trained:
         terms.append(("bias", why.bias))
     starts = np.cumsum([0.0, *(value for _, value in terms)]).tolist()

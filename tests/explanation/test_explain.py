@@ -511,6 +511,45 @@ def test_what_is_left_out_is_where_the_largest_number_lies(asked, told):
     assert str(e).splitlines()[0].endswith(f", {told}" if told else f"of image {e.image}")
 
 
+@pytest.mark.parametrize(
+    ("layer", "asked", "told"),
+    [
+        ("c", {"channel": 1}, "the first number of channel 1, which is zero everywhere"),
+        ("c", {}, "the largest number of the layer"),
+        ("d", {}, "the first number of the layer, which is zero everywhere"),
+    ],
+)
+def test_of_zeros_none_is_the_largest(layer, asked, told):
+    model = network((7, 9, 2), [Conv2D("c", 3, 2), Flatten("f"), Dense("d", 4)])
+    model["c"].set_weights(kernel=np.array([1.0, 0, 2]) * np.ones((2, 2, 2, 1)), bias=np.zeros(3))
+    model["d"].set_weights(kernel=np.zeros((144, 4)), bias=np.zeros(4))
+    assert explain(model, record(model), layer, **asked).choice == told
+
+
+def test_what_adds_nothing_is_counted_and_not_listed():
+    model = network((5, 5, 6), [Conv2D("c", 3, 2), Flatten("f"), Dense("d", 4)])
+    x = np.random.default_rng(0).normal(size=(1, 5, 5, 6)).astype(np.float32)
+    x[..., :4] = 0
+    acts = model.run(x)
+    e = explain(model, acts, "c", channel=1)
+    assert e.strongest(3) == sorted((4, 5), key=lambda i: -abs(e.channel_sums[i]))
+    assert "the other 4 input channels add 0" in str(e).splitlines()
+    assert "4 others, 4 of them 0" in e._repr_html_()
+    dark = explain(model, model.run(np.zeros_like(x)), "c", channel=1)
+    assert (dark.strongest(3), str(dark).splitlines()[4]) == ([], "all products are 0")
+
+
+def test_zero_products_are_counted_and_not_listed():
+    model = network((20,), [Dense("d", 2)])
+    x = np.arange(20) * (np.arange(20) % 4 == 1).astype(np.float32)
+    lines = str(explain(model, model.run(x[None]), "d")).splitlines()[4:]
+    assert {line.split("  ")[1].strip() for line in lines[:5]} == {f"unit {i}" for i in (1, 5, 9, 13, 17)}
+    assert lines[5] == "  the other 15 products add 0"
+    x[0::2] = 1
+    *_, rest = (line for line in str(explain(model, model.run(x[None]), "d")).splitlines() if "the other" in line)
+    assert rest.startswith("  the other 12 products (5 of them 0): ")
+
+
 def test_where_there_is_one_place_there_is_no_choice():
     model = network((2, 3, 1), [Conv2D("c", 1, (2, 3))])
     assert explain(model, record(model), "c").choice == ""

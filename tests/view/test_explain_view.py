@@ -226,6 +226,29 @@ def test_many_terms_are_summed(model, acts):
     assert sum(bar.get_width() for bar in terms) == pytest.approx(total.get_width()) == pytest.approx(why.before)
 
 
+def test_what_is_drawn_is_among_the_terms_and_zeros_are_counted():
+    """Channel 11 is the largest of the image, but adds least here; channels 0 to 9 are zero everywhere."""
+    network = convlab.Model.sequential("net", (6, 6, 24), [Conv2D("conv", 1, 3)])
+    network["conv"].set_weights(kernel=np.ones((3, 3, 24, 1)), bias=np.zeros(1))
+    x = np.ones((1, 6, 6, 24)) * np.arange(24)
+    x[..., :10], x[0, 3:, 3:, 11], x[0, :3, :3, 11] = 0, 1e3, 1e-3
+    recording = network.run(x)
+    why = explain(network, recording, "conv", 0, 0)
+    figure = explanation(why, recording)
+    assert rows_of(figure) == ["input, channel 11", "input, channel 22", "input, channel 23"]
+    (ax,) = titled(figure, "what each adds")
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    shown = [11, *range(15, 24)]
+    assert names == [*(f"channel {i}" for i in shown), "14 others, 10 of them 0", "bias", "sum"]
+
+
+def test_of_an_image_of_zeros_one_channel_is_drawn(model, acts):
+    recording = model.run(np.zeros_like(acts.input))
+    figure = explanation(explain(model, recording, "conv", 1, 1, 2), recording)
+    assert rows_of(figure) == ["input, channel 0"]
+    assert "strongest here: nothing, all products are 0" in heading(figure)[1]
+
+
 def test_the_arithmetic_stands_below(model, acts):
     why = explain(model, acts, "norm", 1, 2)
     *_, last = texts(explanation(why, acts))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import singledispatch
 
 import numpy as np
+from numpy.typing import NDArray
 
 from convlab.errors import UnsupportedError
 from convlab.explanation.contributions.position import Position
@@ -58,6 +59,11 @@ class WeightedSum:
         """The products' sum in each input channel: (C,)."""
         sums: Array = self.products.sum(axis=(0, 1))
         return sums
+
+    @property
+    def adds(self) -> NDArray[np.bool_]:
+        """Which input channels have a product that is not 0: (C,)."""
+        return (self.products != 0).any(axis=(0, 1))
 
     @property
     def before(self) -> float:
