@@ -3,6 +3,7 @@
 import re
 import warnings
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,14 @@ def test_the_failure_is_the_report(model, x, tmp_path):
         acts = wrong.run(x) if reference is wrong else reference
         assert str(caught.value) == str(convlab.compare(model.run(x), acts))
         assert str(caught.value).startswith("first layer that differs: fc (relative error ")
+
+
+def test_a_network_with_more_outputs_fails_and_arrays_of_some_layers_do_not(model, x):
+    acts = model.run(x)
+    more = replace(acts, outputs={**acts.outputs, "extra": acts["pool"]})
+    with pytest.raises(AssertionError, match=r"^all 4 layers agree; what comes out \(extra\) was not compared"):
+        assert_layers_agree(model, more, x)
+    assert_layers_agree(model, {"pool": acts["pool"]}, x)
 
 
 def test_names_and_a_tolerance_of_ones_own(model, x):

@@ -84,7 +84,8 @@ def compare(
         suspect = None if first is None else find_suspect(pairs, rows, first)
         guesses = () if suspect is None else tuple(findings(suspect))
     advice = "" if network else _to_have_a_network()
-    return Report((ours.label, theirs.label), rows, guesses, pairs.one_sided(), basis, advice)
+    labels = (ours.label, theirs.label)
+    return Report(labels, rows, guesses, pairs.one_sided(), basis, advice, pairs.outputs_left_out())
 
 
 @dataclass(frozen=True)

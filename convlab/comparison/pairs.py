@@ -120,6 +120,11 @@ class Pairs:
         sides = ((self.a, a), (self.b, b))
         return [side.label for side, shapes in sides if any(0 in shape[:1] for shape in shapes)]
 
+    def outputs_left_out(self) -> tuple[str, ...]:
+        """Return the names of what comes out of either network and has no partner."""
+        a, b = {pair.name for pair in self.all}, {pair.reference for pair in self.all}
+        return tuple(n for n in self.a.outputs if n not in a) or tuple(n for n in self.b.outputs if n not in b)
+
     def one_sided(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the names of layers that one side alone has."""
         a, b = {pair.name for pair in self.all}, {pair.reference for pair in self.all}

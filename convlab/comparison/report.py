@@ -9,7 +9,7 @@ from typing import Any
 from convlab.markup.html import html_lines, html_table
 from convlab.markup.tables import table
 from convlab.runtime.arrays import Shape
-from convlab.wording import printable
+from convlab.wording import listed, printable
 
 LISTED = 12  # names of one side that are written out
 
@@ -104,6 +104,8 @@ class Report:
         How the expected errors were found.
     advice : str
         How to give the network, where none was at hand.
+    outputs_left_out : tuple of str
+        What comes out of a network and was not compared, as the other side has nothing that surely belongs to it.
     """
 
     labels: tuple[str, str]
@@ -112,6 +114,7 @@ class Report:
     only: tuple[tuple[str, ...], tuple[str, ...]]
     basis: str
     advice: str = ""
+    outputs_left_out: tuple[str, ...] = ()
 
     @property
     def agrees(self) -> bool:
@@ -151,7 +154,9 @@ class Report:
     def _headline(self) -> str:
         if self.first is None:
             layers = sum(row.kind != "Input" and not self._again(row) for row in self.rows)
-            return f"all {layers} layers agree" if layers > 1 else "the 1 layer compared agrees"
+            agree = f"all {layers} layers agree" if layers > 1 else "the 1 layer compared agrees"
+            left_out = f"; what comes out ({listed(self.outputs_left_out)}) was not compared"
+            return agree + left_out * bool(self.outputs_left_out)
         row = self._at_first()
         if row.shape != row.reference_shape:
             found = f"shape {row.shape}, reference {row.reference_shape}"

@@ -366,6 +366,11 @@ def test_several_outputs_are_compared_in_their_order():
     assert paired(compare(acts, theirs)) == {"conv": "conv", "left": "1", "right": "2"}
     wrong = replace(theirs, outputs=found | {"2": acts["right"] + 1})
     assert compare(acts, wrong).first == "right"
+    fewer = compare(acts, replace(theirs, outputs={"1": acts["left"]}))
+    assert str(fewer).startswith("the 1 layer compared agrees; what comes out (left, right) was not compared\n")
+    assert str(compare(acts, {"left": acts["left"]})).startswith(
+        "the 1 layer compared agrees; what comes out (right) was not compared\n"
+    )
 
 
 def test_recordings_of_two_pictures_are_said_to_be_that():
