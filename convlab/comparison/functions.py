@@ -26,7 +26,7 @@ def where_functions_lie(
 ) -> dict[str, str]:
     """Return the pairs, of which those of one shape may be moved before an activation function, or behind the next.
 
-    A given pair stays as it is, but where one network ends with it and the other does not.
+    Given pairs of a network and mere arrays stay as they are: a network names its layers, an array may be any.
     `read` returns the arrays of a pair, one of a and one of b, laid out alike.
     """
     ours = _moved(a, b, alike.items(), found, given, read)
@@ -45,11 +45,7 @@ def _moved(
 ) -> dict[str, str]:
     """Return name -> what belongs to its partner instead, for those that are to be moved."""
     nodes = {node.name: node for node in side.network.nodes} if side.network else {}
-    known = [
-        (nodes[name], other)
-        for name, other in pairs
-        if name in nodes and (name not in given or _goes_on(side, name, facing, other))
-    ]
+    known = [(nodes[name], other) for name, other in pairs if name in nodes and (facing.outputs or name not in given)]
     partners = {other for _, other in pairs}
     functions = [
         (n, other)
@@ -106,11 +102,6 @@ def _may_be_behind(side: Side, partners: Collection[str]) -> bool:
 def _ends(side: Side, node: Node, facing: Side, other: str) -> bool:
     """Whether a layer makes the network's output, and the other side knows of none but its partner."""
     return node.name in side.outputs and set(facing.outputs) <= {other}
-
-
-def _goes_on(side: Side, name: str, facing: Side, other: str) -> bool:
-    """Whether a layer makes the network's output, while the other network does something behind its partner."""
-    return name in side.outputs and bool(facing.outputs) and other not in facing.outputs
 
 
 def _function_behind(side: Side, node: Node) -> Node | None:

@@ -392,7 +392,7 @@ def test_a_layer_that_is_missing_is_named():
 
 
 @pytest.mark.parametrize("last", ["output", "dropout", "softmax"])
-@pytest.mark.parametrize("names", [None, {"fc2": "head"}])
+@pytest.mark.parametrize("names", [None, {"fc2": "head"}, {"conv1": "conv1", "conv2": "conv2", "fc2": "head"}])
 def test_the_last_function_may_lie_behind_a_layer_that_names_say(names, last):
     """The reference applies its softmax by a function or a module, and has a Dropout behind it, or has not."""
     model = fused()
@@ -405,6 +405,9 @@ def test_the_last_function_may_lie_behind_a_layer_that_names_say(names, last):
     report = compare(model.run(x), replace(theirs, arrays=arrays | behind, outputs={last: output}), names=names)
     assert report.agrees, str(report)
     assert paired(report) == {**INSIDE, "fc2/pre": head, "fc2": last}
+    back = None if names is None else {other: name for name, other in names.items()}
+    turned = compare(replace(theirs, arrays=arrays | behind, outputs={last: output}), model.run(x), names=back)
+    assert turned.agrees, str(turned)
 
 
 def test_what_a_function_makes_of_the_last_layer_is_compared_too():
