@@ -14,6 +14,7 @@ from convlab.explanation.explanation import Explanation
 from convlab.explanation.text import number, peak, source_name
 from convlab.runtime.arrays import Array
 from convlab.view.figure_style import bare
+from convlab.view.fitted import Cell, Fitted
 from convlab.view.sheet import FAINT, INK
 
 TERMS = 10  # how many of the strongest input channels have a bar of their own
@@ -33,10 +34,10 @@ def draw_table(ax: Axes, values: Array, places: int, cmap: Any, norm: Normalize)
     bare(ax)
     if max(height, width) > MOST_NUMBERS:
         return
-    size = min(8.0, 22 * ax.get_window_extent().width / ax.figure.dpi / width)
-    for (y, x), value in np.ndenumerate(values):
-        ink = _readable(cmap(norm(value)))
-        ax.text(x, y, number(value, places), ha="center", va="center", fontsize=size, color=ink)
+    words = {place: number(value, places) for place, value in np.ndenumerate(values)}
+    cell, style = Cell(ax, 1, 1, max(words.values(), key=len)), {"ha": "center", "va": "center", "fontsize": 8}
+    for (y, x), word in words.items():
+        ax.add_artist(Fitted(x, y, word, cell, color=_readable(cmap(norm(values[y, x]))), **style))
 
 
 def _readable(colour: tuple[float, float, float, float]) -> str:

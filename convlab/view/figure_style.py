@@ -1,6 +1,6 @@
 """One look for all figures: how tiles, headings and names are drawn."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -128,24 +128,29 @@ def bare(ax: Axes) -> None:
     ax.spines[:].set_visible(False)
 
 
-def number_rows(ax: Axes, numbers: Sequence[int], pitch: float) -> None:
-    """Write a number beside each row of tiles, which are `pitch` pixels apart, or beside as many as have room."""
-    ax.yaxis.set_major_locator(Roomy([(row + 0.5) * pitch for row in range(len(numbers))]))
+def number_rows(ax: Axes, numbers: Sequence[int], pitch: float, shown: Callable[[], bool] = lambda: True) -> None:
+    """Write a number beside each row of tiles, which are `pitch` pixels apart, or beside as many as have room.
+
+    Whether they are shown at all is asked when the page is drawn.
+    """
+    ax.yaxis.set_major_locator(Roomy([(row + 0.5) * pitch for row in range(len(numbers))], shown))
     ax.yaxis.set_major_formatter(lambda y, _: str(numbers[round(y / pitch - 0.5)]))
     ax.tick_params(length=0, labelsize=7, labelcolor=FAINT)
 
 
-def number_columns(ax: Axes, labels: Sequence[object], pitch: float) -> None:
+def number_columns(
+    ax: Axes, labels: Sequence[object], pitch: float, shown: Callable[[], bool] = lambda: True
+) -> None:
     """Do the same below columns of tiles."""
-    ax.xaxis.set_major_locator(Roomy([(column + 0.5) * pitch for column in range(len(labels))]))
+    ax.xaxis.set_major_locator(Roomy([(column + 0.5) * pitch for column in range(len(labels))], shown))
     ax.xaxis.set_major_formatter(lambda x, _: str(labels[round(x / pitch - 0.5)]))
 
 
 class Roomy(Locator):
-    """Ticks at fixed places: all, or where numbers would touch every second, fourth, ... of them."""
+    """Ticks at fixed places, if shown: all, or where numbers would touch every second, fourth, ... of them."""
 
-    def __init__(self, places: list[float]) -> None:
-        self.places = places
+    def __init__(self, places: list[float], shown: Callable[[], bool]) -> None:
+        self.places, self.shown = places, shown
 
     def tick_values(self, vmin: float, vmax: float) -> list[float]:
         """Return the places, whatever the limits."""
@@ -153,6 +158,8 @@ class Roomy(Locator):
 
     def __call__(self) -> list[float]:
         """Return the places, given the length that the axis has now."""
+        if not self.shown():
+            return []
         axis = cast(Axis, self.axis)
         box, letter = axis.axes.get_window_extent(), axis.get_tick_params()["labelsize"] * root(axis.axes).dpi / 72
         room = box.width / (3 * letter) if axis is axis.axes.xaxis else box.height / (LEADING * letter)

@@ -57,7 +57,7 @@ class _Strip(NamedTuple):
     @property
     def lines(self) -> tuple[list[str], float]:
         """The name as lines that do not reach into the next strip, and their size in points."""
-        room = self.width - self.indent + GAP - 0.06
+        room = self.width - self.indent + GAP - 0.12
         large, small = (broken(self.name, room, FontProperties(weight="bold", size=size)) for size in SIZES)
         return (large, SIZES[0]) if len(large) <= 2 else (small, SIZES[1])
 

@@ -1,11 +1,13 @@
 """Tiles on a page: how many beside each other, how large, and how each is told from the others."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 from matplotlib.axes import Axes
 
 from convlab.markup.mosaic import default_columns
 from convlab.view.figure_style import HIGH, SCREEN, number_columns, number_rows, root
+from convlab.view.fitted import LEAST, Cell, Fitted
 from convlab.view.sheet import DPI, FAINT
 
 LETTER, CAPTION, SIZE = 0.058, 0.15, 6.5  # inches across a letter and down a line of a caption; points
@@ -64,19 +66,18 @@ class Tiles:
         return None if len(steps) > 1 or min(steps, default=1) < 1 else min(steps, default=1)
 
     def label(self, ax: Axes) -> None:
-        """Write the captions below the tiles, or the numbers at the edges."""
+        """Write the captions below the tiles, or where those have no room the numbers at the edges."""
         down, across = (side + gap for side, gap in zip(self.size, self.gap, strict=True))
-        if not self.captions:
-            number_rows(ax, self.numbers[:: self.columns], down)
-            self._number_columns(ax, across)
+        cell = Cell(ax, across, self.gap[0], max(self.captions, key=len, default=""))
+        self._number(ax, (down, across), lambda: not self.captions or cell.points() < LEAST)
         for i, caption in enumerate(self.captions):
             row, column = divmod(i, self.columns)
             at = column * across - 0.5, row * down + self.size[0] - 0.5
-            text = ax.annotate(caption, at, (0, -1.5), textcoords="offset points", va="top", fontsize=SIZE)
-            text.set_color(FAINT)
+            ax.add_artist(Fitted(*at, caption, cell, va="top", fontsize=SIZE, color=FAINT))
 
-    def _number_columns(self, ax: Axes, pitch: float) -> None:
+    def _number(self, ax: Axes, pitch: tuple[float, float], shown: Callable[[], bool]) -> None:
+        number_rows(ax, self.numbers[:: self.columns], pitch[0], shown)
         step = self.step
         if step is None or min(self.rows, self.columns) < 2:
             return
-        number_columns(ax, [f"+{step * column}" for column in range(self.columns)], pitch)
+        number_columns(ax, [f"+{step * column}" for column in range(self.columns)], pitch[1], shown)

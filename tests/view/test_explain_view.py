@@ -24,7 +24,7 @@ from convlab.layers import (
 )
 from convlab.view.explain import explanation
 from convlab.view.explain_cells import FOUND, POSITIVE, TOTAL
-from support.figures import heading
+from support.figures import heading, words_drawn
 
 LAYERS = [
     Conv2D("conv", 6, 3, 2, "same", activation="relu"),
@@ -296,3 +296,14 @@ def test_odd_values_are_drawn(model, acts):
     with np.errstate(invalid="ignore"):
         recording = model.run(x)
     explanation(explain(model, recording, "conv"), recording).canvas.draw()
+
+
+@pytest.mark.parametrize(("size", "drawn"), [((8, 6), True), ((4, 3), False)])
+def test_numbers_of_a_small_page_stay_in_their_cells_or_are_left_out(model, acts, size, drawn):
+    why = explain(model, acts, "conv", 1, 1, 2)
+    figure = explanation(why, acts, size=size, dpi=100)
+    words = words_drawn(figure)
+    for ax in titled(figure, "kernel") + titled(figure, "products"):
+        assert [text in words for text in ax.texts] == [drawn] * 9
+        widest = max(text.get_window_extent().width for text in ax.texts)
+        assert not drawn or widest <= ax.get_window_extent().width / 3

@@ -14,7 +14,7 @@ from convlab.errors import FileError, LayerNameError, ShapeError, UnsupportedErr
 from convlab.images.preprocessing import standard
 from convlab.layers import Conv1D, Conv2D, DepthwiseConv2D, SeparableConv2D, ZeroPadding2D
 from convlab.model.initialise import randomise
-from support.figures import heading, texts
+from support.figures import heading, texts, words_drawn
 
 
 @pytest.fixture(scope="module")
@@ -374,3 +374,14 @@ def test_of_a_separable_layer_the_kernels_on_each_channel_are_drawn():
     assert heading(figure)[0] == "m · sep: 4 kernels of 3 × 2, one for each of 4 input channels (then 7 of 1 × 1)"
     peaks = np.abs(model["sep"].weights["depthwise_kernel"]).max(axis=(0, 1, 3))
     assert captions(figure) == [f"{i} · ±{peak:.2g}" for i, peak in enumerate(peaks)]
+
+
+@pytest.mark.parametrize(("size", "numbers"), [((7, 6), []), ((4, 3), ["0", "4"])])
+def test_captions_without_room_between_the_rows_become_numbers_at_the_edge(size, numbers):
+    maps = np.random.default_rng(0).random((1, 10, 10, 8))
+    acts = convlab.Activations({"a": maps}, {"a": "Conv2D"}, {"x": maps}, {}, "net")
+    figure = convlab.plot.feature_maps(acts, "a", size=size)
+    words = words_drawn(figure)
+    ax = figure.axes[0]
+    assert [label.get_text() for label in ax.get_yticklabels()] == numbers
+    assert [text in words for text in ax.texts] == [not numbers] * 8
