@@ -37,7 +37,8 @@ CELL = 0.22  # inches down a bar of the output, and a cell of a few units beside
 BARS = 10  # of an output, at most
 LINE = 40  # inches of a line of strips
 PIXELS = 5e7  # most of a page: a larger one is drawn with fewer dots an inch
-SIZES = 8, 6.5  # points of a name
+SIZES = 8, 7, 6.5  # points of a name
+APART = 0.2  # inches between names: on a small page letters shrink less than strips
 TOLD, NAME = 0.125, 0.12  # inches down a line of what is told below a name, and of the name
 
 
@@ -57,9 +58,9 @@ class _Strip(NamedTuple):
     @property
     def lines(self) -> tuple[list[str], float]:
         """The name as lines that do not reach into the next strip, and their size in points."""
-        room = self.width - self.indent + GAP - 0.12
-        large, small = (broken(self.name, room, FontProperties(weight="bold", size=size)) for size in SIZES)
-        return (large, SIZES[0]) if len(large) <= 2 else (small, SIZES[1])
+        room = self.width - self.indent + GAP - APART
+        tried = [(broken(self.name, room, FontProperties(weight="bold", size=size)), size) for size in SIZES]
+        return next((one for most in (1, 2) for one in tried if len(one[0]) <= most), tried[-1])
 
     @property
     def head(self) -> float:

@@ -1,5 +1,7 @@
 """Pictures of networks with several inputs and outputs, of sequences, and of more layers than one line takes."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -168,3 +170,15 @@ def test_a_layer_around_one_that_mixes_channels_mixes_them():
     assert acts.kinds["b"] == "TimeDistributed(Dense)"
     shown = [[label.get_text() for label in ax.get_yticklabels()] for ax in convlab.plot.network(acts, maps=2).axes]
     assert shown == [[], ["1", "4"], ["0", "7"]]
+
+
+@pytest.mark.parametrize("size", [None, (8, 5)])
+def test_names_do_not_touch_on_a_small_page_either(size):
+    x = np.random.default_rng(0).normal(size=(1, 8, 8, 6))
+    names = ["conv2d", "max_pooling2d", "conv2d_1", "max_pooling2d_1", "dense", "max_pooling2d_2", "out"]
+    layers = dict.fromkeys(names, x) | {"dense": x.reshape(1, -1)[:, :120], "out": x[:, 0, 0]}
+    acts = convlab.Activations(layers, dict.fromkeys(names, "Add"), {"x": x}, {"out": layers["out"]}, "net")
+    figure = convlab.plot.network(acts, size=size, dpi=72)
+    figure.canvas.draw()
+    boxes = [ax.texts[0].get_window_extent() for ax in figure.axes]
+    assert min(after.x0 - before.x1 for before, after in pairwise(boxes)) >= 8
