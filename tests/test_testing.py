@@ -207,6 +207,16 @@ def test_a_module_that_lacks_a_function_between(x):
         assert_layers_agree(model, reference, x)
 
 
+def test_a_kernel_whose_input_channels_are_reversed(x):
+    torch = live("torch", instead="comparison/test_input_guesses.py")
+    model = network((9, 8, 3), Conv2D("conv", 4, 3))
+    module = copied(model, torch.nn.Sequential(OrderedDict(conv=torch.nn.Conv2d(3, 4, 3))), {"conv": "conv"})
+    module.conv.weight.data = module.conv.weight.data.flip(1)
+    message = r"input's channels are reversed \(RGB/BGR\), inside the network \(its code or the kernel\)"
+    with pytest.raises(AssertionError, match=message):
+        assert_layers_agree(model, module, x)
+
+
 def test_a_module_in_train_mode_is_compared_as_in_eval_mode_and_said_to_be_in_the_other(x):
     torch = live("torch", instead="comparison/test_matching.py")
     nn = torch.nn

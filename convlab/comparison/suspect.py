@@ -1,6 +1,6 @@
 """The first layer that differs, with what it takes to try a guess on it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
@@ -61,12 +61,14 @@ class Suspect:
     values : dict of str to array
         What goes into that part: theirs where they recorded it, ours where they did not.
     inputs : dict of str to array
-        Our inputs of the network, as far as they may be to blame: what is compared itself, or not recorded by them.
+        Our inputs of the network, as far as they go into that part, or what is compared itself.
     preprocessing : Preprocessing or None
     images : sequence of shapes
         The shapes (H, W, C), or (D, H, W, C), of the layers before it, the nearest first.
     flattened : dict of str to shape
         Name of a dense layer -> the (H, W, C) that was flattened before it.
+    agreeing : collection of str
+        Those of the inputs that agree: what changes them does it inside the network.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Suspect:
     preprocessing: Preprocessing | None
     images: Sequence[Shape]
     flattened: Mapping[str, Shape]
+    agreeing: Collection[str]
 
     def error(self, ours: Array, theirs: Array) -> float:
         """Return the relative error, infinite where shapes differ."""
@@ -101,8 +104,7 @@ def find_suspect(pairs: Pairs, rows: Sequence[Row], first: int) -> Suspect | Non
     ours, theirs = _ours_and_theirs(pairs, pair)
     nodes = _nodes(pairs, pair, before)
     values = _values(pairs, nodes, before)
-    compared = {pair.node for pair in before}
-    inputs = {name: x for name, x in values.items() if pairs.model and name in pairs.model.inputs.keys() - compared}
+    inputs = {name: x for name, x in values.items() if pairs.model and name in pairs.model.inputs}
     is_input = pair.kind == INPUT_KIND
     sides = (pairs.a.label, "the reference")
     suspect = Suspect(
@@ -118,6 +120,7 @@ def find_suspect(pairs: Pairs, rows: Sequence[Row], first: int) -> Suspect | Non
         pairs.preprocessing,
         [row.shape[1:] for row in rows[first - 1 :: -1] if len(row.shape) in (4, 5)] if first else [],
         {} if pairs.model is None else flattened_images(pairs.model),
+        {pair.node for pair in before if pair.kind == INPUT_KIND and pair.node},
     )
     computed = suspect.from_inputs({}) if suspect.nodes else ours
     if suspect.error(computed, theirs) <= suspect.tolerance:  # then it is the other side that is to be explained

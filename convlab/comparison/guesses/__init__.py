@@ -42,7 +42,8 @@ def _inputs(suspect: Suspect) -> Iterator[Trial]:
             for details, changed in guess.function(x, suspect.preprocessing):
                 if suspect.is_input or changed.shape == x.shape:
                     where = name if suspect.is_input else suspect.name
-                    yield guess, where, details, suspect.from_inputs({name: changed}), suspect.theirs
+                    inside = ", inside the network (its code or the kernel)" * (name in suspect.agreeing)
+                    yield guess, where, details + inside, suspect.from_inputs({name: changed}), suspect.theirs
 
 
 def _values(suspect: Suspect, guesses: tuple[Guess, ...]) -> Iterator[Trial]:
