@@ -107,6 +107,13 @@ class Explained(WeightedSum):
         """Return how many input channels that are not listed have no product other than 0."""
         return int((~np.delete(self.adds, listed)).sum())
 
+    def others(self, listed: list[int]) -> str:
+        """Return what to call the input channels that are not listed; nothing where there are none."""
+        rest, zeros = len(self.channel_sums) - len(listed), self.zeros_beside(listed)
+        name = f"{rest:,} other{'s' if rest > 1 else ''}"
+        told = ", 0" if zeros == rest == 1 else ", all 0" if zeros == rest else f", {zeros:,} of them 0"
+        return (f"{name}{told}" if zeros else name) if rest else ""
+
     def as_dict(self) -> dict[str, Any]:
         """Return plain types, as for JSON."""
         values = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "place"}

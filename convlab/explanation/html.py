@@ -33,10 +33,8 @@ def _table(e: Explained) -> Html:
     for place, i in enumerate(strongest):
         arrays = _arrays(e, i, drawn and place < CHANNELS, len(header) - 2)
         rows.append([source_name(e, i), *arrays, f"{e.channel_sums[i]:+.6g}"])
-    if rest := len(e.channel_sums) - len(strongest):
+    if name := e.others(strongest):
         left = e.channel_sums.sum() - e.channel_sums[strongest].sum()
-        zeros = e.zeros_beside(strongest)
-        name = f"{rest:,} others" + (f", {zeros:,} of them 0" if zeros else "")
         rows.append([name, *[""] * (len(header) - 2), f"{left:+.6g}"])
     return html_table([header, *rows], "<" * (len(header) - 1) + ">")
 

@@ -92,9 +92,7 @@ def bars_of(why: Explanation, drawn: list[int]) -> list[Bar]:
     sums = why.channel_sums
     order = sorted(list(dict.fromkeys([*drawn, *why.strongest(TERMS)]))[: max(TERMS, len(drawn))])
     terms = [(source_name(why, i), float(sums[i])) for i in order]
-    if rest := len(sums) - len(order):
-        zeros = why.zeros_beside(order)
-        name = f"{rest:,} others" + (f", {zeros:,} of them 0" if zeros else "")
+    if name := why.others(order):
         terms.append((name, float(sums.sum() - sums[order].sum())))
     if why.trained:
         terms.append(("bias", why.bias))

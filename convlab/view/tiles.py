@@ -72,8 +72,10 @@ class Tiles:
         self._number(ax, (down, across), lambda: not self.captions or cell.points() < LEAST)
         for i, caption in enumerate(self.captions):
             row, column = divmod(i, self.columns)
-            at = column * across - 0.5, row * down + self.size[0] - 0.5
-            ax.add_artist(Fitted(*at, caption, cell, va="top", fontsize=SIZE, color=FAINT))
+            at = column * across - 0.5, row * down + self.size[0] - 0.5 + self.gap[0] / 12
+            text = Fitted(*at, caption, cell, va="top", fontsize=SIZE, color=FAINT)
+            ax.add_artist(text)
+            text.set_clip_on(False)  # the last row's lie below the axes
 
     def _number(self, ax: Axes, pitch: tuple[float, float], shown: Callable[[], bool]) -> None:
         number_rows(ax, self.numbers[:: self.columns], pitch[0], shown)

@@ -534,7 +534,7 @@ def test_what_adds_nothing_is_counted_and_not_listed():
     e = explain(model, acts, "c", channel=1)
     assert e.strongest(3) == sorted((4, 5), key=lambda i: -abs(e.channel_sums[i]))
     assert "the other 4 input channels add 0" in str(e).splitlines()
-    assert "4 others, 4 of them 0" in e._repr_html_()
+    assert "4 others, all 0" in e._repr_html_()
     dark = explain(model, model.run(np.zeros_like(x)), "c", channel=1)
     assert (dark.strongest(3), str(dark).splitlines()[4]) == ([], "all products are 0")
 

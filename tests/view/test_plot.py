@@ -385,3 +385,4 @@ def test_captions_without_room_between_the_rows_become_numbers_at_the_edge(size,
     ax = figure.axes[0]
     assert [label.get_text() for label in ax.get_yticklabels()] == numbers
     assert [text in words for text in ax.texts] == [not numbers] * 8
+    assert not any(text.get_clip_on() for text in ax.texts)  # the last row's lie below the axes
