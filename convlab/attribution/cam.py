@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from convlab.attribution.ablation import ablation_cam as silenced_cam
 from convlab.attribution.result import Attribution
 from convlab.backward.gradients import gradients
-from convlab.backward.targets import Target, seeds_of
+from convlab.backward.targets import Target, class_number, seeds_of
 from convlab.errors import LayerNameError, ShapeError
 from convlab.layers import Add
 from convlab.model.graph import Graph
@@ -14,6 +15,7 @@ from convlab.model.logits import logits
 from convlab.model.model import Model
 from convlab.model.nodes import has_activation
 from convlab.recording.activations import Activations
+from convlab.recording.recorded import check_recording
 from convlab.runtime.arrays import Array
 from convlab.wording import unknown
 
@@ -85,6 +87,36 @@ def layer_cam(model: Model, acts: Activations, target: Target, layer: str | None
         return maps * np.maximum(gradient, 0)
 
     return _cam("layer_cam", "the maps times their positive gradients", combine, model, acts, target, layer, False)
+
+
+def ablation_cam(
+    model: Model, acts: Activations, target: int | str, layer: str | None = None, *, batch: int = 32
+) -> Attribution:
+    """Return the maps of a layer, each times what silencing it costs a class, summed, without gradients.
+
+    Desai and Ramaswamy (WACV 2020), section 3; `convlab.ablation_cam` tells more, and returns the array alone.
+
+    Parameters
+    ----------
+    model, acts, layer
+        As of `grad_cam`.
+    target : int or str
+        A class, by its number or its label.
+    batch : int
+        How many channels are silenced side by side: more is faster and takes more memory.
+
+    Raises
+    ------
+    LayerNameError, ShapeError
+        For a layer, or a class, that is not there.
+    """
+    check_recording(acts)
+    name = last_maps(model.graph) if layer is None else layer
+    number = class_number(model.graph, target, model.labels)
+    values = silenced_cam(model, acts.input, name, number, batch=batch)
+    note = f"each map times what silencing it costs, as a share of the score, summed over the channels of {name}"
+    _, what = seeds_of(model.graph, number, model.labels, acts.input)
+    return Attribution(values, "ablation_cam", what, name, note, acts, model)
 
 
 def _cam(

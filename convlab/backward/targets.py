@@ -36,7 +36,7 @@ def seeds_of(graph: Graph, target: Target, labels: Sequence[str] | None, like: A
     mask = None
     if isinstance(target, tuple) and len(target) == 2:
         target, mask = target
-    return _class(graph, _number(graph, target, labels), mask, labels, like)
+    return _class(graph, class_number(graph, target, labels), mask, labels, like)
 
 
 def _is_place(value: Any) -> bool:
@@ -72,7 +72,7 @@ def _unit(graph: Graph, name: str, place: Any, like: Array) -> tuple[dict[str, A
     return {name: seed}, f"{what} {place} of {name}"
 
 
-def _number(graph: Graph, target: Any, labels: Sequence[str] | None) -> int:
+def class_number(graph: Graph, target: Any, labels: Sequence[str] | None) -> int:
     """Return the number of a class that is given by its number or its label."""
     if isinstance(target, str):
         return number_of_class(target, labels, f"model {graph.name!r}")

@@ -31,7 +31,7 @@ from convlab.storage.file_names import file_names
 from convlab.storage.writing import check_folder
 from convlab.wording import printable, printable_lines, unknown
 
-BY_LAYER = ("grad_cam", "grad_cam_plus_plus", "hires_cam", "layer_cam")
+BY_LAYER = ("grad_cam", "grad_cam_plus_plus", "hires_cam", "layer_cam", "ablation_cam")
 BY_INPUT = (
     "gradient",
     "input_times_gradient",

@@ -214,6 +214,9 @@ def test_grad_cam_and_ablation_cam_agree_in_sign_on_a_linear_head():
         ours = attribution.grad_cam(model, acts, number, "maps").values
         score = acts.output[:, number]
         theirs = convlab.ablation_cam(model, x, "maps", number)
+        named = attribution.ablation_cam(model, acts, number)
+        np.testing.assert_array_equal(named.values, theirs)
+        assert (named.target, named.layer, named.method) == (f"class {number}", "maps", "ablation_cam")
         assert (((ours > 0) == (theirs > 0)) | (np.abs(ours) < 1e-9))[score > 0].all()
 
 
@@ -222,6 +225,8 @@ def test_grad_cam_and_ablation_cam_agree_in_sign_on_a_linear_head():
     [
         (lambda m, a: attribution.grad_cam(m, a, 0, "c"), "no layer 'c'"),
         (lambda m, a: attribution.grad_cam(m, a, 0, "g"), r"layer 'g' has shape \(5,\), not \(H, W, C\)"),
+        (lambda m, a: attribution.ablation_cam(m, a, ("c", 0)), "expected a class"),
+        (lambda m, a: attribution.ablation_cam(m, a, 99), "classes 0 to"),
         (lambda m, a: attribution.smoothgrad(m, a, 0, samples=0), "samples is 0"),
         (lambda m, a: attribution.integrated_gradients(m, a, 0, steps=0), "steps is 0"),
         (
