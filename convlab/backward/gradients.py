@@ -92,13 +92,13 @@ def gradients(
 
 def _values(model: Model, acts: Activations) -> Mapping[str, Array]:
     """Return what went into the network and what all its nodes made, where the network computes."""
-    another = f"gradients: the recording is of another network ({acts.model!r})"
     values: dict[str, Any] = {**where_computed(acts.inputs), **where_computed(acts.arrays)}
     for name, shape in model.shapes.items():
         if values[name].shape[1:] != shape if name in values else name in model.inputs:
-            raise ShapeError(f"{another}: it has no {name} {shape}")
-    if acts.network is not None and acts.network.graph is not model.graph:
-        raise ShapeError(f"{another}, with weights or silenced channels of its own: run this one on the input first")
+            raise ShapeError(
+                f"gradients: the recording is of another network ({acts.model!r}): it has no {name} {shape}"
+            )
+    model.check_made(acts)
     if any(node.name not in values for node in model.nodes):
         again = model.run(where_computed(acts.inputs))
         values = {**where_computed(again.inputs), **where_computed(again.arrays)}

@@ -214,6 +214,7 @@ class Model(Network):
             For an array of another shape, or a recording of another network.
         """
         check_recording(acts)
+        self.check_made(acts)
         whole = acts if all(node.name in acts for node in self.nodes) else self.run(where_computed(acts.inputs))
         with self.computing(acts.images):
             changed = recompute(self.graph, acts, whole, replaced, self.device)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, Self
 
-from convlab.errors import LayerNameError
+from convlab.errors import LayerNameError, ShapeError
 from convlab.images.preprocessing import Preprocessing
 from convlab.layers import Layer
 from convlab.model.graph import INPUT, Graph, build_graph
@@ -13,6 +13,7 @@ from convlab.model.receipt import Receipt
 from convlab.model.receptive_field import Field
 from convlab.model.sources import RANDOM, Drawn, check_labels, describe_sources, still_random
 from convlab.model.summary import Summary, one_line, summarise
+from convlab.recording.activations import Activations
 from convlab.runtime.arrays import Array, Shape
 from convlab.wording import unknown
 
@@ -157,6 +158,14 @@ class Network:
     def receptive_fields(self) -> dict[str, Field | Literal["varies"] | None]:
         """Return what each input and node sees of the image: a box; all (None), boxes at no one pace ("varies")."""
         return self.graph.receptive_fields()
+
+    def check_made(self, acts: Activations) -> None:
+        """Refuse a recording that another network made (ShapeError); one from a file does not say which did."""
+        if acts.network is not None and acts.network.graph is not self.graph:
+            raise ShapeError(
+                f"model {self.name!r}: the recording is of another network ({acts.model!r}), with weights or"
+                " silenced channels of its own: run this one on the input first"
+            )
 
     def summary(self) -> Summary:
         """Return the table of layers: shapes, parameters, multiply-adds, receptive fields."""

@@ -129,3 +129,10 @@ def test_units_that_see_a_cell_are_those_that_a_nan_reaches():
         expected = np.zeros(shape[:2], bool)
         expected[np.ix_(list(rows), list(columns))] = True
         np.testing.assert_array_equal(reached, expected, err_msg=str(cell))
+
+
+def test_a_recording_of_other_weights_or_silenced_channels_is_refused(model, acts):
+    other = Model("m", {"input": (5, 6, 2)}, model.nodes)
+    for network in (other, model.ablate({"b": [1]})):
+        with pytest.raises(ShapeError, match="the recording is of another network"):
+            network.rerun(acts, {"b": lambda y: y})
