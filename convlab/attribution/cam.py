@@ -111,10 +111,10 @@ def ablation_cam(
         For a layer, or a class, that is not there.
     """
     check_recording(acts)
-    name = last_maps(model.graph) if layer is None else layer
+    name, called = _maps(model, layer)
     number = class_number(model.graph, target, model.labels)
     values = silenced_cam(model, acts.input, name, number, batch=batch)
-    note = f"each map times what silencing it costs, as a share of the score, summed over the channels of {name}"
+    note = f"each map times what silencing it costs, as a share of the score, summed over the channels of {called}"
     _, what = seeds_of(model.graph, number, model.labels, acts.input)
     return Attribution(values, "ablation_cam", what, name, note, acts, model)
 
@@ -123,7 +123,7 @@ def _cam(
     method: str, note: str, combine: Combine, model: Model, acts: Activations, target: Target,
     layer: str | None, signed: bool,
 ) -> Attribution:  # fmt: skip
-    name = last_maps(model.graph) if layer is None else layer
+    name, called = _maps(model, layer)
     if name not in model.shapes:
         raise LayerNameError(unknown("layer", name, model.shapes))
     if len(model.shapes[name]) != 3:
@@ -132,10 +132,17 @@ def _cam(
     maps = acts[name] if name in acts else model.run(acts.inputs, record=[name])[name]
     values = combine(maps, gradient).sum(axis=-1)
     _, what = seeds_of(model.graph, target, model.labels, acts.input)
-    chosen = "" if layer else ", the last layer of maps after an addition or an activation"
     kept = "signed" if signed else "what speaks against it is 0"
-    told = f"{note}, summed over the channels of {name}{chosen}; {kept}"
+    told = f"{note}, summed over the channels of {called}; {kept}"
     return Attribution(values if signed else np.maximum(values, 0), method, what, name, told, acts, model)
+
+
+def _maps(model: Model, layer: str | None) -> tuple[str, str]:
+    """Return a layer, or the one that is chosen where none is given, and how a note names it."""
+    if layer is not None:
+        return layer, layer
+    name = last_maps(model.graph)
+    return name, f"{name}, the last layer of maps after an addition or an activation"
 
 
 def last_maps(graph: Graph) -> str:

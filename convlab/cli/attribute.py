@@ -9,7 +9,7 @@ import numpy as np
 from convlab import attribution
 from convlab.attribution.preferred import PreferredInputs
 from convlab.attribution.result import Attribution
-from convlab.cli.inputs import HELP, read_source
+from convlab.cli.inputs import HELP, read_images, titled
 from convlab.cli.layers import ONE, chosen_layer, one_range
 from convlab.cli.options import (
     add_fit,
@@ -25,7 +25,6 @@ from convlab.cli.options import (
 from convlab.cli.terminal import bar
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.model.model import Model
-from convlab.model.sources import RANDOM
 from convlab.recording.activations import Activations
 from convlab.storage.file_names import file_names
 from convlab.storage.writing import check_folder
@@ -83,18 +82,16 @@ def run(arguments: argparse.Namespace) -> None:
     if methods == [PREFERRED]:
         _prefer(model, chosen_layer(model, arguments.layer), arguments)
         return
-    sources = [read_source(model, path, arguments) for path in arguments.images]  # all: a bad one stops the rest
-    images = [(one, name, x) for one in sources for name, x in zip(one.names, one.batches, strict=True)]
-    stems = [f"{Path(source.path).stem}-{'-'.join(methods)}" for source, *_ in images]
+    images = read_images(model, arguments.images, arguments)
+    stems = [f"{image.stem}-{'-'.join(methods)}" for image in images]
     report = []
-    for (source, name, x), file in zip(images, file_names(stems, ".png"), strict=True):
-        found = _attributed(model, model.run(x), methods, arguments)
+    for image, file in zip(images, file_names(stems, ".png"), strict=True):
+        found = _attributed(model, model.run(image.inputs), methods, arguments)
         path = _drawn(found, arguments.out / file)
-        report += [{"image": name, "picture": str(path), **one.as_dict()} for one in found]
+        report += [{"image": image.name, "picture": str(path), **one.as_dict()} for one in found]
         if not arguments.json:
-            title = f"{name} ({RANDOM})" if model.random_layers else name
-            lines = [*(f"  {line}" for line in source.told), *map(_line, found), f"  {path}"]
-            print("\n".join(map(printable, [title, *lines])), flush=True)
+            lines = [*(f"  {line}" for line in image.told), *map(_line, found), f"  {path}"]
+            print("\n".join(map(printable, [titled(model, image.name), *lines])), flush=True)
     if arguments.json:
         print_json(report)
 

@@ -1,6 +1,7 @@
 """What a network is run on, as a command is told it: a picture, a matrix, or arrays by name."""
 
 import argparse
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,42 +12,48 @@ from convlab.errors import ImageError, ShapeError
 from convlab.images.volumes import prepare_arrays
 from convlab.model.inputs import prepare_input
 from convlab.model.model import Model
+from convlab.model.sources import RANDOM
 from convlab.runtime.arrays import Array
 from convlab.storage.growth import check_growth
 
 HELP = "picture, matrix as .npy, or the arrays of several inputs by name as .npz"
 
 
-class Source(NamedTuple):
-    """What one file gives: what the network takes for it, for each image one, and what was done to it."""
+class Image(NamedTuple):
+    """One image of a file, or one of its several: what to call it and files made of it, and what was done to it."""
 
-    path: str
-    batches: list[dict[str, Array]]
+    name: str
+    stem: str
+    inputs: dict[str, Array]
     told: list[str]
 
-    @property
-    def names(self) -> list[str]:
-        """What to call each image."""
-        count = len(self.batches)
-        return [self.path] if count == 1 else [f"{self.path}[{i}]" for i in range(count)]
+
+def titled(model: Model, name: str) -> str:
+    """Return what to call an image where it is shown what a network made of it."""
+    return f"{name} ({RANDOM})" if model.random_layers else name
 
 
-def read_source(model: Model, path: str, arguments: argparse.Namespace) -> Source:
-    """Return what a file gives a network.
+def read_images(model: Model, paths: Iterable[str], arguments: argparse.Namespace) -> list[Image]:
+    """Return what files give a network: all of them, before anything is computed.
 
     Raises
     ------
     ImageError, ShapeError, WeightsError
         For a file that cannot be read, or holds something else than the network takes.
     """
+    return [image for path in paths for image in _images(model, path, arguments)]
+
+
+def _images(model: Model, path: str, arguments: argparse.Namespace) -> Iterator[Image]:
     if Path(path).is_dir():
         raise ImageError(
             f"{path}: a directory; expected a picture: give those in it, {Path(path) / '*'}, or use convlab stats"
         )
     arrays, told = prepared(model, path, arguments)
     count = min(map(len, arrays.values()))
-    batches = [{name: array[[i]] for name, array in arrays.items()} for i in range(count)]
-    return Source(path, batches, told)
+    for i in range(count):
+        name = path if count == 1 else f"{path}[{i}]"
+        yield Image(name, Path(path).stem, {key: array[[i]] for key, array in arrays.items()}, told)
 
 
 def prepared(model: Model, path: str, arguments: argparse.Namespace) -> tuple[dict[str, Array], list[str]]:

@@ -6,7 +6,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from convlab.cli.inputs import HELP, Source, read_source
+from convlab.cli.inputs import HELP, Image, read_images, titled
 from convlab.cli.layers import add_layers, chosen_channels, chosen_layers, ranges
 from convlab.cli.options import (
     add_fit,
@@ -20,10 +20,8 @@ from convlab.cli.options import (
     table,
 )
 from convlab.cli.terminal import bar, layers_shown
-from convlab.model.sources import RANDOM
 from convlab.recording.activations import Activations
 from convlab.recording.neurons import Neuron
-from convlab.runtime.arrays import Array
 from convlab.storage.file_names import file_names
 from convlab.storage.writing import check_folder, inner_folder
 from convlab.wording import printable
@@ -74,25 +72,25 @@ def run(arguments: argparse.Namespace) -> None:
     channels = {} if arguments.channels is None else chosen_channels(shapes, arguments.channels)
     size = 4 * sum(map(prod, shapes.values()))
     recording = arguments.recording or size <= MOST * 2**20
-    sources = [read_source(model, path, arguments) for path in arguments.images]  # all: a bad one stops the rest
+    images = read_images(model, arguments.images, arguments)
     entries, report = [], []
-    for source, name, x, stem in _images(sources):
+    for image, stem in zip(images, file_names(image.stem for image in images), strict=True):
         with layers_shown("computing", len(model.nodes)):
-            acts = model.run(x, record=record)
+            acts = model.run(image.inputs, record=record)
         folder = inner_folder(arguments.out, stem)
         written = write_folder(
             acts, folder, scale=arguments.scale, channels=channels, recording=recording, steps=_shown
         )
         lines = [
-            *(f"  {line}" for line in source.told),
+            *(f"  {line}" for line in image.told),
             *table(acts.predictions(), names_are_guessed=model.labels_assumed),
         ]
         lines += _strongest(acts, arguments.top)
         if not recording:
             lines.append(f"  activations.h5 is left out, {size / 2**20:.0f} MiB: --recording saves it")
-        title = f"{name} ({RANDOM})" if model.random_layers else name
+        title = titled(model, image.name)
         entries.append(Entry(title, lines, written, described(acts)))
-        report.append(_entry(source, name, acts, written.files, arguments.top))
+        report.append(_entry(image, acts, written.files, arguments.top))
         if not arguments.json:
             files = f"  {len(written.files)} files in {printable(str(folder))}"
             print("\n".join([printable(title), *lines, files]), flush=True)
@@ -101,14 +99,6 @@ def run(arguments: argparse.Namespace) -> None:
         print_json({"model": model.name, "notes": list(model.notes), "images": report, "index": str(page)})
     else:
         print(printable(str(page)))
-
-
-def _images(sources: list[Source]) -> Iterator[tuple[Source, str, dict[str, Array], str]]:
-    """Yield each image with what to call it, and its folder: a file of several matrices has as many."""
-    images = [(source, name, x) for source in sources for name, x in zip(source.names, source.batches, strict=True)]
-    folders = file_names(Path(source.path).stem for source, *_ in images)
-    for (source, name, x), folder in zip(images, folders, strict=True):
-        yield source, name, x, folder
 
 
 def _shown(names: Iterable[str]) -> Iterator[str]:
@@ -137,13 +127,13 @@ def _place(unit: Neuron) -> str:
     return f"({', '.join(map(str, unit.index))})"
 
 
-def _entry(source: Source, name: str, acts: Activations, files: list[Path], count: int | None) -> dict[str, Any]:
+def _entry(image: Image, acts: Activations, files: list[Path], count: int | None) -> dict[str, Any]:
     """Return what JSON says of a picture."""
     found = acts.predictions()
     strongest = {layer: [list(unit) for unit in acts.neurons(layer, count)] for layer in acts} if count else {}
     return {
-        "image": name,
-        "prepared": source.told,
+        "image": image.name,
+        "prepared": image.told,
         "top": acts.top() if len(found) == 1 and found[0].scores else [],
         "predictions": [prediction.as_dict() for prediction in found],
         "files": [str(path) for path in files],
