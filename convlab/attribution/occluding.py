@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from convlab.attribution.result import Attribution
+from convlab.attribution.result import Attribution, Progress
 from convlab.attribution.saliency import number_of, only_input, unchecked
 from convlab.backward.targets import Target, seeds_of
 from convlab.errors import ShapeError
@@ -25,6 +25,7 @@ def occlusion(
     segments: Array | None = None,
     fill: float | Array = 0.0,
     batch: int = 32,
+    progress: Progress | None = None,
 ) -> Attribution:
     """Return, for each pixel, how much the number falls, on the average, when a window over it is covered.
 
@@ -43,6 +44,8 @@ def occlusion(
         What covers, as the network takes it.
     batch : int
         How many covered copies are run at a time.
+    progress : function, optional
+        Called after each time with how many copies are done, and of how many.
 
     Raises
     ------
@@ -63,6 +66,8 @@ def occlusion(
             copies = np.stack([np.where(cover[..., None], np.asarray(fill, x.dtype), image) for cover in part])
             for cover, left in zip(part, number_of(plain, copies, target), strict=True):
                 values[i] += cover * (whole - left)
+            if progress is not None:
+                progress(i * len(covers) + first + len(part), len(x) * len(covers))
     values /= np.maximum(counts, 1)
     what = seeds_of(model.graph, target, model.labels, x)[1]
     note = f"how much it falls when one of {len(covers)} {'windows' if segments is None else 'segments'} is covered"

@@ -5,12 +5,13 @@ plain way is that of Chollet, "Deep Learning with Python" (2nd edition), section
 noise, a fixed number of steps of one length up the gradient of the mean of a channel before its activation function.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from convlab.attribution.parametrisation import Fourier, Pixels, Way
+from convlab.attribution.result import Progress
 from convlab.backward.engine import pull_back
 from convlab.errors import LayerNameError, ShapeError
 from convlab.model.graph import Graph, build_graph
@@ -22,8 +23,6 @@ from convlab_kernels.window import Pair, parse_pair
 
 EDGE = 2  # rows and columns at the border of a map that show its padding more than the channel
 TOGETHER = 4  # channels that are computed side by side
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -1,5 +1,6 @@
 """What every method of attribution returns: the values as they were computed, and what they are of."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,9 @@ from convlab.model.model import Model
 from convlab.model.receptive_field import Field
 from convlab.recording.activations import Activations
 from convlab.runtime.arrays import Array
+
+Progress = Callable[[int, int], None]
+"""What a function that takes long is given to call after each step, with how many are done and of how many."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -27,7 +31,7 @@ class Attribution:
     layer : str
         The layer, or input, in whose cells the values lie.
     note : str
-        What was done, with its numbers.
+        What was done.
     acts : Activations
         The recording.
     network : Model
@@ -46,6 +50,12 @@ class Attribution:
 
     def __repr__(self) -> str:
         return f"<{self.method} of {self.target} in {self.network.title}, by {self.layer}: {self.values.shape}>"
+
+    @property
+    def told(self) -> str:
+        """What was done, with the numbers."""
+        numbers = (f"{name.replace('_', ' ')} {value:.2g}" for name, value in self.numbers.items())
+        return "; ".join([self.note, *numbers])
 
     @property
     def maps(self) -> Array:

@@ -1,13 +1,13 @@
 """`convlab attribute`: what an answer hangs on, and what a layer looks for, as pictures."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from convlab import attribution
-from convlab.attribution.preferred import PreferredInputs
 from convlab.attribution.result import Attribution
 from convlab.cli.inputs import HELP, read_images, titled
 from convlab.cli.layers import ONE, chosen_layer, one_range
@@ -22,7 +22,7 @@ from convlab.cli.options import (
     names,
     print_json,
 )
-from convlab.cli.terminal import bar
+from convlab.cli.terminal import progress_shown
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.model.model import Model
 from convlab.recording.activations import Activations
@@ -40,6 +40,7 @@ BY_INPUT = (
     "guided_backprop",
     "deconvnet",
 )
+SLOW = ("smoothgrad", "integrated_gradients", "occlusion")
 PREFERRED = "preferred_input"
 FEW = slice(16)  # channels, unless asked otherwise
 
@@ -116,11 +117,15 @@ def _attributed(
 ) -> list[Attribution]:
     layer = arguments.layer and chosen_layer(model, arguments.layer)
     target = _target(model, acts, arguments.wanted)
-    found = []
-    for method in methods:
-        options = {"layer": layer} if method in BY_LAYER else {}
-        found.append(getattr(attribution, method)(model, acts, target, **options))
-    return found
+    return [_by(method, model, acts, target, layer) for method in methods]
+
+
+def _by(method: str, model: Model, acts: Activations, target: int | str, layer: str | None) -> Attribution:
+    function: Callable[..., Attribution] = getattr(attribution, method)
+    if method in SLOW:
+        with progress_shown("step") as progress:
+            return function(model, acts, target, progress=progress)
+    return function(model, acts, target, **({"layer": layer} if method in BY_LAYER else {}))
 
 
 def _target(model: Model, acts: Activations, wanted: str | None) -> int | str:
@@ -145,14 +150,15 @@ def _drawn(found: list[Attribution], path: Path) -> Path:
 
 def _line(found: Attribution) -> str:
     ends = f"{found.values.min():.4g} to {found.values.max():.4g}"
-    return f"  {found.method} of {found.target}, by {found.layer}: {ends}; {found.note}"
+    return f"  {found.method} of {found.target}, by {found.layer}: {ends}; {found.told}"
 
 
 def _prefer(model: Model, layer: str, arguments: argparse.Namespace) -> None:
     from convlab.view import plot
 
     channels = range(model.graph.until(layer).output_shape[-1])[arguments.channels or FEW]
-    found = _searched(model, layer, list(channels))
+    with progress_shown("step") as progress:
+        found = attribution.preferred_input(model, layer, list(channels), progress=progress)
     arguments.out.mkdir(parents=True, exist_ok=True)
     path = arguments.out / file_names([f"{layer}-{PREFERRED}"], ".png")[0]
     plot.preferred_inputs(found, path=path)
@@ -164,13 +170,3 @@ def _prefer(model: Model, layer: str, arguments: argparse.Namespace) -> None:
         print_json({"layer": found.layer, "steps": found.steps, "channels": told, "picture": str(path)})
     else:
         print("\n".join([printable_lines(repr(found)), printable(str(path))]))
-
-
-def _searched(model: Model, layer: str, channels: list[int]) -> PreferredInputs:
-    with bar(unit="step", leave=False) as shown:
-
-        def progress(done: int, whole: int) -> None:
-            shown.total = whole
-            shown.update(done - shown.n)
-
-        return attribution.preferred_input(model, layer, channels, progress=progress)

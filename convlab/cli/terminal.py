@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, TextIO
@@ -14,7 +14,7 @@ from convlab.errors import ConvlabError, FileError
 from convlab.model.execution import LOG
 from convlab.wording import printable, printable_lines, shortened
 
-__all__ = ["bar", "drop_what_cannot_be_written", "layers_shown", "line", "message", "spoken"]
+__all__ = ["bar", "drop_what_cannot_be_written", "layers_shown", "line", "message", "progress_shown", "spoken"]
 
 
 class PrintableStream:
@@ -126,6 +126,18 @@ def layers_shown(what: str, count: int) -> Iterator[None]:
             LOG.removeHandler(handler)
             LOG.setLevel(logging.NOTSET)
             LOG.propagate = True
+
+
+@contextmanager
+def progress_shown(unit: str) -> Iterator[Callable[[int, int], None]]:
+    """Show on a terminal how far a function is that calls what this yields, with how many are done of how many."""
+    with bar(unit=unit, leave=False) as shown:
+
+        def progress(done: int, whole: int) -> None:
+            shown.total = whole
+            shown.update(done - shown.n)
+
+        yield progress
 
 
 def bar(**options: Any) -> Any:

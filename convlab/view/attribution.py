@@ -87,7 +87,7 @@ def attribution(
     if colorbar:
         colour_bar(over, drawn.measure, cmap)
     _write_below(plain, drawn.span)
-    heading(under, _title(result, image), f"by {result.layer}: {result.note}")
+    heading(under, _title(result, image), f"by {result.layer}: {result.told}")
     return root(under)
 
 

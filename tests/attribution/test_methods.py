@@ -156,7 +156,7 @@ def test_integrated_gradients_are_complete(network, acts):
     zero = network.run(np.zeros_like(acts.input), record=["out/pre"])["out/pre"][:, 2]
     np.testing.assert_allclose(fine.values.reshape(2, -1).sum(axis=1), pre - zero, rtol=0.01)
     assert coarse.numbers["completeness_error"] > fine.numbers["completeness_error"]
-    assert "256 steps; incomplete by" in fine.note
+    assert "256 steps; completeness error 0.0" in fine.told
 
 
 def test_smoothgrad_is_the_mean_over_its_own_noise(network, acts):
@@ -192,6 +192,21 @@ def test_occlusion_covers_a_quarter_of_the_sides_unless_asked_otherwise(network,
         attribution.occlusion(network, acts, 2, **how) for how in ({}, {"window": (height // 4, width // 4)})
     )
     np.testing.assert_array_equal(plain.values, found.values)
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "expected"),
+    [
+        (attribution.smoothgrad, {"samples": 3}, [(1, 3), (2, 3), (3, 3)]),
+        (attribution.integrated_gradients, {"steps": 2}, [(1, 2), (2, 2)]),
+        (attribution.occlusion, {"window": (8, 6), "stride": 6, "batch": 2}, [(2, 4), (4, 4)]),
+        (attribution.occlusion, {"window": (8, 6), "batch": 2}, [(2, 6), (3, 6), (5, 6), (6, 6)]),
+    ],
+)
+def test_progress_is_told(network, acts, method, options, expected):
+    told = []
+    method(network, acts, 2, **options, progress=lambda done, of: told.append((done, of)))
+    assert told == expected
 
 
 def test_occlusion_by_segments(network, acts):

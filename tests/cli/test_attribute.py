@@ -1,6 +1,7 @@
 """`convlab attribute`: the numbers of the library, as pictures, as lines, as JSON."""
 
 import json
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from PIL import Image
 
 import convlab
 from convlab import attribution
-from convlab.cli import main
+from convlab.cli import attribute, main
 
 PICTURES = Path(__file__).parents[2] / "weights/fashion_mnist"
 SHIRT, BAG = str(PICTURES / "shirt.png"), str(PICTURES / "bag.png")
@@ -79,6 +80,21 @@ def test_preferred_inputs_of_some_channels(tmp_path, capsys):
     assert [one["channel"] for one in found["channels"]] == [2, 3]
     assert all(one["end"] > one["start"] for one in found["channels"])
     assert Path(found["picture"]).stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("method", "steps"), [("smoothgrad", 25), ("integrated_gradients", 64), ("occlusion", 49), ("gradient", None)]
+)
+def test_what_takes_long_shows_how_far_it_is(tmp_path, monkeypatch, method, steps):
+    told = []
+
+    @contextmanager
+    def shown(unit):
+        yield lambda done, whole: told.append((unit, done, whole))
+
+    monkeypatch.setattr(attribute, "progress_shown", shown)
+    assert main(["attribute", method, "lenet5", SHIRT, "--out", str(tmp_path)]) == 0
+    assert told[-1:] == ([("step", steps, steps)] if steps else [])
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from convlab.cli import main, summary
-from convlab.cli.terminal import PrintableStream, bar
+from convlab.cli import main, summary, terminal
+from convlab.cli.terminal import PrintableStream, bar, progress_shown
 from convlab.errors import LayerNameError, WeightsError
 from convlab.wording import MESSAGE, printable, shortened, unknown
 
@@ -206,9 +206,19 @@ class Terminal(io.StringIO):
 
 
 def test_bars_of_progress_move_the_cursor_and_names_do_not():
-    terminal = Terminal()
-    with redirect_stderr(PrintableStream(terminal)):
+    screen = Terminal()
+    with redirect_stderr(PrintableStream(screen)):
         print("\x1b[A\r", file=sys.stderr)
         with bar(total=3) as progress:
             progress.update(3)
-    assert terminal.getvalue().startswith("\\x1b[A\\r\n\r") and "3/3" in terminal.getvalue()
+    assert screen.getvalue().startswith("\\x1b[A\\r\n\r") and "3/3" in screen.getvalue()
+
+
+def test_a_function_that_tells_how_far_it_is_moves_a_bar(monkeypatch):
+    with redirect_stderr(Terminal()):
+        made = bar(unit="step")
+        monkeypatch.setattr(terminal, "bar", lambda **options: made)
+        with progress_shown("step") as progress:
+            for done in (2, 3, 7):
+                progress(done, 9)
+                assert (made.n, made.total) == (done, 9)
