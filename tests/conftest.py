@@ -83,6 +83,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(marker)
         if (FOLDER / name).with_suffix(".json.gz").is_file() or vars(item.module).get("live") is live:
             item.add_marker("frameworks")
+        if "chromium" in item.fixturenames:
+            item.add_marker("browser")
         used = {value.__name__ for value in vars(item.module).values() if isinstance(value, ModuleType)}
         if used & CONCURRENT:
             item.add_marker("concurrency")
