@@ -1,0 +1,88 @@
+// Colours of numbers: two tables of 256 colours, and the rule that gives a number its place in a table.
+//
+// Both tables read the same to colour-blind eyes and keep their order of lightness: one from dark blue-violet to yellow
+// for layers without negative numbers, one from blue over white to dark orange for signed ones, zero at the white.
+
+const SEQUENTIAL_ANCHORS = ["#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"];
+const DIVERGING_ANCHORS = ["#06335c", "#175a94", "#4a8fc4", "#9cc6e3", "#f6f4ef", "#f4c08a", "#e08a3c", "#b5560f", "#6e2c05"];
+
+/** How strongly small numbers are lifted by the asinh scale. */
+export const LIFT = 30;
+
+/** The place of zero in the table of signed numbers. */
+export const NEUTRAL = 128;
+
+/** What is drawn for NaN and infinities; they are hatched, too. */
+export const NOT_FINITE = packed([128, 128, 128]);
+
+/**
+ * The scale of a picture: its numbers lie between -top (0 where not signed) and top.
+ * @typedef {{signed: boolean, top: number, asinh: boolean}} Scale
+ */
+
+export const SEQUENTIAL = colourTable(SEQUENTIAL_ANCHORS, 0, 255);
+export const DIVERGING = colourTable(DIVERGING_ANCHORS, 1, 255);
+
+/** @param {boolean} signed the table of 256 pixels (as ImageData holds them, seen as Uint32) for such numbers */
+export function tableFor(signed) {
+  return signed ? DIVERGING : SEQUENTIAL;
+}
+
+/**
+ * Return the place of a finite number in its table.
+ *
+ * t = value / top, cut to -1 ... 1, with asinh: asinh(30 t) / asinh(30); then round(255 t) for numbers without sign
+ * (negative ones at 0), 128 + round(127 t) for signed ones.
+ * @param {number} value
+ * @param {Scale} scale
+ */
+export function colourIndex(value, scale) {
+  let t = scale.top > 0 ? value / scale.top : 0;
+  t = t > 1 ? 1 : t < -1 ? -1 : t;
+  if (scale.asinh) t = Math.asinh(LIFT * t) / Math.asinh(LIFT);
+  return scale.signed ? NEUTRAL + Math.round(127 * t) : t > 0 ? Math.round(255 * t) : 0;
+}
+
+/**
+ * Return the pixel of a number.
+ * @param {number} value
+ * @param {Scale} scale
+ */
+export function pixelOf(value, scale) {
+  return Number.isFinite(value) ? tableFor(scale.signed)[colourIndex(value, scale)] : NOT_FINITE;
+}
+
+/**
+ * Return the colour of a number, as CSS writes it.
+ * @param {number} value
+ * @param {Scale} scale
+ */
+export function cssColour(value, scale) {
+  const [red, green, blue] = new Uint8Array(Uint32Array.of(pixelOf(value, scale)).buffer);
+  return `rgb(${red}, ${green}, ${blue})`;
+}
+
+/**
+ * Return the colour, black or white, of text that is read on the colour of a number.
+ * @param {number} value
+ * @param {Scale} scale
+ */
+export function inkOn(value, scale) {
+  const [red, green, blue] = new Uint8Array(Uint32Array.of(pixelOf(value, scale)).buffer);
+  return 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? "#000" : "#fff";
+}
+
+/** @param {string[]} anchors @param {number} first @param {number} last */
+function colourTable(anchors, first, last) {
+  const colours = anchors.map((hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)));
+  return Uint32Array.from({ length: 256 }, (_, i) => {
+    const at = (Math.max(i - first, 0) / (last - first)) * (colours.length - 1);
+    const left = Math.min(Math.floor(at), colours.length - 2);
+    return packed(colours[left].map((start, c) => Math.round(start + (at - left) * (colours[left + 1][c] - start))));
+  });
+}
+
+/** @param {number[]} rgb */
+function packed([red, green, blue]) {
+  return new Uint32Array(Uint8Array.of(red, green, blue, 255).buffer)[0];
+}

@@ -1,0 +1,59 @@
+// Elements by one call: text is always text, never markup.
+
+import { OutOfDate } from "./data.js";
+
+/**
+ * Make an element with a class, attributes and children.
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {string} [names] its class
+ * @param {(Node|string)[]} [children]
+ * @param {Record<string, string>} [attributes]
+ * @returns {HTMLElementTagNameMap[T]}
+ */
+export function make(tag, names = "", children = [], attributes = {}) {
+  const element = document.createElement(tag);
+  if (names) element.className = names;
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+/**
+ * Make a button.
+ * @param {string} names @param {string} text @param {() => void} act @param {Record<string, string>} [attributes]
+ */
+export function makeButton(names, text, act, attributes = {}) {
+  const button = make("button", names, [text], { type: "button", ...attributes });
+  button.addEventListener("click", act);
+  return button;
+}
+
+/** @param {number|string} value a number as people read it: up to five digits */
+export function written(value) {
+  if (typeof value === "string" || !Number.isFinite(value)) return String(value);
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  if (size >= 1e5 || size < 1e-3) return value.toExponential(2).replace("e+", "e");
+  return String(Number(value.toPrecision(4)));
+}
+
+/** @param {number[]} shape "28 × 28 × 6" */
+export function writtenShape(shape) {
+  return shape.length ? shape.join(" × ") : "one number";
+}
+
+/** @param {number} count "3.2 million", "61,706" */
+export function writtenCount(count) {
+  if (count >= 1e9) return `${(count / 1e9).toFixed(1)} billion`;
+  return count >= 1e6 ? `${(count / 1e6).toFixed(1)} million` : count.toLocaleString("en");
+}
+
+/**
+ * Return what a view shows in place of what could not be had.
+ * @param {unknown} error
+ */
+export function excuse(error) {
+  const text = error instanceof OutOfDate ? "another image was opened meanwhile: reload the page" : /** @type {Error} */ (error).message;
+  return make("p", "excuse", [text], { role: "alert" });
+}

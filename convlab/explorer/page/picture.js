@@ -1,0 +1,77 @@
+// The image as the network saw it, with what is marked on it: the box a number sees, where a class comes from.
+
+import { make } from "./elements.js";
+
+/** @typedef {[number, number][]} Box first and last cell of each axis, rows before columns */
+
+export class Picture {
+  constructor() {
+    this.canvas = make("canvas", "image");
+    this.shade = make("canvas", "heat");
+    this.frame = make("div", "box", [], { hidden: "" });
+    this.element = make("figure", "picture", [this.canvas, this.shade, this.frame]);
+    this.width = this.height = 1;
+    /** @type {((at: [number, number]|null) => void)|null} called with the row and column under the pointer */
+    this.onHover = null;
+    this.element.addEventListener("pointermove", (event) => this.onHover?.(this.cellUnder(event)));
+    this.element.addEventListener("pointerleave", () => this.onHover?.(null));
+  }
+
+  /** @param {{width: number, height: number, png: string}|null} picture */
+  async show(picture) {
+    if (!picture) return;
+    this.width = this.canvas.width = picture.width;
+    this.height = this.canvas.height = picture.height;
+    this.element.style.aspectRatio = `${picture.width} / ${picture.height}`;
+    const bytes = Uint8Array.from(atob(picture.png), (letter) => letter.charCodeAt(0));
+    const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/png" }));
+    this.canvas.getContext("2d")?.drawImage(bitmap, 0, 0);
+  }
+
+  /** Mark a box of the image, cut to it. @param {number[][]|null} box */
+  box(box) {
+    const [columns, rows = [0, 0]] = [...(box ?? [])].reverse();
+    const [top, bottom] = [Math.max(rows[0], 0), Math.min(rows[1] + 1, this.height)];
+    const [left, right] = columns ? [Math.max(columns[0], 0), Math.min(columns[1] + 1, this.width)] : [0, 0];
+    this.frame.hidden = !(top < bottom && left < right);
+    Object.assign(this.frame.style, {
+      left: `${(100 * left) / this.width}%`,
+      top: `${(100 * top) / this.height}%`,
+      width: `${(100 * (right - left)) / this.width}%`,
+      height: `${(100 * (bottom - top)) / this.height}%`,
+    });
+  }
+
+  /**
+   * Lay an attribution over the image: where it is small the image is dimmed. Negative numbers dim as zeros do.
+   * @param {{width: number, height: number, values: number[]}|null} pixels
+   */
+  heat(pixels) {
+    this.shade.hidden = !pixels;
+    if (!pixels) return;
+    Object.assign(this.shade, { width: pixels.width, height: pixels.height });
+    this.shade.getContext("2d")?.putImageData(spotlight(pixels.values, pixels.width, pixels.height), 0, 0);
+  }
+
+  /** @param {PointerEvent} event @returns {[number, number]} */
+  cellUnder(event) {
+    const { left, top, width, height } = this.element.getBoundingClientRect();
+    const inside = (/** @type {number} */ share, /** @type {number} */ cells) =>
+      Math.min(cells - 1, Math.max(0, Math.floor(share * cells)));
+    return [inside((event.clientY - top) / height, this.height), inside((event.clientX - left) / width, this.width)];
+  }
+}
+
+/**
+ * Return a veil that is thick where values are small and none where they are largest.
+ * @param {ArrayLike<number>} values @param {number} width @param {number} height
+ */
+export function spotlight(values, width, height) {
+  const image = new ImageData(width, height);
+  let top = 0;
+  for (let i = 0; i < values.length; i++) top = Math.max(top, values[i]);
+  for (let i = 0; i < values.length; i++) {
+    image.data[4 * i + 3] = 205 * (1 - (top > 0 ? Math.max(values[i], 0) / top : 0));
+  }
+  return image;
+}
