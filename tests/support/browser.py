@@ -1,22 +1,6 @@
-"""A real browser, and a visitor in it who notes whatever a page complains of."""
+"""A visitor in a browser who notes whatever a page complains of."""
 
 import re
-import shutil
-from importlib.util import find_spec
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
-
-
-def missing():
-    """Return why no page can be opened; "" where one can."""
-    if not find_spec("playwright"):
-        return "needs Playwright: pip install '.[browser]'"
-    return "" if CHROMIUM else "needs Debian's package chromium"
-
-
-def launch(playwright, *more):
-    """Start Chromium as root of a container can: without its sandbox."""
-    return playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *more])
 
 
 class Visit:

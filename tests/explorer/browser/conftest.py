@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.browser import launch, missing
+from benchmarks.explorer.browser import launch, missing
 
 
 @pytest.fixture(scope="session")
