@@ -10,6 +10,7 @@ export default [
     linterOptions: {reportUnusedDisableDirectives: "error"},
     rules: {
       "no-undef": "off", // tsc knows the names of the browser
+      "no-unused-vars": ["error", {argsIgnorePattern: "^_"}],
       "no-var": "error",
       "prefer-const": "error",
       "eqeqeq": "error",
