@@ -1,14 +1,365 @@
-// Not yet built.
+// A picture and a kernel of one's own, without any network: the page a teacher opens.
 
-import { make } from "./elements.js";
+import { colourCell } from "./arithmetic.js";
+import { DIVERGING, NEUTRAL, pixelOf } from "./colours.js";
+import { ConvSettings } from "./conv_settings.js";
+import { sixDigits } from "./digits.js";
+import { make, makeButton } from "./elements.js";
+import { extentOf, outputSize, sizeFormula } from "./geometry.js";
+import { KERNELS, PICTURES, tableOf, weightOf } from "./presets.js";
+import { MovingWindow } from "./window.js";
+
+const LARGEST = 28, LARGEST_KERNEL = 7, GREYS = [0, 0.25, 0.5, 0.75, 1];
+const FORMULA = "size of the result = ⌊(size + padding − dilation·(kernel − 1) − 1) / stride⌋ + 1";
 
 /**
  * @param {HTMLElement} stage
  * @param {import("./main.js").App} app
- * @param {import("./main.js").State} state
  * @returns {import("./main.js").View}
  */
-export function showConv(stage, app, state) {
-  stage.append(make("p", "", [`conv ${app.document.title} ${JSON.stringify(state)}`]));
-  return { keys: [], close() {} };
+export function showConv(stage, app) {
+  const page = new ConvPage(stage, app);
+  return {
+    get keys() { return page.moving?.keys() ?? []; },
+    close: () => page.close(),
+  };
+}
+
+class ConvPage {
+  /** @param {HTMLElement} stage @param {import("./main.js").App} app */
+  constructor(stage, app) {
+    this.app = app;
+    this.pictures = picturesOf(app.document);
+    this.settings = ConvSettings.read(location.hash, this.pictures);
+    this.brush = 1;
+    this.axes = this.settings.axes();
+    /** @type {number[][]} */
+    this.weights = [];
+    /** @type {number[][]} */
+    this.result = [];
+    this.signed = false;
+    this.top = this.brightest = 1;
+    /** @type {MovingWindow|null} */
+    this.moving = null;
+    this.controls = make("form", "controls", [], { "aria-label": "picture and kernel" });
+    this.controls.addEventListener("submit", (event) => event.preventDefault());
+    this.place = make("div", "place");
+    this.sizes = make("section", "sizes", [], { "aria-live": "polite" });
+    this.kernelTable = make("table", "grid edited");
+    stage.classList.add("conv");
+    stage.append(convIntroduction(), this.controls, this.place);
+    this.build();
+  }
+
+  /** Build all anew: after another size of anything. */
+  build() {
+    const { settings } = this;
+    this.controls.replaceChildren(...this.controlsOf());
+    this.moving?.close();
+    this.moving = null;
+    const { axes } = Object.assign(this, { axes: settings.axes() });
+    const places = axes.map(outputSize);
+    this.sizes.replaceChildren(...sizeLines(axes));
+    this.place.replaceChildren();
+    settings.keep();
+    if (Math.min(...places) < 1) return void this.place.append(this.impossible(axes), this.sizes);
+    this.fillKernelTable();
+    this.compute();
+    this.moving = new MovingWindow(this.place, {
+      input: { title: `picture, ${settings.height} × ${settings.width}`, height: settings.height, width: settings.width,
+        value: (y, x) => settings.cells[y][x], pixel: (value) => this.grey(value), label: "the picture" },
+      output: { title: `result, ${places[0]} × ${places[1]}`, height: places[0], width: places[1],
+        value: (y, x) => this.result[y][x], pixel: (value) => this.resultPixel(value), label: "the result" },
+      axes,
+      at: [Math.min(settings.at[0], places[0] - 1), Math.min(settings.at[1], places[1] - 1)],
+      follows: true,
+      sumAt: (y, x) => this.sumAt(y, x),
+      onStep: (y, x) => this.stepped(y, x),
+      arithmetic: { kernelTable: this.kernelTable },
+      beside: this.sizes,
+      share: 0.42,
+    });
+    this.painting(this.moving.input);
+  }
+
+  /** Compute all anew where every size stayed. */
+  refresh() {
+    this.compute();
+    this.settings.keep();
+    this.moving?.complete();
+    this.moving?.fit();
+    this.moving?.sum();
+  }
+
+  compute() {
+    const [rows, columns] = this.axes.map(outputSize), { settings } = this;
+    this.weights = settings.kernel.map((row) => row.map((text) => weightOf(text) ?? 0));
+    this.result = tableOf(rows, columns, (y, x) => settings.sumAt(this.weights, y, x).sum);
+    const all = this.result.flat();
+    this.signed = all.some((value) => value < 0);
+    this.top = Math.max(this.signed ? 0 : 1, ...all.map(Math.abs));
+    this.brightest = Math.max(1, ...settings.cells.flat().map(Math.abs));
+    this.colourKernel();
+  }
+
+  /** @param {number} y @param {number} x @returns {import("./arithmetic.js").Sum} */
+  sumAt(y, x) {
+    const found = this.settings.sumAt(this.weights, y, x);
+    const most = Math.max(1e-9, ...found.products.flat().map(Math.abs));
+    return {
+      ...found, kernel: this.weights, winner: null, others: null, othersNamed: "", bias: null, before: found.sum,
+      named: `the sum of ${found.products.flat().length} products`, function: "linear", after: found.sum,
+      pixels: { patch: (value) => this.grey(value), kernel: (value) => this.weightPixel(value),
+        products: (value) => pixelOf(value, { signed: true, top: most, asinh: false }) },
+    };
+  }
+
+  /** A picture is drawn in greys, where it is negative in blue. @param {number} value */
+  grey(value) {
+    if (value < 0) return DIVERGING[NEUTRAL + Math.round((127 * value) / this.brightest)];
+    const level = Math.round((255 * value) / this.brightest);
+    return (255 << 24) | (level << 16) | (level << 8) | level;
+  }
+
+  /** @param {number} value */
+  resultPixel(value) {
+    if (this.signed) return pixelOf(value, { signed: true, top: this.top, asinh: false });
+    const level = Math.round((255 * value) / this.top);
+    return (255 << 24) | (level << 16) | (level << 8) | level;
+  }
+
+  /** @param {number} value */
+  weightPixel(value) {
+    const top = Math.max(1e-9, ...this.weights.flat().map(Math.abs));
+    return pixelOf(value, { signed: true, top, asinh: false });
+  }
+
+  /** @param {number} y @param {number} x */
+  stepped(y, x) {
+    this.settings.at = [y, x];
+    if (this.moving?.timer) return;
+    this.settings.keep();
+    this.app.say(`row ${y}, column ${x} of the result: ${sixDigits(this.result[y][x])}`);
+  }
+
+  // ---- the controls
+
+  controlsOf() {
+    const { settings } = this;
+    return [
+      chooser("picture", [...Object.keys(this.pictures), "own"], settings.picture, (name) => this.choosePicture(name)),
+      fieldPair(counter("rows", settings.height, 1, LARGEST, (height) => this.resizePicture(height, settings.width)),
+        counter("columns", settings.width, 1, LARGEST, (width) => this.resizePicture(settings.height, width))),
+      this.brushes(),
+      chooser("kernel", [...Object.keys(KERNELS), "own"], settings.kernelName, (name) => this.chooseKernel(name)),
+      fieldPair(counter("rows", settings.kernel.length, 1, LARGEST_KERNEL, (rows) => this.resizeKernel(rows, settings.kernel[0].length)),
+        counter("columns", settings.kernel[0].length, 1, LARGEST_KERNEL, (columns) => this.resizeKernel(settings.kernel.length, columns))),
+      counter("stride", settings.stride, 1, LARGEST, (stride) => this.change({ stride })),
+      this.paddings(),
+      counter("dilation", settings.dilation, 1, LARGEST, (dilation) => this.change({ dilation })),
+    ];
+  }
+
+  /** @param {Partial<ConvSettings>} change */
+  change(change) {
+    Object.assign(this.settings, change);
+    const name = /** @type {HTMLElement|null} */ (this.controls.querySelector(":focus"))?.getAttribute("name");
+    this.build();
+    if (name) /** @type {HTMLElement|null} */ (this.controls.querySelector(`[name="${name}"]`))?.focus();
+  }
+
+  /** @param {string} name */
+  choosePicture(name) {
+    if (name in this.pictures) this.change({ picture: name, cells: this.pictures[name].map((row) => [...row]), at: [0, 0] });
+    else this.change({ picture: name });
+  }
+
+  /** @param {string} name */
+  chooseKernel(name) {
+    if (name in KERNELS) this.change({ kernelName: name, kernel: KERNELS[name].weights.map((row) => [...row]) });
+    else this.change({ kernelName: name });
+  }
+
+  /** @param {number} height @param {number} width */
+  resizePicture(height, width) {
+    this.change(this.settings.withPicture(height, width));
+  }
+
+  /** @param {number} rows @param {number} columns */
+  resizeKernel(rows, columns) {
+    this.change(this.settings.withKernel(rows, columns));
+  }
+
+  brushes() {
+    const swatches = GREYS.map((value) => {
+      const swatch = makeButton("swatch", "", () => this.takeBrush(value), { "aria-label": `paint with ${value}`, title: `paint with ${value}` });
+      swatch.dataset.value = String(value);
+      swatch.setAttribute("aria-pressed", String(value === this.brush));
+      swatch.style.backgroundColor = `rgb(${value * 255}, ${value * 255}, ${value * 255})`;
+      return swatch;
+    });
+    return make("div", "field", [make("span", "", ["paint with"]), make("div", "swatches", swatches)]);
+  }
+
+  /** @param {number} value */
+  takeBrush(value) {
+    this.brush = value;
+    for (const swatch of this.controls.querySelectorAll(".swatch")) {
+      swatch.setAttribute("aria-pressed", String(/** @type {HTMLElement} */ (swatch).dataset.value === String(value)));
+    }
+  }
+
+  paddings() {
+    const { padding } = this.settings;
+    const kind = typeof padding === "number" ? "number" : padding;
+    const choice = chooser("padding", ["valid", "same", "number"], kind, (name) => this.change({ padding: name === "number" ? 1 : name }));
+    return kind === "number" ? fieldPair(choice, counter("cells", Number(padding), 0, LARGEST, (cells) => this.change({ padding: cells }))) : choice;
+  }
+
+  // ---- the kernel's cells
+
+  fillKernelTable() {
+    const rows = this.settings.kernel.map((row, y) => make("tr", "", row.map((text, x) => make("td", "", [this.weightField(text, y, x)]))));
+    this.kernelTable.replaceChildren(make("tbody", "", rows));
+  }
+
+  /** @param {string} text @param {number} y @param {number} x */
+  weightField(text, y, x) {
+    const field = make("input", "", [], { type: "text", value: text, "aria-label": `weight in row ${y}, column ${x}`, spellcheck: "false" });
+    field.addEventListener("input", () => {
+      field.classList.toggle("wrong", weightOf(field.value) === null);
+      if (weightOf(field.value) === null) return;
+      this.settings.kernel[y][x] = field.value.trim();
+      this.settings.kernelName = "own";
+      /** @type {HTMLSelectElement} */ (this.controls.elements.namedItem("kernel")).value = "own";
+      this.refresh();
+    });
+    field.addEventListener("focus", () => field.select());
+    return field;
+  }
+
+  colourKernel() {
+    this.weights.forEach((row, y) => row.forEach((weight, x) => {
+      const cell = this.kernelTable.querySelectorAll("tr")[y]?.cells[x];
+      if (cell) colourCell(cell, this.weightPixel(weight));
+    }));
+  }
+
+  // ---- painting
+
+  /** Paint where the pointer is drawn over the picture; by keyboard, arrows move and Enter paints. @param {import("./cells.js").CellMap} map */
+  painting(map) {
+    const canvas = map.canvas;
+    let last = "";
+    canvas.classList.add("paintable");
+    canvas.tabIndex = 0;
+    canvas.setAttribute("aria-label", "the picture: arrows move, Enter paints, a digit writes tenths");
+    const paint = (/** @type {PointerEvent} */ event) => {
+      const cell = map.cellAt(event);
+      if (!event.buttons || !cell || !map.holds(cell) || `${cell.y},${cell.x}` === last) return;
+      last = `${cell.y},${cell.x}`;
+      this.setCell(cell.y, cell.x, this.brush);
+    };
+    canvas.addEventListener("pointerdown", (event) => { last = ""; paint(event); });
+    canvas.addEventListener("pointermove", paint);
+    let [y, x] = [0, 0];
+    const show = () => map.outline("cursor", [{ y, x }]);
+    canvas.addEventListener("focus", () => canvas.matches(":focus-visible") && show());
+    canvas.addEventListener("blur", () => map.outline("cursor", []));
+    canvas.addEventListener("keydown", (event) => {
+      const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
+      if (step) [y, x] = [clamped(y + step[0], map.cells.height), clamped(x + step[1], map.cells.width)];
+      else if (event.key === "Enter") this.setCell(y, x, this.settings.cells[y][x] === this.brush ? 0 : this.brush);
+      else if (/^\d$/.test(event.key)) this.setCell(y, x, Number(event.key) / 10);
+      else return;
+      event.preventDefault();
+      show();
+      this.app.say(`picture, row ${y}, column ${x}: ${sixDigits(this.settings.cells[y][x])}`);
+    });
+  }
+
+  /** @param {number} y @param {number} x @param {number} value */
+  setCell(y, x, value) {
+    this.settings.cells[y][x] = value;
+    this.settings.picture = "own";
+    /** @type {HTMLSelectElement} */ (this.controls.elements.namedItem("picture")).value = "own";
+    this.refresh();
+  }
+
+  /** What stands in place of a result that there cannot be. @param {import("./geometry.js").Axis[]} axes */
+  impossible(axes) {
+    const [axis, side] = outputSize(axes[0]) < 1 ? [axes[0], "rows"] : [axes[1], "columns"];
+    const room = axis.size + axis.before + axis.after, most = Math.floor((room - 1) / Math.max(1, axis.kernel - 1));
+    const long = axis.dilation > 1 ? `${extentOf(axis)} cells long (${axis.kernel} weights, ${axis.dilation - 1} between two of them left out)` : `${axis.kernel} cells long`;
+    const help = [`${extentOf(axis) - room} more cells of padding or picture`, `a kernel of fewer ${side}`];
+    if (axis.dilation > 1 && most >= 1) help.push(`a dilation of at most ${most}`);
+    return make("section", "impossible", [
+      make("h2", "", ["This window fits nowhere"]),
+      make("p", "", [`Among the ${side} it is ${long}; the picture with its padding has ${room}.`]),
+      make("p", "arith", [sizeFormula(axis)]),
+      make("p", "", [`It takes ${help.join(", or ")}.`]),
+    ], { role: "alert" });
+  }
+
+  close() {
+    this.moving?.close();
+  }
+}
+
+/** The picture that was given first, then those that are always there. @param {any} told @returns {Record<string, number[][]>} */
+function picturesOf(told) {
+  if (!told.cells) return PICTURES;
+  const { width, height, values } = told.cells;
+  const rows = Array.from({ length: height }, (_, y) => values.slice(y * width, (y + 1) * width));
+  return { "your image": rows, ...PICTURES };
+}
+
+function convIntroduction() {
+  return make("header", "introduction", [
+    make("h1", "", ["One window, moving"]),
+    make("p", "", [
+      "The kernel, a small table of weights, is laid on the picture. Every weight is multiplied with the cell below it, the",
+      " products are added up, and the sum is one cell of the result. Then the window moves on.",
+    ]),
+    make("p", "aside", ["Deep-learning frameworks do not flip the kernel, and neither does this page: strictly, it is a cross-correlation."]),
+  ]);
+}
+
+/** @param {import("./geometry.js").Axis[]} axes */
+function sizeLines(axes) {
+  const [rows, columns] = axes.map(sizeFormula);
+  const lines = rows === columns ? [["rows and columns", rows]] : [["rows", rows], ["columns", columns]];
+  return [make("p", "law", [FORMULA]), ...lines.map(([name, text]) => make("p", "", [make("span", "", [name]), make("b", "", [text])]))];
+}
+
+/** @param {number} value @param {number} size */
+function clamped(value, size) {
+  return Math.min(Math.max(value, 0), size - 1);
+}
+
+/** @param {...HTMLElement} fields */
+function fieldPair(...fields) {
+  return make("div", "pair", fields);
+}
+
+/** @param {string} name @param {HTMLElement} control */
+function labelled(name, control) {
+  return make("label", "field", [make("span", "", [name]), control]);
+}
+
+/** @param {string} name @param {string[]} choices @param {string} chosen @param {(name: string) => void} act */
+function chooser(name, choices, chosen, act) {
+  const select = make("select", "", choices.map((one) => make("option", "", [one], one === chosen ? { selected: "" } : {})), { name });
+  select.addEventListener("change", () => act(select.value));
+  return labelled(name, select);
+}
+
+/** @param {string} name @param {number} value @param {number} least @param {number} most @param {(value: number) => void} act */
+function counter(name, value, least, most, act) {
+  const input = make("input", "", [], { type: "number", min: String(least), max: String(most), value: String(value), name: `${name}-${most}` });
+  input.addEventListener("change", () => {
+    const asked = Math.round(Number(input.value));
+    act(Number.isFinite(asked) ? Math.min(Math.max(asked, least), most) : value);
+  });
+  return labelled(name, input);
 }

@@ -1,6 +1,18 @@
 // Keys: what a view binds, what the shell binds, and the help made from both.
 
-/** @typedef {{key: string, does: string, act: () => void}} Key `key` as KeyboardEvent says it */
+import { make } from "./elements.js";
+
+/**
+ * `key` as KeyboardEvent says it, "Space" for " ", "Shift+" in front where it is held; several with a space between.
+ * @typedef {{key: string, does: string, act: (event: KeyboardEvent) => void}} Key
+ */
+
+/** @type {Record<string, string>} */
+const WRITTEN = {
+  ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Escape: "Esc",
+  PageUp: "Page Up", PageDown: "Page Down", Backspace: "⌫",
+};
+const TYPED = "input:not([type=range], [type=checkbox], [type=radio]), textarea, select";
 
 /**
  * Hand every key pressed inside an element to the first of the keys bound to it.
@@ -9,26 +21,43 @@
  */
 export function listenForKeys(root, bound) {
   root.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
-    const key = bound().find((one) => one.key === event.key);
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isOfElement(event)) return;
+    const key = bound().find((one) => keysOf(one).includes(nameOf(event)));
     if (!key) return;
     event.preventDefault();
-    key.act();
+    key.act(event);
   });
 }
 
-/** @param {EventTarget|null} target */
-function isTyping(target) {
-  return target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement;
+/** Whether a key is the focused element's own: letters of a field, Enter of a button, all of a dialog's. @param {KeyboardEvent} event */
+function isOfElement(event) {
+  const target = /** @type {Element} */ (event.composedPath()[0]);
+  if (target.closest("dialog")) return true;
+  if (target.matches(TYPED)) return event.key !== "Escape";
+  if (target.matches("input[type=range]")) return event.key.startsWith("Arrow");
+  return target.matches("button, a[href], summary, input") && (event.key === "Enter" || event.key === " ");
 }
 
-/** @param {Key[]} keys @returns {HTMLElement} */
+/** @param {KeyboardEvent} event */
+function nameOf(event) {
+  const name = event.key === " " ? "Space" : event.key;
+  return event.shiftKey && name.length > 1 ? `Shift+${name}` : name;
+}
+
+/** @param {Key} key */
+function keysOf(key) {
+  return key.key.split(" ");
+}
+
+/** @param {Key[]} keys */
 export function keyTable(keys) {
-  const table = document.createElement("table");
-  for (const { key, does } of keys) {
-    const row = table.insertRow();
-    row.insertCell().append(Object.assign(document.createElement("kbd"), { textContent: key === " " ? "Space" : key }));
-    row.insertCell().textContent = does;
-  }
-  return table;
+  const rows = keys.map((key) => make("tr", "", [
+    make("td", "", keysOf(key).map((one) => make("kbd", "", [writtenKey(one)]))), make("td", "", [key.does]),
+  ]));
+  return make("table", "keys", [make("tbody", "", rows)]);
+}
+
+/** @param {string} key */
+function writtenKey(key) {
+  return key.split("+").map((part) => WRITTEN[part] ?? part).join(" ");
 }
