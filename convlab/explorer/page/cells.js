@@ -3,7 +3,7 @@
 import { digits, fewestPlaces } from "./digits.js";
 import { make } from "./elements.js";
 
-const GRID_FROM = 7, NUMBERS_FROM = 24, LARGEST_CELL = 56; // pixels of a cell
+const GRID_FROM = 7, NUMBERS_FROM = 24, LARGEST_CELL = 64; // pixels of a cell
 const FAINT = 0x30000000; // the opacity of what is not there yet, in a pixel
 
 /**

@@ -10,7 +10,7 @@ import { KERNELS, PICTURES, tableOf, weightOf } from "./presets.js";
 import { MovingWindow } from "./window.js";
 
 const LARGEST = 28, LARGEST_KERNEL = 7, GREYS = [0, 0.25, 0.5, 0.75, 1];
-const FORMULA = "size of the result = ⌊(size + padding − dilation·(kernel − 1) − 1) / stride⌋ + 1";
+const FORMULA = "⌊(size + padding − dilation·(kernel − 1) − 1) / stride⌋ + 1";
 
 /**
  * @param {HTMLElement} stage
@@ -47,7 +47,7 @@ class ConvPage {
     this.sizes = make("section", "sizes", [], { "aria-live": "polite" });
     this.kernelTable = make("table", "grid edited");
     stage.classList.add("conv");
-    stage.append(convIntroduction(), this.controls, this.place);
+    stage.append(make("div", "label", [convIntroduction(), this.controls, this.sizes]), this.place);
     this.build();
   }
 
@@ -62,7 +62,7 @@ class ConvPage {
     this.sizes.replaceChildren(...sizeLines(axes));
     this.place.replaceChildren();
     settings.keep();
-    if (Math.min(...places) < 1) return void this.place.append(this.impossible(axes), this.sizes);
+    if (Math.min(...places) < 1) return void this.place.append(this.impossible(axes));
     this.fillKernelTable();
     this.compute();
     this.moving = new MovingWindow(this.place, {
@@ -76,8 +76,6 @@ class ConvPage {
       sumAt: (y, x) => this.sumAt(y, x),
       onStep: (y, x) => this.stepped(y, x),
       arithmetic: { kernelTable: this.kernelTable },
-      beside: this.sizes,
-      share: 0.42,
     });
     this.painting(this.moving.input);
   }
@@ -145,18 +143,23 @@ class ConvPage {
   // ---- the controls
 
   controlsOf() {
-    const { settings } = this;
+    const { settings } = this, { kernel, kernelName } = settings;
+    const does = KERNELS[kernelName]?.does ?? "your own weights: write into its cells, below";
     return [
-      chooser("picture", [...Object.keys(this.pictures), "own"], settings.picture, (name) => this.choosePicture(name)),
-      fieldPair(counter("rows", settings.height, 1, LARGEST, (height) => this.resizePicture(height, settings.width)),
-        counter("columns", settings.width, 1, LARGEST, (width) => this.resizePicture(settings.height, width))),
-      this.brushes(),
-      chooser("kernel", [...Object.keys(KERNELS), "own"], settings.kernelName, (name) => this.chooseKernel(name)),
-      fieldPair(counter("rows", settings.kernel.length, 1, LARGEST_KERNEL, (rows) => this.resizeKernel(rows, settings.kernel[0].length)),
-        counter("columns", settings.kernel[0].length, 1, LARGEST_KERNEL, (columns) => this.resizeKernel(settings.kernel.length, columns))),
-      counter("stride", settings.stride, 1, LARGEST, (stride) => this.change({ stride })),
-      this.paddings(),
-      counter("dilation", settings.dilation, 1, LARGEST, (dilation) => this.change({ dilation })),
+      fieldset(
+        chooser("picture", [...Object.keys(this.pictures), "own"], settings.picture, (name) => this.choosePicture(name)),
+        counter("rows", settings.height, LARGEST, (height) => this.resizePicture(height, settings.width)),
+        counter("columns", settings.width, LARGEST, (width) => this.resizePicture(settings.height, width)),
+        this.brushes()),
+      fieldset(
+        chooser("kernel", [...Object.keys(KERNELS), "own"], kernelName, (name) => this.chooseKernel(name)),
+        counter("rows", kernel.length, LARGEST_KERNEL, (rows) => this.resizeKernel(rows, kernel[0].length)),
+        counter("columns", kernel[0].length, LARGEST_KERNEL, (columns) => this.resizeKernel(kernel.length, columns)),
+        make("p", "does", [does])),
+      fieldset(
+        ...this.paddings(),
+        counter("stride", settings.stride, LARGEST, (stride) => this.change({ stride })),
+        counter("dilation", settings.dilation, LARGEST, (dilation) => this.change({ dilation }))),
     ];
   }
 
@@ -198,7 +201,7 @@ class ConvPage {
       swatch.style.backgroundColor = `rgb(${value * 255}, ${value * 255}, ${value * 255})`;
       return swatch;
     });
-    return make("div", "field", [make("span", "", ["paint with"]), make("div", "swatches", swatches)]);
+    return make("div", "field brushes", [make("span", "", ["paint with"]), make("div", "swatches", swatches)]);
   }
 
   /** @param {number} value */
@@ -213,7 +216,7 @@ class ConvPage {
     const { padding } = this.settings;
     const kind = typeof padding === "number" ? "number" : padding;
     const choice = chooser("padding", ["valid", "same", "number"], kind, (name) => this.change({ padding: name === "number" ? 1 : name }));
-    return kind === "number" ? fieldPair(choice, counter("cells", Number(padding), 0, LARGEST, (cells) => this.change({ padding: cells }))) : choice;
+    return kind === "number" ? [choice, counter("cells", Number(padding), LARGEST, (cells) => this.change({ padding: cells }), 0)] : [choice];
   }
 
   // ---- the kernel's cells
@@ -296,7 +299,7 @@ class ConvPage {
     return make("section", "impossible", [
       make("h2", "", ["This window fits nowhere"]),
       make("p", "", [`Among the ${side} it is ${long}; the picture with its padding has ${room}.`]),
-      make("p", "arith", [sizeFormula(axis)]),
+      make("p", "arith", [sizeFormula(axis).join(" = ")]),
       make("p", "", [`It takes ${help.join(", or ")}.`]),
     ], { role: "alert" });
   }
@@ -318,18 +321,24 @@ function convIntroduction() {
   return make("header", "introduction", [
     make("h1", "", ["One window, moving"]),
     make("p", "", [
-      "The kernel, a small table of weights, is laid on the picture. Every weight is multiplied with the cell below it, the",
-      " products are added up, and the sum is one cell of the result. Then the window moves on.",
+      "Lay the kernel, a small table of weights, on the picture. Multiply every weight with the cell below it, and add up:",
+      " that is one cell of the result. Move on.",
     ]),
-    make("p", "aside", ["Deep-learning frameworks do not flip the kernel, and neither does this page: strictly, it is a cross-correlation."]),
+    make("p", "aside", ["Deep-learning frameworks do not flip the kernel, nor does this page: strictly, it is a cross-correlation."]),
   ]);
 }
 
-/** @param {import("./geometry.js").Axis[]} axes */
+/** The size of the result, worked out. @param {import("./geometry.js").Axis[]} axes */
 function sizeLines(axes) {
   const [rows, columns] = axes.map(sizeFormula);
-  const lines = rows === columns ? [["rows and columns", rows]] : [["rows", rows], ["columns", columns]];
-  return [make("p", "law", [FORMULA]), ...lines.map(([name, text]) => make("p", "", [make("span", "", [name]), make("b", "", [text])]))];
+  const worked = String(rows) === String(columns) ? [sizeSteps("rows and columns", rows)] : [sizeSteps("rows", rows), sizeSteps("columns", columns)];
+  return [make("h2", "", ["The size of the result"]), make("p", "law", [FORMULA]), make("dl", "", worked)];
+}
+
+/** @param {string} name @param {string[]} steps */
+function sizeSteps(name, steps) {
+  const lines = steps.map((step, i) => make("dd", i === steps.length - 1 ? "found" : "", [`${i ? "= " : ""}${step}`]));
+  return make("div", "", [make("dt", "", [name]), ...lines]);
 }
 
 /** @param {number} value @param {number} size */
@@ -338,8 +347,8 @@ function clamped(value, size) {
 }
 
 /** @param {...HTMLElement} fields */
-function fieldPair(...fields) {
-  return make("div", "pair", fields);
+function fieldset(...fields) {
+  return make("fieldset", "", fields);
 }
 
 /** @param {string} name @param {HTMLElement} control */
@@ -354,9 +363,11 @@ function chooser(name, choices, chosen, act) {
   return labelled(name, select);
 }
 
-/** @param {string} name @param {number} value @param {number} least @param {number} most @param {(value: number) => void} act */
-function counter(name, value, least, most, act) {
-  const input = make("input", "", [], { type: "number", min: String(least), max: String(most), value: String(value), name: `${name}-${most}` });
+/** @param {string} name @param {number} value @param {number} most @param {(value: number) => void} act @param {number} [least] */
+function counter(name, value, most, act, least = 1) {
+  const input = make("input", "", [], {
+    type: "number", min: String(least), max: String(most), value: String(value), name: `${name}-${most}`,
+  });
   input.addEventListener("change", () => {
     const asked = Math.round(Number(input.value));
     act(Number.isFinite(asked) ? Math.min(Math.max(asked, least), most) : value);

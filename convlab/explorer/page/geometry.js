@@ -33,14 +33,14 @@ export function outputSize(axis) {
 }
 
 /**
- * The same as text, with the numbers filled in.
+ * The same as text, step by step, with the numbers filled in.
  * @param {Axis} axis
  */
 export function sizeFormula(axis) {
   const { size, kernel, stride, dilation, before, after } = axis;
   const room = size + before + after - extentOf(axis);
   const filled = `⌊(${size} + ${before} + ${after} − ${dilation}·(${kernel} − 1) − 1) / ${stride}⌋ + 1`;
-  return `${filled} = ⌊${String(room).replace("-", "−")} / ${stride}⌋ + 1 = ${String(outputSize(axis)).replace("-", "−")}`;
+  return [filled, `⌊${room} / ${stride}⌋ + 1`, String(outputSize(axis))].map((text) => text.replace("-", "−"));
 }
 
 /**

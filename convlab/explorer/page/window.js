@@ -14,6 +14,7 @@ const SPEEDS = [
 ];
 const MOST_STOPS = 800; // of a fast tour over a large map
 const SMALLEST_OUTPUT = 160; // pixels of its longer side
+const ROOM_AROUND = 285; // pixels above, between and below the maps and the equation
 
 /**
  * @typedef {import("./cells.js").Cells & {title: string}} Titled
@@ -29,8 +30,6 @@ const SMALLEST_OUTPUT = 160; // pixels of its longer side
  * @property {(y: number, x: number) => void} [onStep] told where the window came to stand
  * @property {(y: number, x: number) => void} [onInput] told which cell of the input was clicked
  * @property {import("./arithmetic.js").ArithmeticOptions} [arithmetic]
- * @property {HTMLElement} [beside] shown beside the transport
- * @property {number} [share] of the height of what is seen that the maps may take
  */
 
 /** The two maps, the beam between them, the transport below, and the equation. */
@@ -39,6 +38,7 @@ export class MovingWindow {
   constructor(host, moving) {
     this.moving = moving;
     this.at = moving.at;
+    this.below = 0; // pixels that the equation takes
     this.count = Infinity; // of the products summed so far
     this.revealed = Infinity; // of the outputs, in the order of play
     this.speed = 2;
@@ -62,7 +62,7 @@ export class MovingWindow {
     this.playButton.hidden = wantsStillness();
     this.element.append(this.maps);
     this.arithmetic = new Arithmetic(this.element, moving.arithmetic ?? {});
-    this.element.append(make("div", "below", [this.transport(), ...(moving.beside ? [moving.beside] : [])]));
+    this.element.append(this.transport());
     this.listen();
     this.resizing = new ResizeObserver(() => this.fit());
     this.resizing.observe(this.element);
@@ -109,7 +109,9 @@ export class MovingWindow {
 
   /** Fit both maps into what is there: cells of one size, so that sizes compare. */
   fit() {
-    const wide = this.element.clientWidth, height = Math.max(200, innerHeight * (this.moving.share ?? 0.44));
+    const wide = this.element.clientWidth;
+    this.below = this.arithmetic.element.offsetHeight;
+    const height = Math.max(200, innerHeight - ROOM_AROUND - this.below);
     if (!wide) return;
     const both = this.input.frame.columns + this.output.frame.columns;
     const room = wide - Math.max(90, wide * 0.12);
@@ -143,6 +145,7 @@ export class MovingWindow {
     this.current = sum;
     this.arithmetic.element.hidden = !sum;
     if (sum) this.arithmetic.show(sum, this.count);
+    if (this.arithmetic.element.offsetHeight !== this.below) this.fit();
     this.markProduct();
   }
 
