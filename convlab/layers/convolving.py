@@ -8,7 +8,7 @@ from convlab import ops
 from convlab.layers.base import Activated, KernelAxes, Layout
 from convlab.layers.checks import options_of
 from convlab.layers.functions import ACTIVATIONS, check_activation
-from convlab.runtime.arrays import Array, Shape
+from convlab.runtime.arrays import Array, Shape, module_of
 from convlab_kernels.methods import Convolution
 from convlab_kernels.window import Window
 
@@ -61,26 +61,32 @@ class Convolving(Activated):
     ) -> Array:
         """Return the gradient (N, H, W, C) = `shape` from (N, OH, OW, O), through the convolution with that weight.
 
-        It is a convolution, of the gradient spread by the stride, with the kernel turned by 180 degrees, on the same
-        fast kernels; or, where that would have to crop, the adjoint as it is written down.
+        It is a convolution of the gradient with the kernel turned by 180 degrees, on the same fast kernels; where
+        there is a stride, one for each phase.
         """
-        walk = ops.turned_window(window, (shape[1], shape[2]))
-        if walk is None:
-            return ops.scatter(
-                gradient, self.arranged(weight, self.weight_as(weight, gradient)), window, groups, shape
-            )
-        spread = ops.spread(gradient, window.stride)
-        kernel = (*window.kernel, gradient.shape[3] // groups, shape[3])
-        method = ops.choose_conv2d(spread, kernel, walk, groups)
-        turned: Convolution = self.prepared(
-            weight,
-            gradient,
-            lambda w: ops.prepare_conv2d(ops.turned(self.arranged(weight, w), groups), walk, groups, method),
-            "turned",
-            walk,
-            method,
-        )
-        return ops.run_conv2d(turned, spread, shape[1:])
+        found = ops.phases(window, (shape[1], shape[2]))
+        if window.stride == (1, 1) and len(found) == 1:
+            return self._pull_back_phase(gradient, shape, weight, *found[0], groups)
+        out = module_of(gradient).zeros(shape, gradient.dtype)
+        for rows, columns in found:
+            part = out[:, rows.cells, columns.cells]
+            part[...] = self._pull_back_phase(gradient, part.shape, weight, rows, columns, groups)
+        return out
+
+    def _pull_back_phase(
+        self, gradient: Array, shape: tuple[int, ...], weight: str, rows: ops.Phase, columns: ops.Phase, groups: int
+    ) -> Array:
+        """Return the gradient (N, H', W', C) = `shape` by the cells of a phase of rows and one of columns."""
+        walk, taps = ops.turned_window(rows, columns), (rows.taps, columns.taps)
+        seen = gradient[:, rows.seen, columns.seen]
+        method = ops.choose_conv2d(seen, (*walk.kernel, gradient.shape[3] // groups, shape[3]), walk, groups)
+
+        def prepare(w: Array) -> Convolution:
+            part = self.arranged(weight, w)[taps[0].start :: taps[0].step, taps[1].start :: taps[1].step]
+            return ops.prepare_conv2d(ops.turned(part, groups), walk, groups, method)
+
+        kernel: Convolution = self.prepared(weight, gradient, prepare, "turned", taps, walk, method)
+        return ops.run_conv2d(kernel, seen, shape[1:])
 
     @abstractmethod
     def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:

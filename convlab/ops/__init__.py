@@ -13,9 +13,6 @@ from convlab.ops.convolution import (
     run_conv2d,
     run_conv2d_onto,
     scatter,
-    spread,
-    turned,
-    turned_window,
 )
 from convlab.ops.distributions import (
     softmax,
@@ -44,6 +41,7 @@ from convlab.ops.normalisation import (
     unit_norm,
     unit_norm_pull_back,
 )
+from convlab.ops.phases import Phase, phases, turned, turned_window
 from convlab.ops.piecewise import (
     leaky_relu,
     leaky_relu_slope,
@@ -98,6 +96,7 @@ from convlab.ops.volumes import (
 
 __all__ = [
     "INTERPOLATIONS",
+    "Phase",
     "avg_pool2d",
     "avg_pool3d",
     "avg_pool_pull_back",
@@ -147,6 +146,7 @@ __all__ = [
     "max_pool_pull_back",
     "output_size",
     "pad_to_shape",
+    "phases",
     "prepare_conv2d",
     "relu",
     "relu_slope",
@@ -165,7 +165,6 @@ __all__ = [
     "sigmoid_slope",
     "softmax",
     "softmax_pull_back",
-    "spread",
     "tanh",
     "turned",
     "turned_window",

@@ -196,41 +196,6 @@ def run_conv2d_onto(kernel: Convolution, x: Array, addend: Array, b: Array | Non
     return out
 
 
-def turned(w: Array, groups: int = 1) -> Array:
-    """Return w (KH, KW, C/groups, O) turned by 180 degrees, inputs and outputs exchanged: (KH, KW, O/groups, C)."""
-    parts = module_of(w).split(w[::-1, ::-1], groups, axis=3) if groups > 1 else [w[::-1, ::-1]]
-    return module_of(w).concatenate([part.swapaxes(2, 3) for part in parts], axis=3)
-
-
-def turned_window(window: Window, size: Pair) -> Window | None:
-    """Return the window of the convolution by `turned` weights that is the adjoint of one over (H, W) = `size`.
-
-    What it walks over is the gradient with stride - 1 zeros between its cells. None where the convolution has more
-    padding than its window reaches: the adjoint would have to crop.
-
-        sum over k of g[(y + before - k dilation) / stride] w[k] = sum over k of z[y + k dilation - pad] w[K - 1 - k]
-
-    Dumoulin and Visin, arXiv 1603.07285, section 4.
-    """
-    places, sides = window.output_size(size), []
-    for axis, (before, _) in enumerate(window.pads(size)):
-        walked = (places[axis] - 1) * window.stride[axis]
-        sides.append((window.extent[axis] - 1 - before, size[axis] + before - 1 - walked))
-    if min(map(min, sides)) < 0:
-        return None
-    return Window(window.kernel, (1, 1), (sides[0], sides[1]), window.dilation)
-
-
-def spread(gradient: Array, stride: Pair) -> Array:
-    """Return (N, OH, OW, O) with stride - 1 rows and columns of zeros between its cells."""
-    if stride == (1, 1):
-        return gradient
-    n, h, w, o = gradient.shape
-    out = module_of(gradient).zeros((n, (h - 1) * stride[0] + 1, (w - 1) * stride[1] + 1, o), gradient.dtype)
-    out[:, :: stride[0], :: stride[1]] = gradient
-    return out
-
-
 def scatter(gradient: Array, w: Array, window: Window | Window3D, groups: int, shape: tuple[int, ...]) -> Array:
     """Return the gradient by an input (N, H, W, C) = `shape`: each output's, times the kernel, added where it looked.
 

@@ -112,7 +112,7 @@ def arrays(shapes, dtype):
 
 
 BACKWARD = {  # by which layers pull back: test_layers_on_device.py has each layer's
-    *("gathering", "gathering3d", "in_frame", "scatter", "spread", "turned", "turned_window"),
+    *("gathering", "gathering3d", "in_frame", "scatter", "Phase", "phases", "turned", "turned_window"),
     *(name for name in ops.__all__ if name.endswith(("_pull_back", "_slope"))),
 }
 
