@@ -29,26 +29,6 @@ export function makeButton(names, text, act, attributes = {}) {
   return button;
 }
 
-/** @param {number|string} value a number as people read it: up to five digits */
-export function written(value) {
-  if (typeof value === "string" || !Number.isFinite(value)) return String(value);
-  if (value === 0) return "0";
-  const size = Math.abs(value);
-  if (size >= 1e5 || size < 1e-3) return value.toExponential(2).replace("e+", "e");
-  return String(Number(value.toPrecision(4)));
-}
-
-/** @param {number[]} shape "28 × 28 × 6" */
-export function writtenShape(shape) {
-  return shape.length ? shape.join(" × ") : "one number";
-}
-
-/** @param {number} count "3.2 million", "61,706" */
-export function writtenCount(count) {
-  if (count >= 1e9) return `${(count / 1e9).toFixed(1)} billion`;
-  return count >= 1e6 ? `${(count / 1e6).toFixed(1)} million` : count.toLocaleString("en");
-}
-
 /**
  * Return what a view shows in place of what could not be had.
  * @param {unknown} error

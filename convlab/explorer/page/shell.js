@@ -1,9 +1,10 @@
 // What stays while views change: the trail, the tools, the picture with what the network says of it, the live line.
 
 import { NOWHERE, addressOf } from "./address.js";
-import { make, makeButton, written } from "./elements.js";
+import { make, makeButton } from "./elements.js";
 import { keyTable } from "./keys.js";
 import { Picture } from "./picture.js";
+import { placeText, written } from "./words.js";
 
 /** @typedef {import("./main.js").App} App */
 /** @typedef {ReturnType<typeof buildShell>} Shell */
@@ -28,6 +29,7 @@ export function buildShell(app) {
 
   const shell = {
     picture,
+    goBack: () => goBack(app),
     /** @type {import("./keys.js").Key[]} */
     keys: [
       { key: "Escape", does: "one level back", act: () => goBack(app) },
@@ -106,12 +108,6 @@ function crumb(app, text, state, here) {
   return make("li", "", [link]);
 }
 
-/** @param {number[]} at "row 3, column 4" */
-export function placeText(at) {
-  const names = ["slice", "row", "column"].slice(-at.length);
-  return at.map((cell, i) => `${names[i]} ${cell}`).join(", ");
-}
-
 /** @param {App} app @param {ReturnType<typeof makeHelp>} help */
 function toolsOf(app, help) {
   const { scale, order, asinh } = app.settings;
@@ -167,16 +163,26 @@ function sightOf(app, picture) {
   const parts = [];
   if (app.document.picture) parts.push(picture.element);
   else parts.push(make("p", "empty", [live ? "No image yet: drop one here" : "No image yet"]));
-  if (top.length) parts.push(make("h2", "", ["It sees"]), make("ol", "classes", top.map((one) => classRow(one, top[0].value))));
+  if (top.length) parts.push(make("h2", "", ["It sees"]), make("ol", "classes", top.map((one) => classRow(app, one))));
   if (told.length) parts.push(make("ul", "told", told.map((text) => make("li", "", [text]))));
   return parts;
 }
 
-/** @param {{label: string, value: number}} one @param {number} most */
-function classRow({ label, value }, most) {
+/** @param {App} app @param {{channel: number, label: string, value: number}} one */
+function classRow(app, { channel, label, value }) {
+  const most = app.document.top[0].value;
   const bar = make("span", "bar-of");
   bar.style.width = `${most > 0 ? Math.max(0, (100 * value) / most) : 0}%`;
-  return make("li", "", [make("span", "name", [label], { title: label }), make("span", "value", [written(value)]), bar]);
+  const row = makeButton("class", "", () => app.go({ layer: outputOf(app.document.layers), channel, at: [0, 0] }));
+  row.append(make("span", "name", [label]), make("span", "value", [written(value)]), bar);
+  row.title = `${label}: where does this number come from?`;
+  return make("li", "", [row]);
+}
+
+/** The first layer that no other takes. @param {import("./data.js").Layer[]} layers */
+function outputOf(layers) {
+  const taken = new Set(layers.flatMap((layer) => layer.inputs));
+  return layers.findIndex((layer, i) => !taken.has(i) && layer.kind !== "InputLayer");
 }
 
 function makeHelp() {
