@@ -30,7 +30,7 @@ export function showLayer(stage, app, state) {
     return { keys: [], close() {} };
   }
   const view = new LayerView(stage, app, index, state.channel);
-  app.values(index).then((values) => view.fill(values), (error) => stage.append(excuse(error)));
+  view.ready = app.values(index).then((values) => view.fill(values)).catch((error) => stage.append(excuse(error)));
   return view;
 }
 
@@ -70,6 +70,8 @@ class LayerView {
     this.side = make("div", "side", [this.reading.element, this.neighbour.element, this.kernel, this.figures, this.attributed.element]);
     stage.append(this.board, this.side);
     this.timer = 0;
+    /** @type {Promise<unknown>} */
+    this.ready = Promise.resolve();
     /** @type {import("./main.js").View["keys"]} */
     this.keys = this.makeKeys();
   }
@@ -84,6 +86,7 @@ class LayerView {
     mosaic.element.setAttribute("aria-label", `Channels of ${this.layer.name}: arrows move the cell, Page Up and Page Down the channel`);
     mosaic.chosen = this.channel;
     this.board.replaceChildren(mosaic.element, this.zoomButtons(), ...this.sliceSlider());
+    mosaic.resize();
     pointAt(mosaic, (cell) => this.hover(cell), (cell) => this.click(cell));
     this.app.shell.picture.onHover = (at) => this.lightUnits(at && this.unitsOver(at));
     this.showFigures();
@@ -101,6 +104,13 @@ class LayerView {
     this.mosaic?.close();
     this.neighbour.close();
     this.attributed.close();
+  }
+
+  /** Enlarge another channel, or show all. @param {import("./main.js").State} state */
+  update({ channel }) {
+    this.channel = channel;
+    this.mosaic?.frameOn(channel);
+    if (this.values && channel !== null) this.look({ channel, at: this.values.placeOf(this.values.peaks[channel]) });
   }
 
   redraw() {

@@ -13,8 +13,14 @@ import { ValueCache } from "./values.js";
  * @typedef {import("./address.js").State} State
  * @typedef {{scale: "layer"|"channel", order: "index"|"strength", asinh: boolean}} Settings
  *
- * A view fills a stage; `redraw` follows changed settings, where it can without being shown anew.
- * @typedef {{keys: import("./keys.js").Key[], close: () => void, redraw?: () => void}} View
+ * A view fills a stage. `ready` is kept when all is drawn; `redraw` follows changed settings and `update` another state of
+ * the same layer, where the view can without being shown anew.
+ * @typedef {object} View
+ * @property {import("./keys.js").Key[]} keys
+ * @property {() => void} close
+ * @property {Promise<unknown>} [ready]
+ * @property {() => void} [redraw]
+ * @property {(state: State) => void} [update]
  *
  * What every view is given.
  * @typedef {object} App
@@ -25,7 +31,7 @@ import { ValueCache } from "./values.js";
  * @property {State} state where one is
  * @property {View|null} view what is shown there
  * @property {import("./shell.js").Shell} shell
- * @property {(state: State) => void} go
+ * @property {(state: State, how?: {replace?: boolean}) => void} go replace: no step back leads here
  * @property {(text: string) => void} say to the live line
  * @property {(change: Partial<Settings>) => void} set
  * @property {(index: number) => Promise<import("./values.js").Values>} values decoded, those of last layers held
@@ -51,7 +57,7 @@ export function start(root, source, { linked = true } = {}) {
     state: NOWHERE,
     view: null,
     shell: /** @type {any} */ (null),
-    go: (state) => (linked ? visit(app, state) : show(app, state)),
+    go: (state, { replace = false } = {}) => (linked ? visit(app, state, replace) : show(app, state)),
     say: (text) => app.shell.say(text),
     set: (change) => changeSettings(app, change),
     values: (index) => cache.get(index),
@@ -70,21 +76,40 @@ export function start(root, source, { linked = true } = {}) {
   };
 }
 
-/** @param {App} app @param {State} state */
-function visit(app, state) {
+/** @param {App} app @param {State} state @param {boolean} replace */
+function visit(app, state, replace) {
   const address = addressOf(app.document.layers, state);
+  if (replace) history.replaceState(null, "", address);
   if (address === (location.hash || "#")) show(app, state);
   else location.hash = address;
 }
 
-/** Close one view and open the next. @param {App} app @param {State} state */
+/** Let the view follow to a state of the same layer, or close it and open the next. @param {App} app @param {State} state */
 function show(app, state) {
-  app.view?.close();
   const from = app.state;
+  delete app.root.dataset.view;
   app.state = state;
-  const stage = app.shell.emptyStage(depthOf(from) <= depthOf(state));
-  const view = (app.view = viewOf(app, state)(stage, app, state));
-  app.shell.follow(view);
+  if (app.view?.update && from.layer === state.layer && depthOf(from) === depthOf(state)) app.view.update(state);
+  else openView(app, state, depthOf(from) <= depthOf(state));
+  app.shell.follow();
+  tellWhenDrawn(app);
+}
+
+/** @param {App} app @param {State} state @param {boolean} deeper than where one was */
+function openView(app, state, deeper) {
+  app.view?.close();
+  app.view = viewOf(app)[depthOf(state)](app.shell.emptyStage(deeper), app, state);
+}
+
+/** Name the view on the root as soon as all of it is there to be seen. @param {App} app */
+async function tellWhenDrawn(app) {
+  const { view, state } = app;
+  await Promise.resolve(view?.ready).catch(() => {});
+  requestAnimationFrame(() => {
+    if (app.view !== view || app.state !== state) return;
+    app.root.dataset.layer = state.layer === null ? "" : app.document.layers[state.layer].name;
+    app.root.dataset.view = app.document.layers.length ? ["network", "layer", "number"][depthOf(state)] : "conv";
+  });
 }
 
 /** @param {State} state how deep it lies: network, layer, number */
@@ -92,10 +117,9 @@ function depthOf(state) {
   return state.layer === null ? 0 : state.at === null ? 1 : 2;
 }
 
-/** @param {App} app @param {State} state @returns {(stage: HTMLElement, app: App, state: State) => View} */
-function viewOf(app, state) {
-  if (!app.document.layers.length) return showConv;
-  return [showNetwork, showLayer, showNumber][depthOf(state)];
+/** @param {App} app @returns {((stage: HTMLElement, app: App, state: State) => View)[]} by depth */
+function viewOf(app) {
+  return app.document.layers.length ? [showNetwork, showLayer, showNumber] : [showConv];
 }
 
 /** @param {App} app @param {Partial<Settings>} change */
@@ -103,7 +127,7 @@ function changeSettings(app, change) {
   Object.assign(app.settings, change);
   app.shell.showSettings();
   if (app.view?.redraw) app.view.redraw();
-  else show(app, app.state);
+  else reopen(app);
 }
 
 /** @param {App} app @param {ValueCache} cache @param {Blob} file */
@@ -116,6 +140,13 @@ async function openImage(app, cache, file) {
   }
   cache.clear();
   app.shell.showDocument();
-  show(app, app.state);
+  reopen(app);
   app.say(`${app.document.title}: shown`);
+}
+
+/** Show the same state anew. @param {App} app */
+function reopen(app) {
+  delete app.root.dataset.view;
+  openView(app, app.state, true);
+  tellWhenDrawn(app);
 }

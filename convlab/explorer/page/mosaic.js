@@ -42,7 +42,7 @@ export class Mosaic {
     /** @type {Map<number, Cell[]>} by channel the cells that are marked, for only they are explained */
     this.places = new Map();
     this.frame = 0;
-    this.watcher = new ResizeObserver(() => this.resize());
+    this.watcher = new ResizeObserver(() => this.follow());
     this.watcher.observe(this.element);
   }
 
@@ -57,6 +57,13 @@ export class Mosaic {
     this.order = order;
     this.tiles = placesIn(order);
     this.painted = "";
+  }
+
+  /** Fit into the element, which may have another size than before. */
+  follow() {
+    const { clientWidth, clientHeight } = this.element;
+    const { width, height } = this.tiling.view;
+    if (clientWidth !== width || clientHeight !== height) this.resize();
   }
 
   resize() {

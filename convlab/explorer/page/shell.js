@@ -49,8 +49,8 @@ export function buildShell(app) {
       picture.onHover = null;
       return fresh;
     },
-    /** Tell where one is now. @param {import("./main.js").View} _view */
-    follow(_view) {
+    /** Tell where one is now. */
+    follow() {
       trail.replaceChildren(...trailOf(app));
       line.textContent = "";
       shell.showSettings();
