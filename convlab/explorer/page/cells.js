@@ -3,7 +3,7 @@
 import { digits, fewestPlaces } from "./digits.js";
 import { make } from "./elements.js";
 
-const GRID_FROM = 7, NUMBERS_FROM = 24, LARGEST_CELL = 64; // pixels of a cell
+const GRID_FROM = 7, NUMBERS_FROM = 24, LARGEST_CELL_OF_MAP = 64; // pixels of a cell
 const FAINT = 0x30000000; // the opacity of what is not there yet, in a pixel
 
 /**
@@ -37,7 +37,7 @@ export class CellMap {
   /** The largest cell, in pixels, with which the map fits. @param {number} width @param {number} height */
   cellFor(width, height) {
     const { rows, columns } = this.frame;
-    const most = Math.min(width / columns, height / rows, LARGEST_CELL);
+    const most = Math.min(width / columns, height / rows, LARGEST_CELL_OF_MAP);
     return most >= 1 ? Math.floor(most) : most;
   }
 

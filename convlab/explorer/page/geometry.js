@@ -78,16 +78,3 @@ export function outputsReached(axis, cell) {
   }
   return reached;
 }
-
-/**
- * The range of units with start + jump * u <= cell <= end + jump * u: the first and the last, or null for none.
- * @param {{start: number, end: number, jump: number}} field
- * @param {number} cell
- * @param {number} units
- * @returns {[number, number]|null}
- */
-export function unitsSeeing({ start, end, jump }, cell, units) {
-  const first = Math.max(0, Math.ceil((cell - end) / jump));
-  const last = Math.min(units - 1, Math.floor((cell - start) / jump));
-  return first <= last ? [first, last] : null;
-}

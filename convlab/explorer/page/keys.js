@@ -15,17 +15,25 @@ const WRITTEN = {
 const TYPED = "input:not([type=range], [type=checkbox], [type=radio]), textarea, select";
 
 /**
- * Hand every key pressed inside an element to the first of the keys bound to it.
+ * Hand every key pressed inside an element to the first of the keys bound to it. The element takes the focus where
+ * what had it is gone, so that keys go on being heard.
  * @param {HTMLElement} root
  * @param {() => Key[]} bound
  */
 export function listenForKeys(root, bound) {
+  root.tabIndex = -1;
+  const refocus = () => {
+    const { activeElement } = /** @type {Document|ShadowRoot} */ (root.getRootNode());
+    if (!activeElement || activeElement === document.body) root.focus({ preventScroll: true });
+  };
+  root.addEventListener("click", refocus);
   root.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isOfElement(event)) return;
     const key = bound().find((one) => keysOf(one).includes(nameOf(event)));
     if (!key) return;
     event.preventDefault();
     key.act(event);
+    refocus();
   });
 }
 

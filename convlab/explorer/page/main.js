@@ -65,7 +65,7 @@ export function start(root, source, { linked = true } = {}) {
   };
   app.shell = buildShell(app);
   Object.assign(root, { app }); // for tests, and for whoever opens the console
-  listenForKeys(root, () => [...(app.view?.keys ?? []), ...app.shell.keys]);
+  listenForKeys(linked ? document.body : root, () => [...(app.view?.keys ?? []), ...app.shell.keys]);
   const read = () => show(app, linked ? stateOf(app.document.layers, location.hash) : app.state);
   if (linked) addEventListener("hashchange", read);
   read();
