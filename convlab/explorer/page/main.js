@@ -29,6 +29,7 @@ import { ValueCache } from "./values.js";
  * @property {import("./data.js").Told} document
  * @property {Settings} settings
  * @property {State} state where one is
+ * @property {State} from where one was before
  * @property {View|null} view what is shown there
  * @property {import("./shell.js").Shell} shell
  * @property {(state: State, how?: {replace?: boolean}) => void} go replace: no step back leads here
@@ -55,6 +56,7 @@ export function start(root, source, { linked = true } = {}) {
     document: source.document,
     settings: { scale: "layer", order: "index", asinh: false },
     state: NOWHERE,
+    from: NOWHERE,
     view: null,
     shell: /** @type {any} */ (null),
     go: (state, { replace = false } = {}) => (linked ? visit(app, state, replace) : show(app, state)),
@@ -86,7 +88,7 @@ function visit(app, state, replace) {
 
 /** Let the view follow to a state of the same layer, or close it and open the next. @param {App} app @param {State} state */
 function show(app, state) {
-  const from = app.state;
+  const from = (app.from = app.state);
   delete app.root.dataset.view;
   app.state = state;
   if (app.view?.update && from.layer === state.layer && depthOf(from) === depthOf(state)) app.view.update(state);

@@ -220,6 +220,7 @@ export class Mosaic {
     const channel = this.order[tile];
     const place = tiling.tileAt(tile);
     const isCursor = channel === this.cursor?.channel;
+    pen.imageSmoothingEnabled = false;
     if (this.veil) pen.drawImage(this.veil, place.left, place.top, place.width, place.height);
     if (values.isDead(channel) && !tiling.isUnits) hatch(pen, place);
     if (values.nonfinite[channel]) this.crossOut(pen, tile);
@@ -265,8 +266,12 @@ export class Mosaic {
       const box = this.tiling.boxAt(tile, [[y, y], [x, x]]);
       if (box.left + box.width < 0 || box.left > this.tiling.view.width || box.top + box.height < 0 || box.top > this.tiling.view.height) continue;
       const value = this.values.value(channel, this.slice * width * height + i);
-      pen.fillStyle = inkOn(value, scale);
-      pen.fillText(fitted(pen, short(value), box.width), box.left + box.width / 2, box.top + box.height / 2);
+      pen.fillStyle = this.veil ? "#fff" : inkOn(value, scale);
+      pen.strokeStyle = "#000";
+      pen.lineWidth = 3;
+      const text = /** @type {const} */ ([fitted(pen, short(value), box.width), box.left + box.width / 2, box.top + box.height / 2]);
+      if (this.veil) pen.strokeText(...text);
+      pen.fillText(...text);
     }
   }
 

@@ -1,14 +1,293 @@
-// Not yet built.
+// The whole network: a strip a layer, left to right, branches below each other, groups that fold into one strip.
 
-import { make } from "./elements.js";
+import { sidesOf } from "./address.js";
+import { Attributed } from "./attributed.js";
+import { make, makeButton } from "./elements.js";
+import { bracketsOf, columnsOf, foldedAtFirst, pathsOf, verticesOf } from "./graph.js";
+import { drawEdges } from "./edges.js";
+import { emptyText } from "./layer.js";
+import { layout } from "./layout.js";
+import { drawStrip, stripOf } from "./thumbnail.js";
+import { timeText, writtenCount, writtenShape } from "./words.js";
 
-/**
- * @param {HTMLElement} stage
- * @param {import("./main.js").App} app
- * @param {import("./main.js").State} state
- * @returns {import("./main.js").View}
- */
-export function showNetwork(stage, app, state) {
-  stage.append(make("p", "", [`network ${app.document.title} ${JSON.stringify(state)}`]));
-  return { keys: [], close() {} };
+/** @typedef {import("./main.js").App} App */
+/** @typedef {import("./graph.js").Vertex} Vertex */
+
+/** What is remembered of a network between two visits: folded groups, and strips that were drawn. */
+const remembered = new WeakMap();
+
+/** @param {HTMLElement} stage @param {App} app @returns {import("./main.js").View} */
+export function showNetwork(stage, app) {
+  return new NetworkView(stage, app);
+}
+
+class NetworkView {
+  /** @param {HTMLElement} stage @param {App} app */
+  constructor(stage, app) {
+    this.app = app;
+    this.layers = app.document.layers;
+    this.memory = memoryOf(app);
+    this.map = make("div", "map");
+    this.scroller = make("div", "scroller", [this.map]);
+    this.told = make("section", "told-of", [], { "aria-hidden": "true" });
+    stage.classList.add("network");
+    stage.append(this.scroller, this.told);
+    this.attributed = new Attributed(app, -1, () => {});
+    /** @type {Map<Vertex, HTMLButtonElement>} */
+    this.strips = new Map();
+    /** @type {import("./main.js").View["keys"]} */
+    this.keys = this.makeKeys();
+    this.inView = new IntersectionObserver((entries) => this.queue(entries), { root: this.scroller, rootMargin: "200px" });
+    this.watcher = new ResizeObserver(() => this.resize());
+    this.draw();
+    this.focusOn(app.from.layer ?? 0);
+    this.watcher.observe(this.scroller);
+    this.ready = this.drawAllInView();
+  }
+
+  close() {
+    this.closed = true;
+    this.inView.disconnect();
+    this.watcher.disconnect();
+    this.attributed.close();
+  }
+
+  resize() {
+    const size = `${this.scroller.clientWidth} ${this.scroller.clientHeight}`;
+    if (size !== this.size) this.draw();
+  }
+
+  /** Place everything anew: strips, edges, brackets. */
+  draw() {
+    this.size = `${this.scroller.clientWidth} ${this.scroller.clientHeight}`;
+    this.inView.disconnect();
+    this.vertices = verticesOf(this.layers, this.memory.folded);
+    const brackets = bracketsOf(this.vertices, this.layers);
+    const rows = Math.max(0, ...brackets.map(({ depth }) => depth + 1));
+    const letters = Math.max(...this.vertices.map((vertex) => this.nameOf(vertex).length));
+    const places = (this.places = layout(this.vertices, this.scroller.clientWidth, this.scroller.clientHeight, rows, letters));
+    this.largest = Math.max(...this.layers.map((layer) => sidesOf(layer.shape)).map(({ height, width }) => Math.max(height, width)));
+    this.strips = new Map(this.vertices.map((vertex) => [vertex, this.strip(vertex)]));
+    Object.assign(this.map.style, { width: `${places.width}px`, height: `${places.height}px` });
+    this.map.replaceChildren(drawEdges(this.vertices, places), ...brackets.map((one) => this.bracket(one)), ...this.strips.values());
+    for (const strip of this.strips.values()) this.inView.observe(strip);
+    this.setFocus(this.focused ?? this.vertices[0]);
+    this.tellOfNetwork();
+  }
+
+  /** @param {Vertex} vertex */
+  nameOf(vertex) {
+    return vertex.group ? nameOf(vertex.group) : this.layers[vertex.members[0]].name;
+  }
+
+  /** @param {Vertex} vertex */
+  strip(vertex) {
+    const last = this.layers[vertex.members[vertex.members.length - 1]];
+    const layer = vertex.group ? last : this.layers[vertex.members[0]];
+    const { left, top, width, maps } = this.places?.at(vertex) ?? { left: 0, top: 0, width: 0, maps: 0 };
+    const name = this.nameOf(vertex);
+    const frame = make("span", "maps");
+    frame.style.height = `${maps}px`;
+    const words = [make("span", "name", [name]), make("span", "shape", [layer.shape.join("×")]), this.figures(vertex)];
+    const strip = makeButton(vertex.group ? "strip folded" : "strip", "", () => this.open(vertex), { tabindex: "-1", title: name });
+    strip.setAttribute("aria-label", this.label(vertex, name));
+    strip.append(frame, ...words);
+    Object.assign(strip.style, { left: `${left}px`, top: `${top}px`, width: `${width}px` });
+    strip.addEventListener("pointerenter", () => this.tell(vertex));
+    strip.addEventListener("pointerleave", () => this.tellOfNetwork());
+    strip.addEventListener("focus", () => { this.setFocus(vertex); this.tell(vertex); });
+    return strip;
+  }
+
+  /** @param {Vertex} vertex @param {string} name */
+  label(vertex, name) {
+    const layer = this.layers[vertex.members[0]];
+    return vertex.group ? `${name}, ${vertex.members.length} layers, unfold` : `${name}, ${layer.kind}, ${writtenShape(layer.shape)}`;
+  }
+
+  /** Time, and the share of zeros as a bar. @param {Vertex} vertex */
+  figures(vertex) {
+    const members = vertex.members.map((i) => this.layers[i]);
+    const seconds = members.reduce((sum, layer) => sum + (layer.seconds ?? 0), 0);
+    if (vertex.group) return make("span", "figures-of", [`${members.length} layers`, make("br"), timeText(seconds || null)]);
+    const zeros = members[0].zeros;
+    const bar = make("span", "zeros");
+    bar.style.setProperty("--share", `${100 * (zeros ?? 0)}%`);
+    const text = zeros === undefined ? "" : `${Math.round(100 * zeros)} % zeros`;
+    return make("span", "figures-of", [...(zeros === undefined ? [] : [bar, text, make("br")]), timeText(seconds || null)]);
+  }
+
+  /** @param {ReturnType<typeof bracketsOf>[number]} bracket */
+  bracket({ path, depth, first, last }) {
+    const button = makeButton("bracket", "", () => this.fold(path, true), { title: `fold ${nameOf(path)}` });
+    button.append(make("span", "", [nameOf(path)]));
+    Object.assign(button.style, this.places?.bracket(first, last, depth) ?? {});
+    return button;
+  }
+
+  /** @param {Vertex} vertex */
+  open(vertex) {
+    if (vertex.group) this.fold(vertex.group, false);
+    else this.app.go({ layer: vertex.members[0], channel: null, at: null });
+  }
+
+  /** @param {string} path @param {boolean} folded */
+  fold(path, folded) {
+    if (folded) this.memory.folded.add(path);
+    else this.memory.folded.delete(path);
+    const first = this.layers.findIndex((layer) => pathsOf(layer).includes(path));
+    this.focused = undefined;
+    this.draw();
+    this.focusOn(first);
+    this.app.say(`${nameOf(path)} ${folded ? "folded" : "unfolded"}: ${this.vertices?.length} strips`);
+  }
+
+  /** Fold the innermost unfolded group of the strip in focus. */
+  foldFocused() {
+    const vertex = this.focused;
+    if (!vertex) return;
+    const paths = pathsOf(this.layers[vertex.members[0]]);
+    const path = vertex.group ? paths[paths.indexOf(vertex.group) - 1] : paths.at(-1);
+    if (path) this.fold(path, true);
+  }
+
+  /** @param {number} index of a layer whose strip gets the focus */
+  focusOn(index) {
+    const vertex = this.vertices?.find(({ members }) => members.includes(index));
+    if (!vertex) return;
+    this.setFocus(vertex);
+    this.strips.get(vertex)?.focus({ preventScroll: true });
+    this.strips.get(vertex)?.scrollIntoView({ block: "nearest", inline: "center", behavior: "instant" });
+    this.tellOfNetwork();
+  }
+
+  /** @param {Vertex} vertex the one that Tab reaches */
+  setFocus(vertex) {
+    if (this.focused) this.strips.get(this.focused)?.setAttribute("tabindex", "-1");
+    this.focused = vertex;
+    this.strips.get(vertex)?.setAttribute("tabindex", "0");
+  }
+
+  /** @param {number} columns @param {number} lanes */
+  step(columns, lanes) {
+    if (!this.focused || !this.vertices) return;
+    const { rank, lane } = this.focused;
+    const column = columnsOf(this.vertices)[rank + columns] ?? [];
+    const wanted = lane + lanes;
+    const next = [...column].sort((a, b) => Math.abs(a.lane - wanted) - Math.abs(b.lane - wanted))[0];
+    if (!next || (lanes && next.lane === lane)) return;
+    this.strips.get(next)?.focus();
+    this.strips.get(next)?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  /** @param {Vertex} vertex */
+  tell(vertex) {
+    const layer = this.layers[vertex.members[0]];
+    if (vertex.group) {
+      const names = vertex.members.map((i) => this.layers[i].name);
+      const weights = vertex.members.reduce((sum, i) => sum + this.layers[i].weights, 0);
+      this.say(nameOf(vertex.group), `${names.length} layers, folded`, listOf(names), `${writtenCount(weights)} weights; click to unfold`);
+    } else {
+      const figures = [layer.weights && `${writtenCount(layer.weights)} weights`, layer.multiply_adds && `${writtenCount(layer.multiply_adds)} multiply-adds`,
+        layer.dead && `${layer.dead} dead channels`, layer.nonfinite && `${layer.nonfinite} numbers not finite`].filter(Boolean);
+      this.say(layer.name, `${layer.kind}, ${writtenShape(layer.shape)}`, layer.says, [layer.formula, figures.join(", ")].filter(Boolean).join("\n"));
+    }
+    this.app.say(this.strips.get(vertex)?.getAttribute("aria-label") ?? "");
+  }
+
+  tellOfNetwork() {
+    const { title, generation } = this.app.document;
+    const sum = (/** @type {"weights"|"multiply_adds"} */ what) => writtenCount(this.layers.reduce((total, layer) => total + layer[what], 0));
+    const hint = generation ? "Point at a layer to read what it does; click it to see all of its channels." : emptyText(this.app);
+    this.say(title, `${this.layers.length} layers`, hint, `${sum("weights")} weights, ${sum("multiply_adds")} multiply-adds`);
+  }
+
+  /** @param {string} name @param {string} kind @param {string} says @param {string} figures */
+  say(name, kind, says, figures) {
+    this.told.replaceChildren(
+      make("h1", "", [name, " ", make("small", "", [kind])]),
+      make("p", "says", [says]),
+      make("p", "formula", [figures]),
+    );
+  }
+
+  /** @param {IntersectionObserverEntry[]} entries */
+  queue(entries) {
+    for (const { target, isIntersecting } of entries) {
+      const vertex = this.vertices?.find((one) => this.strips.get(one) === target);
+      if (isIntersecting && vertex) this.waiting.add(vertex);
+      else if (vertex) this.waiting.delete(vertex);
+    }
+    if (!this.drawing) this.drawing = this.drawWaiting();
+  }
+
+  /** @type {Set<Vertex>} */
+  waiting = new Set();
+
+  /** Draw strips one after the other, so that the page stays quick. */
+  async drawWaiting() {
+    for (const vertex of this.waiting) {
+      if (this.closed) return;
+      this.waiting.delete(vertex);
+      await this.drawMaps(vertex).catch((error) => this.app.say(error.message));
+    }
+    this.drawing = undefined;
+  }
+
+  /** Kept when all strips that are in view now are drawn. */
+  async drawAllInView() {
+    await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+    await this.drawing;
+  }
+
+  /** @param {Vertex} vertex */
+  async drawMaps(vertex) {
+    const index = vertex.members[vertex.members.length - 1];
+    const layer = this.layers[index];
+    const { side, maps } = this.places?.at(vertex) ?? { side: 0, maps: 0 };
+    const strip = stripOf(sidesOf(layer.shape), this.largest ?? 1, side, maps);
+    const key = `${index} ${JSON.stringify(strip)} ${devicePixelRatio}`;
+    const canvas = this.memory.drawn.get(key) ?? make("canvas", "", [], { "aria-hidden": "true" });
+    if (!this.memory.drawn.has(key)) {
+      Object.assign(canvas.style, { width: `${strip.width}px` });
+      if (layer.strength) drawStrip(canvas, await this.app.values(index), layer.strength, strip, devicePixelRatio);
+      else Object.assign(canvas, { width: strip.width, height: Math.min(maps, strip.height * strip.count), className: "blank" });
+      this.memory.drawn.set(key, canvas);
+    }
+    this.strips.get(vertex)?.querySelector(".maps")?.replaceChildren(canvas);
+  }
+
+  makeKeys() {
+    const key = (/** @type {string} */ name, /** @type {string} */ does, /** @type {() => void} */ act) => ({ key: name, does, act });
+    return [
+      key("ArrowLeft", "the layer before", () => this.step(-1, 0)),
+      key("ArrowRight", "the next layer", () => this.step(1, 0)),
+      key("ArrowUp", "the branch above", () => this.step(0, -1)),
+      key("ArrowDown", "the branch below", () => this.step(0, 1)),
+      key("Home", "the first layer", () => this.focusOn(0)),
+      key("End", "the last layer", () => this.focusOn(this.layers.length - 1)),
+      key("Enter", "open the layer, or unfold the group", () => this.focused && this.open(this.focused)),
+      key("f", "fold the group that the layer is in", () => this.foldFocused()),
+      key("a", "where the class comes from, laid over the image", () => this.attributed.next()),
+    ];
+  }
+}
+
+/** @param {App} app @returns {{folded: Set<string>, drawn: Map<string, HTMLCanvasElement>}} */
+function memoryOf(app) {
+  const held = remembered.get(app);
+  const folded = held?.folded ?? foldedAtFirst(app.document.layers);
+  const drawn = held?.generation === app.document.generation ? held.drawn : new Map();
+  remembered.set(app, { folded, drawn, generation: app.document.generation });
+  return { folded, drawn };
+}
+
+/** The last name of a path. @param {string} path */
+function nameOf(path) {
+  return path.split("/").at(-1) ?? path;
+}
+
+/** @param {string[]} names */
+function listOf(names) {
+  return names.length > 6 ? `${names.slice(0, 3).join(", ")}, ... ${names.slice(-2).join(", ")}` : names.join(", ");
 }

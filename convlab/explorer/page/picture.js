@@ -71,7 +71,7 @@ export function spotlight(values, width, height) {
   let top = 0;
   for (let i = 0; i < values.length; i++) top = Math.max(top, values[i]);
   for (let i = 0; i < values.length; i++) {
-    image.data[4 * i + 3] = 205 * (1 - (top > 0 ? Math.max(values[i], 0) / top : 0));
+    image.data[4 * i + 3] = 190 * (1 - (top > 0 ? Math.max(values[i], 0) / top : 0));
   }
   return image;
 }

@@ -6,7 +6,7 @@
 /** @typedef {{left: number, top: number, width: number, height: number}} Rectangle in CSS pixels */
 /** @typedef {{tile: number, y: number, x: number}} Hit place in the order of drawing, and a cell of it */
 
-const SMALLEST_TILE = 30, SMALLEST_UNIT = 6, LARGEST_CELL = 72, CAPTIONED = 44, MARGIN = 12;
+const SMALLEST_TILE = 30, SMALLEST_UNIT = 6, LARGEST_CELL = 72, CAPTIONED = 44, MARGIN = 12, ONE_ROW = 12;
 
 export class Tiling {
   /**
@@ -77,6 +77,7 @@ export class Tiling {
 
   fits() {
     if (this.tileWidth > this.view.width - 2 * MARGIN) return false;
+    if (this.isUnits && this.count <= ONE_ROW && this.mostColumns() < this.count) return false;
     return Math.ceil(this.count / this.mostColumns()) * this.pitchY + MARGIN <= this.view.height;
   }
 
