@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from convlab.backward.gradients import gradients
     from convlab.comparison.comparison import compare
     from convlab.explanation.explanation import Explanation, explain
+    from convlab.explorer.notebook import explore
     from convlab.images.preprocessing import Preprocessing
     from convlab.loading import load
     from convlab.markup.mosaic import mosaic
@@ -81,6 +82,7 @@ __all__ = [
     "conv2d_transpose",
     "dense",
     "explain",
+    "explore",
     "flatten",
     "folder_statistics",
     "global_avg_pool2d",
@@ -113,6 +115,7 @@ _LATER = {
     "ablation_cam": "convlab.attribution.ablation",
     "compare": "convlab.comparison.comparison",
     "explain": "convlab.explanation.explanation",
+    "explore": "convlab.explorer.notebook",
     "gradients": "convlab.backward.gradients",
     "folder_statistics": "convlab.scanning.folder",
     "load": "convlab.loading",

@@ -7,7 +7,21 @@ from itertools import takewhile
 from typing import Any, NoReturn
 
 from convlab import __version__
-from convlab.cli import attribute, bench, compare, convert, demo, explain, fetch, filters, run, size, stats, summary
+from convlab.cli import (
+    attribute,
+    bench,
+    compare,
+    convert,
+    demo,
+    explain,
+    explore,
+    fetch,
+    filters,
+    run,
+    size,
+    stats,
+    summary,
+)
 from convlab.cli.terminal import drop_what_cannot_be_written, line, message, spoken
 from convlab.wording import asked_by_command, unknown
 
@@ -66,6 +80,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (demo, summary, run, filters, explain, attribute, compare, stats, bench, convert, fetch, size):
+    for command in (
+        demo,
+        summary,
+        run,
+        filters,
+        explain,
+        attribute,
+        explore,
+        compare,
+        stats,
+        bench,
+        convert,
+        fetch,
+        size,
+    ):
         command.add(commands)
     return parser

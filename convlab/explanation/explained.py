@@ -1,6 +1,7 @@
 """What is known of one number of a recording: its sum, the function applied, the part of the image seen."""
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -79,7 +80,7 @@ class Explained(WeightedSum):
         """The (first) source."""
         return self.sources[0]
 
-    @property
+    @cached_property
     def field_in_image(self) -> Box | None:
         """The receptive field without its padding; a last row or column before the first: nothing is left."""
         if self.field is None or self.field == "varies":

@@ -1,6 +1,6 @@
 """The explanation of one number of a recording: its sum, the function applied, the part of the image seen."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import numpy as np
@@ -9,13 +9,13 @@ from convlab.errors import LayerNameError, ShapeError, UnsupportedError
 from convlab.explanation.contributions import Position, WeightedSum, sums_of
 from convlab.explanation.explained import Explained, Seen
 from convlab.explanation.html import explanation_table
+from convlab.explanation.labels import labels_of
 from convlab.explanation.text import explanation_text
 from convlab.layers import ACTIVATIONS
-from convlab.model.logits import logits
 from convlab.model.model import Model, Node
 from convlab.model.receptive_field import Field
 from convlab.recording.activations import Activations
-from convlab.recording.prediction import class_names, number_of_class
+from convlab.recording.prediction import number_of_class
 from convlab.recording.recorded import check_recording
 from convlab.runtime.arrays import Array, Shape
 from convlab.wording import listed, unknown
@@ -75,7 +75,7 @@ def explain(
     """
     check_recording(acts)
     node = _node(model, layer)
-    labels = _labels(model, node)
+    labels = labels_of(model, node.name)
     if isinstance(channel, str):
         channel = number_of_class(channel, labels, f"layer {layer!r}")
     asked = {"z": z, "y": y, "x": x, "channel": channel}
@@ -86,7 +86,7 @@ def explain(
     after, function, tolerance = _apply(node.layer.activation, sums, this, recorded.dtype)
     if channel in node.silenced:
         after, function = 0.0, "silenced"
-    image_input = _input_behind(model, node)
+    image_input = model.graph.inputs_behind[node.name]
     fields = model.receptive_fields()
     if len(sources) == 1:
         field = _seen(fields[sources[0]], sums[this].place)
@@ -123,18 +123,6 @@ def _node(model: Model, name: str) -> Node:
     if name not in nodes:
         raise LayerNameError(unknown("layer", name, nodes))
     return nodes[name]
-
-
-def _labels(model: Model, node: Node) -> Sequence[str]:
-    """Return what the channels of an output stand for, or of what it was before its softmax; () for other layers."""
-    ends = {name: name for name in model.graph.outputs}
-    if len(ends) == 1:
-        ends[logits(model.graph).removesuffix("/pre")] = model.graph.outputs[0]
-    if node.name not in ends or model.labels is None:
-        return ()
-    function = _node(model, ends[node.name]).layer.activation
-    names = class_names(node.output_shape[-1], function, model.labels)
-    return names if set(names) <= set(model.labels) else ()
 
 
 def _recorded(model: Model, acts: Activations, node: Node) -> list[Array]:
@@ -240,15 +228,6 @@ def _function(activation: str, row: Array, i: int) -> str:
     with np.errstate(invalid="ignore"):
         whole = np.exp(row - row.max()).sum()
     return f"softmax: exp({row[i]:.6g} - {row.max():.6g}) / {whole:.6g}"
-
-
-def _input_behind(model: Model, node: Node) -> str | None:
-    """Return the input of the network that leads to a node, None where there are several."""
-    behind = {name: {name} for name in model.inputs}
-    for one in model.nodes:
-        behind[one.name] = set().union(*(behind[source] for source in one.inputs))
-    first, *others = behind[node.name]
-    return None if others else first
 
 
 def _seen(field: Field | Literal["varies"] | None, place: Position) -> Seen:

@@ -20,7 +20,7 @@ from convlab.storage.foreign import name_kind
 from convlab.wording import say
 from convlab_kernels.caller import warn_caller
 
-__all__ = ["prepare"]
+__all__ = ["prepare", "size_of"]
 
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
@@ -114,6 +114,12 @@ def prepare_telling(
             for pixels in _to_255(values, name, span, preprocessing.float_range)
         ]
     return preprocessing.apply(np.stack(batch)), told
+
+
+def size_of(source: Any) -> tuple[int, int]:
+    """Return the rows and columns of a picture, as `prepare` takes it."""
+    height, width = _read_one(source)[1].shape[1:3]
+    return height, width
 
 
 def _check_span(span: Span | None) -> None:

@@ -44,6 +44,12 @@ class Activation(Layer):
         """Refuse an unknown function."""
         check_activation(self.name, self.activation)
 
+    @property
+    def says(self) -> str:
+        """What it does: the function it has, and of what."""
+        together = ACTIVATIONS[self.activation].along_channels
+        return f"The function {self.activation} of {'all channels of a place' if together else 'each number'}."
+
     def __call__(self, x: Array) -> Array:
         """Apply the function to each number (softmax and its kin: over the last axis)."""
         return ACTIVATIONS[self.activation](x)

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self, TypeAlias
 import numpy as np
 
 from convlab.errors import ShapeError, UnsupportedError, WeightsError
+from convlab.layers.described import Described
 from convlab.layers.functions import ACTIVATIONS
 from convlab.layers.html import weights_table
 from convlab.ops.quiet import quiet
@@ -40,7 +41,7 @@ class Held(NamedTuple):
         return None if weight is None else like(weight, x)
 
 
-class Layer(ABC):
+class Layer(Described, ABC):
     """What all layers share: a name, options, and weights of known shapes.
 
     Nothing of a call is kept. What depends on the inputs is a function of their shapes, which leave out the batch: of
@@ -108,12 +109,7 @@ class Layer(ABC):
         layer._held = Held({}, {})
         return layer
 
-    @property
-    def kind(self) -> str:
-        """The name of its class; of a layer around another, of both."""
-        return type(self).__name__
-
-    def __post_init__(self) -> None:  # noqa: B027
+    def __post_init__(self) -> None:
         """Check the options, and parse them, where a layer has some; called again where one is changed."""
 
     def build(self, *input_shapes: Shape) -> Shape:

@@ -48,6 +48,11 @@ class Elementwise(Merge):
             for i, operand in enumerate(self.operands, start=1)
         ]
 
+    @property
+    def says(self) -> str:
+        """What it does: the function it has."""
+        return f"The function {self.function}, value by value."
+
     def infer_shape(self, *shapes: Shape) -> Shape:
         """Return the shape that inputs and constants are repeated to."""
         if len(shapes) != (expected := sum(operand is None for operand in self.operands)):

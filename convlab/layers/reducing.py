@@ -43,6 +43,11 @@ class Reduce(Layer):
         if self.function not in REDUCTIONS:
             raise UnsupportedError(f"layer {self.name!r}: {unknown('function', self.function, REDUCTIONS)}")
 
+    @property
+    def says(self) -> str:
+        """What it does: the function it has, and along what."""
+        return f"The {self.function} along axis {self.axis}, counted from the batch."
+
     def infer_shape(self, shape: Shape) -> Shape:
         """Return the sizes with 1 for those axes, or without them."""
         axes = inner_axes(self.axis, len(shape) + 1)

@@ -99,8 +99,20 @@ class Graph:
 
     def receptive_fields(self) -> dict[str, Field | Literal["varies"] | None]:
         """Return, for each input and node, the box of the image its units see."""
+        return dict(self._fields)
+
+    @cached_property
+    def _fields(self) -> dict[str, Field | Literal["varies"] | None]:
         calls = ((node.name, node.inputs, node.window) for node in self.nodes)
         return receptive_fields(self.inputs, calls, self.shapes)
+
+    @cached_property
+    def inputs_behind(self) -> dict[str, str | None]:
+        """The only input that leads to each input and node, None where there are several."""
+        behind = {name: {name} for name in self.inputs}
+        for node in self.nodes:
+            behind[node.name] = set().union(*(behind[source] for source in node.inputs))
+        return {name: next(iter(found)) if len(found) == 1 else None for name, found in behind.items()}
 
 
 class GraphBuilder:

@@ -107,14 +107,21 @@ class Axis:
     @property
     def lines(self) -> list[str]:
         """The arithmetic, where the windows stand, and what they leave over."""
-        (before, after), step = self.pads, self.stride
-        room = self.size + before + after - self.extent
         return [
-            f"  = floor(({self.size} + {before} + {after} - {self.dilation} * ({self.kernel} - 1) - 1) / {step}) + 1"
-            f" = floor({room} / {step}) + 1 = {room // step} + 1 = {self.places}",
+            f"  = {self.arithmetic}",
             f"  {self._standing()}",
             f"  {'; '.join(filter(None, (self._sharing(), self._leaving())))}",
         ]
+
+    @property
+    def arithmetic(self) -> str:
+        """The formula with its numbers, down to how many places there are."""
+        (before, after), step = self.pads, self.stride
+        room = self.size + before + after - self.extent
+        return (
+            f"floor(({self.size} + {before} + {after} - {self.dilation} * ({self.kernel} - 1) - 1) / {step}) + 1"
+            f" = floor({room} / {step}) + 1 = {room // step} + 1 = {self.places}"
+        )
 
     def _standing(self) -> str:
         first, *others = self.starts

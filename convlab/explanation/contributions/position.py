@@ -1,6 +1,7 @@
 """The position of a window in its layer's input."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +85,7 @@ class Position:
         name = f"channel {self.channels[channel]}"
         return name if self.slices is None else f"slice {self.inside[slice_number]}, {name}"
 
-    @property
+    @cached_property
     def padding(self) -> NDArray[np.bool_]:
         """Which cells (KH, KW) are padding."""
         sides = zip((self.rows, self.columns), self.size, strict=True)

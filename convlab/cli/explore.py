@@ -1,0 +1,121 @@
+"""`convlab explore`: a network in a browser, or as one file to send to somebody."""
+
+import argparse
+import shlex
+import webbrowser
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from convlab.cli.inputs import HELP, prepared
+from convlab.cli.options import (
+    add_fit,
+    add_labels,
+    add_model_options,
+    add_span,
+    add_weight_names,
+    command,
+    load_model,
+)
+from convlab.errors import UnsupportedError
+from convlab.storage.writing import check_file, new_path
+from convlab.wording import printable
+from convlab.zoo import ZOO
+
+
+def add(commands: Any) -> None:
+    """Say what the command takes."""
+    parser = command(
+        commands, "explore", run, "open a network in the browser: point at any number, walk to the pixels"
+    )
+    parser.add_argument("model", metavar="MODEL", nargs="?", help=f"{', '.join(ZOO)}, or a model Keras saved")
+    parser.add_argument("image", metavar="IMAGE", nargs="?", help=f"{HELP}; or dropped on the page")
+    parser.add_argument(
+        "--conv", action="store_true", help="no network: a picture and a kernel of your own, with the window moving"
+    )
+    parser.add_argument("--out", type=Path, metavar="PAGE.html", help="write the page as one file, start no server")
+    parser.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
+    parser.add_argument(
+        "--port", type=_port, default=0, metavar="N", help="of the server (default: one that is free)"
+    )
+    add_model_options(parser)
+    add_weight_names(parser)
+    add_labels(parser)
+    add_fit(parser)
+    add_span(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Show the page, or write it."""
+    if arguments.out:
+        check_file(arguments.out)
+    if arguments.conv:
+        _explore_convolution(arguments)
+    elif arguments.model is None:
+        raise UnsupportedError("explore: which network? give a MODEL, or --conv for a convolution without any")
+    else:
+        _explore_network(arguments)
+
+
+def _explore_convolution(arguments: argparse.Namespace) -> None:
+    from convlab.explorer.conv import ConvPage
+
+    if arguments.image is not None:
+        raise UnsupportedError(
+            f"explore --conv takes no MODEL: give the picture alone, found {arguments.model!r}, too"
+        )
+    told = _command("--conv", arguments.model)  # the first thing that is named is the picture
+    page = ConvPage(arguments.model, command=told, live=not arguments.out)
+    if arguments.out:
+        _write(page.html(), arguments.out)
+    else:
+        _serve(page, "a convolution", arguments)
+
+
+def _explore_network(arguments: argparse.Namespace) -> None:
+    from convlab.explorer.document import Shown
+    from convlab.explorer.export import page_of
+    from convlab.explorer.session import Session
+
+    model = load_model(arguments)
+    acts = None
+    lines: list[str] = []
+    if arguments.image is not None:
+        inputs, lines = prepared(model, arguments.image, arguments)
+        acts = model.run({name: array[:1] for name, array in inputs.items()})
+    told = _command(arguments.model, arguments.image)
+    if arguments.out:
+        _write(page_of(Shown(model, acts, told, lines, generation=0 if acts is None else 1)), arguments.out)
+        return
+    session = Session(model, acts, command=told, told=lines, read=lambda path: prepared(model, str(path), arguments))
+    _serve(session, model.title, arguments)
+
+
+def _command(*parts: str | None) -> str:
+    return shlex.join(["convlab", "explore", *filter(None, parts)])
+
+
+def _write(page: str, path: Path) -> None:
+    with new_path(path, "the page") as part:
+        part.write_text(page, encoding="utf-8")
+    print(printable(str(path)))
+
+
+def _serve(session: Any, title: str, arguments: argparse.Namespace) -> None:
+    """Serve until Ctrl-C, which is how this ends, and no error."""
+    from convlab.explorer.server import Server
+
+    with Server(session, arguments.port) as server:
+        print(f"{printable(title)}: {server.address}\nCtrl-C ends it.", flush=True)
+        if not arguments.no_browser:
+            Thread(target=webbrowser.open, args=(server.address,), daemon=True).start()
+        try:
+            server.serve_forever(0.2)
+        except KeyboardInterrupt:
+            print()
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number from 1 to 65535, or 0 for a free one")
+    return int(text)

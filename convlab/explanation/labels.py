@@ -1,0 +1,19 @@
+"""What the channels of a layer stand for."""
+
+from collections.abc import Sequence
+
+from convlab.model.logits import logits
+from convlab.model.model import Model
+from convlab.recording.prediction import class_names
+
+
+def labels_of(model: Model, name: str) -> Sequence[str]:
+    """Return what the channels of an output stand for, or of what it was before its softmax; () for other layers."""
+    ends = {output: output for output in model.graph.outputs}
+    if len(ends) == 1:
+        ends[logits(model.graph).removesuffix("/pre")] = model.graph.outputs[0]
+    if name not in ends or model.labels is None:
+        return ()
+    nodes = {node.name: node for node in model.nodes}
+    names = class_names(model.shapes[name][-1], nodes[ends[name]].layer.activation, model.labels)
+    return names if set(names) <= set(model.labels) else ()

@@ -1,0 +1,47 @@
+"""Attributions as a page takes them: which there are, and their values in a layer's cells and at the pixels."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from convlab import attribution
+from convlab.attribution.result import Attribution
+from convlab.errors import UnsupportedError
+from convlab.explorer.strict import Digits
+from convlab.model.model import Model
+from convlab.recording.activations import Activations
+from convlab.wording import unknown
+
+BY_LAYER = ("grad_cam", "grad_cam_plus_plus", "hires_cam", "layer_cam", "ablation_cam")
+BY_INPUT = ("gradient", "input_times_gradient", "integrated_gradients", "smoothgrad", "guided_backprop", "occlusion")
+
+
+def attributed(model: Model, acts: Activations, method: str, number: int, layer: str | None) -> Attribution:
+    """Return where one of the methods sees what speaks for a class; a layer is for those by layer."""
+    if method not in (*BY_LAYER, *BY_INPUT):
+        raise UnsupportedError(unknown("method", method, (*BY_LAYER, *BY_INPUT)))
+    options = {"layer": layer} if method in BY_LAYER else {}
+    found: Attribution = getattr(attribution, method)(model, acts, number, **options)
+    return found
+
+
+def told_attribution(found: Attribution, places: Mapping[str, int]) -> dict[str, Any]:
+    """Return what a page is told of an attribution of the first image."""
+    digits, maps = Digits(), found.maps[0].astype("f4")
+    return {
+        "layer": places[found.layer],
+        "method": found.method,
+        "target": found.target,
+        "note": found.note,
+        "shape": maps.shape,
+        "values": digits.of(maps.reshape(-1)),
+        "pixels": _pixels(found, digits),
+    }
+
+
+def _pixels(found: Attribution, digits: Digits) -> dict[str, Any] | None:
+    try:
+        pixels = found.at_pixels()[0].astype("f4")
+    except UnsupportedError:
+        return None
+    height, width = pixels.shape
+    return {"width": width, "height": height, "values": digits.of(pixels.reshape(-1))}
