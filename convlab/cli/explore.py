@@ -3,6 +3,7 @@
 import argparse
 import shlex
 import webbrowser
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -18,6 +19,8 @@ from convlab.cli.options import (
     load_model,
 )
 from convlab.errors import UnsupportedError
+from convlab.model.model import Model
+from convlab.runtime.arrays import Array
 from convlab.storage.writing import check_file, new_path
 from convlab.wording import printable
 from convlab.zoo import ZOO
@@ -87,8 +90,14 @@ def _explore_network(arguments: argparse.Namespace) -> None:
     if arguments.out:
         _write(page_of(Shown(model, acts, told, lines, generation=0 if acts is None else 1)), arguments.out)
         return
-    session = Session(model, acts, command=told, told=lines, read=lambda path: prepared(model, str(path), arguments))
-    _serve(session, model.title, arguments)
+    others = _command(arguments.model, "IMAGE")
+    read = partial(_read, model, arguments)
+    _serve(Session(model, acts, command=told, others=others, told=lines, read=read), model.title, arguments)
+
+
+def _read(model: Model, arguments: argparse.Namespace, path: Path) -> tuple[dict[str, Array], list[str]]:
+    """Read a file that was dropped on the page as the command would."""
+    return prepared(model, str(path), arguments)
 
 
 def _command(*parts: str | None) -> str:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import convlab
 from convlab.errors import UnsupportedError
 from convlab.explorer.explanations import At
 from convlab.explorer.export import assembled
@@ -27,7 +26,6 @@ class ConvPage:
     def __init__(self, picture: Any = None, *, command: str = "convlab explore --conv", live: bool = True) -> None:
         self._told = {
             "title": "a convolution",
-            "version": convlab.__version__,
             "live": live,
             "generation": 0,
             "command": command,

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-import convlab
 from convlab.errors import ConvlabError
 from convlab.explanation.explanation import explain
 from convlab.explanation.labels import labels_of
@@ -63,7 +62,6 @@ def document(shown: Shown) -> dict[str, Any]:
     return {
         "title": model.title,
         "model": model.name,
-        "version": convlab.__version__,
         "live": shown.live,
         "generation": shown.generation,
         "command": shown.command,

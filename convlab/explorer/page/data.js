@@ -34,7 +34,6 @@
  * @typedef {object} Told the document: all of a network and a run of it but the numbers
  * @property {string} title
  * @property {string} model
- * @property {string} version
  * @property {boolean} live
  * @property {number} generation
  * @property {string} command
