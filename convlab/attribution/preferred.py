@@ -12,9 +12,10 @@ import numpy as np
 
 from convlab.attribution.parametrisation import Fourier, Pixels, Way
 from convlab.attribution.result import Progress
-from convlab.backward.engine import pull_back
+from convlab.attribution.saliency import only_input
+from convlab.backward.gradients import gradients
 from convlab.errors import LayerNameError, ShapeError
-from convlab.model.graph import Graph, build_graph
+from convlab.model.graph import build_graph
 from convlab.model.model import Model
 from convlab.model.nodes import has_activation, own_layers
 from convlab.runtime.arrays import Array, Shape
@@ -124,23 +125,23 @@ def preferred_input(
     """
     channels = tuple(channel) if isinstance(channel, Sequence) else (channel,)
     steps = (128 if fourier else 30) if steps is None else steps
-    graph, target = _graph_to(model, layer, size)
-    _check(graph, layer, channels, steps)
+    network, target = _leading_to(model, layer, size)
+    _check(network, layer, channels, steps)
     kind, usual = (Fourier, 0.05) if fourier else (Pixels, 10.0)
     way: Way = kind(model, usual if rate is None else rate)
     parts = [channels[i : i + TOGETHER] for i in range(0, len(channels), TOGETHER)]
     images, ends = [], []
     for number, part in enumerate(parts):
-        shape = (len(part), *graph.input_shape)
+        shape = (len(part), *network.input_shape)
         state = way.begin(shape, np.random.default_rng([seed, number]))
-        found = [_value(model, graph, target, way.image(state), part)]
+        found = [_value(network, target, way.image(state), part)]
         for step in range(steps):
             x, moved = way.moved(state)
-            state = way.step(state, moved(_gradient(model, graph, target, x, part)))
+            state = way.step(state, moved(_gradient(network, target, x, part)))
             if progress is not None:
                 progress(number * steps + step + 1, len(parts) * steps)
         image = way.image(state)
-        found.append(_value(model, graph, target, image, part))
+        found.append(_value(network, target, image, part))
         images.append(image)
         ends.append(found)
     start, end = np.concatenate([np.array(pair) for pair in ends], axis=1)
@@ -149,7 +150,7 @@ def preferred_input(
     )
 
 
-def _graph_to(model: Model, layer: str, size: int | Pair | None) -> tuple[Graph, str]:
+def _leading_to(model: Model, layer: str, size: int | Pair | None) -> tuple[Model, str]:
     """Return the part of the network that leads to a layer, for images of that size, and the name of its numbers."""
     names = [node.name for node in model.nodes]
     if layer not in names:
@@ -158,12 +159,13 @@ def _graph_to(model: Model, layer: str, size: int | Pair | None) -> tuple[Graph,
         raise ShapeError(f"preferred_input: model {model.name!r} takes {model.input_shape}, no image (H, W, C)")
     shape: Shape = model.input_shape if size is None else (*parse_pair("size", size, least=1), model.input_shape[2])
     nodes = own_layers(model.graph.leading_to(layer))
-    graph = build_graph(model.name, {next(iter(model.inputs)): shape}, nodes, [layer])
-    return graph, f"{layer}/pre" if has_activation(nodes[-1].layer) else layer
+    part = Model.of(build_graph(model.name, {only_input(model): shape}, nodes, [layer])).to(model.device)
+    part.propagate_nan, part.tf32 = model.propagate_nan, model.tf32
+    return part, f"{layer}/pre" if has_activation(nodes[-1].layer) else layer
 
 
-def _check(graph: Graph, layer: str, channels: tuple[int, ...], steps: int) -> None:
-    count = graph.shapes[layer][-1]
+def _check(part: Model, layer: str, channels: tuple[int, ...], steps: int) -> None:
+    count = part.shapes[layer][-1]
     for channel in channels:
         if isinstance(channel, bool) or not isinstance(channel, int | np.integer) or not 0 <= channel < count:
             raise ShapeError(f"preferred_input: layer {layer!r} has channels 0 to {count - 1}, found {channel!r}")
@@ -171,9 +173,9 @@ def _check(graph: Graph, layer: str, channels: tuple[int, ...], steps: int) -> N
         raise ShapeError(f"preferred_input: {steps} steps for {len(channels)} channels, expected at least 1")
 
 
-def _seed(graph: Graph, target: str, channels: Sequence[int], dtype: np.dtype[np.floating]) -> Array:
+def _seed(part: Model, target: str, channels: Sequence[int], dtype: np.dtype[np.floating]) -> Array:
     """Return the gradient of each channel's mean, without the border of its map: (N, ..., C)."""
-    shape = graph.shapes[target.removesuffix("/pre")]
+    shape = part.shapes[target.removesuffix("/pre")]
     seed = np.zeros((len(channels), *shape), dtype)
     inside = [slice(EDGE, n - EDGE) if n > 4 * EDGE else slice(None) for n in shape[:-1]]
     for row, channel in zip(seed, channels, strict=True):
@@ -181,18 +183,13 @@ def _seed(graph: Graph, target: str, channels: Sequence[int], dtype: np.dtype[np
     return seed / seed.reshape(len(seed), -1).sum(axis=1).reshape(-1, *(1,) * len(shape))
 
 
-def _gradient(model: Model, graph: Graph, target: str, x: Array, channels: Sequence[int]) -> Array:
-    part = Model.of(graph)
-    acts = part.run(x)
-    name = next(iter(graph.inputs))
-    with model.computing(len(x)):
-        return pull_back(graph, {name: x, **acts.arrays}, {target: _seed(graph, target, channels, x.dtype)}, {name})[
-            name
-        ]
+def _gradient(part: Model, target: str, x: Array, channels: Sequence[int]) -> Array:
+    name, acts = only_input(part), part.run(x)
+    return gradients(part, acts, {target: _seed(part, target, channels, x.dtype)}, to=name)[name]
 
 
-def _value(model: Model, graph: Graph, target: str, x: Array, channels: Sequence[int]) -> Array:
-    made = Model.of(graph).run(x, record=[target])[target]
-    seed = _seed(graph, target, channels, x.dtype)
+def _value(part: Model, target: str, x: Array, channels: Sequence[int]) -> Array:
+    made = part.run(x, record=[target])[target]
+    seed = _seed(part, target, channels, x.dtype)
     values: Array = (made * seed).reshape(len(x), -1).sum(axis=1)
     return values

@@ -76,6 +76,22 @@ def test_what_cannot_fire_is_said_not_to_have():
     ]
 
 
+def test_one_network_with_the_settings_of_the_whole_makes_all_steps(network, monkeypatch):
+    """So that the memory of a recording serves the next."""
+    network.propagate_nan = network.tf32 = True
+    ran, run = [], Model.run
+
+    def watched(model, *inputs, **options):
+        ran.append(model)
+        return run(model, *inputs, **options)
+
+    monkeypatch.setattr(Model, "run", watched)
+    preferred_input(network, "b", range(5), steps=2)
+    assert len(ran) == 8  # for the four channels side by side, and for the fifth: at each step, before and after
+    assert {id(model) for model in ran} == {id(ran[0])}
+    assert ran[0].propagate_nan and ran[0].tf32
+
+
 @pytest.mark.parametrize("shape", [(2, 7, 9, 3), (1, 8, 6, 1)])
 def test_frequencies_pull_back_as_they_make(network, shape):
     """<back(g), v> is <g, d image(x + t v) / dt>, by a central difference; the shift comes back too."""
