@@ -1,17 +1,14 @@
 """The gradients of one number of a network by all its layers, over a recording."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from convlab.backward.engine import pull_back
 from convlab.backward.rules import Rule
 from convlab.backward.targets import Target, seeds_of
-from convlab.errors import LayerNameError, ShapeError, UnsupportedError
+from convlab.errors import LayerNameError, UnsupportedError
 from convlab.model.model import Model
 from convlab.recording.activations import Activations
-from convlab.recording.recorded import check_recording
-from convlab.runtime.arrays import Array
-from convlab.runtime.host_copies import arrays_on, where_computed
+from convlab.runtime.host_copies import arrays_on
 from convlab.wording import unknown
 
 RULES = ("gradient", "guided", "deconvnet")
@@ -30,7 +27,7 @@ def gradients(
     Parameters
     ----------
     model, acts
-        The network, and a recording it made; what that lacks is computed again from its input.
+        The network, and a recording it made; what that lacks is computed from what it has.
     target
         Which number of each image. An int or a str: a class by its number or label, its value before the final
         softmax or sigmoid. ("conv2", 7): the mean of a channel, or a unit of a dense layer. ("conv2", (3, 4, 7)): one
@@ -56,7 +53,6 @@ def gradients(
     UnsupportedError
         For a layer on the way through which there is no gradient, a rule that is not known, or what is no recording.
     """
-    check_recording(acts)
     if rule not in RULES:
         raise UnsupportedError(unknown("rule", rule, RULES))
     known = [*model.inputs, *(node.name for node in model.nodes)]
@@ -64,7 +60,7 @@ def gradients(
     for name in asked:
         if name not in known:
             raise LayerNameError(unknown("layer", name, known))
-    values = _values(model, acts)
+    values = model.values_of(acts)
     like = values[next(iter(model.inputs))]
     seeds, what = seeds_of(model.graph, target, model.labels, like)
     with model.computing(len(like)):
@@ -88,18 +84,3 @@ def gradients(
         note=", ".join(filter(None, [acts.note, f"{title} of {what}"])),
         network=model,
     )
-
-
-def _values(model: Model, acts: Activations) -> Mapping[str, Array]:
-    """Return what went into the network and what all its nodes made, where the network computes."""
-    values: dict[str, Any] = {**where_computed(acts.inputs), **where_computed(acts.arrays)}
-    for name, shape in model.shapes.items():
-        if values[name].shape[1:] != shape if name in values else name in model.inputs:
-            raise ShapeError(
-                f"gradients: the recording is of another network ({acts.model!r}): it has no {name} {shape}"
-            )
-    model.check_made(acts)
-    if any(node.name not in values for node in model.nodes):
-        again = model.run(where_computed(acts.inputs))
-        values = {**where_computed(again.inputs), **where_computed(again.arrays)}
-    return values

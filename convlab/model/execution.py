@@ -60,6 +60,14 @@ def keep(graph: Graph, sources: Mapping[str, Array], wanted: Collection[str], de
     return {"arrays": arrays, "kinds": kinds, **ends}
 
 
+def complete(graph: Graph, values: dict[str, Array]) -> None:
+    """Compute what is not there of the nodes' values, from what is."""
+    for node in graph.nodes:
+        if node.name not in values:
+            _, after = call(node.layer, [values[source] for source in node.inputs], False)
+            values[node.name] = node.silence(after)
+
+
 def call(layer: Layer, inputs: list[Array], keep_before: bool) -> tuple[Array | None, Array]:
     """Return what a layer makes before its activation function, if that is to be kept and there is one, and after."""
     if not (keep_before and has_activation(layer)):

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from convlab.deprecation import Renamed
+from convlab.errors import ShapeError
 from convlab.images.preprocessing import Preprocessing
 from convlab.model.caches import Caches, Fused
 from convlab.model.edits import silenced
-from convlab.model.execution import compute, keep
+from convlab.model.execution import complete, compute, keep
 from convlab.model.fusion import fuse
 from convlab.model.graph import INPUT, Graph
 from convlab.model.inputs import read_inputs
@@ -201,7 +202,7 @@ class Model(Network):
         Parameters
         ----------
         acts : Activations
-            A recording of the network; what it lacks is computed from its input, and not kept.
+            A recording of the network; what it lacks is computed from what it has, and not kept.
         replaced : mapping of str to array or function
             By the name of a layer (node), or of an input, what it made instead: an array (N, ...), or a function that
             makes one of a copy of what it made, as in {"conv2": lambda y: 0 * y}.
@@ -213,12 +214,33 @@ class Model(Network):
         ShapeError
             For an array of another shape, or a recording of another network.
         """
-        check_recording(acts)
-        self.check_made(acts)
-        whole = acts if all(node.name in acts for node in self.nodes) else self.run(where_computed(acts.inputs))
+        values = self.values_of(acts)
         with self.computing(acts.images):
-            changed = recompute(self.graph, acts, whole, replaced, self.device)
+            changed = recompute(self.graph, acts, values, replaced, self.device)
         return replace(acts, **changed)
+
+    def values_of(self, acts: Activations) -> dict[str, Array]:
+        """Return what went into the network and all that its nodes made, by name, where it computes.
+
+        They are a recording's own arrays; what that lacks is computed from them.
+
+        Raises
+        ------
+        ShapeError
+            For a recording of another network.
+        """
+        check_recording(acts)
+        values = {**where_computed(acts.inputs), **where_computed(acts.arrays)}
+        for name, shape in self.shapes.items():
+            if values[name].shape[1:] != shape if name in values else name in self.inputs:
+                raise ShapeError(
+                    f"model {self.name!r}: the recording is of another network ({acts.model!r}): it has no"
+                    f" {name} {shape}"
+                )
+        self.check_made(acts)
+        with self.computing(acts.images):
+            complete(self.graph, values)
+        return values
 
     def ablate(self, channels: Mapping[str, Iterable[int]]) -> "Model":
         """Return a copy of the network in which channels are silenced: their outputs are 0 whatever comes in.

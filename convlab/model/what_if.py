@@ -8,7 +8,7 @@ from convlab.model.execution import call
 from convlab.model.graph import Graph
 from convlab.recording.recorded import Recorded
 from convlab.runtime.arrays import Array, as_floats, like
-from convlab.runtime.host_copies import arrays_on, where_computed
+from convlab.runtime.host_copies import arrays_on
 from convlab.wording import listed, unknown
 
 Replacement = Array | Callable[[Array], Any]
@@ -24,14 +24,14 @@ def affected(graph: Graph, names: Mapping[str, Any]) -> list[str]:
 
 
 def recompute(
-    graph: Graph, acts: Recorded, whole: Recorded, replaced: Mapping[str, Replacement], device: str
+    graph: Graph, acts: Recorded, values: dict[str, Array], replaced: Mapping[str, Replacement], device: str
 ) -> dict[str, Any]:
     """Return the fields of `Recorded` that change where some inputs or layers had made something else.
 
     Parameters
     ----------
-    graph, acts, whole
-        The network, a recording, and one of all that its nodes make.
+    graph, acts, values
+        The network, a recording, and what all inputs and nodes are in it; changed to what they become.
     replaced
         By name, the array in place of what was made, or a function that makes it of that.
     device
@@ -44,7 +44,6 @@ def recompute(
     ShapeError
         For an array of another shape.
     """
-    values = _known(graph, acts, whole)
     for name, value in replaced.items():
         if name not in graph.shapes:
             raise LayerNameError(unknown("layer", name, graph.shapes))
@@ -66,16 +65,6 @@ def recompute(
     told = listed(same) if same else "nothing"
     what = f"what if {listed(list(replaced))} had made something else; not affected: {told}"
     return {**changed, "note": ", ".join(filter(None, [acts.note, what]))}
-
-
-def _known(graph: Graph, acts: Recorded, whole: Recorded) -> dict[str, Array]:
-    """Return what every input and node made, the recording's own arrays where it has them."""
-    recordings = (acts.inputs, whole.arrays, acts.arrays)
-    values = {name: array for arrays in recordings for name, array in where_computed(arrays).items()}
-    for name, shape in graph.shapes.items():
-        if name not in values or values[name].shape[1:] != shape:
-            raise ShapeError(f"rerun: the recording is of another network ({acts.model!r}): it has no {name} {shape}")
-    return values
 
 
 def _checked(name: str, value: Any, instead_of: Array) -> Array:

@@ -157,6 +157,18 @@ def test_what_a_recording_lacks_is_computed_again():
     assert all(np.array_equal(whole[name], part[name]) for name in whole)
 
 
+def test_what_a_recording_lacks_is_computed_from_what_it_has():
+    """One that says what if knows: its input would bring back what was replaced."""
+    model = shared_twice()
+    x = doubles(model)
+    whole, part = (
+        model.rerun(model.run(x, record=record), {"conv": lambda y: y[::-1]}) for record in ("all", ["conv", "flat"])
+    )
+    found, again = (convlab.gradients(model, acts, 0) for acts in (whole, part))
+    assert all(np.array_equal(found[name], again[name]) for name in found)
+    assert not np.array_equal(found["left"], convlab.gradients(model, model.run(x), 0)["left"])
+
+
 def test_nothing_is_changed(tmp_path):
     model = shared_twice()
     acts = model.run(doubles(model))
