@@ -25,14 +25,15 @@ const MOST_CELLS = 225; // a larger window is not shown as tables
  * @property {number} after
  * @property {{patch: Colouring, kernel: Colouring, products: Colouring}} pixels
  *
- * What becomes of it: onCell makes the patch's cells buttons, kernelTable stands in place of the kernel's numbers.
- * @typedef {{onCell?: (row: number, column: number) => void, kernelTable?: HTMLElement}} ArithmeticOptions
+ * What becomes of it: onCell makes the patch's cells buttons, kernelTable stands in place of the kernel's numbers, and
+ * ledger is where the line goes that is otherwise below the tables.
+ * @typedef {{onCell?: (row: number, column: number) => void, kernelTable?: HTMLElement, ledger?: HTMLElement}} ArithmeticOptions
  */
 
 /** The equation, as tables and a line below them. */
 export class Arithmetic {
   /** @param {HTMLElement} host @param {ArithmeticOptions} options */
-  constructor(host, { onCell, kernelTable } = {}) {
+  constructor(host, { onCell, kernelTable, ledger } = {}) {
     this.onCell = onCell;
     this.kernelTable = kernelTable;
     const [patch, kernel, products] = (this.slots = ["patch", "kernel", "products"].map((name) => make("div", name)));
@@ -40,14 +41,16 @@ export class Arithmetic {
     this.times = [signBetween("×"), captioned(kernel, "kernel"), signBetween("="), captioned(products, "products")];
     this.tables = make("div", "tables", [captioned(patch, "patch"), ...this.times]);
     this.line = make("div", "sumline");
-    this.element = make("section", "arithmetic", [this.tables, this.line], { "aria-label": "the arithmetic" });
+    this.element = make("section", "arithmetic", [this.tables], { "aria-label": "the arithmetic" });
     host.append(this.element);
+    if (ledger) ledger.replaceChildren(this.line);
+    else this.element.append(this.line);
   }
 
   /** Show a sum, with so many of its products added so far. @param {Sum} sum @param {number} [count] */
   show(sum, count = Infinity) {
     const total = sum.products.flat().length;
-    this.element.dataset.size = total > 49 ? "tiny" : total > 25 ? "small" : "";
+    this.element.dataset.size = total > 36 ? "tiny" : total > 9 ? "small" : "";
     this.tables.hidden = total < 2 || total > MOST_CELLS;
     if (!this.tables.hidden) this.fill(sum, count);
     this.line.replaceChildren(...sumParts(sum, Math.min(count, total), total));
@@ -117,7 +120,7 @@ function sumParts(sum, count, total) {
   const parts = [done ? sumPart(sum.named, sixDigits(sum.sum)) : sumPart(`${count} of ${total} products`, sixDigits(running))];
   if (sum.others !== null) parts.push(sumPart(sum.othersNamed, signed(sum.others), done));
   if (sum.bias !== null) parts.push(sumPart("bias", signed(sum.bias), done));
-  if (parts.length > 1) parts.push(signBetween("="), sumPart("before the activation", sixDigits(sum.before), done));
+  if (parts.length > 1) parts.push(signBetween("="), sumPart(sum.function === "linear" ? "the number" : "before the activation", sixDigits(sum.before), done));
   if (sum.function !== "linear") parts.push(signBetween("→"), sumPart(sum.function, sixDigits(sum.after), done));
   parts[parts.length - 1].classList.add("result");
   return parts;

@@ -14,7 +14,7 @@ const SPEEDS = [
 ];
 const MOST_STOPS = 800; // of a fast tour over a large map
 const SMALLEST_OUTPUT = 160; // pixels of its longer side
-const ROOM_AROUND = 285; // pixels above, between and below the maps and the equation
+const ROOM_AROUND = 285;
 
 /**
  * @typedef {import("./cells.js").Cells & {title: string}} Titled
@@ -30,6 +30,7 @@ const ROOM_AROUND = 285; // pixels above, between and below the maps and the equ
  * @property {(y: number, x: number) => void} [onStep] told where the window came to stand
  * @property {(y: number, x: number) => void} [onInput] told which cell of the input was clicked
  * @property {import("./arithmetic.js").ArithmeticOptions} [arithmetic]
+ * @property {number} [around] pixels above, between and below the maps and the equation
  */
 
 /** The two maps, the beam between them, the transport below, and the equation. */
@@ -111,7 +112,7 @@ export class MovingWindow {
   fit() {
     const wide = this.element.clientWidth;
     this.below = this.arithmetic.element.offsetHeight;
-    const height = Math.max(200, innerHeight - ROOM_AROUND - this.below);
+    const height = Math.max(160, innerHeight - (this.moving.around ?? ROOM_AROUND) - this.below);
     if (!wide) return;
     const both = this.input.frame.columns + this.output.frame.columns;
     const room = wide - Math.max(90, wide * 0.12);
