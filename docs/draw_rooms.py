@@ -166,7 +166,17 @@ GROUPS = {
     "kernels": ("kernels", "kernels/cpu", "kernels/cuda", "kernels/cpu/runtime", "kernels/cuda/compiler"),
     "layers": ("ops", "layers", "model", "recording", "backward"),
     "files": ("storage", "images", "files", "zoo", "loading"),
-    "view": ("attribution", "explanation", "comparison", "view", "bench", "simulator", "scanning", "testing"),
+    "view": (
+        "attribution",
+        "explanation",
+        "comparison",
+        "view",
+        "bench",
+        "simulator",
+        "scanning",
+        "explorer",
+        "testing",
+    ),
 }
 
 

@@ -17,7 +17,7 @@ from convlab.explorer.values import EXACT, Encoded, exact, recorded, rounded
 from convlab.recording.activations import Activations
 
 EVERY = 20_000  # numbers of a network up to which each of them is explained in the file
-SCRIPT = re.compile(r'[ \t]*<script type="module" src="/page/([\w-]+\.js)"></script>\n')
+SCRIPT = re.compile(r'[ \t]*<script type="module" src="/page/([\w-]+)\.js"></script>\n')
 HEAD = re.compile(r'(?<=<meta charset="utf-8">)')
 LESS = "\\u003c"  # how JSON says "<", which might begin the end of a script
 

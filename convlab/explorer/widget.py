@@ -19,7 +19,7 @@ class ExplorerWidget(anywidget.AnyWidget):  # type: ignore[misc]
 
     def __init__(self, session: Session) -> None:
         style = "\n".join(text_of(name) for name in STYLE.findall(text_of(INDEX)))
-        script = bundle("widget.js") + "\nexport default { render };\n"
+        script = bundle("widget") + "\nexport default { render: $widget.render };\n"
         super().__init__(document=session.document(), _esm=script, _css=style)
         self._session = session
         self.on_msg(lambda _, content, buffers: self._answer(content, buffers))

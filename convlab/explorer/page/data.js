@@ -1,5 +1,7 @@
 // Where the numbers come from: a server, an exported page, or a notebook. All of them answer the same questions.
 
+import { restored } from "./restore.js";
+
 /**
  * @typedef {{start: number[], end: number[], jump: number[]}} Field cells of unit 0, and how far the next unit's lie
  * @typedef {Field|"all"|"varies"|null} Seen
@@ -158,7 +160,12 @@ export class PageSource {
 
   /** @param {number} index @param {(number|null)[]} at @returns {Promise<Explanation|null>} */
   async explanation(index, at) {
-    return (await this.json(`explanations-${index}`))?.[at.map((side) => side ?? "").join(",")] ?? null;
+    const all = await this.json(`explanations-${index}`);
+    const held = all?.[at.map((side) => side ?? "").join(",")];
+    if (!held) return null;
+    const source = held.patch ? null : new Float32Array(await this.values(held.sources[0]));
+    const [height, width] = [1, 1, ...this.document.layers[held.sources[0]].shape].slice(-3);
+    return restored(held, all.kernels, (row, column, channel) => source?.[(channel * height + row) * width + column] ?? NaN);
   }
 
   /** @param {Question} question @returns {Promise<Attribution|null>} */
@@ -169,7 +176,7 @@ export class PageSource {
 
   /** @param {number} index @returns {Promise<Set<string>|null>} */
   async places(index) {
-    return new Set(Object.keys((await this.json(`explanations-${index}`)) ?? {}));
+    return new Set(Object.keys((await this.json(`explanations-${index}`)) ?? {}).filter((place) => place !== "kernels"));
   }
 
   /** @param {Blob} _file @returns {Promise<Told>} */
