@@ -87,9 +87,9 @@ export function mapBehind(why, place, layers) {
   return /** @type {{layer: number, channel: number, at: number[]}} */ (back);
 }
 
-/** The command that explains a number. @param {string} command that made the page @param {string} name @param {{channel: number, at: number[]}} place */
-export function commandFor(command, name, { channel, at }) {
+/** The command that explains a number. @param {string} command that made the page @param {Layer} layer @param {{channel: number, at: number[]}} place */
+export function commandFor(command, { name, shape }, { channel, at }) {
   const quoted = /^[\w./:-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`;
   const explain = command.replace("convlab explore", "convlab explain").replace(/ --out (?:'[^']*'|\S+)| --no-browser/g, "");
-  return `${explain} ${quoted} --at ${at.join(",")} --channel ${channel}`;
+  return `${explain} ${quoted}${shape.length > 1 ? ` --at ${at.join(",")}` : ""} --channel ${channel}`;
 }

@@ -29,7 +29,7 @@ export function listenForKeys(root, bound) {
   root.addEventListener("click", refocus);
   root.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isOfElement(event)) return;
-    const key = bound().find((one) => keysOf(one).includes(nameOf(event)));
+    const key = bound().find((one) => keysOf(one).includes(nameOfKey(event)));
     if (!key) return;
     event.preventDefault();
     key.act(event);
@@ -47,7 +47,7 @@ function isOfElement(event) {
 }
 
 /** @param {KeyboardEvent} event */
-function nameOf(event) {
+function nameOfKey(event) {
   const name = event.key === " " ? "Space" : event.key;
   return event.shiftKey && name.length > 1 ? `Shift+${name}` : name;
 }
