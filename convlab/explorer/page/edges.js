@@ -29,9 +29,17 @@ function lineOf(places, from, to, vertices) {
   const between = vertices.filter(({ rank }) => rank > from.rank && rank < to.rank);
   const blocked = between.some((one) => crosses(one.lane, from.lane, to.lane));
   if (!blocked) return `M${x1} ${y1} C${x1 + 14} ${y1} ${x2 - 14} ${y2} ${x2} ${y2}`;
-  const top = Math.min(a.top, b.top, ...between.map((one) => places.at(one).top)) - 6 - Math.min(16, 2 * (to.rank - from.rank));
+  const y = wayAround(places, between, (y1 + y2) / 2, Math.min(14, 2 * (to.rank - from.rank)));
   const turn = 12;
-  return `M${x1} ${y1} C${x1 + turn} ${y1} ${x1 + turn} ${top} ${x1 + 2 * turn} ${top} L${x2 - 2 * turn} ${top} C${x2 - turn} ${top} ${x2 - turn} ${y2} ${x2} ${y2}`;
+  return `M${x1} ${y1} C${x1 + turn} ${y1} ${x1 + turn} ${y} ${x1 + 2 * turn} ${y} L${x2 - 2 * turn} ${y} C${x2 - turn} ${y} ${x2 - turn} ${y2} ${x2} ${y2}`;
+}
+
+/** The height at which a line passes strips: above or below all, whichever is nearer. @param {import("./layout.js").Layout} places @param {Vertex[]} between @param {number} y @param {number} apart */
+function wayAround(places, between, y, apart) {
+  const spots = between.map((vertex) => places.at(vertex));
+  const above = Math.min(...spots.map(({ top }) => top)) - 4 - apart;
+  const below = Math.max(...spots.map(({ top, height }) => top + height)) + apart / 2;
+  return y - above < below - y + 1 ? above : below;
 }
 
 /** Whether a strip stands in the way of a line between two lanes. @param {number} lane @param {number} from @param {number} to */

@@ -15,15 +15,17 @@ export class Mosaic {
   /**
    * @param {Values} values
    * @param {import("./main.js").Settings} settings
-   * @param {{order: number[], names: string[]|undefined}} drawn channels in the order of drawing, and their names
+   * @param {{order: number[], names?: string[], bare?: boolean}} drawn channels in the order of drawing, their names; bare: without captions and margins
    */
-  constructor(values, settings, { order, names }) {
+  constructor(values, settings, { order, names, bare = false }) {
     this.values = values;
     this.settings = settings;
     this.names = names;
     this.slice = 0;
     const { width, height } = values.sides;
     this.tiling = new Tiling(order.length, { width, height }, names !== undefined && order.length <= 100);
+    this.bare = bare;
+    if (bare) this.tiling.margin = this.tiling.gap = 0;
     this.order = order;
     this.tiles = placesIn(order);
     this.maps = make("canvas", "maps");
@@ -73,7 +75,7 @@ export class Mosaic {
       canvas.width = Math.round(clientWidth * ratio);
       canvas.height = Math.round(clientHeight * ratio);
     }
-    this.tiling.caption = Math.round(1.15 * parseFloat(getComputedStyle(this.element).fontSize));
+    this.tiling.caption = this.bare ? 0 : Math.round(1.15 * parseFloat(getComputedStyle(this.element).fontSize));
     this.tiling.fit({ width: clientWidth, height: clientHeight }, ratio);
     if (this.chosen !== null) this.tiling.focus(this.tiles[this.chosen]);
     this.drawAll();
@@ -121,7 +123,7 @@ export class Mosaic {
     this.paint(view, cut);
     pen.imageSmoothingEnabled = false;
     const { ratio } = tiling;
-    const whole = tiling.gap === 0;
+    const whole = tiling.isUnits && tiling.gap === 0;
     for (const tile of this.visible(whole)) {
       const place = tiling.tileAt(tile);
       const column = (tile % tiling.columns) - view.firstColumn, row = Math.floor(tile / tiling.columns) - view.firstRow;
@@ -205,7 +207,8 @@ export class Mosaic {
     pen.clearRect(0, 0, this.marks.width, this.marks.height);
     pen.scale(tiling.ratio, tiling.ratio);
     pen.font = `${0.75 * parseFloat(style.fontSize)}px ${style.fontFamily}`;
-    for (const tile of tiling.gap ? this.visible() : []) this.markTile(pen, tile);
+    const isCrowd = tiling.isUnits && tiling.gap === 0;
+    for (const tile of isCrowd ? [] : this.visible()) this.markTile(pen, tile);
     if (this.cursor && this.onSlice(this.cursor.at)) outline(pen, this.place(this.cursor), 2);
   }
 

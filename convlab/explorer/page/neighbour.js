@@ -40,9 +40,11 @@ export class Neighbour {
     if (width * height === 1) return this.showUnits(channels);
     this.title.textContent = `from ${this.app.document.layers[this.source].name}, channel ${channel}`;
     this.mosaic?.close();
-    this.mosaic = new Mosaic(values, this.app.settings, { order: [channel], names: [""] });
-    this.host.style.aspectRatio = String(Math.min(3, width / Math.max(height, width / 12)));
+    this.mosaic = new Mosaic(values, this.app.settings, { order: [channel], bare: true });
     this.host.replaceChildren(this.mosaic.element);
+    this.host.style.height = `${Math.min(300, this.host.clientWidth)}px`;
+    this.mosaic.resize();
+    this.host.style.height = `${Math.ceil(this.mosaic.tiling.tileHeight)}px`;
     this.box(this.seen ?? null);
   }
 

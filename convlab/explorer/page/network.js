@@ -53,31 +53,51 @@ class NetworkView {
   }
 
   resize() {
-    const size = `${this.scroller.clientWidth} ${this.scroller.clientHeight}`;
-    if (size !== this.size) this.draw();
+    if (this.view().join() === this.drawnFor) return;
+    const hadFocus = this.scroller.matches(":focus-within");
+    this.draw();
+    if (hadFocus && this.focused) this.strips.get(this.focused)?.focus({ preventScroll: true });
+  }
+
+  /** Width and height that are there to be drawn on, with room for a scroll bar. */
+  view() {
+    return [this.scroller.offsetWidth, this.scroller.offsetHeight - 12];
   }
 
   /** Place everything anew: strips, edges, brackets. */
   draw() {
-    this.size = `${this.scroller.clientWidth} ${this.scroller.clientHeight}`;
+    const view = this.view();
+    this.drawnFor = view.join();
     this.inView.disconnect();
     this.vertices = verticesOf(this.layers, this.memory.folded);
     const brackets = bracketsOf(this.vertices, this.layers);
     const rows = Math.max(0, ...brackets.map(({ depth }) => depth + 1));
-    const letters = Math.max(...this.vertices.map((vertex) => this.nameOf(vertex).length));
-    const places = (this.places = layout(this.vertices, this.scroller.clientWidth, this.scroller.clientHeight, rows, letters));
+    const places = (this.places = layout(this.vertices, view[0], view[1], rows, this.type()));
     this.largest = Math.max(...this.layers.map((layer) => sidesOf(layer.shape)).map(({ height, width }) => Math.max(height, width)));
     this.strips = new Map(this.vertices.map((vertex) => [vertex, this.strip(vertex)]));
     Object.assign(this.map.style, { width: `${places.width}px`, height: `${places.height}px` });
     this.map.replaceChildren(drawEdges(this.vertices, places), ...brackets.map((one) => this.bracket(one)), ...this.strips.values());
+    this.map.classList.toggle("dense", places.isDense);
     for (const strip of this.strips.values()) this.inView.observe(strip);
     this.setFocus(this.focused ?? this.vertices[0]);
     this.tellOfNetwork();
   }
 
-  /** @param {Vertex} vertex */
+  /** How wide the longest words of a strip are, names cut at 14 letters. */
+  type() {
+    const words = this.vertices?.map((vertex) => {
+      const shape = this.layers[vertex.members[vertex.members.length - 1]].shape.join("×");
+      return Math.max(7.4 * Math.min(14, this.nameOf(vertex).length), 6 * shape.length + 8);
+    });
+    return { text: Math.max(...(words ?? [0])), em: parseFloat(getComputedStyle(this.scroller).fontSize) / 15 };
+  }
+
+  /** A name without what its bracket says already: "conv1" of "block1_conv1" in "block1". @param {Vertex} vertex */
   nameOf(vertex) {
-    return vertex.group ? nameOf(vertex.group) : this.layers[vertex.members[0]].name;
+    const { name, group } = this.layers[vertex.members[0]];
+    const full = vertex.group ? nameOf(vertex.group) : name;
+    const outer = (vertex.group ? group.slice(0, pathsOf(this.layers[vertex.members[0]]).indexOf(vertex.group)) : group).at(-1);
+    return outer && full.startsWith(outer) && full.length > outer.length + 1 ? full.slice(outer.length).replace(/^[_/.-]/, "") : full;
   }
 
   /** @param {Vertex} vertex */
@@ -89,8 +109,9 @@ class NetworkView {
     const frame = make("span", "maps");
     frame.style.height = `${maps}px`;
     const words = [make("span", "name", [name]), make("span", "shape", [layer.shape.join("×")]), this.figures(vertex)];
-    const strip = makeButton(vertex.group ? "strip folded" : "strip", "", () => this.open(vertex), { tabindex: "-1", title: name });
-    strip.setAttribute("aria-label", this.label(vertex, name));
+    const full = vertex.group ? nameOf(vertex.group) : layer.name;
+    const strip = makeButton(vertex.group ? "strip folded" : "strip", "", () => this.open(vertex), { tabindex: "-1", title: full });
+    strip.setAttribute("aria-label", this.label(vertex, full));
     strip.append(frame, ...words);
     Object.assign(strip.style, { left: `${left}px`, top: `${top}px`, width: `${width}px` });
     strip.addEventListener("pointerenter", () => this.tell(vertex));

@@ -6,7 +6,7 @@
 /** @typedef {{left: number, top: number, width: number, height: number}} Rectangle in CSS pixels */
 /** @typedef {{tile: number, y: number, x: number}} Hit place in the order of drawing, and a cell of it */
 
-const SMALLEST_TILE = 30, SMALLEST_UNIT = 6, LARGEST_CELL = 72, CAPTIONED = 44, MARGIN = 12, ONE_ROW = 12;
+const SMALLEST_TILE = 30, SMALLEST_UNIT = 6, LARGEST_CELL = 72, CAPTIONED = 44, ONE_ROW = 12;
 
 export class Tiling {
   /**
@@ -23,6 +23,7 @@ export class Tiling {
     this.stretch = !this.isUnits && cells.height === 1 ? Math.max(1, Math.round(cells.width / 10)) : 1;
     this.gap = this.isUnits ? (count > 2000 ? 0 : 2) : 7;
     this.caption = 17;
+    this.margin = 12;
     this.columns = 1;
     this.level = 1;
     this.left = this.top = 0;
@@ -45,7 +46,7 @@ export class Tiling {
   }
 
   get isCaptioned() {
-    return this.tileWidth >= CAPTIONED;
+    return this.caption > 0 && this.tileWidth >= CAPTIONED;
   }
 
   get pitchX() {
@@ -67,22 +68,22 @@ export class Tiling {
     this.level = LARGEST_CELL * ratio;
     while (!this.fits() && !this.isSmallest()) this.level = levelBelow(this.level);
     this.columns = Math.ceil(this.count / Math.ceil(this.count / this.mostColumns()));
-    this.left = Math.max(MARGIN, (view.width - this.columns * this.pitchX + this.gap) / 2);
-    this.top = MARGIN;
+    this.left = Math.max(this.margin, (view.width - this.columns * this.pitchX + this.gap) / 2);
+    this.top = this.margin;
   }
 
   mostColumns() {
-    return Math.min(this.count, Math.max(1, Math.floor((this.view.width - 2 * MARGIN + this.gap) / this.pitchX)));
+    return Math.min(this.count, Math.max(1, Math.floor((this.view.width - 2 * this.margin + this.gap) / this.pitchX)));
   }
 
   fits() {
-    if (this.tileWidth > this.view.width - 2 * MARGIN) return false;
+    if (this.tileWidth > this.view.width - 2 * this.margin) return false;
     if (this.isUnits && this.count <= ONE_ROW && this.mostColumns() < this.count) return false;
-    return Math.ceil(this.count / this.mostColumns()) * this.pitchY + MARGIN <= this.view.height;
+    return Math.ceil(this.count / this.mostColumns()) * this.pitchY + this.margin <= this.view.height;
   }
 
   isSmallest() {
-    if (this.tileWidth > this.view.width - 2 * MARGIN) return false;
+    if (this.tileWidth > this.view.width - 2 * this.margin) return false;
     const below = (Math.max(this.cells.width, this.cells.height * this.stretch) * levelBelow(this.level)) / this.ratio;
     if (this.named) return below < CAPTIONED;
     return below < (this.isUnits ? SMALLEST_UNIT : SMALLEST_TILE);
@@ -91,8 +92,8 @@ export class Tiling {
   /** Show one tile as large as the view allows. @param {number} tile */
   focus(tile) {
     const room = Math.min(
-      (this.view.width - 4 * MARGIN) / this.cells.width,
-      (this.view.height - 4 * MARGIN - this.caption) / (this.cells.height * this.stretch),
+      (this.view.width - 4 * this.margin) / this.cells.width,
+      (this.view.height - 4 * this.margin - this.caption) / (this.cells.height * this.stretch),
     );
     this.level = levelAt(Math.min(room, LARGEST_CELL) * this.ratio);
     this.left = (this.view.width - this.tileWidth) / 2 - (tile % this.columns) * this.pitchX;
@@ -121,8 +122,8 @@ export class Tiling {
   /** Keep the tiles in reach: what is larger than the view fills it, what is smaller stays inside. */
   hold() {
     const held = (/** @type {number} */ at, /** @type {number} */ content, /** @type {number} */ view) =>
-      content + 2 * MARGIN <= view
-        ? Math.min(Math.max(at, MARGIN), view - content - MARGIN)
+      content + 2 * this.margin <= view
+        ? Math.min(Math.max(at, this.margin), view - content - this.margin)
         : Math.min(Math.max(at, view - content - view / 3), view / 3);
     this.left = held(this.left, this.columns * this.pitchX - this.gap, this.view.width);
     this.top = held(this.top, this.rows * this.pitchY, this.view.height);
@@ -131,7 +132,7 @@ export class Tiling {
   /** Move as little as brings a rectangle into view. @param {Rectangle} place */
   reveal({ left, top, width, height }) {
     const shift = (/** @type {number} */ at, /** @type {number} */ size, /** @type {number} */ view) =>
-      at < MARGIN ? MARGIN - at : Math.min(0, view - MARGIN - at - size);
+      at < this.margin ? this.margin - at : Math.min(0, view - this.margin - at - size);
     this.left += shift(left, width, this.view.width);
     this.top += shift(top, height, this.view.height);
   }
