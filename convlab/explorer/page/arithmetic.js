@@ -4,7 +4,7 @@ import { cssOfPixel, inkOnPixel } from "./cells.js";
 import { digits, fewestPlaces, signed, sixDigits } from "./digits.js";
 import { make, makeButton } from "./elements.js";
 
-const MOST_CELLS = 225; // a larger window is not shown as tables
+const MOST_CELLS = 225; // of a window that is shown as tables
 
 /**
  * One number's way from one channel of its input; what the other channels add is `others`, called `othersNamed`.
@@ -50,7 +50,7 @@ export class Arithmetic {
   /** Show a sum, with so many of its products added so far. @param {Sum} sum @param {number} [count] */
   show(sum, count = Infinity) {
     const total = sum.products.flat().length;
-    this.element.dataset.size = total > 36 ? "tiny" : total > 9 ? "small" : "";
+    this.element.dataset.size = total > 81 ? "bare" : total > 25 ? "tiny" : total > 9 ? "small" : "";
     this.tables.hidden = total < 2 || total > MOST_CELLS;
     if (!this.tables.hidden) this.fill(sum, count);
     this.line.replaceChildren(...sumParts(sum, Math.min(count, total), total));

@@ -106,7 +106,7 @@ class ConvPage {
     const most = Math.max(1e-9, ...found.products.flat().map(Math.abs));
     return {
       ...found, kernel: this.weights, winner: null, others: null, othersNamed: "", bias: null, before: found.sum,
-      named: `the sum of ${found.products.flat().length} products`, function: "linear", after: found.sum,
+      named: `sum of ${found.products.flat().length} products`, function: "linear", after: found.sum,
       pixels: { patch: (value) => this.grey(value), kernel: (value) => this.weightPixel(value),
         products: (value) => pixelOf(value, { signed: true, top: most, asinh: false }) },
     };

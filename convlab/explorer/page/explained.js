@@ -44,7 +44,7 @@ export function sumOf(why, place, pixel) {
   return {
     patch, kernel, products, padding: why.padding, winner: why.winner, before, function: why.function, after: asNumber(why.after),
     sum: single ? whole : sum,
-    named: sumName(why, single ? why.sums.length : products.flat().length),
+    named: sumName(why, single ? why.sums.length : products.flat().length, kernel?.[0][0] ?? 1),
     others: others > 0 && !single ? whole - sum : null,
     othersNamed: `${(why.sums.length - 1).toLocaleString("en")} other channel${why.sums.length > 2 ? "s" : ""}`,
     bias: bias !== 0 || why.trained ? bias : null,
@@ -52,11 +52,12 @@ export function sumOf(why, place, pixel) {
   };
 }
 
-/** @param {Explanation} why @param {number} count */
-function sumName(why, count) {
-  if (why.winner) return "the largest of the patch";
-  if (!why.trained && count === 1) return "handed on";
-  return `the sum of ${count.toLocaleString("en")} product${count === 1 ? "" : "s"}`;
+/** @param {Explanation} why @param {number} count of the products @param {number} weight the first */
+function sumName(why, count, weight) {
+  if (why.winner) return "largest of the patch";
+  if (why.sources.length > 1) return `of ${why.sources.length} inputs`;
+  if (!why.trained && count === 1) return weight === 1 ? "handed on" : `scaled by ${sixDigits(weight)}`;
+  return `sum of ${count.toLocaleString("en")} product${count === 1 ? "" : "s"}`;
 }
 
 /** @param {number[][]|null} numbers @returns {import("./cells.js").Colouring} */

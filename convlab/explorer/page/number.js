@@ -46,7 +46,8 @@ class NumberView {
     this.foot = make("div", "cones");
     const [place, side, maps, ledger] = ["place", "beside", "maps-place", "ledger"].map((name) => make("div", name));
     stage.classList.add("number");
-    stage.classList.toggle("vector", this.layer.shape.length < 2);
+    this.isVector = [state.layer, ...this.layer.inputs].every((index) => this.layers[index].shape.length < 2);
+    stage.classList.toggle("vector", this.isVector);
     stage.append(this.head, place, side, this.foot);
     this.peers = new Terms(place, (channel) => app.go({ ...this.state, channel }, { replace: true }));
     this.terms = new Terms(side, (i) => this.act(i));
@@ -102,13 +103,14 @@ class NumberView {
     );
     if (!stays || !why.kept.includes(this.chosen)) this.chosen = why.order.find((i) => why.kept.includes(i)) ?? 0;
     this.cursor = why.winner ?? [within(this.cursor[0], why.rows.length), within(this.cursor[1], why.columns.length)];
-    this.terms.show(isOneCell(why) ? "The strongest products" : "The strongest channels", termsOf(why, this.layers), this.chosen);
+    const what = why.sources.length > 1 ? "The inputs" : isOneCell(why) ? "The strongest products" : "The strongest channels";
+    this.terms.show(what, termsOf(why, this.layers), this.chosen);
   }
 
-  /** Of a layer without rows and columns: its units, for there is no map to show. */
+  /** Where neither the layer nor its source has rows and columns: its units, for there is no map to show. */
   async showPeers() {
     const { layer, channel } = this.state;
-    const values = this.layer.shape.length < 2 && (await this.app.values(layer).catch(() => null));
+    const values = this.isVector && (await this.app.values(layer).catch(() => null));
     if (this.closed) return;
     const terms = values ? unitsOf(values, this.app.document.labels[layer]) : [];
     this.peers.show(`The units of ${this.layer.name}`, terms, channel);

@@ -54,9 +54,11 @@ export class Terms {
     const bar = make("span", value < 0 ? "bar minus" : "bar plus");
     bar.style.width = `${50 * share}%`;
     bar.hidden = value === 0;
+    const lost = value !== 0 && Math.abs(value) < 0.5 * 10 ** -places;
+    const text = lost ? value.toExponential(0).replace("-", value < 0 ? "−" : "-") : digits(value, places);
     const button = makeButton("term", "", () => this.act(place), place === this.chosen ? { "aria-current": "true" } : {});
     button.append(make("span", "name", [name]), make("span", "track", [bar]),
-      make("span", "value", [value > 0 ? `+${digits(value, places)}` : digits(value, places)]));
+      make("span", "value", [value > 0 ? `+${text}` : text]));
     if (detail) button.append(make("small", "", [detail]));
     return make("li", "", [button]);
   }

@@ -75,8 +75,8 @@ export class Workplace {
   buildWindow(why, chosen, state, back, from, to, axes) {
     const { layers } = this.app.document, slice = state.at.slice(0, -2), pixel = this.pixels(from, back.channel);
     this.moving = new MovingWindow(this.host, {
-      input: { title: `${layers[back.layer].name}, channel ${back.channel}`, ...this.mapOf(from, back) },
-      output: { title: `${layers[state.layer].name}, channel ${state.channel}`, ...this.mapOf(to, state) },
+      input: { title: mapName(layers[back.layer], back.channel), ...this.mapOf(from, back) },
+      output: { title: mapName(layers[state.layer], state.channel), ...this.mapOf(to, state) },
       axes,
       at: state.at.slice(-2),
       sumAt: async (y, x) => {
@@ -111,8 +111,8 @@ export class Workplace {
 
   /** A map over which nothing moves; a click leads to a cell of it. @param {Values} values @param {Place} place */
   still(values, place) {
-    const name = this.app.document.layers[place.layer].name;
-    const figure = make("figure", "still", [make("figcaption", "note", [`${name}, channel ${place.channel}`])]);
+    const title = mapName(this.app.document.layers[place.layer], place.channel);
+    const figure = make("figure", "still", [make("figcaption", "note", [title])]);
     this.host.append(figure);
     const map = new CellMap(figure, this.mapOf(values, place));
     map.draw(map.cellFor(Math.max(200, this.host.clientWidth * 0.7), Math.max(180, innerHeight - ROOM)));
@@ -154,6 +154,11 @@ export class Workplace {
     const arithmetic = this.moving?.arithmetic ?? this.equation;
     if (cursor) arithmetic?.cell(cursor[0], cursor[1])?.classList.add("cursor");
   }
+}
+
+/** @param {import("./data.js").Layer} layer @param {number} channel */
+function mapName({ name, shape }, channel) {
+  return `${name}, ${shape.length < 2 ? "unit" : "channel"} ${channel}`;
 }
 
 /** @param {number[]} cells */
