@@ -16,6 +16,7 @@ from convlab.model.sources import RANDOM
 from convlab.runtime.arrays import Array
 from convlab.storage.growth import check_growth
 
+SOME_FAILED = 3  # the exit status where some pictures of a folder were left out
 HELP = "picture, matrix as .npy, or the arrays of several inputs by name as .npz"
 
 

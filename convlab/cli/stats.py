@@ -5,12 +5,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from convlab.cli.inputs import SOME_FAILED
 from convlab.cli.layers import add_layers, chosen_layers
 from convlab.cli.options import add_fit, add_json, add_model, command, load_model, print_json
 from convlab.scanning.folder import FolderStatistics, growing_statistics
 from convlab.storage.writing import check_file
-
-SOME_FAILED = 3  # the exit status where some pictures were left out
 
 
 def add(commands: Any) -> None:

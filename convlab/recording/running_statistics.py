@@ -11,6 +11,28 @@ from convlab.runtime.arrays import Array
 PICTURES = 3  # how many of those that excite a channel most are kept
 
 
+@dataclass(frozen=True)
+class Moments:
+    """Means and standard deviations, float64, of so many values each."""
+
+    count: int
+    means: Array
+    deviations: Array
+
+    def merged(self, later: "Moments") -> "Moments":
+        """Return those of both together.
+
+        Chan, Golub and LeVeque, "Algorithms for computing the sample variance: analysis and recommendations" (The
+        American Statistician 37, 1983), their formula for two samples.
+        """
+        count = self.count + later.count
+        with np.errstate(invalid="ignore"):  # infinities have no variance
+            between = (later.means - self.means) ** 2 * (self.count * later.count / count)
+            squares = self.count * self.deviations**2 + later.count * later.deviations**2 + between
+            means = (self.count * self.means + later.count * later.means) / count
+        return Moments(count, means, np.sqrt(squares / count))
+
+
 @dataclass(frozen=True, repr=False)
 class ChannelStatistics(Statistics):
     """Statistics of one layer over many pictures, channel by channel.
@@ -39,27 +61,24 @@ class ChannelStatistics(Statistics):
         return cls(**vars(statistics(activation)), count=count, peaks=best[0], pictures=best[1])
 
     def merged(self, later: "ChannelStatistics") -> "ChannelStatistics":
-        """Return the statistics of both together; `later` is of pictures that come later in the folder.
-
-        Means and variances as in Chan, Golub and LeVeque, "Algorithms for computing the sample variance: analysis
-        and recommendations" (The American Statistician 37, 1983), their formula for two samples.
-        """
-        count = self.count + later.count
-        with np.errstate(invalid="ignore"):  # infinities have no variance
-            between = (later.means - self.means) ** 2 * (self.count * later.count / count)
-            squares = self.count * self.deviations**2 + later.count * later.deviations**2 + between
-            means = (self.count * self.means + later.count * later.means) / count
+        """Return the statistics of both together; `later` is of pictures that come later in the folder."""
+        both = self._moments.merged(later._moments)
         peaks = np.concatenate([self.peaks, later.peaks])
         pictures = np.concatenate([self.pictures, later.pictures])
         return ChannelStatistics(
             np.minimum(self.minima, later.minima),
             np.maximum(self.maxima, later.maxima),
-            means,
-            np.sqrt(squares / count),
-            (np.rint(self.zeros * self.count) + np.rint(later.zeros * later.count)) / count,  # whole: nothing is lost
-            count,
+            both.means,
+            both.deviations,
+            (np.rint(self.zeros * self.count) + np.rint(later.zeros * later.count))
+            / both.count,  # whole: nothing is lost
+            both.count,
             *_largest(peaks, pictures),
         )
+
+    @property
+    def _moments(self) -> Moments:
+        return Moments(self.count, self.means, self.deviations)
 
     def strongest(self, channel: int) -> list[tuple[str, float]]:
         """Return the pictures that excite a channel most, [(name, largest value), ...], at most three."""

@@ -1,26 +1,24 @@
 """Statistics of a network's layers over a folder of pictures, in one pass that keeps no activation."""
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from convlab.errors import ImageError, ShapeError
+from convlab.errors import ShapeError
 from convlab.images.resizing import Fit
 from convlab.markup.html import html_table
 from convlab.markup.tables import table
 from convlab.model.model import Model
 from convlab.recording.running_statistics import PICTURES, ChannelStatistics
 from convlab.runtime.arrays import Array
+from convlab.scanning.pictures import batches, check_read, pictures_in, told
 from convlab.storage.writing import new_path
-from convlab.wording import listed, printable
-from convlab_kernels.caller import warn_caller
+from convlab.wording import printable
 
-ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
 HEADER = ("layer", "channels", "mean", "std", "max", "zeros", "dead", "largest value: picture (channel)")
 SIDES = "<>>>>>><"
 COLUMNS = ("layer", "channel", "mean", "std", "min", "max", "zeros")
@@ -57,8 +55,7 @@ class FolderStatistics:
         return html_table(self._table(), SIDES, title=self._title())
 
     def _title(self) -> str:
-        left_out = f", {len(self.skipped)} left out ({listed(self.skipped)})" if self.skipped else ""
-        return f"{self.model} over {self.images} pictures of {self.folder}{left_out}"
+        return f"{self.model} {told(self.folder, self.images, self.skipped)}"
 
     def _table(self) -> list[tuple[str, ...]]:
         return [HEADER, *(_cells(name, layer) for name, layer in self.layers.items())]
@@ -152,46 +149,19 @@ def growing_statistics(
     found: dict[str, ChannelStatistics] = {}
     skipped: list[str] = []
     images = 0
-    for pictures in _batches(partial(model.prepare, fit=fit), _pictures(Path(folder)), batch, skipped):
+    for pictures in batches(model, Path(folder), pictures_in(Path(folder)), batch, fit, skipped):
         images += len(pictures)
         for name, activation in _run(model, pictures, record):
             new = ChannelStatistics.of(activation, list(pictures))
             found[name] = found[name].merged(new) if name in found else new
         if images:
             yield FolderStatistics(model.title, str(folder), images, tuple(skipped), dict(found))
-    if not images:
-        raise ImageError(f"{folder}: none of its {len(skipped)} pictures can be read")
-
-
-def _pictures(folder: Path) -> list[Path]:
-    """Return the pictures in a folder, by name."""
-    if not folder.is_dir():
-        raise ImageError(f"{folder}: {'not a folder' if folder.exists() else 'no such folder'}")
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.is_file())
-    if not paths:
-        kinds = ", ".join(ENDINGS)
-        raise ImageError(f"{folder}: no picture in it ({kinds}); sub-folders are not followed")
-    return paths
+    check_read(folder, images, skipped)
 
 
 def _run(model: Model, pictures: Mapping[str, Array], record: str | list[str]) -> Iterable[tuple[str, Array]]:
     """Return the activations (N, ...) of pictures, each an input (1, H, W, C)."""
     return model.run(np.concatenate(list(pictures.values())), record=record).items() if pictures else ()
-
-
-def _batches(
-    prepare: Callable[[Path], Array], paths: Sequence[Path], size: int, skipped: list[str]
-) -> Iterator[dict[str, Array]]:
-    """Yield inputs (1, H, W, C) by name, of `size` pictures at a time; names of unreadable ones go to `skipped`."""
-    for start in range(0, len(paths), size):
-        read: dict[str, Array] = {}
-        for path in paths[start : start + size]:
-            try:
-                read[path.name] = prepare(path)
-            except ImageError as error:
-                skipped.append(path.name)
-                warn_caller(f"{error}; the picture is left out")
-        yield read
 
 
 def _rows(name: str, layer: ChannelStatistics) -> Iterator[list[Any]]:
