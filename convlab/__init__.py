@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from convlab.markup.mosaic import mosaic
     from convlab.model.model import Model, Node
     from convlab.recording.activations import Activations
+    from convlab.scanning.attributions import FolderAttributions, folder_attributions
     from convlab.scanning.folder import FolderStatistics, folder_statistics
     from convlab.view import plot
     from convlab_kernels.cpu.runtime.threads import set_threads
@@ -63,6 +64,7 @@ __all__ = [
     "ConvlabError",
     "Explanation",
     "FileError",
+    "FolderAttributions",
     "FolderStatistics",
     "ImageError",
     "LayerNameError",
@@ -84,6 +86,7 @@ __all__ = [
     "explain",
     "explore",
     "flatten",
+    "folder_attributions",
     "folder_statistics",
     "global_avg_pool2d",
     "global_max_pool2d",
@@ -108,6 +111,7 @@ _MODULES = {"attribution": "convlab.attribution", "plot": "convlab.view.plot", "
 _LATER = {
     "Activations": "convlab.recording.activations",
     "Explanation": "convlab.explanation.explanation",
+    "FolderAttributions": "convlab.scanning.attributions",
     "FolderStatistics": "convlab.scanning.folder",
     "Model": "convlab.model.model",
     "Node": "convlab.model.model",
@@ -117,6 +121,7 @@ _LATER = {
     "explain": "convlab.explanation.explanation",
     "explore": "convlab.explorer.notebook",
     "gradients": "convlab.backward.gradients",
+    "folder_attributions": "convlab.scanning.attributions",
     "folder_statistics": "convlab.scanning.folder",
     "load": "convlab.loading",
     "mosaic": "convlab.markup.mosaic",

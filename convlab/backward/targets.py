@@ -9,9 +9,10 @@ import numpy as np
 from convlab.errors import LayerNameError, ShapeError
 from convlab.model.graph import Graph
 from convlab.model.logits import logits
+from convlab.recording.activations import Activations
 from convlab.recording.prediction import number_of_class
 from convlab.runtime.arrays import Array, module_of
-from convlab.wording import unknown
+from convlab.wording import say, unknown
 
 Target = Any  # int, str, (name, channel), (name, (y, x, channel)), (int or str, mask), or a mapping of arrays by name
 
@@ -70,6 +71,17 @@ def _unit(graph: Graph, name: str, place: Any, like: Array) -> tuple[dict[str, A
     seed[..., place] = 1 / prod(shape[:-1])
     what = "the mean of channel" if len(shape) > 1 else "unit"
     return {name: seed}, f"{what} {place} of {name}"
+
+
+def strongest_classes(acts: Activations) -> Array:
+    """Return the most probable class of each image, int (N,); ShapeError where the output is no scores of classes."""
+    scores = acts.output
+    if scores.ndim != 2:
+        asked = say("target=", "--class")
+        raise ShapeError(f"the output is {scores.shape[1:]}, no scores of classes: give {asked}")
+    if scores.shape[1] == 1 and (acts.activation == "sigmoid" or len(acts.labels or ()) == 2):
+        return (scores[:, 0] > (0.5 if acts.activation == "sigmoid" else 0)).astype(int)
+    return scores.argmax(axis=1)
 
 
 def class_number(graph: Graph, target: Any, labels: Sequence[str] | None) -> int:

@@ -2,14 +2,14 @@
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from convlab import attribution
 from convlab.attribution.result import Attribution
-from convlab.cli.inputs import HELP, read_images, titled
+from convlab.backward.targets import strongest_classes
+from convlab.cli.inputs import HELP, SOME_FAILED, Image, read_images, titled
 from convlab.cli.layers import ONE, chosen_layer, one_range
 from convlab.cli.options import (
     add_fit,
@@ -23,9 +23,10 @@ from convlab.cli.options import (
     print_json,
 )
 from convlab.cli.terminal import progress_shown
-from convlab.errors import ShapeError, UnsupportedError
+from convlab.errors import UnsupportedError
 from convlab.model.model import Model
 from convlab.recording.activations import Activations
+from convlab.scanning.attributions import folder_attributions
 from convlab.storage.file_names import file_names
 from convlab.storage.writing import check_folder
 from convlab.wording import printable, printable_lines, unknown
@@ -42,6 +43,7 @@ BY_INPUT = (
 )
 SLOW = ("smoothgrad", "integrated_gradients", "occlusion")
 PREFERRED = "preferred_input"
+MEAN = "the mean over its pictures, of each sub-folder by itself, as of a class"
 FEW = slice(16)  # channels, unless asked otherwise
 
 
@@ -54,7 +56,7 @@ def add(commands: Any) -> None:
     )
     add_model(parser)
     add_labels(parser)
-    parser.add_argument("images", nargs="*", metavar="IMAGE", help=HELP)
+    parser.add_argument("images", nargs="*", metavar="IMAGE", help=f"{HELP}; or a folder: {MEAN}")
     parser.add_argument("--class", dest="wanted", metavar="NAME", help="or its number (default: the most probable)")
     parser.add_argument(
         "--layer", metavar="LAYER", help=f"whose maps are weighted, or whose channels prefer an input: {ONE}"
@@ -67,34 +69,68 @@ def add(commands: Any) -> None:
         type=Path,
         default=Path("convlab-attribute"),
         metavar="DIR",
-        help="a picture in it for each image (default: convlab-attribute)",
+        help="a picture in it for each image or folder (default: convlab-attribute)",
     )
     add_fit(parser)
     add_span(parser)
     add_json(parser)
 
 
-def run(arguments: argparse.Namespace) -> None:
-    """Draw each image's attributions, or a layer's preferred inputs."""
+def run(arguments: argparse.Namespace) -> int:
+    """Draw each image's attributions, and the means over folders; or a layer's preferred inputs."""
     check_folder(arguments.out)
     methods = names(arguments.method) or []
     _check(methods, arguments)
     model = load_model(arguments)
     if methods == [PREFERRED]:
         _prefer(model, chosen_layer(model, arguments.layer), arguments)
-        return
-    images = read_images(model, arguments.images, arguments)
+        return 0
+    folders = [path for path in arguments.images if Path(path).is_dir()]
+    images = read_images(model, [path for path in arguments.images if path not in folders], arguments)
     stems = [f"{image.stem}-{'-'.join(methods)}" for image in images]
-    report = []
-    for image, file in zip(images, file_names(stems, ".png"), strict=True):
-        found = _attributed(model, model.run(image.inputs), methods, arguments)
-        path = _drawn(found, arguments.out / file)
-        report += [{"image": image.name, "picture": str(path), **one.as_dict()} for one in found]
-        if not arguments.json:
-            lines = [*(f"  {line}" for line in image.told), *map(_line, found), f"  {path}"]
-            print("\n".join(map(printable, [titled(model, image.name), *lines])), flush=True)
+    stems += [f"{Path(folder).resolve().name}-{method}" for folder in folders for method in methods]
+    paths = (arguments.out / name for name in file_names(stems, ".png"))
+    report = [told for image in images for told in _of_image(model, image, methods, next(paths), arguments)]
+    means = [_of_folder(model, folder, method, next(paths), arguments) for folder in folders for method in methods]
     if arguments.json:
-        print_json(report)
+        print_json(report + means)
+    return SOME_FAILED if any(mean["skipped"] for mean in means) else 0
+
+
+def _of_image(
+    model: Model, image: Image, methods: list[str], path: Path, arguments: argparse.Namespace
+) -> list[dict[str, Any]]:
+    """Draw and tell what one image's answer hangs on, by each method."""
+    acts = model.run(image.inputs)
+    target = _asked(model, arguments.wanted)
+    if target is None:
+        target = int(strongest_classes(acts)[0])
+    found = [_by(method, model, acts, target, arguments) for method in methods]
+    _draw(found, path)
+    if not arguments.json:
+        lines = [*(f"  {line}" for line in image.told), *map(_line, found), f"  {path}"]
+        print("\n".join(map(printable, [titled(model, image.name), *lines])), flush=True)
+    return [{"image": image.name, "picture": str(path), **one.as_dict()} for one in found]
+
+
+def _of_folder(model: Model, folder: str, method: str, path: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Draw and tell the mean over each class of a folder."""
+    from convlab.view import plot
+
+    with progress_shown("picture") as progress:
+        found = folder_attributions(
+            model,
+            folder,
+            _function(model, method, arguments),
+            _asked(model, arguments.wanted),
+            fit=arguments.fit,
+            progress=progress,
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    plot.mean_attributions(found.classes, path=path)
+    if not arguments.json:
+        print(f"{found}\n  {printable(str(path))}", flush=True)
+    return {"picture": str(path), **found.as_dict()}
 
 
 def _check(methods: list[str], arguments: argparse.Namespace) -> None:
@@ -108,36 +144,38 @@ def _check(methods: list[str], arguments: argparse.Namespace) -> None:
         raise UnsupportedError(f"{PREFERRED} stands alone, and takes --layer, and no images and no --class")
     if not prefers and (not arguments.images or arguments.channels):
         raise UnsupportedError(f"attribute: {', '.join(methods)} needs an image, and takes no --channels")
+    if arguments.span and any(Path(path).is_dir() for path in arguments.images):
+        raise UnsupportedError("attribute: --span is for matrices, and no matrix is read from a folder")
     if arguments.layer and not {PREFERRED, *BY_LAYER}.intersection(methods):
         raise UnsupportedError(f"--layer is for {', '.join((*BY_LAYER, PREFERRED))}: the others are by the input")
 
 
-def _attributed(
-    model: Model, acts: Activations, methods: list[str], arguments: argparse.Namespace
-) -> list[Attribution]:
-    layer = arguments.layer and chosen_layer(model, arguments.layer)
-    target = _target(model, acts, arguments.wanted)
-    return [_by(method, model, acts, target, layer) for method in methods]
+def _by(
+    method: str, model: Model, acts: Activations, target: int | str, arguments: argparse.Namespace
+) -> Attribution:
+    function = _function(model, method, arguments)
+    if method not in SLOW:
+        return function(model, acts, target)
+    with progress_shown("step") as progress:
+        return function(model, acts, target, progress=progress)
 
 
-def _by(method: str, model: Model, acts: Activations, target: int | str, layer: str | None) -> Attribution:
+def _function(model: Model, method: str, arguments: argparse.Namespace) -> Callable[..., Attribution]:
+    """Return a method, with the layer that is asked for."""
     function: Callable[..., Attribution] = getattr(attribution, method)
-    if method in SLOW:
-        with progress_shown("step") as progress:
-            return function(model, acts, target, progress=progress)
-    return function(model, acts, target, **({"layer": layer} if method in BY_LAYER else {}))
+    if arguments.layer and method in BY_LAYER:
+        return partial(function, layer=chosen_layer(model, arguments.layer))
+    return function
 
 
-def _target(model: Model, acts: Activations, wanted: str | None) -> int | str:
-    """Return the class asked for, by its name or its number; by default the strongest."""
-    if wanted is not None:
-        return int(wanted) if wanted.isdecimal() and wanted not in (model.labels or ()) else wanted
-    if acts.output.ndim != 2:
-        raise ShapeError(f"attribute: the output is {acts.output.shape[1:]}, no scores of classes: give --class")
-    return int(np.argmax(acts.output[0]))
+def _asked(model: Model, wanted: str | None) -> int | str | None:
+    """Return the class asked for, by its name or its number, if one is."""
+    if wanted is None or not wanted.isdecimal() or wanted in (model.labels or ()):
+        return wanted
+    return int(wanted)
 
 
-def _drawn(found: list[Attribution], path: Path) -> Path:
+def _draw(found: list[Attribution], path: Path) -> None:
     from convlab.view import plot
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -145,7 +183,6 @@ def _drawn(found: list[Attribution], path: Path) -> Path:
         plot.attribution(found[0], path=path)
     else:
         plot.attributions(found, path=path)
-    return path
 
 
 def _line(found: Attribution) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from convlab.attribution.mean import MeanAttribution
 from convlab.attribution.result import Attribution
 from convlab.errors import ShapeError
 from convlab.markup.mosaic import Pixels, mosaic
@@ -22,6 +23,7 @@ SIDE, APART = 2.3, 0.25  # inches across a picture, and between two
 NAME, SPAN = 0.18, 0.2  # inches for what stands over a picture, and below it
 COLUMNS = 5
 PALE = 160  # of 255
+OWN = "each on its own scale: dark, or white between blue (against) and red (for), is 0"
 MOST = 99  # percent of the values lie within the colours: one pixel of many would leave all others pale
 
 
@@ -79,14 +81,14 @@ def attribution(
         For an attribution to what has no places in an image.
     """
     _check(result, image, alpha)
-    drawn = _at_pixels(result, image)
+    drawn = at_pixels(result, image)
     under, plain, over = _frames(["the input", result.method, "over it"], drawn.values.shape, 3, BAR)
     draw_input(under, result.acts, image)
-    show(plain, _coloured(drawn, cmap))
-    _lay_over(over, result, drawn, image, alpha, cmap)
+    show(plain, coloured(drawn, cmap))
+    lay_over(over, result, drawn, image, alpha, cmap)
     if colorbar:
         colour_bar(over, drawn.measure, cmap)
-    _write_below(plain, drawn.span)
+    write_below(plain, drawn.span)
     heading(under, _title(result, image), f"by {result.layer}: {result.told}")
     return root(under)
 
@@ -122,27 +124,32 @@ def attributions(
         raise ShapeError("attributions: found none, expected at least one")
     for result in results:
         _check(result, image, alpha)
-    drawn = [_at_pixels(result, image) for result in results]
+    drawn = [at_pixels(result, image) for result in results]
     targets = {result.target for result in results}
     names = ["the input", *(one.method if len(targets) == 1 else f"{one.method}: {one.target}" for one in results)]
     under, *frames = _frames(names, drawn[0].values.shape, COLUMNS)
     draw_input(under, results[0].acts, image)
     for ax_of, result, each in zip(frames, results, drawn, strict=True):
-        _lay_over(ax_of, result, each, image, alpha, cmap)
-        _write_below(ax_of, each.span)
-    note = "each on its own scale: dark, or white between blue (against) and red (for), is 0"
-    heading(under, _title(results[0], image, " and others" if len(targets) > 1 else ""), note)
+        lay_over(ax_of, result, each, image, alpha, cmap)
+        write_below(ax_of, each.span)
+    heading(under, _title(results[0], image, " and others" if len(targets) > 1 else ""), OWN)
     return root(under)
 
 
 def _check(result: Attribution, image: int, alpha: float) -> None:
     if not -result.acts.images <= image < result.acts.images:
         raise ShapeError(f"attribution: image {image} of a batch of {result.acts.images} does not exist")
+    check_alpha(alpha)
+
+
+def check_alpha(alpha: float) -> None:
+    """Refuse what is no share."""
     if not 0 <= alpha <= 1:
         raise ShapeError(f"attribution: alpha is {alpha}, expected 0 to 1")
 
 
-def _at_pixels(result: Attribution, image: int) -> Drawn:
+def at_pixels(result: Attribution, image: int) -> Drawn:
+    """Return the map of one image at its pixels, and colours that end where most of its values do."""
     values = result.at_pixels()[image]
     measure = Scale.of(values[..., None], "shared")
     reach = np.percentile(np.abs(values[np.isfinite(values)]), MOST) if np.isfinite(values).any() else 0
@@ -168,21 +175,24 @@ def _frames(names: list[str], size: tuple[int, ...], columns: int, right: float 
     return frames
 
 
-def _coloured(drawn: Drawn, cmap: str) -> Pixels:
+def coloured(drawn: Drawn, cmap: str) -> Pixels:
+    """Return a map as a picture."""
     return mosaic(drawn.values[..., None], gap=0, scale=drawn.measure, colors=cmap)
 
 
-def _lay_over(ax: Axes, result: Attribution, drawn: Drawn, image: int, alpha: float, cmap: str) -> None:
+def lay_over(ax: Axes, result: Attribution, drawn: Drawn, image: int, alpha: float, cmap: str) -> None:
+    """Draw an image, and the map over it."""
     draw_input(ax, result.acts, image)
     strength = (np.abs(drawn.values) / max(drawn.measure.high[0], np.finfo(np.float64).tiny)).clip(0, 1)
     opaque = np.where(np.isfinite(drawn.values), alpha * strength, 1)
-    veil = np.dstack([_coloured(drawn, cmap), (255 * opaque).round().astype(np.uint8)])
+    veil = np.dstack([coloured(drawn, cmap), (255 * opaque).round().astype(np.uint8)])
     if drawn.measure.signed:  # both ends of the colours are dark: they are seen on a pale picture
         ax.imshow(np.full_like(veil, (255, 255, 255, PALE)), aspect=ax.get_aspect())
     ax.imshow(veil, interpolation="nearest", aspect=ax.get_aspect())
 
 
-def _write_below(ax: Axes, text: str) -> None:
+def write_below(ax: Axes, text: str) -> None:
+    """Write below a picture."""
     ax.annotate(
         text, (0, 0), (0, -3), xycoords="axes fraction", textcoords="offset points", va="top", fontsize=7
     ).set_color(FAINT)
@@ -190,4 +200,6 @@ def _write_below(ax: Axes, text: str) -> None:
 
 def _title(result: Attribution, image: int, more: str = "") -> str:
     batch = f", image {image} of {result.acts.images}" if result.acts.images > 1 else ""
+    if isinstance(result, MeanAttribution):
+        batch = f", the mean over {result.count} pictures"
     return f"{result.network.title} · {result.target}{more}{batch}"

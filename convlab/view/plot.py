@@ -5,6 +5,7 @@ from convlab.view.dense import dense
 from convlab.view.explain import explanation
 from convlab.view.feature_maps import feature_maps
 from convlab.view.filters import filters
+from convlab.view.mean_attributions import mean_attributions
 from convlab.view.network import network
 from convlab.view.overlay import overlay
 from convlab.view.preferred import preferred_inputs
@@ -17,6 +18,7 @@ __all__ = [
     "explanation",
     "feature_maps",
     "filters",
+    "mean_attributions",
     "network",
     "overlay",
     "preferred_inputs",

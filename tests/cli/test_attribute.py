@@ -1,7 +1,9 @@
 """`convlab attribute`: the numbers of the library, as pictures, as lines, as JSON."""
 
 import json
+import shutil
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,19 @@ SHIRT, BAG = str(PICTURES / "shirt.png"), str(PICTURES / "bag.png")
 @pytest.fixture(scope="module")
 def model():
     return convlab.load("lenet5")
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """Return what was shown of the progress."""
+    told = []
+
+    @contextmanager
+    def progress_shown(unit):
+        yield lambda done, whole: told.append((unit, done, whole))
+
+    monkeypatch.setattr(attribute, "progress_shown", progress_shown)
+    return told
 
 
 def described(arguments, capsys):
@@ -85,16 +100,53 @@ def test_preferred_inputs_of_some_channels(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("method", "steps"), [("smoothgrad", 25), ("integrated_gradients", 64), ("occlusion", 49), ("gradient", None)]
 )
-def test_what_takes_long_shows_how_far_it_is(tmp_path, monkeypatch, method, steps):
-    told = []
-
-    @contextmanager
-    def shown(unit):
-        yield lambda done, whole: told.append((unit, done, whole))
-
-    monkeypatch.setattr(attribute, "progress_shown", shown)
+def test_what_takes_long_shows_how_far_it_is(tmp_path, shown, method, steps):
     assert main(["attribute", method, "lenet5", SHIRT, "--out", str(tmp_path)]) == 0
-    assert told[-1:] == ([("step", steps, steps)] if steps else [])
+    assert shown[-1:] == ([("step", steps, steps)] if steps else [])
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, pictures in {"Shirt": ["shirt", "coat"], "bag": ["bag"]}.items():
+        (tmp_path / "clothes" / name).mkdir(parents=True)
+        for picture in pictures:
+            shutil.copy(PICTURES / f"{picture}.png", tmp_path / "clothes" / name)
+    return tmp_path / "clothes"
+
+
+def test_a_folder_gives_one_picture_and_a_line_for_each_class(model, folder, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["attribute", "grad_cam,gradient", "lenet5", str(folder), SHIRT, "--out", str(out)]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith(f"{SHIRT}\n")
+    for method in ("grad_cam", "gradient"):
+        found = convlab.folder_attributions(model, folder, getattr(attribution, method))
+        assert f"{found}\n  {out / f'clothes-{method}.png'}\n" in text
+    names = ["clothes-grad_cam.png", "clothes-gradient.png", "shirt-grad_cam-gradient.png"]
+    assert sorted(path.name for path in out.iterdir()) == names
+    assert all((out / name).stat().st_size > 10000 for name in names)
+
+
+@pytest.mark.filterwarnings("always")
+def test_a_folder_as_json_and_what_could_not_be_read(model, folder, tmp_path, capsys):
+    (folder / "bag/broken.png").write_bytes(b"\x89PNG and then nothing")
+    asked = ["--class", "4", "--layer", "conv2", "--fit", "crop", "--out", str(tmp_path / "out"), "--json"]
+    assert main(["attribute", "layer_cam", "lenet5", str(folder), *asked]) == 3
+    out, err = capsys.readouterr()
+    assert "broken.png: not an image" in err and err.count("\n") == 1
+    (told,) = json.loads(out)
+    assert (told["images"], told["skipped"], list(told["classes"])) == (3, ["bag/broken.png"], ["Shirt", "bag"])
+    assert Path(told["picture"]).is_file()
+    with pytest.warns(UserWarning, match="broken"):
+        expected = convlab.folder_attributions(model, folder, partial(attribution.layer_cam, layer="conv2"), 4)
+    for name, mean in expected.classes.items():
+        assert told["classes"][name]["values"] == mean.values.tolist()
+        assert (told["classes"][name]["layer"], told["classes"][name]["target"]) == ("conv2", "class 4 (Coat)")
+
+
+def test_a_folder_shows_how_many_pictures_are_done(folder, tmp_path, shown):
+    assert main(["attribute", "gradient", "lenet5", str(folder), "--out", str(tmp_path / "out")]) == 0
+    assert shown == [("picture", 2, 3), ("picture", 3, 3)]
 
 
 @pytest.mark.parametrize(
@@ -114,6 +166,8 @@ def test_what_takes_long_shows_how_far_it_is(tmp_path, monkeypatch, method, step
         (["gradient", "lenet5", SHIRT, "--class", "Shrt"], "no label 'Shrt'; did you mean 'Shirt'?"),
         (["gradient", "lenet5", SHIRT, "--class", "10"], "has classes 0 to 9, found 10"),
         (["gradient", "lenet5", SHIRT, "--out", SHIRT], "cannot be a folder"),
+        (["gradient", "lenet5", "."], ".: no picture in it"),
+        (["gradient", "lenet5", ".", "--span", "0", "1"], "--span is for matrices"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path, monkeypatch, capsys, arguments, message):

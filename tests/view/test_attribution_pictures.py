@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 import convlab
 from convlab import attribution, plot
+from convlab.attribution import MeanAttribution
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.markup.mosaic import DEAD
 from support.figures import heading
@@ -133,3 +134,44 @@ def test_preferred_inputs_are_drawn_and_what_did_not_fire_is_hatched(model):
     title, note = heading(figure)
     assert title == "lenet5 · conv2: the inputs that its channels prefer"
     assert "1 did not fire (hatched)" in note
+
+
+def of_batch(model, acts, target="Shirt"):
+    return MeanAttribution.of(attribution.grad_cam(model, acts, target))
+
+
+def test_of_each_class_the_mean_picture_the_mean_map_and_both_are_drawn(model, acts):
+    means = {"shirts": of_batch(model, acts), "x" * 99: of_batch(model, acts, target="Coat")}
+    figure = plot.mean_attributions(means)
+    found = images(figure)
+    assert len(found) == 6
+    for mean, ((under,), (plain,), (again, over)) in zip(means.values(), (found[:3], found[3:]), strict=True):
+        pixels = acts.preprocessing.restore(acts.input).astype(float).mean(axis=0)
+        assert np.abs(under.reshape(28, 28) - pixels[..., 0]).max() <= 1
+        np.testing.assert_array_equal(under, again)
+        np.testing.assert_array_equal(over[..., :3], plain)
+        strongest = mean.at_pixels()[0].argmax()
+        assert over[..., 3].flat[strongest] == over[..., 3].max() == 204
+    written = words(figure)
+    assert "shirts · 2 pictures · class 6 (Shirt)" in written
+    assert "x" * 84 + "…" in written
+    title, note = heading(figure)
+    assert title == "lenet5 · grad_cam, the mean of each class"
+    assert "each on its own scale" in note
+
+
+def test_of_very_many_classes_the_first_are_drawn(model, acts, monkeypatch):
+    monkeypatch.setattr("convlab.view.mean_attributions.MOST", 11)
+    mean = of_batch(model, acts)
+    figure = plot.mean_attributions({f"class {i}": mean for i in range(14)})
+    assert len(images(figure)) == 3 * 11
+    assert heading(figure)[0].endswith("the mean of each class, the first 11 of 14 classes")
+    width, height = figure.get_size_inches()
+    assert 0.5 < width / height < 2
+
+
+def test_means_that_are_not_there_are_named(model, acts):
+    with pytest.raises(ShapeError, match="mean_attributions: found none"):
+        plot.mean_attributions({})
+    with pytest.raises(ShapeError, match=r"alpha is 1\.5"):
+        plot.mean_attributions({"a": of_batch(model, acts)}, alpha=1.5)
