@@ -67,7 +67,7 @@ def _explore_convolution(arguments: argparse.Namespace) -> None:
         raise UnsupportedError(
             f"explore --conv takes no MODEL: give the picture alone, found {arguments.model!r}, too"
         )
-    told = _command("--conv", arguments.model)  # the first thing that is named is the picture
+    told = _command(arguments, "--conv", arguments.model)  # the first thing that is named is the picture
     page = ConvPage(arguments.model, command=told, live=not arguments.out)
     if arguments.out:
         _write(page.html(), arguments.out)
@@ -86,11 +86,11 @@ def _explore_network(arguments: argparse.Namespace) -> None:
     if arguments.image is not None:
         inputs, lines = prepared(model, arguments.image, arguments)
         acts = model.run({name: array[:1] for name, array in inputs.items()})
-    told = _command(arguments.model, arguments.image)
+    told = _command(arguments, arguments.model, arguments.image)
     if arguments.out:
         _write(page_of(Shown(model, acts, told, lines, generation=0 if acts is None else 1)), arguments.out)
         return
-    others = _command(arguments.model, "IMAGE")
+    others = _command(arguments, arguments.model, "IMAGE")
     read = partial(_read, model, arguments)
     _serve(Session(model, acts, command=told, others=others, told=lines, read=read), model.title, arguments)
 
@@ -100,8 +100,10 @@ def _read(model: Model, arguments: argparse.Namespace, path: Path) -> tuple[dict
     return prepared(model, str(path), arguments)
 
 
-def _command(*parts: str | None) -> str:
-    return shlex.join(["convlab", "explore", *filter(None, parts)])
+def _command(arguments: argparse.Namespace, *parts: str | None) -> str:
+    """Return what was typed, but for the options; in a page that may be passed on, files by their names alone."""
+    given = list(filter(None, parts))
+    return shlex.join(["convlab", "explore", *((Path(part).name for part in given) if arguments.out else given)])
 
 
 def _write(page: str, path: Path) -> None:

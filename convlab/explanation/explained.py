@@ -92,8 +92,8 @@ class Explained(WeightedSum):
     def agrees(self) -> bool:
         """Whether the recorded value is the one computed here, but for rounding."""
         return bool(
-            np.array_equal(self.recorded, self.after, equal_nan=True)
-            or abs(self.recorded - self.after) <= self.tolerance
+            abs(self.recorded - self.after) <= self.tolerance
+            or np.array_equal(self.recorded, self.after, equal_nan=True)
         )
 
     def strongest(self, count: int) -> list[int]:

@@ -9,10 +9,12 @@ from convlab.recording.prediction import class_names
 
 def labels_of(model: Model, name: str) -> Sequence[str]:
     """Return what the channels of an output stand for, or of what it was before its softmax; () for other layers."""
+    if model.labels is None or model.shapes[name][-1] not in (1, len(model.labels)):
+        return ()
     ends = {output: output for output in model.graph.outputs}
     if len(ends) == 1:
         ends[logits(model.graph).removesuffix("/pre")] = model.graph.outputs[0]
-    if name not in ends or model.labels is None:
+    if name not in ends:
         return ()
     nodes = {node.name: node for node in model.nodes}
     names = class_names(model.shapes[name][-1], nodes[ends[name]].layer.activation, model.labels)

@@ -3,14 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from convlab import attribution
 from convlab.attribution.result import Attribution
 from convlab.errors import UnsupportedError
-from convlab.explorer.strict import Digits
+from convlab.explorer.strict import shortened
 from convlab.model.model import Model
 from convlab.recording.activations import Activations
+from convlab.runtime.arrays import Array
 from convlab.wording import unknown
 
+PLACES = 4  # digits of what is shown as a colour
 BY_LAYER = ("grad_cam", "grad_cam_plus_plus", "hires_cam", "layer_cam", "ablation_cam")
 BY_INPUT = ("gradient", "input_times_gradient", "integrated_gradients", "smoothgrad", "guided_backprop", "occlusion")
 
@@ -26,22 +30,27 @@ def attributed(model: Model, acts: Activations, method: str, number: int, layer:
 
 def told_attribution(found: Attribution, places: Mapping[str, int]) -> dict[str, Any]:
     """Return what a page is told of an attribution of the first image."""
-    digits, maps = Digits(), found.maps[0].astype("f4")
+    maps = found.maps[0]
     return {
         "layer": places[found.layer],
         "method": found.method,
         "target": found.target,
         "note": found.note,
         "shape": maps.shape,
-        "values": digits.of(maps.reshape(-1)),
-        "pixels": _pixels(found, digits),
+        "values": _written(maps),
+        "pixels": _pixels(found),
     }
 
 
-def _pixels(found: Attribution, digits: Digits) -> dict[str, Any] | None:
+def _pixels(found: Attribution) -> dict[str, Any] | None:
     try:
-        pixels = found.at_pixels()[0].astype("f4")
+        with np.errstate(invalid="ignore"):  # what is infinite has no numbers beside it
+            pixels = found.at_pixels()[0]
     except UnsupportedError:
         return None
     height, width = pixels.shape
-    return {"width": width, "height": height, "values": digits.of(pixels.reshape(-1))}
+    return {"width": width, "height": height, "values": _written(pixels)}
+
+
+def _written(values: Array) -> list[float | str]:
+    return [shortened(value, PLACES) for value in values.reshape(-1).tolist()]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ def document(shown: Shown) -> dict[str, Any]:
         "live": shown.live,
         "generation": shown.generation,
         "command": shown.command,
-        "told": [*shown.told, *model.notes],
+        "told": [*shown.told, *_notes(model)],
         "picture": None if acts is None else seen_picture(acts),
         "top": [] if acts is None else _top(acts),
         "labels": {
@@ -73,6 +74,13 @@ def document(shown: Shown) -> dict[str, Any]:
         },
         "layers": layers,
     }
+
+
+def _notes(model: Model) -> list[str]:
+    """Return the network's notes, with the name of the file of weights alone: a page may be passed on."""
+    if model.receipt is None:
+        return list(model.notes)
+    return [note.replace(model.receipt.file, Path(model.receipt.file).name) for note in model.notes]
 
 
 def _add_numbers(layers: list[dict[str, Any]], model: Model, acts: Activations) -> None:

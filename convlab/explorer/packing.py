@@ -17,7 +17,7 @@ from convlab.explorer.values import recorded
 from convlab.recording.activations import Activations
 from convlab.runtime.arrays import Array, Shape
 
-STRONGEST = 8  # channels of a patch that are held where not all of them are
+STRONGEST = 4  # channels of a patch that are held where not all of them are
 UNITS = 16  # units of a vector that are explained where not all of them are, the largest
 
 
@@ -59,6 +59,9 @@ class Packing:
     def __call__(self, why: Explanation) -> dict[str, Any]:
         """Return what is held of one."""
         told = told_place(why, self._places, self._digits)
+        channels = why.place.channels
+        if channels.step == 1:  # else it stays
+            told["channels"] = {"first": channels.start, "count": len(channels)}
         if why.place.padding.any():
             told["padding"] = why.place.padding.tolist()
         parts = {} if self._is_in_the_page(why) else {"patch": why.patch}

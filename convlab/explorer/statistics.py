@@ -13,17 +13,15 @@ BINS = 40
 
 def told_numbers(values: Array) -> dict[str, Any]:
     """Return the statistics of what a layer made of one image, (..., C)."""
-    found = statistics(values[None])
     finite = values[np.isfinite(values)]
     with np.errstate(invalid="ignore", over="ignore"):
+        found = statistics(values[None])
+        told = {name: number(getattr(found, name)) for name in ("min", "max", "mean", "std")}
         strength = np.abs(values, dtype=np.float64).reshape(-1, values.shape[-1]).mean(axis=0)
     return {
         "zeros": number(found.zero_share),
         "dead": len(found.dead),
-        "min": number(found.min),
-        "max": number(found.max),
-        "mean": number(found.mean),
-        "std": number(found.std),
+        **told,
         "nonfinite": values.size - finite.size,
         "histogram": _histogram(finite),
         "strength": [shortened(value, 6) for value in strength],

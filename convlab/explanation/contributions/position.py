@@ -100,6 +100,8 @@ class Position:
         if maps.ndim == 4:
             none = np.zeros((len(self.rows), len(self.columns), 0))
             return np.concatenate([none, *(self.cells(maps[z]) for z in self.inside)], axis=2)
-        rows, columns = (np.clip(r, 0, s - 1) for r, s in zip((self.rows, self.columns), self.size, strict=True))
-        seen = maps[np.ix_(rows, columns, np.array(self.channels))].astype(np.float64)
+        sides = zip((self.rows, self.columns), self.size, strict=True)
+        rows, columns = ([min(max(k, 0), size - 1) for k in cells] for cells, size in sides)
+        channels = slice(self.channels.start, self.channels.stop, self.channels.step)
+        seen = maps[np.array(rows)[:, None], np.array(columns), channels].astype(np.float64)
         return np.where(self.padding[:, :, None], 0.0, seen)

@@ -2,8 +2,8 @@
 
 /**
  * What a page holds of an explanation, as packing.py writes it: all of it but these, which may be missing.
- * @typedef {Partial<import("./data.js").Explanation> & {layer: number, of?: number, rows: number[], columns: number[],
- *   channels: number[], sources: number[], at: {channel: number}}} Held
+ * @typedef {Partial<Omit<import("./data.js").Explanation, "channels">> & {layer: number, of?: number, rows: number[], columns: number[],
+ *   channels: number[]|{first: number, count: number}, sources: number[], at: {channel: number}}} Held
  */
 
 /**
@@ -16,14 +16,20 @@
 export function restored(held, kernels, valueAt) {
   const padding = held.padding ?? held.rows.map(() => held.columns.map(() => false));
   const kernel = held.kernel ?? kernels[held.at.channel];
-  const patch = held.patch ?? patchOf(held, padding, valueAt);
+  const channels = Array.isArray(held.channels) ? held.channels : counted(held.channels.count, held.channels.first);
+  const patch = held.patch ?? patchOf({ ...held, channels }, padding, valueAt);
   const products = held.products ?? multiplied(patch, kernel);
   const count = held.of ?? patch[0]?.[0]?.length ?? 0;
-  const kept = held.kept ?? Array.from({ length: count }, (_, place) => place);
+  const kept = held.kept ?? counted(count);
   const sums = Array(count).fill(null);
   kept.forEach((place, i) => (sums[place] = products.flat().reduce((sum, cells) => sum + Number(cells[i]), 0)));
   const order = [...kept].sort((a, b) => magnitude(sums[b]) - magnitude(sums[a]) || a - b);
-  return /** @type {import("./data.js").Explanation} */ ({ ...held, padding, kernel, patch, products, kept, sums, order });
+  return /** @type {import("./data.js").Explanation} */ ({ ...held, channels, padding, kernel, patch, products, kept, sums, order });
+}
+
+/** @param {number} count @param {number} [first] */
+function counted(count, first = 0) {
+  return Array.from({ length: count }, (_, i) => first + i);
 }
 
 /** @param {number} sum how much it counts: NaN most, as in the explanations themselves */
@@ -33,7 +39,7 @@ function magnitude(sum) {
 
 /**
  * The cells of the source under the window; padding is 0.
- * @param {Held} held @param {boolean[][]} padding
+ * @param {{rows: number[], columns: number[], channels: number[]}} held @param {boolean[][]} padding
  * @param {(row: number, column: number, channel: number) => number} valueAt
  */
 function patchOf(held, padding, valueAt) {
