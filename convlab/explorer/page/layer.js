@@ -9,6 +9,7 @@ import { kernelPanel } from "./kernel.js";
 import { Mosaic } from "./mosaic.js";
 import { Neighbour } from "./neighbour.js";
 import { pointAt } from "./pointing.js";
+import { strongestFirst } from "./strength.js";
 import { cellText, writtenShape } from "./words.js";
 
 /** @typedef {import("./main.js").App} App */
@@ -90,7 +91,7 @@ class LayerView {
     pointAt(mosaic, (cell) => this.hover(cell), (cell) => this.click(cell));
     this.app.shell.picture.onHover = (at) => this.lightUnits(at && this.unitsOver(at));
     this.showFigures();
-    const channel = this.channel ?? strongestOf(this.layer);
+    const channel = this.channel ?? strongestFirst(this.layer)[0];
     this.home = { channel, at: values.placeOf(values.peaks[channel]) };
     this.look(this.home);
     mosaic.cursor = null;
@@ -122,10 +123,8 @@ class LayerView {
   }
 
   order() {
-    const channels = sidesOf(this.layer.shape).channels;
-    const order = Array.from({ length: channels }, (_, channel) => channel);
-    const strength = this.layer.strength ?? [];
-    return this.app.settings.order === "index" ? order : order.sort((a, b) => strength[b] - strength[a] || a - b);
+    const order = strongestFirst(this.layer);
+    return this.app.settings.order === "index" ? order.sort((a, b) => a - b) : order;
   }
 
   /** @param {{channel: number, at: number[]|null}|null} cell */
@@ -167,7 +166,7 @@ class LayerView {
     this.shown = channel;
     const source = this.app.document.layers[this.layer.inputs[0]];
     if (source && keepsChannels(this.layer, source)) this.neighbour.show(channel);
-    else if (source && this.neighbour.channel < 0) this.neighbour.show(strongestOf(source));
+    else if (source && this.neighbour.channel < 0) this.neighbour.show(strongestFirst(source)[0]);
     clearTimeout(this.timer);
     if (this.layer.weights && this.layer.explains) this.timer = setTimeout(() => this.showKernel(channel), REST);
   }
@@ -301,10 +300,4 @@ class LayerView {
     this.mosaic?.tiling.reveal(this.mosaic.place(cell));
     this.look(cell);
   }
-}
-
-/** @param {import("./data.js").Layer} layer the channel of largest mean magnitude */
-export function strongestOf(layer) {
-  const strength = layer.strength ?? [0];
-  return strength.indexOf(Math.max(...strength));
 }

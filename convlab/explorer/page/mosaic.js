@@ -230,7 +230,7 @@ export class Mosaic {
     if (tiling.zoom >= NUMBERED) this.writeNumbers(pen, tile);
     this.ringPlaces(pen, tile);
     if (this.lit && (this.lit.channel ?? channel) === channel) outline(pen, tiling.boxAt(tile, this.lit.box), 1.5);
-    if (!tiling.isUnits && (isCursor || channel === this.chosen)) frame(pen, place, this.accent ?? "");
+    if (!tiling.isUnits && !this.bare && (isCursor || channel === this.chosen)) frame(pen, place, this.accent ?? "");
     if (tiling.isCaptioned) this.caption(pen, channel, place, isCursor);
   }
 

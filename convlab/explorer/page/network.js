@@ -7,6 +7,7 @@ import { bracketsOf, columnsOf, foldedAtFirst, pathsOf, verticesOf } from "./gra
 import { drawEdges } from "./edges.js";
 import { emptyText } from "./layer.js";
 import { layout } from "./layout.js";
+import { strongestFirst } from "./strength.js";
 import { drawStrip, stripOf } from "./thumbnail.js";
 import { timeText, writtenCount, writtenShape } from "./words.js";
 
@@ -40,7 +41,7 @@ class NetworkView {
     this.inView = new IntersectionObserver((entries) => this.queue(entries), { root: this.scroller, rootMargin: "200px" });
     this.watcher = new ResizeObserver(() => this.resize());
     this.draw();
-    this.focusOn(app.from.layer ?? 0);
+    if (app.from.layer !== null) this.focusOn(app.from.layer);
     this.watcher.observe(this.scroller);
     this.ready = this.drawAllInView();
   }
@@ -79,7 +80,8 @@ class NetworkView {
     this.map.replaceChildren(drawEdges(this.vertices, places), ...brackets.map((one) => this.bracket(one)), ...this.strips.values());
     this.map.classList.toggle("dense", places.isDense);
     for (const strip of this.strips.values()) this.inView.observe(strip);
-    this.setFocus(this.focused ?? this.vertices[0]);
+    const held = this.focused?.members[0] ?? 0;
+    this.setFocus(this.vertices.find(({ members }) => members.includes(held)) ?? this.vertices[0]);
     this.tellOfNetwork();
   }
 
@@ -271,7 +273,7 @@ class NetworkView {
     const canvas = this.memory.drawn.get(key) ?? make("canvas", "", [], { "aria-hidden": "true" });
     if (!this.memory.drawn.has(key)) {
       Object.assign(canvas.style, { width: `${strip.width}px` });
-      if (layer.strength) drawStrip(canvas, await this.app.values(index), layer.strength, strip, devicePixelRatio);
+      if (layer.strength) drawStrip(canvas, await this.app.values(index), strongestFirst(layer), strip, devicePixelRatio);
       else Object.assign(canvas, { width: strip.width, height: Math.min(maps, strip.height * strip.count), className: "blank" });
       this.memory.drawn.set(key, canvas);
     }

@@ -31,22 +31,17 @@ function unitStrip(units, side, height) {
 
 /**
  * Draw the strip; each map is sampled, one number a pixel.
- * @param {HTMLCanvasElement} canvas @param {Values} values @param {number[]} strength @param {Strip} strip @param {number} ratio
+ * @param {HTMLCanvasElement} canvas @param {Values} values @param {number[]} order channels, the strongest first @param {Strip} strip @param {number} ratio
  */
-export function drawStrip(canvas, values, strength, strip, ratio) {
+export function drawStrip(canvas, values, order, strip, ratio) {
   const [width, height] = [Math.round(strip.width * ratio), Math.round(strip.height * ratio)];
   const gap = Math.round(MAP_GAP * ratio);
   Object.assign(canvas, { width, height: strip.count * (height + gap) - gap });
   const image = new ImageData(canvas.width, canvas.height);
   const pixels = new Uint32Array(image.data.buffer);
   if (values.cells === 1) drawUnits(pixels, width, height, values, strip.across);
-  else strongest(strength, strip.count).forEach((channel, i) => drawMap(pixels.subarray(i * (height + gap) * width), width, height, values, channel));
+  else order.slice(0, strip.count).forEach((channel, i) => drawMap(pixels.subarray(i * (height + gap) * width), width, height, values, channel));
   canvas.getContext("2d")?.putImageData(image, 0, 0);
-}
-
-/** @param {number[]} strength @param {number} count */
-function strongest(strength, count) {
-  return strength.map((_, channel) => channel).sort((a, b) => strength[b] - strength[a]).slice(0, count);
 }
 
 /** @param {Uint32Array} pixels @param {number} width @param {number} height @param {Values} values @param {number} channel */

@@ -54,5 +54,7 @@ export function boxText(box) {
 /** @param {number|null} [seconds] "1.3 ms" */
 export function timeText(seconds) {
   if (seconds === null || seconds === undefined) return "";
-  return seconds < 1e-3 ? `${Math.round(seconds * 1e6)} µs` : `${(seconds * 1e3).toPrecision(2)} ms`;
+  if (seconds < 1e-3) return `${Math.round(seconds * 1e6)} µs`;
+  if (seconds >= 1) return `${seconds.toFixed(1)} s`;
+  return `${(seconds * 1e3).toFixed(seconds < 0.01 ? 1 : 0)} ms`;
 }
