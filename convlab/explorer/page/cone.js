@@ -4,7 +4,7 @@ import { sidesOf } from "./address.js";
 import { make } from "./elements.js";
 import { unitsSeeing } from "./fields.js";
 
-const MOST_LAYERS = 24, MINIATURE = 46; // layers of the ribbon, pixels of one
+const MOST_LAYERS = 24, NAMED = 14, MINIATURE = 46; // layers of the ribbon, with their names; pixels of one
 
 /**
  * First and last cell along slices, rows and columns; null where no one rule gives them.
@@ -123,15 +123,15 @@ export function coneRibbon(layers, index, at, go) {
   const all = [...new Set([...behind.keys(), ...ahead.keys()])].sort((a, b) => a - b);
   const here = all.indexOf(index), first = Math.max(0, Math.min(here - MOST_LAYERS / 2, all.length - MOST_LAYERS));
   const shown = all.slice(first, first + MOST_LAYERS);
-  const parts = shown.map((i) => miniature(layers, i, (i <= index ? behind : ahead).get(i) ?? null, i - index, shown.length > 14 ? 8 : 12, () => go(i)));
-  return make("nav", "cone", [
+  const parts = shown.map((i) => miniature(layers, i, (i <= index ? behind : ahead).get(i) ?? null, i - index, () => go(i)));
+  return make("nav", shown.length > NAMED ? "cone crowded" : "cone", [
     ...(first ? [make("span", "more", [`${first} more …`])] : []), ...parts,
     ...(first + shown.length < all.length ? [make("span", "more", [`… ${all.length - first - shown.length} more`])] : []),
   ], { "aria-label": "what it sees of the layers before, and reaches of those after" });
 }
 
-/** @param {Layer[]} layers @param {number} index @param {Region|null} region @param {number} side before, here, after @param {number} longest name @param {() => void} act */
-function miniature(layers, index, region, side, longest, act) {
+/** @param {Layer[]} layers @param {number} index @param {Region|null} region @param {number} side before, here, after @param {() => void} act */
+function miniature(layers, index, region, side, act) {
   const layer = layers[index], [, height, width] = sizesOf(layer), longer = Math.max(height, width);
   const whole = make("span", region ? "whole" : "whole unknown");
   whole.style.width = `${Math.max(10, (MINIATURE * width) / longer) * (longer === 1 ? 0.25 : 1)}px`;
@@ -140,7 +140,7 @@ function miniature(layers, index, region, side, longest, act) {
   const verb = side < 0 ? "it sees" : side > 0 ? "it reaches" : "here:";
   const text = `${layer.name}: ${verb} ${regionText(layer, region)}`;
   const button = make("button", side < 0 ? "mini before" : side > 0 ? "mini after" : "mini here", [
-    make("span", "frame", [whole]), make("small", "", [layer.name.length > longest ? `…${layer.name.slice(1 - longest)}` : layer.name]),
+    make("span", "frame", [whole]), make("small", "", [layer.name]),
   ], { type: "button", title: text, "aria-label": text });
   button.addEventListener("click", act);
   return button;

@@ -214,9 +214,9 @@ class ConvPage {
 
   paddings() {
     const { padding } = this.settings;
-    const kind = typeof padding === "number" ? "number" : padding;
-    const choice = chooser("padding", ["valid", "same", "number"], kind, (name) => this.change({ padding: name === "number" ? 1 : name }));
-    return kind === "number" ? [choice, counter("cells", Number(padding), LARGEST, (cells) => this.change({ padding: cells }), 0)] : [choice];
+    const kind = typeof padding === "number" ? "cells" : padding;
+    const choice = chooser("padding", ["valid", "same", "cells"], kind, (name) => this.change({ padding: name === "cells" ? 1 : name }));
+    return kind === "cells" ? [choice, counter("cells", Number(padding), LARGEST, (cells) => this.change({ padding: cells }), 0)] : [choice];
   }
 
   // ---- the kernel's cells
@@ -324,7 +324,7 @@ function convIntroduction() {
       "Lay the kernel, a small table of weights, on the picture. Multiply every weight with the cell below it, and add up:",
       " that is one cell of the result. Move on.",
     ]),
-    make("p", "aside", ["Deep-learning frameworks do not flip the kernel, nor does this page: strictly, it is a cross-correlation."]),
+    make("p", "aside", ["Frameworks do not flip the kernel: strictly, this is a cross-correlation."]),
   ]);
 }
 
@@ -337,8 +337,10 @@ function sizeLines(axes) {
 
 /** @param {string} name @param {string[]} steps */
 function sizeSteps(name, steps) {
-  const lines = steps.map((step, i) => make("dd", i === steps.length - 1 ? "found" : "", [`${i ? "= " : ""}${step}`]));
-  return make("div", "", [make("dt", "", [name]), ...lines]);
+  const [filled, quotient, size] = steps;
+  return make("div", "", [
+    make("dt", "", [name]), make("dd", "", [filled]), make("dd", "", [`= ${quotient} = `, make("b", "", [size])]),
+  ]);
 }
 
 /** @param {number} value @param {number} size */

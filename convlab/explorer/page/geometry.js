@@ -40,7 +40,7 @@ export function sizeFormula(axis) {
   const { size, kernel, stride, dilation, before, after } = axis;
   const room = size + before + after - extentOf(axis);
   const filled = `⌊(${size} + ${before} + ${after} − ${dilation}·(${kernel} − 1) − 1) / ${stride}⌋ + 1`;
-  return [filled, `⌊${room} / ${stride}⌋ + 1`, String(outputSize(axis))].map((text) => text.replace("-", "−"));
+  return [filled, `⌊${room} / ${stride}⌋ + 1`.replace("-", "−"), String(outputSize(axis)).replace("-", "−")];
 }
 
 /**

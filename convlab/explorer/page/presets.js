@@ -36,8 +36,8 @@ export const PICTURES = {
  * @type {Record<string, {weights: string[][], does: string}>}
  */
 export const KERNELS = {
-  "Sobel, left to right": preset("-1 0 1|-2 0 2|-1 0 1", "answers where it grows brighter to the right: upright edges"),
-  "Sobel, top to bottom": preset("-1 -2 -1|0 0 0|1 2 1", "answers where it grows brighter downwards: level edges"),
+  "Sobel across": preset("-1 0 1|-2 0 2|-1 0 1", "answers where it grows brighter to the right: upright edges"),
+  "Sobel down": preset("-1 -2 -1|0 0 0|1 2 1", "answers where it grows brighter downwards: level edges"),
   "blur": preset("1/9 1/9 1/9|1/9 1/9 1/9|1/9 1/9 1/9", "puts the mean of its neighbours in place of every cell"),
   "Gauss": preset("1/16 1/8 1/16|1/8 1/4 1/8|1/16 1/8 1/16", "blurs, the near cells counting more"),
   "sharpen": preset("0 -1 0|-1 5 -1|0 -1 0", "lifts every cell above its neighbours"),

@@ -9,6 +9,7 @@ import { make } from "./elements.js";
 import { MovingWindow } from "./window.js";
 
 const ROOM = 436; // pixels around the maps and the equation
+const STILL_ROOM = 360;
 
 /**
  * @typedef {import("./data.js").Explanation} Explanation
@@ -115,7 +116,7 @@ export class Workplace {
     const figure = make("figure", "still", [make("figcaption", "note", [title])]);
     this.host.append(figure);
     const map = new CellMap(figure, this.mapOf(values, place));
-    map.draw(map.cellFor(Math.max(200, this.host.clientWidth * 0.7), Math.max(180, innerHeight - ROOM)));
+    map.draw(map.cellFor(Math.max(200, this.host.clientWidth * 0.7), Math.max(180, innerHeight - STILL_ROOM)));
     map.canvas.addEventListener("click", (event) => {
       const cell = map.cellAt(event);
       if (cell) this.asked.go({ ...place, at: [...place.at.slice(0, -2), cell.y, cell.x] });
