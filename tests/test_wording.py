@@ -15,7 +15,15 @@ from convlab.wording import MOST, asked_by_command, nearest, say, unknown
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted(path for folder in ("convlab", "kernels/convlab_kernels") for path in (ROOT / folder).rglob("*.py"))
-FUNCTIONS = [convlab.load, convlab.compare, convlab.explain, convlab.folder_statistics, Model.run, Model.prepare]
+FUNCTIONS = [
+    convlab.load,
+    convlab.compare,
+    convlab.explain,
+    convlab.folder_statistics,
+    convlab.folder_attributions,
+    Model.run,
+    Model.prepare,
+]
 OPTIONS = {name for one in FUNCTIONS for name in inspect.signature(one).parameters if len(name) > 2} | {"span", "fit"}
 
 

@@ -57,7 +57,12 @@ def add(commands: Any) -> None:
     add_model(parser)
     add_labels(parser)
     parser.add_argument("images", nargs="*", metavar="IMAGE", help=f"{HELP}; or a folder: {MEAN}")
-    parser.add_argument("--class", dest="wanted", metavar="NAME", help="or its number (default: the most probable)")
+    parser.add_argument(
+        "--class",
+        dest="wanted",
+        metavar="NAME",
+        help="or its number (default: the most probable, or the one that a folder is called by)",
+    )
     parser.add_argument(
         "--layer", metavar="LAYER", help=f"whose maps are weighted, or whose channels prefer an input: {ONE}"
     )

@@ -1,5 +1,6 @@
 """Mean attributions over folders: the mean of what each picture alone gives, class by class, in one pass."""
 
+import tracemalloc
 from functools import partial
 from pathlib import Path
 
@@ -192,6 +193,20 @@ def test_wrong_requests_are_named(model, folder):
     randomise(maps, 0)
     with pytest.raises(ShapeError, match=r"the output is \(26, 26, 2\), no scores of classes: give target="):
         convlab.folder_attributions(maps, folder, attribution.gradient)
+
+
+def test_memory_does_not_grow_with_the_folder(model, tmp_path):
+    def peak(count):
+        fill(tmp_path / str(count) / "shirt", "shirt", count)
+        convlab.folder_attributions(model, tmp_path / str(count), attribution.grad_cam, batch=2)  # what is prepared
+        tracemalloc.start()
+        convlab.folder_attributions(model, tmp_path / str(count), attribution.grad_cam, batch=2)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    one = sum(array.nbytes for array in model.run(np.zeros((1, 28, 28, 1), np.float32)).values())
+    assert peak(40) - peak(4) < one  # 36 pictures more: not even the activations of one of them
 
 
 def test_the_table_has_a_line_for_each_class(model, folder):
