@@ -43,18 +43,21 @@ class ConvPage {
     this.moving = null;
     this.controls = make("form", "controls", [], { "aria-label": "picture and kernel" });
     this.controls.addEventListener("submit", (event) => event.preventDefault());
+    this.does = make("p", "does");
     this.place = make("div", "place");
     this.sizes = make("section", "sizes", [], { "aria-live": "polite" });
     this.kernelTable = make("table", "grid edited");
     stage.classList.add("conv");
     stage.append(make("div", "label", [convIntroduction(), this.controls, this.sizes]), this.place);
+    this.makeControls();
     this.build();
   }
 
   /** Build all anew: after another size of anything. */
   build() {
     const { settings } = this;
-    this.controls.replaceChildren(...this.controlsOf());
+    const speed = this.moving?.speed;
+    this.showSettings();
     this.moving?.close();
     this.moving = null;
     const { axes } = Object.assign(this, { axes: settings.axes() });
@@ -76,12 +79,14 @@ class ConvPage {
       sumAt: (y, x) => this.sumAt(y, x),
       onStep: (y, x) => this.stepped(y, x),
       arithmetic: { kernelTable: this.kernelTable },
+      speed,
     });
     this.painting(this.moving.input);
   }
 
   /** Compute all anew where every size stayed. */
   refresh() {
+    this.showSettings();
     this.compute();
     this.settings.keep();
     this.moving?.complete();
@@ -142,33 +147,46 @@ class ConvPage {
 
   // ---- the controls
 
-  controlsOf() {
-    const { settings } = this, { kernel, kernelName } = settings;
-    const does = KERNELS[kernelName]?.does ?? "your own weights: write into its cells, below";
-    return [
+  /** Make the controls; what they show is set by `showSettings`. */
+  makeControls() {
+    const change = (/** @type {string} */ name) => (/** @type {number} */ value) => this.change({ [name]: value });
+    const kernelSize = () => [this.settings.kernel.length, this.settings.kernel[0].length];
+    this.controls.append(
       fieldset(
-        chooser("picture", [...Object.keys(this.pictures), "own"], settings.picture, (name) => this.choosePicture(name)),
-        counter("rows", settings.height, LARGEST, (height) => this.resizePicture(height, settings.width)),
-        counter("columns", settings.width, LARGEST, (width) => this.resizePicture(settings.height, width)),
+        chooser("picture", [...Object.keys(this.pictures), "own"], (name) => this.choosePicture(name)),
+        counter("rows", "height", LARGEST, (height) => this.change(this.settings.withPicture(height, this.settings.width))),
+        counter("columns", "width", LARGEST, (width) => this.change(this.settings.withPicture(this.settings.height, width))),
         this.brushes()),
       fieldset(
-        chooser("kernel", [...Object.keys(KERNELS), "own"], kernelName, (name) => this.chooseKernel(name)),
-        counter("rows", kernel.length, LARGEST_KERNEL, (rows) => this.resizeKernel(rows, kernel[0].length)),
-        counter("columns", kernel[0].length, LARGEST_KERNEL, (columns) => this.resizeKernel(kernel.length, columns)),
-        make("p", "does", [does])),
+        chooser("kernel", [...Object.keys(KERNELS), "own"], (name) => this.chooseKernel(name)),
+        counter("rows", "kernel-rows", LARGEST_KERNEL, (rows) => this.change(this.settings.withKernel(rows, kernelSize()[1]))),
+        counter("columns", "kernel-columns", LARGEST_KERNEL, (columns) => this.change(this.settings.withKernel(kernelSize()[0], columns))),
+        this.does),
       fieldset(
-        ...this.paddings(),
-        counter("stride", settings.stride, LARGEST, (stride) => this.change({ stride })),
-        counter("dilation", settings.dilation, LARGEST, (dilation) => this.change({ dilation }))),
-    ];
+        chooser("padding", ["valid", "same", "cells"], (name) => this.change({ padding: name === "cells" ? 1 : name })),
+        counter("cells", "cells", LARGEST, change("padding"), 0),
+        counter("stride", "stride", LARGEST, change("stride")),
+        counter("dilation", "dilation", LARGEST, change("dilation"))),
+    );
+  }
+
+  showSettings() {
+    const { picture, height, width, kernelName, kernel, padding, stride, dilation } = this.settings;
+    const cells = typeof padding === "number";
+    const shown = { picture, height, width, kernel: kernelName, "kernel-rows": kernel.length, "kernel-columns": kernel[0].length,
+      padding: cells ? "cells" : padding, cells: cells ? padding : 0, stride, dilation };
+    for (const [name, value] of Object.entries(shown)) {
+      const control = /** @type {HTMLInputElement} */ (this.controls.elements.namedItem(name));
+      control.value = String(value);
+      if (name === "cells") /** @type {HTMLElement} */ (control.parentElement).hidden = !cells;
+    }
+    this.does.textContent = KERNELS[kernelName]?.does ?? "your own weights: write into its cells, below";
   }
 
   /** @param {Partial<ConvSettings>} change */
   change(change) {
     Object.assign(this.settings, change);
-    const name = /** @type {HTMLElement|null} */ (this.controls.querySelector(":focus"))?.getAttribute("name");
     this.build();
-    if (name) /** @type {HTMLElement|null} */ (this.controls.querySelector(`[name="${name}"]`))?.focus();
   }
 
   /** @param {string} name */
@@ -181,16 +199,6 @@ class ConvPage {
   chooseKernel(name) {
     if (name in KERNELS) this.change({ kernelName: name, kernel: KERNELS[name].weights.map((row) => [...row]) });
     else this.change({ kernelName: name });
-  }
-
-  /** @param {number} height @param {number} width */
-  resizePicture(height, width) {
-    this.change(this.settings.withPicture(height, width));
-  }
-
-  /** @param {number} rows @param {number} columns */
-  resizeKernel(rows, columns) {
-    this.change(this.settings.withKernel(rows, columns));
   }
 
   brushes() {
@@ -212,13 +220,6 @@ class ConvPage {
     }
   }
 
-  paddings() {
-    const { padding } = this.settings;
-    const kind = typeof padding === "number" ? "cells" : padding;
-    const choice = chooser("padding", ["valid", "same", "cells"], kind, (name) => this.change({ padding: name === "cells" ? 1 : name }));
-    return kind === "cells" ? [choice, counter("cells", Number(padding), LARGEST, (cells) => this.change({ padding: cells }), 0)] : [choice];
-  }
-
   // ---- the kernel's cells
 
   fillKernelTable() {
@@ -234,7 +235,6 @@ class ConvPage {
       if (weightOf(field.value) === null) return;
       this.settings.kernel[y][x] = field.value.trim();
       this.settings.kernelName = "own";
-      /** @type {HTMLSelectElement} */ (this.controls.elements.namedItem("kernel")).value = "own";
       this.refresh();
     });
     field.addEventListener("focus", () => field.select());
@@ -285,7 +285,6 @@ class ConvPage {
   setCell(y, x, value) {
     this.settings.cells[y][x] = value;
     this.settings.picture = "own";
-    /** @type {HTMLSelectElement} */ (this.controls.elements.namedItem("picture")).value = "own";
     this.refresh();
   }
 
@@ -358,21 +357,19 @@ function labelled(name, control) {
   return make("label", "field", [make("span", "", [name]), control]);
 }
 
-/** @param {string} name @param {string[]} choices @param {string} chosen @param {(name: string) => void} act */
-function chooser(name, choices, chosen, act) {
-  const select = make("select", "", choices.map((one) => make("option", "", [one], one === chosen ? { selected: "" } : {})), { name });
+/** @param {string} name @param {string[]} choices @param {(name: string) => void} act */
+function chooser(name, choices, act) {
+  const select = make("select", "", choices.map((one) => make("option", "", [one])), { name });
   select.addEventListener("change", () => act(select.value));
   return labelled(name, select);
 }
 
-/** @param {string} name @param {number} value @param {number} most @param {(value: number) => void} act @param {number} [least] */
-function counter(name, value, most, act, least = 1) {
-  const input = make("input", "", [], {
-    type: "number", min: String(least), max: String(most), value: String(value), name: `${name}-${most}`,
-  });
+/** @param {string} label @param {string} name @param {number} most @param {(value: number) => void} act @param {number} [least] */
+function counter(label, name, most, act, least = 1) {
+  const input = make("input", "", [], { type: "number", min: String(least), max: String(most), name });
   input.addEventListener("change", () => {
     const asked = Math.round(Number(input.value));
-    act(Number.isFinite(asked) ? Math.min(Math.max(asked, least), most) : value);
+    act(Number.isFinite(asked) ? Math.min(Math.max(asked, least), most) : least);
   });
-  return labelled(name, input);
+  return labelled(label, input);
 }

@@ -30,6 +30,7 @@ const ROOM_AROUND = 285;
  * @property {(y: number, x: number) => void} [onStep] told where the window came to stand
  * @property {(y: number, x: number) => void} [onInput] told which cell of the input was clicked
  * @property {import("./arithmetic.js").ArithmeticOptions} [arithmetic]
+ * @property {number} [speed] at the beginning
  * @property {number} [around] pixels above, between and below the maps and the equation
  */
 
@@ -42,7 +43,7 @@ export class MovingWindow {
     this.below = 0; // pixels that the equation takes
     this.count = Infinity; // of the products summed so far
     this.revealed = Infinity; // of the outputs, in the order of play
-    this.speed = 2;
+    this.speed = moving.speed ?? 2;
     this.timer = 0;
     /** @type {Sum|null} */
     this.current = null;
@@ -59,7 +60,7 @@ export class MovingWindow {
     const beams = makeShape("svg", "beams", { "aria-hidden": "true" });
     beams.append(this.beam);
     this.maps = make("div", "maps", [from, beams, to]);
-    this.playButton = makeButton("play", "▶", () => this.toggle(), { "aria-label": "play", title: "play" });
+    this.playButton = makeButton("play", "", () => this.toggle(), { "aria-label": "play", title: "play" });
     this.playButton.hidden = wantsStillness();
     this.element.append(this.maps);
     this.arithmetic = new Arithmetic(this.element, moving.arithmetic ?? {});
@@ -82,6 +83,7 @@ export class MovingWindow {
       this.speed = Number(speed.value);
       named.textContent = SPEEDS[this.speed].name;
       if (!SPEEDS[this.speed].products) this.count = Infinity;
+      this.showPlaying(this.timer !== 0);
     });
     return make("div", "transport", [
       transportButton("«", "to the first window", () => this.restart()),
@@ -269,8 +271,7 @@ export class MovingWindow {
       this.moveTo(0, 0);
       this.output.draw();
     }
-    this.playButton.textContent = "⏸";
-    this.playButton.setAttribute("aria-label", "pause");
+    this.showPlaying(true);
     this.tick();
   }
 
@@ -284,8 +285,14 @@ export class MovingWindow {
   pause() {
     clearTimeout(this.timer);
     this.timer = 0;
-    this.playButton.textContent = "▶";
-    this.playButton.setAttribute("aria-label", "play");
+    this.showPlaying(false);
+  }
+
+  /** @param {boolean} playing */
+  showPlaying(playing) {
+    this.playButton.classList.toggle("playing", playing);
+    this.playButton.setAttribute("aria-label", playing ? "pause" : "play");
+    this.element.style.setProperty("--glide", playing ? `${Math.min(160, SPEEDS[this.speed].wait * 0.6)}ms` : "160ms");
   }
 
   /** End the tour: all outputs are there. */
