@@ -20,7 +20,7 @@ SIDE, GAP, APART = 1.4, 0.08, 0.4  # inches across a picture, between two of a c
 NAME, SPAN = 0.18, 0.2  # inches for what stands over a class, and below it
 EACH = 3  # pictures of a class
 MOST = 100  # classes
-LETTERS = 85  # that have room over a class
+LETTERS = 90  # that have room over a class
 
 
 @drawing

@@ -154,7 +154,7 @@ def test_of_each_class_the_mean_picture_the_mean_map_and_both_are_drawn(model, a
         assert over[..., 3].flat[strongest] == over[..., 3].max() == 204
     written = words(figure)
     assert "shirts · 2 pictures · class 6 (Shirt)" in written
-    assert "x" * 84 + "…" in written
+    assert "x" * 89 + "…" in written
     title, note = heading(figure)
     assert title == "lenet5 · grad_cam, the mean of each class"
     assert "each on its own scale" in note
