@@ -12,19 +12,30 @@ const SHOWN = 8;
  * @param {import("./data.js").Explanation} why @param {string} source name of the layer before
  */
 export function kernelPanel(why, source) {
-  const { kernel, kept, order, channels } = why;
+  const { kernel, kept, order } = why;
   if (!kernel || !why.trained || kernel.length * kernel[0].length === 1) return null;
   const held = order.filter((place) => kept.includes(place)).slice(0, SHOWN);
   const top = Math.max(...kernel.flat(2).map(Math.abs));
   const tiles = held.map((place) => {
     const tile = kernelTile(kernel, kept.indexOf(place), { signed: true, top, asinh: false });
-    return make("figure", "", [tile, make("figcaption", "", [String(channels[place])])]);
+    return make("figure", "", [tile, make("figcaption", "", [sourceText(why, place)])]);
   });
   return make("section", "kernel panel", [
     make("h3", "", [`Its kernel for channels of ${source}`]),
     make("div", "tiles", tiles),
-    make("p", "note", [`the ${held.length} of ${channels.length} that add most to its largest number; blue is negative, to ±${written(top)}`]),
+    make("p", "note", [`the ${held.length} of ${why.sums.length} that add most to its largest number; blue is negative, to ±${written(top)}`]),
   ]);
+}
+
+/** The channel of the source that a place of the patch's third axis is of. @param {import("./data.js").Explanation} why @param {number} place */
+export function channelAt({ channels }, place) {
+  return channels[place % channels.length];
+}
+
+/** @param {import("./data.js").Explanation} why @param {number} place */
+function sourceText(why, place) {
+  const channel = String(channelAt(why, place));
+  return why.slices ? `${channel}, slice ${why.slices[Math.floor(place / why.channels.length)]}` : channel;
 }
 
 /** @param {number[][][]} kernel @param {number} channel @param {import("./colours.js").Scale} scale */

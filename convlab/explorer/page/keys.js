@@ -67,5 +67,6 @@ export function keyTable(keys) {
 
 /** @param {string} key */
 function writtenKey(key) {
+  if (key === "+") return key;
   return key.split("+").map((part) => WRITTEN[part] ?? part).join(" ");
 }

@@ -5,7 +5,7 @@ import { Attributed } from "./attributed.js";
 import { excuse, make, makeButton } from "./elements.js";
 import { boxSeen, keepsChannels, unitsSeeing } from "./fields.js";
 import { histogramPanel, Reading, statisticsPanel, valueText } from "./inspector.js";
-import { kernelPanel } from "./kernel.js";
+import { channelAt, kernelPanel } from "./kernel.js";
 import { Mosaic } from "./mosaic.js";
 import { Neighbour } from "./neighbour.js";
 import { pointAt } from "./pointing.js";
@@ -16,6 +16,8 @@ import { cellText, writtenShape } from "./words.js";
 /** @typedef {import("./mosaic.js").Cell} Cell */
 
 const POINTED = 5; // cells narrower than so many pixels are not clicked one by one: the channel is enlarged first
+/** @type {Record<string, [number, number]>} rows, columns */
+const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 const REST = 150; // milliseconds that a pointer rests on a channel before its kernel is asked for
 
 /**
@@ -85,6 +87,8 @@ class LayerView {
     mosaic.element.tabIndex = 0;
     mosaic.element.setAttribute("role", "application");
     mosaic.element.setAttribute("aria-label", `Channels of ${this.layer.name}: arrows move the cell, Page Up and Page Down the channel`);
+    mosaic.maps.setAttribute("role", "img");
+    mosaic.maps.setAttribute("aria-label", `${this.layer.name}: ${values.sides.channels} channels`);
     mosaic.chosen = this.channel;
     this.board.replaceChildren(mosaic.element, this.zoomButtons(), ...this.sliceSlider());
     mosaic.resize();
@@ -180,7 +184,7 @@ class LayerView {
     if (this.closed || this.shown !== channel || !why) return;
     const panel = kernelPanel(why, this.app.document.layers[why.sources[0]].name);
     this.kernel.replaceChildren(...(panel ? [panel] : []));
-    if (why.sources.length === 1 && why.order.length) this.neighbour.show(why.channels[why.order[0]]);
+    if (why.sources.length === 1 && why.order.length) this.neighbour.show(channelAt(why, why.order[0]));
   }
 
   showFigures() {
@@ -260,14 +264,10 @@ class LayerView {
   }
 
   makeKeys() {
-    const key = (/** @type {string} */ name, /** @type {string} */ does, /** @type {() => void} */ act) => ({ key: name, does, act });
+    const key = (/** @type {string} */ name, /** @type {string} */ does, /** @type {(event: KeyboardEvent) => void} */ act) => ({ key: name, does, act });
     return [
-      key("ArrowLeft", "one cell to the left", () => this.move([0, -1])),
-      key("ArrowRight", "one cell to the right", () => this.move([0, 1])),
-      key("ArrowUp", "one cell up", () => this.move([-1, 0])),
-      key("ArrowDown", "one cell down", () => this.move([1, 0])),
-      key("PageUp", "the channel before", () => this.turn(-1)),
-      key("PageDown", "the next channel", () => this.turn(1)),
+      key("ArrowLeft ArrowRight ArrowUp ArrowDown", "to the next cell", (event) => this.move(STEPS[event.key])),
+      key("PageUp PageDown", "the channel before, the next channel", (event) => this.turn(event.key === "PageUp" ? -1 : 1)),
       key("Enter", "explain this number", () => this.cell && this.app.go({ layer: this.index, ...this.cell })),
       key("c", "enlarge this channel", () => this.cell && this.app.go({ layer: this.index, channel: this.cell.channel, at: null })),
       key("a", "where a class comes from, laid over", () => this.attributed.next()),

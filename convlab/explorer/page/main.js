@@ -25,6 +25,7 @@ import { ValueCache } from "./values.js";
  * What every view is given.
  * @typedef {object} App
  * @property {HTMLElement} root
+ * @property {boolean} linked whether views are addresses of the page
  * @property {import("./data.js").Source} source
  * @property {import("./data.js").Told} document
  * @property {Settings} settings
@@ -52,6 +53,7 @@ export function start(root, source, { linked = true } = {}) {
   /** @type {App} */
   const app = {
     root,
+    linked,
     source,
     document: source.document,
     settings: { scale: "layer", order: "index", asinh: false },
@@ -94,6 +96,7 @@ function show(app, state) {
   if (app.view?.update && from.layer === state.layer && depthOf(from) === depthOf(state)) app.view.update(state);
   else openView(app, state, depthOf(from) <= depthOf(state));
   app.shell.follow();
+  if (app.linked) document.title = [state.layer === null ? "" : app.document.layers[state.layer].name, app.document.title, "convlab"].filter(Boolean).join(" · ");
   tellWhenDrawn(app);
 }
 

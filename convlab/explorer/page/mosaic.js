@@ -74,10 +74,12 @@ export class Mosaic {
     for (const canvas of [this.maps, this.marks]) {
       canvas.width = Math.round(clientWidth * ratio);
       canvas.height = Math.round(clientHeight * ratio);
+      canvas.style.width = `${canvas.width / ratio}px`;
+      canvas.style.height = `${canvas.height / ratio}px`;
     }
     this.tiling.caption = this.bare ? 0 : Math.round(1.15 * parseFloat(getComputedStyle(this.element).fontSize));
     this.tiling.fit({ width: clientWidth, height: clientHeight }, ratio);
-    if (this.chosen !== null) this.tiling.focus(this.tiles[this.chosen]);
+    if (this.chosen !== null && !this.tiling.isUnits) this.tiling.focus(this.tiles[this.chosen]);
     this.drawAll();
   }
 

@@ -98,8 +98,9 @@ class NetworkView {
   nameOf(vertex) {
     const { name, group } = this.layers[vertex.members[0]];
     const full = vertex.group ? nameOf(vertex.group) : name;
-    const outer = (vertex.group ? group.slice(0, pathsOf(this.layers[vertex.members[0]]).indexOf(vertex.group)) : group).at(-1);
-    return outer && full.startsWith(outer) && full.length > outer.length + 1 ? full.slice(outer.length).replace(/^[_/.-]/, "") : full;
+    const outer = vertex.group ? group.slice(0, pathsOf(this.layers[vertex.members[0]]).indexOf(vertex.group)) : group;
+    const said = [outer.join("/"), outer.at(-1) ?? ""].find((beginning) => beginning && full.startsWith(beginning) && full.length > beginning.length + 1);
+    return said ? full.slice(said.length).replace(/^[_/.-]/, "") : full;
   }
 
   /** @param {Vertex} vertex */
@@ -281,12 +282,10 @@ class NetworkView {
   }
 
   makeKeys() {
-    const key = (/** @type {string} */ name, /** @type {string} */ does, /** @type {() => void} */ act) => ({ key: name, does, act });
+    const key = (/** @type {string} */ name, /** @type {string} */ does, /** @type {(event: KeyboardEvent) => void} */ act) => ({ key: name, does, act });
     return [
-      key("ArrowLeft", "the layer before", () => this.step(-1, 0)),
-      key("ArrowRight", "the next layer", () => this.step(1, 0)),
-      key("ArrowUp", "the branch above", () => this.step(0, -1)),
-      key("ArrowDown", "the branch below", () => this.step(0, 1)),
+      key("ArrowLeft ArrowRight", "the layer before, the next layer", (event) => this.step(event.key === "ArrowLeft" ? -1 : 1, 0)),
+      key("ArrowUp ArrowDown", "the branch above, the branch below", (event) => this.step(0, event.key === "ArrowUp" ? -1 : 1)),
       key("Home", "the first layer", () => this.focusOn(0)),
       key("End", "the last layer", () => this.focusOn(this.layers.length - 1)),
       key("Enter", "open the layer, or unfold the group", () => this.focused && this.open(this.focused)),

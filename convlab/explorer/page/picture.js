@@ -63,15 +63,15 @@ export class Picture {
 }
 
 /**
- * Return a veil that is thick where values are small and none where they are largest.
- * @param {ArrayLike<number>} values @param {number} width @param {number} height
+ * Return a veil that is thick where magnitudes are small and none where they are large: of signed values, beyond all but
+ * the largest two in a hundred, for few of them stand out far.
+ * @param {number[]} values @param {number} width @param {number} height
  */
 export function spotlight(values, width, height) {
   const image = new ImageData(width, height);
-  let top = 0;
-  for (let i = 0; i < values.length; i++) top = Math.max(top, values[i]);
-  for (let i = 0; i < values.length; i++) {
-    image.data[4 * i + 3] = 190 * (1 - (top > 0 ? Math.max(values[i], 0) / top : 0));
-  }
+  const isSigned = values.some((value) => value < 0);
+  const sizes = values.map(Math.abs).sort((a, b) => a - b);
+  const top = sizes[Math.floor((isSigned ? 0.98 : 1) * (sizes.length - 1))] || 1;
+  values.forEach((value, i) => (image.data[4 * i + 3] = 190 * (1 - Math.min(1, Math.abs(value) / top))));
   return image;
 }

@@ -85,15 +85,22 @@ function toggleOrder(app) {
 
 /** @param {App} app @returns {Node[]} network > layer > channel > number */
 function trailOf(app) {
-  const { layer, channel, at } = app.state;
+  const { layer, channel } = app.state;
   const title = make("span", "mark", ["convlab"]);
   if (!app.document.layers.length) return [title];
   /** @type {[string, import("./main.js").State][]} */
   const steps = [[app.document.title, NOWHERE]];
   if (layer !== null) steps.push([app.document.layers[layer].name, { layer, channel: null, at: null }]);
-  if (layer !== null && channel !== null) steps.push([`channel ${channel}`, { layer, channel, at: null }]);
-  if (at !== null) steps.push([placeText(at), app.state]);
+  if (layer !== null && channel !== null) steps.push(...channelSteps(app.document.layers[layer].shape, app.state));
   return [title, make("ol", "", steps.map(([text, state], i) => crumb(app, text, state, i === steps.length - 1)))];
+}
+
+/** @param {number[]} shape @param {import("./main.js").State} state @returns {[string, import("./main.js").State][]} */
+function channelSteps(shape, { layer, channel, at }) {
+  if (shape.length < 2) return [[`unit ${channel}`, { layer, channel, at }]];
+  /** @type {[string, import("./main.js").State]} */
+  const ofChannel = [`channel ${channel}`, { layer, channel, at: null }];
+  return at === null ? [ofChannel] : [ofChannel, [placeText(shape.length === 2 ? at.slice(-1) : at), { layer, channel, at }]];
 }
 
 /** @param {App} app @param {string} text @param {import("./main.js").State} state @param {boolean} here */
@@ -114,9 +121,9 @@ function toolsOf(app, help) {
   const tools = [];
   if (app.state.layer !== null) {
     tools.push(
-      tool("scale", scale === "layer" ? "of the layer" : "of each channel", "s", () => toggleScale(app)),
-      tool("order", order === "index" ? "by index" : "strongest first", "o", () => toggleOrder(app)),
-      tool("small numbers", asinh ? "lifted" : "as they are", "l", () => app.set({ asinh: !asinh })),
+      tool("scale", scale === "layer" ? "shared" : "per channel", "s", () => toggleScale(app)),
+      tool("order", order === "index" ? "index" : "strength", "o", () => toggleOrder(app)),
+      tool("small numbers", asinh ? "lifted" : "plain", "l", () => app.set({ asinh: !asinh })),
     );
   }
   if (app.document.live && app.document.layers.length) tools.push(opener(app));
@@ -159,10 +166,10 @@ function acceptDrops(app) {
 
 /** @param {App} app @param {Picture} picture @returns {Node[]} */
 function sightOf(app, picture) {
-  const { told, top, live } = app.document;
+  const { told, top, live, generation } = app.document;
   const parts = [];
   if (app.document.picture) parts.push(picture.element);
-  else parts.push(make("p", "empty", [live ? "No image yet: drop one here" : "No image yet"]));
+  else parts.push(make("p", "empty", [generation ? "What the network was shown is no picture." : live ? "No image yet: drop one here." : "No image yet."]));
   if (top.length) parts.push(make("h2", "", ["It sees"]), make("ol", "classes", top.map((one) => classRow(app, one))));
   if (told.length) parts.push(make("ul", "told", told.map((text) => make("li", "", [text]))));
   return parts;
