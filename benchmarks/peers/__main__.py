@@ -23,21 +23,24 @@ from benchmarks.peers.worker import CONTENDERS, framework
 from convlab.bench import host
 from convlab_kernels.cpu.runtime.threads import CORES
 
-PREDICTING = tuple(name for name in CONTENDERS if name != "convlab run" and "bound" not in name)
+OTHERS = tuple(name for name in CONTENDERS if not name.startswith("convlab"))
+PREDICTING = ("convlab predict", *(name for name in OTHERS if "bound" not in name))
 OF_LAYERS = tuple(name for name in PREDICTING if name.startswith(("convlab", "PyTorch")))
-RECORDING = tuple(name for name in CONTENDERS if "optimized" not in name)
+RECORDING = ("convlab predict", "convlab run", *(name for name in OTHERS if "optimized" not in name))
+DIFFERENTIATING = ("convlab gradient", *(name for name in RECORDING if name.startswith("PyTorch")))
 VGG_LAYERS = (  # 3 x 3 convolutions: image side, channels in and out
     *("224-64-64", "112-64-128", "112-128-128", "56-128-256", "56-256-256", "28-256-512", "28-512-512", "14-512-512"),
 )
 TASKS = {
-    "vgg16": ("vgg16", 1, False),
-    "vgg16-8": ("vgg16", 8, False),
-    "vgg16-run": ("vgg16", 1, True),
-    "lenet5": ("lenet5", 1, False),
-    "lenet5-1000": ("lenet5", 1000, False),
-    "resnet50": ("resnet50", 1, False),
-    "mobilenet": ("mobilenet", 1, False),
-    **{f"layer-{sizes}": (f"layer-{sizes}", 1, False) for sizes in VGG_LAYERS},
+    "vgg16": ("vgg16", 1, "predict"),
+    "vgg16-8": ("vgg16", 8, "predict"),
+    "vgg16-run": ("vgg16", 1, "run"),
+    "lenet5": ("lenet5", 1, "predict"),
+    "lenet5-1000": ("lenet5", 1000, "predict"),
+    "resnet50": ("resnet50", 1, "predict"),
+    "mobilenet": ("mobilenet", 1, "predict"),
+    **{f"{name}-gradient": (name, 1, "gradient") for name in ("vgg16", "resnet50", "mobilenet", "lenet5")},
+    **{f"layer-{sizes}": (f"layer-{sizes}", 1, "predict") for sizes in VGG_LAYERS},
 }
 
 
@@ -72,10 +75,11 @@ def main() -> None:
     results: dict[str, Any] = {"date": time.strftime("%Y-%m-%d"), "machine": host.facts(), "tasks": []}
     results["options"] = {name: getattr(options, name) for name in ("threads", "rounds", "turn", "pause", "wait")}
     for name in options.tasks:
-        network, batch, record = TASKS[name]
-        contenders = RECORDING if record else OF_LAYERS if network.startswith(LAYER) else PREDICTING
+        network, batch, what = TASKS[name]
+        predicting = OF_LAYERS if network.startswith(LAYER) else PREDICTING
+        contenders = {"predict": predicting, "run": RECORDING, "gradient": DIFFERENTIATING}[what]
         chosen = [each for each in contenders if not options.only or "convlab" in each or options.only in each]
-        results["tasks"].append(measure(Task(options.data, network, batch, record), chosen, options))
+        results["tasks"].append(measure(Task(options.data, network, batch, what), chosen, options))
         if options.out:
             save(results, options.out)
     print(as_markdown(results))

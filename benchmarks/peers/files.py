@@ -1,6 +1,6 @@
 """What a comparison of frameworks needs, each file made once: networks by Keras, inputs, answers in float64, ONNX.
 
-    python -m benchmarks.peers.files FOLDER NETWORK BATCH predict|run
+    python -m benchmarks.peers.files FOLDER NETWORK BATCH predict|run|gradient
 
 makes those of one task (`benchmarks.peers` calls it so, in a process that ends before anything is timed).
 """
@@ -10,6 +10,7 @@ import os
 import sys
 from dataclasses import dataclass
 from functools import cached_property
+from math import sqrt
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +18,22 @@ import numpy as np
 
 KERAS_NETWORKS = {"vgg16": "VGG16", "resnet50": "ResNet50", "mobilenet": "MobileNet"}
 LAYER = "layer-"
+CLASS = 0  # whose gradient is asked for, before the softmax
 TIMES_EXPECTED = 8  # as in `convlab.compare`: an answer is wrong that errs by more than 8 times what is expected
 
 
 @dataclass(frozen=True)
 class Task:
-    """What every contender is asked: so many images through a network, for the output or the values of all layers."""
+    """What every contender is asked: so many images through a network.
+
+    `what`: "predict", for the output; "run", for the values of all layers; "gradient", for that of a class's value
+    before the softmax by the input.
+    """
 
     folder: Path
     network: str
     batch: int
-    record: bool
+    what: str
 
     @property
     def name(self) -> str:
@@ -35,9 +41,9 @@ class Task:
         return f"{self.network}, batch {self.batch}, {self.what}"
 
     @property
-    def what(self) -> str:
-        """Return "run" or "predict", as convlab calls it."""
-        return "run" if self.record else "predict"
+    def record(self) -> bool:
+        """Whether the values of all layers are asked for."""
+        return self.what == "run"
 
     @property
     def network_file(self) -> Path:
@@ -76,11 +82,12 @@ def make(task: Task) -> None:
     """Make the files of a task that are not there yet."""
     if not task.network_file.exists():
         save_keras_network(task.network, task.network_file)
-    if not task.onnx_file.exists():
+    if not (task.own_folder / "allowed.json").exists():
         task.own_folder.mkdir(parents=True, exist_ok=True)
         x = images(task.network, task.batch)
         np.save(task.own_folder / "x.npy", x)
         save_answers(task, x)
+    if task.what != "gradient" and not task.onnx_file.exists():
         save_onnx(task)
 
 
@@ -135,17 +142,24 @@ def save_answers(task: Task, x: Any) -> None:
     """Write what convlab computes in float64, and how far a right answer in float32 may lie from it.
 
     That is `TIMES_EXPECTED` times what `convlab.compare` expects: the distance of two runs side by side, one with
-    noise of the size of rounding errors added to every layer's values.
+    noise of the size of rounding errors added to every layer's values. Where such noise takes a value past ReLU's
+    kink, all that the gradient brings there is lost or gained: as large a share of the values as the noise is of
+    them, and of the gradient's L2 norm the root of that.
     """
     import convlab
     from convlab.comparison.rounding import SINGLE, expected_errors
 
     model = convlab.load(task.network_file)
-    names = [node.name for node in model.nodes] if task.record else list(model.outputs)
-    exact = model.run(x.astype(np.float64), record=names)
-    np.savez(task.own_folder / "answers.npz", **{name: exact[name] for name in names})
     expected = expected_errors(model, dict.fromkeys(model.inputs, x), SINGLE)
-    allowed = {name: TIMES_EXPECTED * expected[name] for name in names}
+    acts = model.run(x.astype(np.float64))
+    if task.what == "gradient":
+        [source] = model.inputs
+        exact = {task.what: convlab.gradients(model, acts, CLASS, to=source)[source]}
+        allowed = {task.what: TIMES_EXPECTED * sqrt(max(expected.values()))}
+    else:
+        exact = {name: acts[name] for name in (acts if task.record else model.outputs)}
+        allowed = {name: TIMES_EXPECTED * expected[name] for name in exact}
+    np.savez(task.own_folder / "answers.npz", **exact)
     (task.own_folder / "allowed.json").write_text(json.dumps(allowed, indent=1), encoding="utf-8")
 
 
@@ -169,4 +183,4 @@ def save_onnx(task: Task) -> None:
 
 if __name__ == "__main__":
     folder, network, batch, what = sys.argv[1:]
-    make(Task(Path(folder), network, int(batch), what == "run"))
+    make(Task(Path(folder), network, int(batch), what))

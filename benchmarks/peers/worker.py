@@ -1,6 +1,6 @@
 """One framework with one network in a process of its own, which does what it is asked on stdin and else sleeps.
 
-    python -m benchmarks.peers.worker CONTENDER FOLDER NETWORK BATCH predict|run THREADS
+    python -m benchmarks.peers.worker CONTENDER FOLDER NETWORK BATCH predict|run|gradient THREADS
 
 {"check": FILE} computes once and writes the answer; {"time": COUNT} answers with so many durations in seconds.
 Requests and replies are pickled, as `convlab.bench.process` has them; convlab need not be there.
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers.files import Task
+from benchmarks.peers.files import CLASS, Task
 
 Contender = tuple[Callable[[], Any], Callable[[Any], list[Any]]]
 """What is timed, and what makes NumPy arrays of its result, one for each output of the task."""
@@ -32,6 +32,9 @@ def convlab(task: Task, threads: int, method: str) -> Contender:
     model, x, names = convlab.load(task.network_file), task.x, list(task.allowed)
     if method == "run":
         return partial(model.run, x), lambda recording: [recording[name] for name in names]
+    if method == "gradient":
+        [source] = model.inputs
+        return lambda: convlab.gradients(model, model.run(x), CLASS, to=source)[source], lambda y: [y]
     return partial(model.predict, x), lambda y: [y]
 
 
@@ -42,8 +45,8 @@ def torch(task: Task, threads: int, kind: str) -> Contender:
     from benchmarks.as_torch import as_torch
 
     torch.set_num_threads(threads)
-    torch.set_grad_enabled(False)
-    network, x = as_torch(convlab.load(task.network_file), task.record), torch.from_numpy(task.channels_first)
+    model, x = convlab.load(task.network_file), torch.from_numpy(task.channels_first)
+    network = as_torch(_to_logits(model) if task.what == "gradient" else model, task.record)
     if "channels last" in kind:
         network, x = network.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
     if "frozen" in kind or "optimized" in kind:
@@ -55,7 +58,24 @@ def torch(task: Task, threads: int, kind: str) -> Contender:
         with torch.inference_mode():
             return network(x)
 
+    def gradient() -> Any:
+        return torch.autograd.grad(network(x)[0, CLASS], x)[0]
+
+    if task.what == "gradient":
+        x.requires_grad_()
+        return gradient, lambda y: _channels_last([y.numpy()])
     return call, lambda y: _channels_last([tensor.numpy() for tensor in (y if task.record else [y])])
+
+
+def _to_logits(model: Any) -> Any:
+    """Return a convlab network without the softmax at its end."""
+    from convlab.model.logits import logits
+
+    name = logits(model.graph)
+    layer = name.removesuffix("/pre")
+    if layer != name:
+        model[layer].activation = "linear"
+    return type(model).of(model.graph.until(layer))
 
 
 def onnxruntime(task: Task, threads: int, kind: str) -> Contender:
@@ -110,6 +130,7 @@ def _channels_last(arrays: Any) -> list[Any]:
 CONTENDERS: dict[str, tuple[Callable[[Task, int, str], Contender], str]] = {
     "convlab predict": (convlab, "predict"),
     "convlab run": (convlab, "run"),
+    "convlab gradient": (convlab, "gradient"),
     "PyTorch": (torch, "eager"),
     "PyTorch, channels last": (torch, "channels last"),
     "PyTorch, frozen": (torch, "frozen"),
@@ -156,7 +177,7 @@ def main() -> None:
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a framework prints must not come between the replies
     contender, folder, network, batch, what, threads = sys.argv[1:]
-    task = Task(Path(folder), network, int(batch), what == "run")
+    task = Task(Path(folder), network, int(batch), what)
     build, kind = CONTENDERS[contender]
     start = perf_counter()
     call, arrays = build(task, int(threads), kind)

@@ -30,7 +30,7 @@ def worker(tmp_path):
         python = tmp_path / "python"
         python.write_text(f"#!/bin/sh\nexec '{sys.executable}' '{tmp_path / 'code.py'}'\n")
         python.chmod(0o755)
-        made.append(Worker("PyTorch", Task(tmp_path, "lenet5", 1, False), str(python), 3, dict(os.environ)))
+        made.append(Worker("PyTorch", Task(tmp_path, "lenet5", 1, "predict"), str(python), 3, dict(os.environ)))
         return made[-1]
 
     yield worker
