@@ -1,10 +1,13 @@
 """Gradients of a class, a channel, a unit, by every layer; and captum's reference numbers for the rules."""
 
+from weakref import ref
+
 import numpy as np
 import pytest
 
 import convlab
 from convlab import LayerNameError, ShapeError, UnsupportedError
+from convlab.backward import engine
 from convlab.layers import Activation, Add, Conv2D, Dense, Flatten, MaxPooling2D, ReLU
 from convlab.model.initialise import randomise
 from convlab.model.model import Model, Node
@@ -167,6 +170,25 @@ def test_what_a_recording_lacks_is_computed_from_what_it_has():
     found, again = (convlab.gradients(model, acts, 0) for acts in (whole, part))
     assert all(np.array_equal(found[name], again[name]) for name in found)
     assert not np.array_equal(found["left"], convlab.gradients(model, model.run(x), 0)["left"])
+
+
+def test_gradients_that_nobody_asked_for_are_given_up(monkeypatch):
+    """While one is pulled back there are two: it, and what comes of it."""
+    layers = [Conv2D(f"c{i}", 2, 3, padding="same", activation="relu") for i in range(8)]
+    model = Model.sequential("chain", (4, 5, 2), layers)
+    randomise(model, 0)
+    acts = model.run(np.ones((1, 4, 5, 2)))
+    made, alive, plain = [], [], engine.pull_back_node
+
+    def watched(*given):
+        parts = plain(*given)
+        made.extend(map(ref, parts))
+        alive.append(sum(each() is not None for each in made))
+        return parts
+
+    monkeypatch.setattr(engine, "pull_back_node", watched)
+    convlab.gradients(model, acts, ("c7", 1), to="input")
+    assert alive == [1, 2, 2, 2, 2, 2, 2, 2]
 
 
 def test_nothing_is_changed(tmp_path):
