@@ -106,7 +106,15 @@ def test_a_file_lives_as_the_page_tells():
 CLASSES = {name: one for name in layers.__all__ if inspect.isclass(one := getattr(layers, name))}
 OF_ANY_KIND = {"Activated", "Layer"}
 UNNAMED = {  # what layers have in common, and layers that are made of layers alone
-    *("ActivatedOneRow", "ActivatedTimeDistributed", "Convolving", "GlobalPooling2D", "GlobalPooling3D", "Joining"),
+    *(
+        "ActivatedOneRow",
+        "ActivatedTimeDistributed",
+        "Convolving",
+        "GlobalPooling",
+        "GlobalPooling2D",
+        "GlobalPooling3D",
+        "Joining",
+    ),
     *("Merge", "Pooling", "Pooling2D", "Pooling3D", "Residual", "SeveralInputs", "Spatial", "Transposing"),
     *("Wrapping", "_Blocks"),
 }

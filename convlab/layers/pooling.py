@@ -96,35 +96,39 @@ class AveragePooling2D(Pooling2D):
 
 
 @dataclass(eq=False)
-class GlobalPooling2D(Pooling):
-    """What both global poolings share: one number a channel; `keepdims` leaves them an image of one cell."""
+class GlobalPooling(Pooling):
+    """What global poolings share, of images or volumes: a number a channel; `keepdims` leaves them one cell."""
 
     name: str
     keepdims: bool = False
     window = None
 
-    def infer_shape(self, shape: Shape) -> Shape:
-        """Return (C,), or (1, 1, C)."""
-        image_size(shape)
-        return (1, 1, shape[2]) if self.keepdims else shape[2:]
-
     def __call__(self, x: Array) -> Array:
-        """Pool (N, H, W, C) to (N, C), or (N, 1, 1, C)."""
+        """Pool (N, ..., C) to (N, C), or (N, 1, ..., C)."""
         y = self.reduce(x)
-        return y[:, None, None] if self.keepdims else y
+        return y.reshape(len(y), *(1,) * (x.ndim - 2), y.shape[1]) if self.keepdims else y
 
     @abstractmethod
     def reduce(self, x: Array) -> Array:
-        """Pool (N, H, W, C) to (N, C)."""
+        """Pool (N, ..., C) to (N, C)."""
 
     def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
-        """Return the gradient (N, H, W, C) from (N, C), or (N, 1, 1, C)."""
+        """Return the gradient (N, ..., C) from (N, C), or (N, 1, ..., C)."""
         (x,) = inputs
         return (self.expand(gradient.reshape(len(x), x.shape[-1]), x),)
 
     @abstractmethod
     def expand(self, gradient: Array, x: Array) -> Array:
-        """Return the gradient (N, H, W, C) by x from (N, C)."""
+        """Return the gradient (N, ..., C) by x from (N, C)."""
+
+
+class GlobalPooling2D(GlobalPooling):
+    """Global pooling of images (H, W, C)."""
+
+    def infer_shape(self, shape: Shape) -> Shape:
+        """Return (C,), or (1, 1, C)."""
+        image_size(shape)
+        return (1, 1, shape[2]) if self.keepdims else shape[2:]
 
 
 class GlobalMaxPooling2D(GlobalPooling2D):

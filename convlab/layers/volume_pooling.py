@@ -1,11 +1,11 @@
 """Pooling of volumes (D, H, W, C): that of images with one axis more."""
 
-from abc import abstractmethod
 from dataclasses import dataclass, field
 
 from convlab import ops
 from convlab.layers.base import Pooling
 from convlab.layers.checks import options_of
+from convlab.layers.pooling import GlobalPooling
 from convlab.layers.sizes import volume_size
 from convlab.runtime.arrays import Array, Shape
 from convlab_kernels.window3d import PaddingLike3D, Triple, Window3D
@@ -69,36 +69,13 @@ class AveragePooling3D(Pooling3D):
         return (ops.avg_pool_pull_back(gradient, inputs[0], self.window),)
 
 
-@dataclass(eq=False)
-class GlobalPooling3D(Pooling):
-    """What both global poolings share: one number a channel; `keepdims` leaves them a volume of one cell."""
-
-    name: str
-    keepdims: bool = False
-    window = None
+class GlobalPooling3D(GlobalPooling):
+    """Global pooling of volumes (D, H, W, C)."""
 
     def infer_shape(self, shape: Shape) -> Shape:
         """Return (C,), or (1, 1, 1, C)."""
         volume_size(shape)
         return (1, 1, 1, shape[3]) if self.keepdims else shape[3:]
-
-    def __call__(self, x: Array) -> Array:
-        """Pool (N, D, H, W, C) to (N, C), or (N, 1, 1, 1, C)."""
-        y = self.reduce(x)
-        return y[:, None, None, None] if self.keepdims else y
-
-    @abstractmethod
-    def reduce(self, x: Array) -> Array:
-        """Pool (N, D, H, W, C) to (N, C)."""
-
-    def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
-        """Return the gradient (N, D, H, W, C) from (N, C), or (N, 1, 1, 1, C)."""
-        (x,) = inputs
-        return (self.expand(gradient.reshape(len(x), x.shape[-1]), x),)
-
-    @abstractmethod
-    def expand(self, gradient: Array, x: Array) -> Array:
-        """Return the gradient (N, D, H, W, C) by x from (N, C)."""
 
 
 class GlobalMaxPooling3D(GlobalPooling3D):
