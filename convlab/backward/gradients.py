@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from convlab.backward.engine import pull_back
+from convlab.backward.result import Gradients
 from convlab.backward.rules import Rule
 from convlab.backward.targets import Target, seeds_of
 from convlab.errors import LayerNameError, UnsupportedError
@@ -21,7 +22,7 @@ def gradients(
     *,
     rule: Rule = "gradient",
     to: str | Iterable[str] | None = None,
-) -> Activations:
+) -> Gradients:
     """Return how fast a number changes with each number of each layer before it, and of the input.
 
     Parameters
@@ -41,8 +42,10 @@ def gradients(
 
     Returns
     -------
-    Activations
-        The gradients by name, inputs first, in order of execution; on a GPU they stay there, as a recording does.
+    Gradients
+        A mapping like a recording, by name, inputs first, in order of execution; on a GPU they stay there, as a
+        recording does. It holds on to the recording, so that `convlab.explain(..., backward=True)` can tell where
+        each number comes from.
 
     Raises
     ------
@@ -71,7 +74,7 @@ def gradients(
     arrays.update({name: found[name] for name in known if name in found})
     kinds = {**dict.fromkeys(model.inputs, "InputLayer"), **{node.name: node.layer.kind for node in model.nodes}}
     title = "gradient" if rule == "gradient" else rule
-    return Activations(
+    return Gradients(
         arrays,
         {name: kinds[name] for name in arrays},
         inputs=acts.inputs,
@@ -83,4 +86,8 @@ def gradients(
         functions=acts.functions,
         note=", ".join(filter(None, [acts.note, f"{title} of {what}"])),
         network=model,
+        target=what,
+        rule=rule,
+        seeds=seeds,
+        made=values,
     )

@@ -21,15 +21,21 @@ def pull_back_node(
     node: Node, after: Array | None, before: Array | None, inputs: tuple[Array, ...], output: Array, rule: Rule
 ) -> tuple[Array, ...]:
     """Return the gradient by each input from those by the output, and by what comes before its activation."""
-    if after is not None:
-        after = node.silence(after)
     if before is None and after is not None and (rule == "gradient" or not _rectifies(node.layer)):
-        return node.layer.pull_back(after, inputs, output)
-    if after is not None:
-        through = _through_activation(node.layer, after, inputs, output, rule)
-        before = through if before is None else before + through
-    assert before is not None
+        return node.layer.pull_back(node.silence(after), inputs, output)
+    before = before_activation(node, after, before, inputs, output, rule)
     return (node.layer.pull_back_linear(before, inputs[0]),) if isinstance(node.layer, Activated) else (before,)
+
+
+def before_activation(
+    node: Node, after: Array | None, before: Array | None, inputs: tuple[Array, ...], output: Array, rule: Rule
+) -> Array:
+    """Return the gradient by what a call computes before its activation, from that by the output and some more."""
+    if after is None:
+        assert before is not None
+        return before
+    through = _through_activation(node.layer, node.silence(after), inputs, output, rule)
+    return through if before is None else before + through
 
 
 def _rectifies(layer: Layer) -> bool:
