@@ -8,7 +8,7 @@ from typing import Any
 
 from convlab import attribution
 from convlab.attribution.result import Attribution
-from convlab.backward.targets import strongest_classes
+from convlab.cli.classes import add_class, asked_class, chosen_class
 from convlab.cli.inputs import HELP, SOME_FAILED, Image, read_images, titled
 from convlab.cli.layers import ONE, chosen_layer, one_range
 from convlab.cli.options import (
@@ -57,12 +57,7 @@ def add(commands: Any) -> None:
     add_model(parser)
     add_labels(parser)
     parser.add_argument("images", nargs="*", metavar="IMAGE", help=f"{HELP}; or a folder: {MEAN}")
-    parser.add_argument(
-        "--class",
-        dest="wanted",
-        metavar="NAME",
-        help="or its number (default: the most probable, or the one that a folder is called by)",
-    )
+    add_class(parser, "its name, or its number (default: the most probable, or the one that a folder is called by)")
     parser.add_argument(
         "--layer", metavar="LAYER", help=f"whose maps are weighted, or whose channels prefer an input: {ONE}"
     )
@@ -107,9 +102,7 @@ def _of_image(
 ) -> list[dict[str, Any]]:
     """Draw and tell what one image's answer hangs on, by each method."""
     acts = model.run(image.inputs)
-    target = _asked(model, arguments.wanted)
-    if target is None:
-        target = int(strongest_classes(acts)[0])
+    target = chosen_class(model, acts, arguments.wanted)
     found = [_by(method, model, acts, target, arguments) for method in methods]
     _draw(found, path)
     if not arguments.json:
@@ -127,7 +120,7 @@ def _of_folder(model: Model, folder: str, method: str, path: Path, arguments: ar
             model,
             folder,
             _function(model, method, arguments),
-            _asked(model, arguments.wanted),
+            asked_class(model, arguments.wanted),
             fit=arguments.fit,
             progress=progress,
         )
@@ -171,13 +164,6 @@ def _function(model: Model, method: str, arguments: argparse.Namespace) -> Calla
     if arguments.layer and method in BY_LAYER:
         return partial(function, layer=chosen_layer(model, arguments.layer))
     return function
-
-
-def _asked(model: Model, wanted: str | None) -> int | str | None:
-    """Return the class asked for, by its name or its number, if one is."""
-    if wanted is None or not wanted.isdecimal() or wanted in (model.labels or ()):
-        return wanted
-    return int(wanted)
 
 
 def _draw(found: list[Attribution], path: Path) -> None:

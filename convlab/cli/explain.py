@@ -4,6 +4,8 @@ import argparse
 import re
 from typing import Any
 
+from convlab.backward.gradients import gradients
+from convlab.cli.classes import add_class, chosen_class
 from convlab.cli.inputs import HELP, prepared
 from convlab.cli.layers import add_layer, chosen_layer
 from convlab.cli.options import (
@@ -18,7 +20,9 @@ from convlab.cli.options import (
     load_model,
     print_json,
 )
+from convlab.errors import UnsupportedError
 from convlab.explanation.explanation import explain
+from convlab.recording.activations import Activations
 from convlab.wording import printable
 
 
@@ -41,6 +45,12 @@ def add(commands: Any) -> None:
         metavar="K",
         help="channel, or unit of a dense layer; of the output also a label (default: the same)",
     )
+    parser.add_argument(
+        "--backward",
+        action="store_true",
+        help="explain a number of a class' gradient instead; LAYER may be the input's name, too",
+    )
+    add_class(parser, "which class --backward takes, by its name or number (default: the most probable)")
     add_fit(parser)
     add_span(parser)
     add_picture(parser)
@@ -50,12 +60,17 @@ def add(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Run, explain, and draw where asked to."""
     check_drawn(arguments)
+    if arguments.wanted and not arguments.backward:
+        raise UnsupportedError("--class is for --backward: give both")
     model = load_model(arguments)
-    layer = chosen_layer(model, arguments.layer)
+    is_input = arguments.backward and arguments.layer in model.inputs
+    layer = arguments.layer if is_input else chosen_layer(model, arguments.layer)
     x, told = prepared(model, arguments.image, arguments)
-    acts = model.run(x)
+    acts: Activations = model.run(x)
+    if arguments.backward:
+        acts = gradients(model, acts, chosen_class(model, acts, arguments.wanted))
     z, y, x = (None, *(arguments.at or (None, None)))[-3:]
-    why = explain(model, acts, layer, y, x, arguments.channel, z=z)
+    why = explain(model, acts, layer, y, x, arguments.channel, z=z, backward=arguments.backward)
     if arguments.out:
         from convlab.view import plot
 

@@ -51,6 +51,11 @@ class Explained(WeightedSum):
         The network's input behind the number; None where there are several.
     image_shape : tuple of int
         Its shape; () where there are several.
+    target, link : str
+        Of a number of a gradient, which is explained backwards: what it is the gradient of, and what its weights are,
+        where they are a layer's. Then the sources are what the number's cell reaches.
+    parts : tuple of explanations
+        Of a gradient to which several layers give something back: what each gives.
     """
 
     model: str
@@ -74,11 +79,14 @@ class Explained(WeightedSum):
     field: Seen
     input: str | None
     image_shape: Shape
+    target: str = ""
+    link: str = ""
+    parts: tuple["Explained", ...] = ()
 
     @property
     def source(self) -> str:
-        """The (first) source."""
-        return self.sources[0]
+        """The (first) source; "" for a gradient of a cell that reaches nothing."""
+        return self.sources[0] if self.sources else ""
 
     @cached_property
     def field_in_image(self) -> Box | None:
@@ -118,9 +126,10 @@ class Explained(WeightedSum):
     def as_dict(self) -> dict[str, Any]:
         """Return plain types, as for JSON."""
         values = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "place"}
-        sides = ("rows", "columns", "channels") if self.z is None else ("slices", "rows", "columns", "channels")
+        sides = ("slices", "rows", "columns", "channels")[self.place.slices is None :]
         place = {side: list(getattr(self.place, side) or ()) for side in sides}
         derived = ("source", "channel_sums", "before", "field_in_image", "agrees")
+        values["parts"] = [part.as_dict() for part in self.parts]
         found = place | {"padding": self.place.padding} | values | {name: getattr(self, name) for name in derived}
         return {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in found.items()}
 

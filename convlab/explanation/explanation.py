@@ -1,39 +1,26 @@
 """The explanation of one number of a recording: its sum, the function applied, the part of the image seen."""
 
-from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Any
 
 import numpy as np
 
+from convlab.backward.result import Gradients
 from convlab.errors import LayerNameError, ShapeError, UnsupportedError
-from convlab.explanation.contributions import Position, WeightedSum, sums_of
-from convlab.explanation.explained import Explained, Seen
-from convlab.explanation.html import explanation_table
+from convlab.explanation.asked import about, as_images, indices
+from convlab.explanation.backwards import explain_backwards
+from convlab.explanation.contributions import WeightedSum, sums_of
 from convlab.explanation.labels import labels_of
-from convlab.explanation.text import explanation_text
+from convlab.explanation.result import Explanation
+from convlab.explanation.seen import seen
 from convlab.layers import ACTIVATIONS
 from convlab.model.model import Model, Node
-from convlab.model.receptive_field import Field
 from convlab.recording.activations import Activations
 from convlab.recording.prediction import number_of_class
 from convlab.recording.recorded import check_recording
-from convlab.runtime.arrays import Array, Shape
-from convlab.wording import listed, unknown
+from convlab.runtime.arrays import Array
+from convlab.wording import listed, say, unknown
 
-SIDES = {"z": "slice", "y": "row", "x": "column", "channel": "channel"}
-
-
-class Explanation(Explained):
-    """How one recorded number came about. `str()` of it is for reading, `as_dict()` for programs.
-
-    What it holds is told at `Explained`.
-    """
-
-    def __str__(self) -> str:
-        return explanation_text(self)
-
-    def _repr_html_(self) -> str:
-        return explanation_table(self)
+__all__ = ["Explanation", "explain"]
 
 
 def explain(
@@ -46,15 +33,20 @@ def explain(
     *,
     z: int | None = None,
     image: int = 0,
+    backward: bool = False,
 ) -> Explanation:
     """Explain one number of a recording: which cells it was computed from, with which weights, step by step.
+
+    Backwards, one number of a gradient: which numbers its cell reaches, and their gradients times the weights that
+    link them to it. That is the sum behind it, of a convolution a convolution again.
 
     Parameters
     ----------
     model, acts
-        The network, and a recording it made that holds the layer and what feeds it.
+        The network, and a recording it made that holds the layer and what feeds it; backwards, gradients that
+        `convlab.gradients` made by the layer and what takes it.
     layer : str
-        Name of the layer, `name/2` for its second call.
+        Name of the layer, `name/2` for its second call; backwards also of an input.
     y, x, channel : int (channel: or str), optional
         Which number of the layer's output (H, W, C); of an output (features,), `channel` alone. What is left out is
         where the largest number lies, of all that are left. In the output, or what it was before its softmax, a
@@ -63,6 +55,8 @@ def explain(
         Its slice, where the output is a volume (D, H, W, C).
     image : int
         Which image of the batch.
+    backward : bool
+        Whether to explain a number of gradients.
 
     Raises
     ------
@@ -71,50 +65,45 @@ def explain(
     ShapeError
         Where there is no such number, or the recording is another network's.
     UnsupportedError
-        For a layer that is no weighted sum, or what is no recording.
+        For a layer that is no weighted sum, or what is no recording; backwards for what are no gradients.
     """
     check_recording(acts)
+    if isinstance(channel, str) and layer in model.shapes:
+        channel = number_of_class(channel, labels_of(model, layer), f"layer {layer!r}")
+    asked: dict[str, Any] = {"z": z, "y": y, "x": x, "channel": channel}
+    if isinstance(acts, Gradients):
+        if not backward:
+            raise UnsupportedError(
+                f"explain: these are gradients: {say('backward=True', '--backward')} tells where each comes from"
+            )
+        return explain_backwards(model, acts, layer, asked, image)
+    if backward:
+        raise UnsupportedError(
+            f"explain: {say('backward=True', '--backward')} is for gradients, found a recording:"
+            " convlab.gradients(model, acts, target) makes some; a file does not keep what they were made of"
+        )
     node = _node(model, layer)
-    labels = labels_of(model, node.name)
-    if isinstance(channel, str):
-        channel = number_of_class(channel, labels, f"layer {layer!r}")
-    asked = {"z": z, "y": y, "x": x, "channel": channel}
     *inputs, output = _recorded(model, acts, node)
-    image, *place, channel = _indices(layer, output, image, asked)
+    image, *place, channel = indices(layer, output, image, asked)
     recorded = output[(image, *place, channel)]
     sources, sums, this = sums_of(node, [maps[image] for maps in inputs], output.shape[1:], (*place, channel))
     after, function, tolerance = _apply(node.layer.activation, sums, this, recorded.dtype)
     if channel in node.silenced:
         after, function = 0.0, "silenced"
-    image_input = model.graph.inputs_behind[node.name]
-    fields = model.receptive_fields()
-    if len(sources) == 1:
-        field = _seen(fields[sources[0]], sums[this].place)
-    else:
-        field = _seen(fields[node.name], sums[this].place)
+    told, fields = about(model, layer, asked, output, (image, *place, channel)), model.receptive_fields()
+    field = seen(fields[sources[0] if len(sources) == 1 else layer], sums[this].place)
     return Explanation(
         **vars(sums[this]),
-        model=model.title,
-        layer=layer,
+        **told,
         kind=node.layer.kind,
         weighted=bool(node.layer.shapes),
         sources=sources,
-        shape=model.shapes[layer],
-        image=image,
-        z=place[0] if len(place) == 3 else None,
-        y=place[-2],
-        x=place[-1],
-        channel=channel,
         activation=node.layer.activation,
         function=function,
-        label=labels[channel] if labels else "",
-        choice=_choice(asked, model.shapes[layer], _part(output, image, list(asked.values())[1 - output.ndim :])),
         after=after,
         recorded=float(recorded),
         tolerance=tolerance,
-        field=field if image_input else None,
-        input=image_input,
-        image_shape=model.inputs[image_input] if image_input else (),
+        field=field if told["input"] else None,
     )
 
 
@@ -135,57 +124,14 @@ def _recorded(model: Model, acts: Activations, node: Node) -> list[Array]:
             f" record {listed(needed)}, too"
         )
     arrays = [acts.inputs[name] if name in acts.inputs else acts[name] for name in names]
-    if volumes := [array.shape[1:] for array in arrays if array.ndim > 5]:
-        raise UnsupportedError(
-            f"layer {node.name!r} ({node.layer.kind}) cannot be explained: its numbers lie in"
-            f" {volumes[0]}; volumes (D, H, W, C), images, sequences and features can be"
-        )
+    images = [as_images(node.name, node.layer.kind, array) for array in arrays]
     for name, array in zip(names, arrays, strict=True):
         if array.shape[1:] != model.shapes[name]:
             raise ShapeError(
                 f"the recording is of another network ({acts.model!r}): in it {name!r} has shape {array.shape},"
                 f" in {model.name!r} (N, {str(model.shapes[name])[1:]}"
             )
-    return [array.reshape(len(array), *(1,) * (4 - array.ndim), *array.shape[1:]) for array in arrays]
-
-
-def _indices(layer: str, output: Array, image: int, asked: Mapping[str, int | None]) -> tuple[int, ...]:
-    """Return the image and the place in an output of the number asked for; the largest where some sides are left."""
-    sides = dict(asked)
-    if output.ndim == 4 and sides.pop("z"):
-        raise ShapeError(f"explain: z is {asked['z']!r}, but the output of layer {layer!r} has no slices")
-    image = _within(layer, "image", image, len(output))
-    sizes = dict(zip(sides, output.shape[1:], strict=True))
-    place = {name: None if at is None else _within(layer, name, at, sizes[name]) for name, at in sides.items()}
-    left = _part(output, image, place.values())
-    if not left.size:
-        raise ShapeError(f"explain: layer {layer!r} has no numbers: {output.shape[1:]}")
-    largest = np.unravel_index(np.where(np.isnan(left), -np.inf, left).argmax(), left.shape)
-    return image, *(int(found) if at is None else at for found, at in zip(largest, place.values(), strict=True))
-
-
-def _part(output: Array, image: int, place: Iterable[int | None]) -> Array:
-    """Return the numbers of one image of an output that are left when some sides of a place are asked for."""
-    return output[(image, *(slice(None) if at is None else slice(at, at + 1) for at in place))]
-
-
-def _choice(asked: Mapping[str, int | None], shape: Shape, left: Array) -> str:
-    """Return how the number was chosen, of those left, where its place was not, or not all of it, asked for."""
-    sizes = zip(SIDES, (*(1,) * (4 - len(shape)), *shape), strict=True)
-    sides = {name: asked[name] for name, size in sizes if size > 1}  # where there is one place, there is no choice
-    given = [f"{SIDES[name]} {at}" for name, at in sides.items() if at is not None]
-    if len(given) == len(sides):
-        return ""
-    part = ", ".join(given) or "the layer"
-    return f"the largest number of {part}" if left.any() else f"the first number of {part}, which is zero everywhere"
-
-
-def _within(layer: str, name: str, index: object, size: int) -> int:
-    if not size:
-        raise ShapeError(f"explain: the recording holds no {name} of layer {layer!r}: it is of an empty batch")
-    if isinstance(index, bool) or not isinstance(index, int | np.integer) or not 0 <= index < size:
-        raise ShapeError(f"explain: {name} is {index!r}, but layer {layer!r} has {name} 0 to {size - 1}")
-    return int(index)
+    return images
 
 
 def _apply(
@@ -228,12 +174,3 @@ def _function(activation: str, row: Array, i: int) -> str:
     with np.errstate(invalid="ignore"):
         whole = np.exp(row - row.max()).sum()
     return f"softmax: exp({row[i]:.6g} - {row.max():.6g}) / {whole:.6g}"
-
-
-def _seen(field: Field | Literal["varies"] | None, place: Position) -> Seen:
-    """Return the box of the image behind a place in a layer that has the field, from its first cell to its last."""
-    if not isinstance(field, Field):
-        return field
-    sides = (place.rows, place.columns) if place.slices is None else (place.slices, place.rows, place.columns)
-    firsts, lasts = field.box(*(side[0] for side in sides)), field.box(*(side[-1] for side in sides))
-    return tuple((first[0], last[1]) for first, last in zip(firsts, lasts, strict=True))

@@ -5,13 +5,13 @@ from convlab.explanation.text import (
     CHANNELS,
     MOST_CELLS,
     decimals,
-    field_line,
     headline,
     number,
+    place_lines,
+    side,
     source_name,
     sum_line,
     verdict,
-    window_line,
 )
 from convlab.markup.html import Html, html_lines, html_numbers, html_table
 from convlab.runtime.arrays import Array
@@ -21,14 +21,14 @@ LISTED = 12  # input channels, at most
 
 def explanation_table(e: Explained) -> Html:
     """Return where the number is, what each of the strongest input channels adds, and the sum."""
-    above = html_lines([headline(e), f"looks at {window_line(e)}", f"sees {field_line(e)}"])
+    above = html_lines([headline(e), *place_lines(e)])
     return Html(above + (_table(e) if e.patch.size else "") + html_lines([sum_line(e), verdict(e)]))
 
 
 def _table(e: Explained) -> Html:
     drawn = 1 < e.patch[:, :, 0].size <= MOST_CELLS
     strongest = e.strongest(LISTED)
-    header = ["input", *(["patch", *(["× kernel", "= products"] if e.trained else [])] if drawn else []), "adds"]
+    header = [side(e), *(["patch", *(["× kernel", "= products"] if e.trained else [])] if drawn else []), "adds"]
     rows = []
     for place, i in enumerate(strongest):
         arrays = _arrays(e, i, drawn and place < CHANNELS, len(header) - 2)

@@ -15,8 +15,8 @@ MOST_CELLS, WIDEST = 121, 120  # larger patches are listed by contribution; wide
 
 def explanation_text(e: Explained) -> str:
     """Return what was seen, multiplied and added, the strongest input channels first, the rest summed."""
-    place = map(printable, [headline(e), f"  looks at {window_line(e)}", f"  sees {field_line(e)}"])
-    lines = [*place, "", *_details(e), sum_line(e), f"  {verdict(e)}"]
+    place = [printable(headline(e)), *(f"  {printable(line)}" for line in place_lines(e))]
+    lines = [*place, "", *_details(e), *_parts(e), sum_line(e), f"  {verdict(e)}"]
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -31,11 +31,21 @@ def headline(e: Explained) -> str:
     label = f" ({e.label})" if e.label else ""
     batch = f" of image {e.image}" if e.image else ""
     choice = f", {e.choice}" if e.choice else ""
-    return f"{e.model}, {e.layer} ({e.kind}): {at}{label}{batch}{choice}"
+    by = f"gradient of {e.target} by " if e.target else ""
+    return f"{e.model}, {by}{e.layer} ({e.kind}): {at}{label}{batch}{choice}"
+
+
+def place_lines(e: Explained) -> list[str]:
+    """Return what the number was made of, and what its cell sees of the image; of an input's that is known."""
+    if not e.target:
+        return [f"looks at {window_line(e)}", f"sees {field_line(e)}"]
+    reached = window_line(e) if len(e.sources) == 1 else ", ".join(e.sources) or "nothing that leads there"
+    through = [f"through {e.link}"] if e.link else []
+    return [f"reaches {reached}", *through, *([] if e.layer == e.input else [f"sees {field_line(e)}"])]
 
 
 def window_line(e: Explained) -> str:
-    """Return the window's place in the layer's input."""
+    """Return the window's place in the layer's input; of a gradient in what the cell reaches."""
     channels = e.place.channels if len(e.sources) == 1 else range(e.channel, e.channel + 1)
     if e.patch.shape[:2] == e.place.size == (1, 1) and e.place.slices is None:
         return f"{', '.join(e.sources)}: {_span('unit', channels)}"
@@ -50,6 +60,18 @@ def _span(name: str, cells: range) -> str:
     if len(cells) == 1:
         return f"{name} {cells[0]}"
     return f"{name}s {cells[0]} to {cells[-1]}{f' by {cells.step}' if cells.step > 1 else ''}"
+
+
+def side(e: Explained) -> str:
+    """Return on which side of layers the patch lies: that of their inputs, or of their outputs for a gradient."""
+    return "output" if e.target else "input"
+
+
+def kernel_name(e: Explained) -> str:
+    """Return what the numbers are called that the patch is multiplied with."""
+    if not e.target:
+        return "kernel"
+    return "kernel, turned" if "turned" in e.link else "weights" if e.link else "slopes"
 
 
 def strongest_line(e: Explained) -> str:
@@ -115,7 +137,7 @@ def number(value: float, places: int) -> str:
 
 
 def _details(e: Explained) -> list[str]:
-    if not e.patch.size or not (e.trained or e.patch.size > 1):
+    if not e.patch.size or not (e.trained or e.patch.size > 1) or e.parts:
         return []
     if e.patch[:, :, 0].size == 1 or e.patch[:, :, 0].size > MOST_CELLS:
         return [*_contributions(e), ""]
@@ -126,8 +148,18 @@ def _details(e: Explained) -> list[str]:
     rest = len(e.channel_sums) - len(strongest)
     if rest:
         total = e.channel_sums.sum() - e.channel_sums[strongest].sum()
-        parts = "input channels" if e.place.slices is None else "slices of input channels"
+        channels = f"{side(e)} channels"
+        parts = channels if e.place.slices is None else f"slices of {channels}"
         lines += [_rest(rest, parts, e.zeros_beside(strongest), total), ""]
+    return lines
+
+
+def _parts(e: Explained) -> list[str]:
+    """Return what each of several layers gives back to a gradient."""
+    lines = []
+    for part in e.parts:
+        place = [printable(line) for line in place_lines(part)[: 2 if part.link else 1]]
+        lines += [", ".join(place), "", *_details(part), f"  {sum_line(part)}", ""]
     return lines
 
 
@@ -185,11 +217,11 @@ def _channel(e: Explained, channel: int) -> list[str]:
         ["pad" if out else cell for cell, out in zip(*row, strict=True)]
         for row in zip(patch, e.place.padding, strict=True)
     ]
-    title = f"input {e.place.label(channel)}"
+    title = f"{side(e)} {e.place.label(channel)}"
     if e.trained:
         above = [[""] * len(e.place.columns)]
         tables = [_inputs(e, patch), _grid(above + kernel), _grid(above + products)]
-        return [f"{title}: sum {e.channel_sums[channel]:+.6g}", *_beside(tables)]
+        return [f"{title}: sum {e.channel_sums[channel]:+.6g}", *_beside(tables, side(e))]
     if e.winner:
         row, column = e.winner
         patch = [[f"{cell} " for cell in cells] for cells in patch]
@@ -215,10 +247,10 @@ def _grid(cells: list[list[str]]) -> list[str]:
     return [" ".join(cell.rjust(width) for cell in row) for row in cells]
 
 
-def _beside(tables: list[list[str]]) -> list[str]:
-    """Set input x kernel = products side by side, or one below the other where that is too wide."""
+def _beside(tables: list[list[str]], side: str) -> list[str]:
+    """Set patch x kernel = products side by side, or one below the other where that is too wide."""
     if sum(len(table[0]) + 5 for table in tables) > WIDEST:
-        titles = ["input", "x kernel", "= products"]
+        titles = [side, "x kernel", "= products"]
         return [line for title, table in zip(titles, tables, strict=True) for line in (title, *table) if line.strip()]
     middle = (len(tables[0]) + 1) // 2
     lines = []

@@ -9,23 +9,24 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from convlab.backward.result import Gradients
 from convlab.errors import UnsupportedError
 from convlab.explanation.explanation import Explanation
 from convlab.explanation.text import (
     decimals,
-    field_line,
     headline,
+    kernel_name,
     peak,
+    place_lines,
     strongest_line,
     sum_line,
     verdict,
-    window_line,
 )
 from convlab.markup.maps import ROW, recorded_maps
 from convlab.markup.mosaic import colormap
 from convlab.markup.scale import Scale
 from convlab.recording.activations import Activations
-from convlab.runtime.arrays import Array, Shape
+from convlab.runtime.arrays import Array, Shape, on_host
 from convlab.view.channels import chosen
 from convlab.view.drawing import Look, drawing
 from convlab.view.explain_cells import bars_of, draw_bars, draw_table, draw_window, hatch, label_cells, mark
@@ -58,7 +59,7 @@ def explanation(
     why : Explanation
         What `convlab.explain` returned.
     acts : Activations
-        The recording it was made from.
+        The recording it was made from; of a number of gradients, these.
     channels : sequence of int, optional
         The input channels to draw, by their places in the patch: `why.strongest(3)` for those that add most here.
 
@@ -67,8 +68,11 @@ def explanation(
     ShapeError
         For input channels that are not there.
     UnsupportedError
-        For a number in a volume: print the explanation.
+        For a number in a volume: print the explanation; or for other gradients, or a recording, than it is of.
     """
+    if bool(why.target) != isinstance(acts, Gradients):
+        asked, found = ("gradients", "a recording") if why.target else ("a recording", "gradients")
+        raise UnsupportedError(f"plot.explanation: it was made from {asked}, found {found}")
     if why.place.slices is not None:
         raise UnsupportedError(f"layer {why.layer!r} is explained in a volume, which has no picture: print it")
     layout = _Layout(why, acts, channels)
@@ -91,10 +95,10 @@ class _Layout:
 
     def __init__(self, why: Explanation, acts: Activations, channels: Sequence[int] | None) -> None:
         self.why = why
-        self.maps = recorded_maps(acts[why.source] if why.source in acts else acts.inputs[why.source], why.image)
+        self.maps = recorded_maps(_source(why, acts), why.image)
         self.output = None if len(why.shape) == 1 else recorded_maps(acts[why.layer], why.image)[:, :, why.channel]
         merged = len(why.sources) > 1
-        drawn = not merged and why.place.size != (1, 1)
+        drawn = len(why.sources) == 1 and why.place.size != (1, 1)
         self.channels = _channels(why, self.maps, channels) if drawn else []
         self.bars = bars_of(why, self.channels) if merged or why.trained else []
         height, width = why.patch.shape[:2]
@@ -116,13 +120,19 @@ class _Layout:
         arithmetic = wrap(sum_line(why), int((self.width - 2 * EDGE) * 13))
         figure = page(self.width, foot + 0.2 * len(arithmetic) + 0.2, Edges(EDGE, HEAD, EDGE, 0.1))
         strongest = [f"strongest here: {strongest_line(why)}"] if self.channels and why.trained else []
-        lines = [f"looks at {window_line(why)}", f"sees {field_line(why)}", *strongest]
-        head(figure, headline(why), "\n".join(lines))
+        head(figure, headline(why), "\n".join([*place_lines(why), *strongest]))
         for line in arithmetic:
             write(figure, EDGE, foot, line, fontsize=9.5, color=INK)
             foot += 0.2
         write(figure, EDGE, foot, verdict(why), fontsize=8, color=FAINT if why.agrees else WRONG)
         return figure
+
+
+def _source(why: Explanation, acts: Activations) -> Array:
+    """Return the array that the patch was cut from."""
+    if isinstance(acts, Gradients):
+        return on_host(acts.before_activation(why.source.removesuffix("/pre"))) if why.sources else acts[why.layer]
+    return acts[why.source] if why.source in acts else acts.inputs[why.source]
 
 
 def _image_height(shape: Shape) -> float:
@@ -152,7 +162,7 @@ def _channels(why: Explanation, maps: Array, asked: Sequence[int] | None) -> lis
 def _draw_image(ax: Axes, why: Explanation, acts: Activations) -> None:
     """Show the picture that the network saw, with the receptive field."""
     draw_input(ax, acts, why.image, why.input)
-    _title(ax, "image, and what the unit sees of it")
+    _title(ax, f"image, and {'this cell' if why.layer == why.input else 'what the unit sees of it'}")
     if why.input is None or why.field == "varies":
         return
     height, width, channels = (1, 1, *why.image_shape)[-3:]
@@ -173,7 +183,8 @@ def _draw_output(ax: Axes, why: Explanation, values: Array) -> None:
     bare(ax)
     ax.set_anchor("NW")
     mark(ax, why.y, why.x, why.y, why.x)
-    _title(ax, f"{why.layer}, channel {why.channel}: this number")
+    by = "gradient by " if why.target else ""
+    _title(ax, f"{by}{why.layer}, channel {why.channel}: this number")
 
 
 def _draw_channel(figure: Figure, layout: _Layout, row: int, channel: int) -> None:
@@ -186,7 +197,7 @@ def _draw_channel(figure: Figure, layout: _Layout, row: int, channel: int) -> No
     ax = axes_at(figure, layout.tables[0] - GAP - MAP, top, MAP, layout.row - TITLES)
     ax.imshow(maps[:, :, 0], cmap=cmap, norm=norm, interpolation="nearest")
     draw_window(ax, why.place)
-    _title(ax, f"{why.source}, channel {number}")
+    _title(ax, f"{'gradient by ' if why.target else ''}{why.source}, channel {number}")
     ax = axes_at(figure, layout.tables[0], top, *layout.table)
     draw_table(ax, why.patch[:, :, channel], decimals(why.patch), cmap, norm)
     hatch(ax, why.place.padding)
@@ -201,7 +212,7 @@ def _draw_channel(figure: Figure, layout: _Layout, row: int, channel: int) -> No
 def _draw_product(figure: Figure, layout: _Layout, top: float, channel: int) -> None:
     """Show, behind the patch, the kernel it is multiplied with and the products."""
     why = layout.why
-    titles = "kernel", f"products: sum {why.channel_sums[channel]:.4g}"
+    titles = kernel_name(why), f"products: sum {why.channel_sums[channel]:.4g}"
     for array, title, left, sign in zip((why.kernel, why.products), titles, layout.tables[1:], "×=", strict=True):
         ax = axes_at(figure, left, top, *layout.table)
         reach = peak(array[:, :, layout.channels]) or 1.0

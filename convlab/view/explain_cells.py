@@ -94,8 +94,8 @@ def bars_of(why: Explanation, drawn: list[int]) -> list[Bar]:
     terms = [(source_name(why, i), float(sums[i])) for i in order]
     if name := why.others(order):
         terms.append((name, float(sums.sum() - sums[order].sum())))
-    if why.trained:
-        terms.append(("bias", why.bias))
+    if why.bias if why.target else why.trained:
+        terms.append(("to begin with" if why.target else "bias", why.bias))
     starts = np.cumsum([0.0, *(value for _, value in terms)]).tolist()
     bars = [
         (name, start, value, POSITIVE if value > 0 else NEGATIVE)

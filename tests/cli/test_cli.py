@@ -249,9 +249,28 @@ def test_explain_as_json(picture, capsys):
     assert len(found["channel_sums"]) == 400
 
 
+def test_explain_backwards(picture, tmp_path, capsys):
+    path = tmp_path / "why.png"
+    arguments = ["explain", "lenet5", str(picture), "input", "--at", "12,13", "--backward"]
+    assert main([*arguments, "--class", "Coat", "--out", str(path)]) == 0
+    model = convlab.load("lenet5")
+    acts = model.run(model.prepare(picture))
+    why = convlab.explain(model, convlab.gradients(model, acts, "Coat"), "input", 12, 13, backward=True)
+    assert f"\n\n{why}\n{path}\n" in capsys.readouterr().out
+    with Image.open(path) as saved:
+        assert saved.format == "PNG"
+    assert main([*arguments, "--json"]) == 0  # the most probable class
+    found = json.loads(capsys.readouterr().out)
+    label, _ = acts.top(1)[0]
+    assert (found["target"], found["agrees"]) == (f"class {model.labels.index(label)} ({label})", True)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (["input"], "no layer 'input'"),
+        (["conv2", "--class", "Coat"], "--class is for --backward: give both"),
+        (["softmax", "--backward"], "has no gradient by what layer 'softmax' makes"),
         (["conv9"], "no layer 'conv9'; did you mean 'conv"),
         (["conv2", "--at", "10,0"], "y is 10, but layer 'conv2' has y 0 to 9"),
         (["conv2", "--channel", "16"], "channel is 16, but layer 'conv2' has channel 0 to 15"),

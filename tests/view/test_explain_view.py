@@ -307,3 +307,43 @@ def test_numbers_of_a_small_page_stay_in_their_cells_or_are_left_out(model, acts
         assert [text in words for text in ax.texts] == [drawn] * 9
         widest = max(text.get_window_extent().width for text in ax.texts)
         assert not drawn or widest <= ax.get_window_extent().width / 3
+
+
+# ---- backwards
+
+
+def test_a_gradient_is_drawn_from_gradients(model, acts):
+    grads = convlab.gradients(model, acts, 3)
+    why = explain(model, grads, "input", 4, 6, 2, image=1, backward=True)
+    figure = explanation(why, grads)
+    assert (
+        heading(figure)[0]
+        == "net, gradient of class 3 by input (InputLayer): channel 2 at row 4, column 6 of image 1"
+    )
+    shown = [channel for channel in range(6) if titled(figure, f"gradient by conv/pre, channel {channel}")]
+    assert len(shown) == 3 and len(titled(figure, "kernel, turned")) == 3
+    maps = titled(figure, f"gradient by conv/pre, channel {shown[0]}")[0].images[0].get_array()
+    np.testing.assert_array_equal(maps, grads.before_activation("conv")[1, :, :, shown[0]])
+    (own,) = titled(figure, "gradient by input, channel 2: this number")
+    np.testing.assert_array_equal(own.images[0].get_array(), grads["input"][1, :, :, 2])
+    assert titled(figure, "image, and this cell")
+
+
+@pytest.mark.parametrize("layer", ["conv", "norm", "frame", "pool", "mean", "point", "all", "flat", "dense"])
+def test_gradients_of_every_layer_are_drawn(layer, model, acts):
+    grads = convlab.gradients(model, acts, {"last": np.ones((2, 13))})
+    assert heading(explanation(explain(model, grads, layer, backward=True), grads))
+
+
+def test_nothing_that_comes_back_is_drawn(model, acts):
+    grads = convlab.gradients(model, acts, ("conv", (1, 2, 3)))
+    figure = explanation(explain(model, grads, "conv", 1, 2, 3, backward=True), grads)
+    assert "nothing comes back + 1 to begin with = 1" in [text.get_text() for text in words_drawn(figure)]
+
+
+def test_it_is_drawn_from_what_it_was_made_from(model, acts):
+    grads = convlab.gradients(model, acts, 3)
+    with pytest.raises(convlab.UnsupportedError, match="made from gradients, found a recording"):
+        explanation(explain(model, grads, "conv", backward=True), acts)
+    with pytest.raises(convlab.UnsupportedError, match="made from a recording, found gradients"):
+        explanation(explain(model, acts, "conv"), grads)
