@@ -91,13 +91,14 @@ function trailOf(app) {
   /** @type {[string, import("./main.js").State][]} */
   const steps = [[app.document.title, NOWHERE]];
   if (layer !== null) steps.push([app.document.layers[layer].name, { layer, channel: null, at: null }]);
-  if (layer !== null && channel !== null) steps.push(...channelSteps(app.document.layers[layer].shape, app.state));
+  if (layer !== null && channel !== null) steps.push(...channelSteps(app.document, app.state));
   return [title, make("ol", "", steps.map(([text, state], i) => crumb(app, text, state, i === steps.length - 1)))];
 }
 
-/** @param {number[]} shape @param {import("./main.js").State} state @returns {[string, import("./main.js").State][]} */
-function channelSteps(shape, { layer, channel, at }) {
-  if (shape.length < 2) return [[`unit ${channel}`, { layer, channel, at }]];
+/** @param {import("./data.js").Told} told @param {import("./main.js").State} state @returns {[string, import("./main.js").State][]} */
+function channelSteps(told, { layer, channel, at }) {
+  const { shape } = told.layers[layer ?? 0], label = told.labels[layer ?? 0]?.[channel ?? 0];
+  if (shape.length < 2) return [[`unit ${channel}${label ? ` (${label})` : ""}`, { layer, channel, at }]];
   /** @type {[string, import("./main.js").State]} */
   const ofChannel = [`channel ${channel}`, { layer, channel, at: null }];
   return at === null ? [ofChannel] : [ofChannel, [placeText(shape.length === 2 ? at.slice(-1) : at), { layer, channel, at }]];
