@@ -25,8 +25,3 @@ export function unitsSeeing(field, cell, size) {
   ]);
   return box.every(([first, last]) => first <= last) ? box : null;
 }
-
-/** Whether a layer works within each channel, so that a channel's source is the same one. @param {import("./data.js").Layer} layer @param {import("./data.js").Layer} source */
-export function keepsChannels(layer, source) {
-  return layer.shape.at(-1) === source.shape.at(-1) && !/^(Conv|Dense)/.test(layer.kind);
-}

@@ -20,10 +20,11 @@ export function kernelPanel(why, source) {
     const tile = kernelTile(kernel, kept.indexOf(place), { signed: true, top, asinh: false });
     return make("figure", "", [tile, make("figcaption", "", [sourceText(why, place)])]);
   });
+  const shown = held.length < why.sums.length ? `${held.length} of ${why.sums.length}: what adds most` : "what adds most";
   return make("section", "kernel panel", [
     make("h3", "", [`Its kernel for channels of ${source}`]),
     make("div", "tiles", tiles),
-    make("p", "note", [`the ${held.length} of ${why.sums.length} that add most to its largest number; blue is negative, to ±${written(top)}`]),
+    make("p", "note", [`${shown} to its largest number first; blue is negative, to ±${written(top)}`]),
   ]);
 }
 

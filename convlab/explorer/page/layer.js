@@ -3,7 +3,7 @@
 import { sidesOf } from "./address.js";
 import { Attributed } from "./attributed.js";
 import { excuse, make, makeButton } from "./elements.js";
-import { boxSeen, keepsChannels, unitsSeeing } from "./fields.js";
+import { boxSeen, unitsSeeing } from "./fields.js";
 import { histogramPanel, Reading, statisticsPanel, valueText } from "./inspector.js";
 import { channelAt, kernelPanel } from "./kernel.js";
 import { Mosaic } from "./mosaic.js";
@@ -157,6 +157,10 @@ class LayerView {
     const label = this.app.document.labels[this.index]?.[channel];
     const [place, value] = [cellText(this.layer.shape, channel, at, label), valueText(this.values, channel, at)];
     this.mosaic.cursor = this.cell = cell;
+    if (this.slider && this.sliceName && at.length === 3) {
+      this.slider.value = String((this.mosaic.slice = at[0]));
+      this.sliceName.textContent = `slice ${at[0]}`;
+    }
     this.mosaic.drawSoon();
     this.reading.show(place, value);
     this.app.say(`${this.layer.name}, ${place}: ${value}`);
@@ -169,7 +173,8 @@ class LayerView {
   showChannel(channel) {
     this.shown = channel;
     const source = this.app.document.layers[this.layer.inputs[0]];
-    if (source && keepsChannels(this.layer, source)) this.neighbour.show(channel);
+    const isSame = source && !this.layer.weights && source.shape.at(-1) === this.layer.shape.at(-1);
+    if (isSame) this.neighbour.show(channel);
     else if (source && this.neighbour.channel < 0) this.neighbour.show(strongestFirst(source)[0]);
     clearTimeout(this.timer);
     if (this.layer.weights && this.layer.explains) this.timer = setTimeout(() => this.showKernel(channel), REST);
@@ -251,16 +256,16 @@ class LayerView {
 
   sliceSlider() {
     const { depth, volume } = sidesOf(this.layer.shape);
-    if (!volume || depth < 2) return [];
-    const slider = make("input", "", [], { type: "range", min: "0", max: String(depth - 1), value: "0", "aria-label": "slice" });
-    const text = make("output", "", ["slice 0"]);
-    slider.addEventListener("input", () => {
-      if (!this.mosaic) return;
-      this.mosaic.slice = Number(slider.value);
-      text.textContent = `slice ${slider.value}`;
-      this.mosaic.drawSoon();
-    });
-    return [make("label", "slice", [slider, text])];
+    if (!volume) return [];
+    this.slider = make("input", "", [], { type: "range", min: "0", max: String(depth - 1), "aria-label": "slice" });
+    this.slider.addEventListener("input", () => this.showSlice(Number(this.slider?.value)));
+    return [make("label", "slice", [this.slider, (this.sliceName = make("output"))])];
+  }
+
+  /** Show a slice of a volume, and the cell there. @param {number} slice */
+  showSlice(slice) {
+    if (!this.cell || slice < 0 || slice >= sidesOf(this.layer.shape).depth) return;
+    this.look({ channel: this.cell.channel, at: [slice, ...this.cell.at.slice(-2)] });
   }
 
   makeKeys() {
@@ -268,6 +273,7 @@ class LayerView {
     return [
       key("ArrowLeft ArrowRight ArrowUp ArrowDown", "to the next cell", (event) => this.move(STEPS[event.key])),
       key("PageUp PageDown", "the channel before, the next channel", (event) => this.turn(event.key === "PageUp" ? -1 : 1)),
+      ...(sidesOf(this.layer.shape).volume ? [key("< >", "the slice before, the next slice", (event) => this.showSlice((this.cell?.at[0] ?? 0) + (event.key === "<" ? -1 : 1)))] : []),
       key("Enter", "explain this number", () => this.cell && this.app.go({ layer: this.index, ...this.cell })),
       key("c", "enlarge this channel", () => this.cell && this.app.go({ layer: this.index, channel: this.cell.channel, at: null })),
       key("a", "where a class comes from, laid over", () => this.attributed.next()),
