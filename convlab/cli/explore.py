@@ -22,7 +22,7 @@ from convlab.errors import UnsupportedError
 from convlab.model.model import Model
 from convlab.runtime.arrays import Array
 from convlab.storage.writing import check_file, new_path
-from convlab.wording import printable
+from convlab.wording import asked_by_command, printable
 from convlab.zoo import ZOO
 
 
@@ -97,7 +97,8 @@ def _explore_network(arguments: argparse.Namespace) -> None:
 
 def _read(model: Model, arguments: argparse.Namespace, path: Path) -> tuple[dict[str, Array], list[str]]:
     """Read a file that was dropped on the page as the command would."""
-    return prepared(model, str(path), arguments)
+    with asked_by_command():  # it runs in a thread of the server
+        return prepared(model, str(path), arguments)
 
 
 def _command(arguments: argparse.Namespace, *parts: str | None) -> str:

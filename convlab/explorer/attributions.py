@@ -24,7 +24,8 @@ def attributed(model: Model, acts: Activations, method: str, number: int, layer:
     if method not in (*BY_LAYER, *BY_INPUT):
         raise UnsupportedError(unknown("method", method, (*BY_LAYER, *BY_INPUT)))
     options = {"layer": layer} if method in BY_LAYER else {}
-    found: Attribution = getattr(attribution, method)(model, acts, number, **options)
+    with np.errstate(invalid="ignore", over="ignore"):  # where the recording has infinities
+        found: Attribution = getattr(attribution, method)(model, acts, number, **options)
     return found
 
 

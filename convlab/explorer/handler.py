@@ -161,9 +161,10 @@ class Handler(BaseHTTPRequestHandler):
             data = self.rfile.read(int(length))
             if len(data) < int(length):
                 raise RefusedError(HTTPStatus.BAD_REQUEST, "the file ended early")
-            self._send(HTTPStatus.OK, JSON, self.server.session.open(data).encode())
+            told = self.server.session.open(data)
         finally:
-            self.server.upload.release()
+            self.server.upload.release()  # before the answer, upon which the next file may come
+        self._send(HTTPStatus.OK, JSON, told.encode())
 
     def _asked(self, name: str) -> str:
         query = self._query()

@@ -65,8 +65,9 @@ class Packing:
         if why.place.padding.any():
             told["padding"] = why.place.padding.tolist()
         parts = {} if self._is_in_the_page(why) else {"patch": why.patch}
-        if not (why.patch * why.kernel == why.products).all():
-            parts["products"] = why.products
+        with np.errstate(invalid="ignore"):
+            if not (why.patch * why.kernel == why.products).all():
+                parts["products"] = why.products
         if self._every:
             if not self._is_known(why):
                 parts["kernel"] = why.kernel

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 from convlab.errors import ConvlabError, ImageError, ShapeError, UnsupportedError
 from convlab.explorer.attributions import attributed, told_attribution
@@ -100,10 +101,13 @@ class Session:
             path = Path(folder) / f"image{ending}"
             path.write_bytes(data)
             try:
-                inputs, told = self._read(path)
-                return {name: array.copy() for name, array in inputs.items()}, told
+                with catch_warnings(record=True) as warned:
+                    simplefilter("always")
+                    inputs, told = self._read(path)
             except ConvlabError as error:
                 raise ImageError(str(error).replace(str(path), "the file")) from None
+            lines = [*told, *(str(one.message).replace(str(path), "the file") for one in warned)]
+            return {name: array.copy() for name, array in inputs.items()}, lines  # they may be mapped from the file
 
     @contextmanager
     def _current(self, generation: int) -> Iterator[tuple[Shown, Activations]]:

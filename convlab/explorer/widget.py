@@ -1,5 +1,6 @@
 """The live widget of a notebook: the page's modules by anywidget; they ask the kernel what they ask a server."""
 
+import json
 from typing import Any
 
 import anywidget
@@ -15,12 +16,12 @@ from convlab.recording.activations import Activations
 class ExplorerWidget(anywidget.AnyWidget):  # type: ignore[misc]
     """Answers messages {id, ask, ...} by {id, answer} and bytes, or by {id, error}."""
 
+    _esm = bundle("widget") + "\nexport default { render: $widget.render };\n"
+    _css = "\n".join(text_of(name) for name in STYLE.findall(text_of(INDEX)))
     document = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, session: Session) -> None:
-        style = "\n".join(text_of(name) for name in STYLE.findall(text_of(INDEX)))
-        script = bundle("widget") + "\nexport default { render: $widget.render };\n"
-        super().__init__(document=session.document(), _esm=script, _css=style)
+        super().__init__(document=session.document())
         self._session = session
         self.on_msg(lambda _, content, buffers: self._answer(content, buffers))
 
@@ -32,15 +33,17 @@ class ExplorerWidget(anywidget.AnyWidget):  # type: ignore[misc]
             self.send({"id": content["id"], "error": str(error)})
 
     def _ask(self, content: dict[str, Any], buffers: list[Any]) -> tuple[Any, list[bytes]]:
-        """Return the answer, JSON as text, and bytes."""
+        """Return the answer, and bytes."""
         session, generation = self._session, content.get("generation", 0)
         if content["ask"] == "values":
             return None, [session.values(generation, content["layer"])]
         if content["ask"] == "explanation":
-            return session.explanation(generation, content["layer"], content["at"]), []
-        if content["ask"] == "attribution":
-            return session.attribution(generation, content["method"], content["class"], content["layer"]), []
-        return session.open(bytes(buffers[0])), []
+            told = session.explanation(generation, content["layer"], content["at"])
+        elif content["ask"] == "attribution":
+            told = session.attribution(generation, content["method"], content["class"], content["layer"])
+        else:
+            told = session.open(bytes(buffers[0]))
+        return json.loads(told), []
 
 
 def make_widget(model: Model, acts: Activations) -> ExplorerWidget:

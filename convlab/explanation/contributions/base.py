@@ -57,7 +57,8 @@ class WeightedSum:
     @property
     def channel_sums(self) -> Array:
         """The products' sum in each input channel: (C,)."""
-        sums: Array = self.products.sum(axis=(0, 1))
+        with np.errstate(invalid="ignore"):  # infinities of both signs have no sum
+            sums: Array = self.products.sum(axis=(0, 1))
         return sums
 
     @property
@@ -68,7 +69,8 @@ class WeightedSum:
     @property
     def before(self) -> float:
         """The sum of the products and the bias: the value before the activation function."""
-        return float(self.products.sum()) + self.bias
+        with np.errstate(invalid="ignore"):
+            return float(self.products.sum()) + self.bias
 
     def rounding(self, dtype: np.dtype[np.floating]) -> float:
         """Return how far apart the sum here and one computed in `dtype`, in any order, may be.
