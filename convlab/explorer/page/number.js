@@ -103,7 +103,8 @@ class NumberView {
     );
     if (!stays || !why.kept.includes(this.chosen)) this.chosen = why.order.find((i) => why.kept.includes(i)) ?? 0;
     this.cursor = why.winner ?? [within(this.cursor[0], why.rows.length), within(this.cursor[1], why.columns.length)];
-    const what = why.sources.length > 1 ? "The inputs" : isOneCell(why) ? "The strongest products" : "The strongest channels";
+    const what = why.order.length === 1 ? "It comes from" : why.sources.length > 1 ? "The inputs"
+      : isOneCell(why) ? "The strongest products" : "The strongest channels";
     this.terms.show(what, termsOf(why, this.layers), this.chosen);
   }
 

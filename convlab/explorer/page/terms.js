@@ -29,7 +29,7 @@ export class Terms {
   show(title, terms, chosen) {
     this.terms = terms;
     this.title.textContent = title;
-    this.element.hidden = terms.length < 2;
+    this.element.hidden = !terms.length;
     this.choose(chosen);
   }
 
@@ -39,7 +39,7 @@ export class Terms {
     const rank = this.terms.findIndex((term) => term.place === place);
     const shown = this.terms.slice(0, this.open ? MOST : FEW);
     if (rank >= shown.length) shown.push(this.terms[rank]);
-    const most = Math.max(...this.terms.map(({ value }) => (Number.isFinite(value) ? Math.abs(value) : 0)), 1e-300);
+    const most = this.terms.reduce((top, { value }) => (Number.isFinite(value) ? Math.max(top, Math.abs(value)) : top), 1e-300);
     const places = placesFor(this.terms.map(({ value }) => value));
     this.list.replaceChildren(...shown.map((term) => this.row(term, most, places)));
     this.more.hidden = this.terms.length <= FEW;
