@@ -271,3 +271,12 @@ def test_gradients_are_those_of_the_cpu(model):
     there, here = (convlab.gradients(net, net.run(x), 1) for net in (model, network()))
     for name in here:
         np.testing.assert_allclose(there[name], here[name], rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("name", ["input", "scale", "conv", "norm", "relu", "deep", "sum", "pool", "flat"])
+def test_gradients_on_a_gpu_are_explained(name, model):
+    x = np.random.default_rng(0).normal(size=(2, 6, 7, 2)).astype(np.float32)
+    grads = convlab.gradients(model, model.run(x), 1)
+    why = convlab.explain(model, grads, name, image=1, backward=True)
+    assert why.recorded == grads[name][1].max() and why.agrees
+    assert all(part.agrees for part in why.parts)
