@@ -72,6 +72,7 @@ class LayerView {
     this.board = make("div", "board");
     this.side = make("div", "side", [this.reading.element, this.neighbour.element, this.kernel, this.figures, this.attributed.element]);
     stage.append(this.board, this.side);
+    this.hint = "drag or wheel moves, Ctrl + wheel zooms, a click explains";
     this.timer = 0;
     /** @type {Promise<unknown>} */
     this.ready = Promise.resolve();

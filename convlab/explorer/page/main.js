@@ -18,6 +18,7 @@ import { ValueCache } from "./values.js";
  * @typedef {object} View
  * @property {import("./keys.js").Key[]} keys
  * @property {() => void} close
+ * @property {string} [hint] what the pointer can do
  * @property {Promise<unknown>} [ready]
  * @property {() => void} [redraw]
  * @property {(state: State) => void} [update]

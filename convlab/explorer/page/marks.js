@@ -3,7 +3,8 @@
 /** @param {number} value three digits at most */
 export function short(value) {
   if (!Number.isFinite(value) || value === 0) return String(value);
-  return Math.abs(value) >= 1000 || Math.abs(value) < 0.01 ? value.toExponential(0).replace("e+", "e") : String(Number(value.toPrecision(2)));
+  const isFar = Math.abs(value) >= 1000 || Math.abs(value) < 0.01;
+  return (isFar ? value.toExponential(0).replace("e+", "e") : String(Number(value.toPrecision(2)))).replaceAll("-", "−");
 }
 
 /** @param {CanvasRenderingContext2D} pen @param {string} text @param {number} width the text, cut to it */

@@ -30,6 +30,7 @@ class NetworkView {
     this.memory = memoryOf(app);
     this.map = make("div", "map");
     this.scroller = make("div", "scroller", [this.map]);
+    this.scroller.addEventListener("wheel", (event) => this.turn(event), { passive: false });
     this.told = make("section", "told-of", [], { "aria-hidden": "true" });
     stage.classList.add("network");
     stage.append(this.scroller, this.told);
@@ -89,7 +90,7 @@ class NetworkView {
   type() {
     const words = this.vertices?.map((vertex) => {
       const shape = this.layers[vertex.members[vertex.members.length - 1]].shape.join("×");
-      return Math.max(7.4 * Math.min(14, this.nameOf(vertex).length), 6 * shape.length + 8);
+      return Math.max(7.4 * Math.min(14, this.nameOf(vertex).length), 7 * shape.length + 8);
     });
     return { text: Math.max(...(words ?? [0])), em: parseFloat(getComputedStyle(this.scroller).fontSize) / 15 };
   }
@@ -115,6 +116,7 @@ class NetworkView {
     const full = vertex.group ? nameOf(vertex.group) : layer.name;
     const strip = makeButton(vertex.group ? "strip folded" : "strip", "", () => this.open(vertex), { tabindex: "-1", title: full });
     strip.setAttribute("aria-label", this.label(vertex, full));
+    if (!vertex.group) strip.setAttribute("aria-description", layer.says);
     strip.append(frame, ...words);
     Object.assign(strip.style, { left: `${left}px`, top: `${top}px`, width: `${width}px` });
     strip.addEventListener("pointerenter", () => this.tell(vertex));
@@ -190,6 +192,14 @@ class NetworkView {
     if (this.focused) this.strips.get(this.focused)?.setAttribute("tabindex", "-1");
     this.focused = vertex;
     this.strips.get(vertex)?.setAttribute("tabindex", "0");
+  }
+
+  /** The wheel goes along the network, where all of its height is in view. @param {WheelEvent} event */
+  turn(event) {
+    const { scrollHeight, clientHeight } = this.scroller;
+    if (scrollHeight > clientHeight || event.ctrlKey || !event.deltaY) return;
+    event.preventDefault();
+    this.scroller.scrollLeft += event.deltaY;
   }
 
   /** @param {number} columns @param {number} lanes */

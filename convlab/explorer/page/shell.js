@@ -16,13 +16,14 @@ export function buildShell(app) {
   const sight = make("aside", "sight", [], { "aria-label": "The image" });
   const stage = make("main", "stage");
   const line = make("p", "line", [], { role: "status", "aria-live": "polite" });
+  const hint = make("span", "hint");
   const help = makeHelp();
   const picture = new Picture();
   app.root.classList.add("explorer");
   app.root.replaceChildren(
     make("header", "bar", [trail, tools]),
     make("div", "desk", [sight, stage]),
-    make("footer", "foot", [line, make("span", "hint", ["? keys"])]),
+    make("footer", "foot", [line, hint]),
     help.dialog,
   );
   acceptDrops(app);
@@ -53,6 +54,7 @@ export function buildShell(app) {
     follow() {
       trail.replaceChildren(...trailOf(app));
       line.textContent = "";
+      hint.textContent = [app.view?.hint, "? keys"].filter(Boolean).join(" · ");
       shell.showSettings();
     },
     showSettings: () => tools.replaceChildren(...toolsOf(app, help)),
