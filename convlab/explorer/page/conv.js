@@ -4,12 +4,12 @@ import { colourCell } from "./arithmetic.js";
 import { DIVERGING, NEUTRAL, pixelOf } from "./colours.js";
 import { ConvSettings } from "./conv_settings.js";
 import { sixDigits } from "./digits.js";
-import { make, makeButton } from "./elements.js";
+import { make } from "./elements.js";
 import { extentOf, outputSize, sizeFormula } from "./geometry.js";
 import { KERNELS, PICTURES, tableOf, weightOf } from "./presets.js";
 import { MovingWindow } from "./window.js";
 
-const LARGEST = 28, LARGEST_KERNEL = 7, GREYS = [0, 0.25, 0.5, 0.75, 1];
+const LARGEST = 28, LARGEST_KERNEL = 7;
 const FORMULA = "⌊(size + padding − dilation·(kernel − 1) − 1) / stride⌋ + 1";
 
 /**
@@ -31,7 +31,6 @@ class ConvPage {
     this.app = app;
     this.pictures = picturesOf(app.document);
     this.settings = ConvSettings.read(location.hash, this.pictures);
-    this.brush = 1;
     this.axes = this.settings.axes();
     /** @type {number[][]} */
     this.weights = [];
@@ -156,7 +155,7 @@ class ConvPage {
         chooser("picture", [...Object.keys(this.pictures), "own"], (name) => this.choosePicture(name)),
         counter("rows", "height", LARGEST, (height) => this.change(this.settings.withPicture(height, this.settings.width))),
         counter("columns", "width", LARGEST, (width) => this.change(this.settings.withPicture(this.settings.height, width))),
-        this.brushes()),
+        make("p", "does", ["click its cells to paint them; digits write tenths"])),
       fieldset(
         chooser("kernel", [...Object.keys(KERNELS), "own"], (name) => this.chooseKernel(name)),
         counter("rows", "kernel-rows", LARGEST_KERNEL, (rows) => this.change(this.settings.withKernel(rows, kernelSize()[1]))),
@@ -201,25 +200,6 @@ class ConvPage {
     else this.change({ kernelName: name });
   }
 
-  brushes() {
-    const swatches = GREYS.map((value) => {
-      const swatch = makeButton("swatch", "", () => this.takeBrush(value), { "aria-label": `paint with ${value}`, title: `paint with ${value}` });
-      swatch.dataset.value = String(value);
-      swatch.setAttribute("aria-pressed", String(value === this.brush));
-      swatch.style.backgroundColor = `rgb(${value * 255}, ${value * 255}, ${value * 255})`;
-      return swatch;
-    });
-    return make("div", "field brushes", [make("span", "", ["paint with"]), make("div", "swatches", swatches)]);
-  }
-
-  /** @param {number} value */
-  takeBrush(value) {
-    this.brush = value;
-    for (const swatch of this.controls.querySelectorAll(".swatch")) {
-      swatch.setAttribute("aria-pressed", String(/** @type {HTMLElement} */ (swatch).dataset.value === String(value)));
-    }
-  }
-
   // ---- the kernel's cells
 
   fillKernelTable() {
@@ -250,34 +230,34 @@ class ConvPage {
 
   // ---- painting
 
-  /** Paint where the pointer is drawn over the picture; by keyboard, arrows move and Enter paints. @param {import("./cells.js").CellMap} map */
+  /** The pointer paints in white and black; by keyboard arrows move, Enter paints, a digit writes tenths. @param {import("./cells.js").CellMap} map */
   painting(map) {
-    const canvas = map.canvas;
-    let last = "";
-    canvas.classList.add("paintable");
+    const { canvas, cells } = map, at = { y: 0, x: 0 };
     canvas.tabIndex = 0;
+    canvas.classList.add("paintable");
     canvas.setAttribute("aria-label", "the picture: arrows move, Enter paints, a digit writes tenths");
-    const paint = (/** @type {PointerEvent} */ event) => {
-      const cell = map.cellAt(event);
-      if (!event.buttons || !cell || !map.holds(cell) || `${cell.y},${cell.x}` === last) return;
-      last = `${cell.y},${cell.x}`;
-      this.setCell(cell.y, cell.x, this.brush);
+    let ink = 1;
+    const take = () => (ink = cells.value(at.y, at.x) > 0.5 ? 0 : 1);
+    const show = (/** @type {number} */ value) => {
+      map.outline("cursor", [at]);
+      if (value >= 0) this.setCell(at.y, at.x, value);
+      this.app.say(`picture, row ${at.y}, column ${at.x}: ${sixDigits(cells.value(at.y, at.x))}`);
     };
-    canvas.addEventListener("pointerdown", (event) => { last = ""; paint(event); });
+    const paint = (/** @type {PointerEvent} */ event) => {
+      const cell = map.cellAt(event), began = event.type === "pointerdown";
+      if (!event.buttons || !cell || !map.holds(cell) || (!began && cell.y === at.y && cell.x === at.x)) return;
+      Object.assign(at, cell);
+      show(began ? take() : ink);
+    };
+    canvas.addEventListener("pointerdown", paint);
     canvas.addEventListener("pointermove", paint);
-    let [y, x] = [0, 0];
-    const show = () => map.outline("cursor", [{ y, x }]);
-    canvas.addEventListener("focus", () => canvas.matches(":focus-visible") && show());
     canvas.addEventListener("blur", () => map.outline("cursor", []));
     canvas.addEventListener("keydown", (event) => {
       const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
-      if (step) [y, x] = [clamped(y + step[0], map.cells.height), clamped(x + step[1], map.cells.width)];
-      else if (event.key === "Enter") this.setCell(y, x, this.settings.cells[y][x] === this.brush ? 0 : this.brush);
-      else if (/^\d$/.test(event.key)) this.setCell(y, x, Number(event.key) / 10);
-      else return;
+      if (!step && event.key !== "Enter" && !/^\d$/.test(event.key)) return;
       event.preventDefault();
-      show();
-      this.app.say(`picture, row ${y}, column ${x}: ${sixDigits(this.settings.cells[y][x])}`);
+      if (step) Object.assign(at, { y: clamped(at.y + step[0], cells.height), x: clamped(at.x + step[1], cells.width) });
+      show(step ? -1 : event.key === "Enter" ? take() : Number(event.key) / 10);
     });
   }
 

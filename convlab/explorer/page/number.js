@@ -96,7 +96,7 @@ class NumberView {
     this.head.replaceChildren(
       worth(asNumber(why.recorded)),
       make("div", "", [
-        make("h1", "", [why.headline.replace(`${this.app.document.model}, `, "")]),
+        make("h1", "", [why.headline.slice(Math.max(0, why.headline.indexOf(`${this.layer.name} (`)))]),
         make("p", "", [`looks at ${why.window_line}; sees ${why.field_line}`]),
         make("p", "", [why.sum_line, "; ", make("span", why.agrees ? "" : "off", [why.verdict])]),
       ]),
