@@ -8,8 +8,9 @@ import { drawEdges } from "./edges.js";
 import { emptyText } from "./layer.js";
 import { layout } from "./layout.js";
 import { strongestFirst } from "./strength.js";
+import { groupName, makeStrip, shortName, shownLayer, toldOf } from "./strips.js";
 import { drawStrip, stripOf } from "./thumbnail.js";
-import { timeText, writtenCount, writtenShape } from "./words.js";
+import { writtenCount } from "./words.js";
 
 /** @typedef {import("./main.js").App} App */
 /** @typedef {import("./graph.js").Vertex} Vertex */
@@ -76,7 +77,7 @@ class NetworkView {
     const rows = Math.max(0, ...brackets.map(({ depth }) => depth + 1));
     const places = (this.places = layout(this.vertices, view[0], view[1], rows, this.type()));
     this.largest = Math.max(...this.layers.map((layer) => sidesOf(layer.shape)).map(({ height, width }) => Math.max(height, width)));
-    this.strips = new Map(this.vertices.map((vertex) => [vertex, this.strip(vertex)]));
+    this.strips = new Map(this.vertices.map((vertex) => [vertex, this.strip(vertex, places)]));
     Object.assign(this.map.style, { width: `${places.width}px`, height: `${places.height}px` });
     this.map.replaceChildren(drawEdges(this.vertices, places), ...brackets.map((one) => this.bracket(one)), ...this.strips.values());
     this.map.classList.toggle("dense", places.isDense);
@@ -89,64 +90,28 @@ class NetworkView {
   /** How wide the longest words of a strip are, names cut at 14 letters. */
   type() {
     const words = this.vertices?.map((vertex) => {
-      const shape = this.layers[vertex.members[vertex.members.length - 1]].shape.join("×");
-      return Math.max(7.4 * Math.min(14, this.nameOf(vertex).length), 7 * shape.length + 8);
+      const shape = shownLayer(this.layers, vertex).shape.join("×");
+      return Math.max(7.4 * Math.min(14, shortName(this.layers, vertex).length), 7 * shape.length + 8);
     });
     return { text: Math.max(...(words ?? [0])), em: parseFloat(getComputedStyle(this.scroller).fontSize) / 15 };
   }
 
-  /** A name without what its bracket says already: "conv1" of "block1_conv1" in "block1". @param {Vertex} vertex */
-  nameOf(vertex) {
-    const { name, group } = this.layers[vertex.members[0]];
-    const full = vertex.group ? nameOf(vertex.group) : name;
-    const outer = vertex.group ? group.slice(0, pathsOf(this.layers[vertex.members[0]]).indexOf(vertex.group)) : group;
-    const said = [outer.join("/"), outer.at(-1) ?? ""].find((beginning) => beginning && full.startsWith(beginning) && full.length > beginning.length + 1);
-    return said ? full.slice(said.length).replace(/^[_/.-]/, "") : full;
-  }
-
-  /** @param {Vertex} vertex */
-  strip(vertex) {
-    const last = this.layers[vertex.members[vertex.members.length - 1]];
-    const layer = vertex.group ? last : this.layers[vertex.members[0]];
-    const { left, top, width, maps } = this.places?.at(vertex) ?? { left: 0, top: 0, width: 0, maps: 0 };
-    const name = this.nameOf(vertex);
-    const frame = make("span", "maps");
-    frame.style.height = `${maps}px`;
-    const words = [make("span", "name", [name]), make("span", "shape", [layer.shape.join("×")]), this.figures(vertex)];
-    const full = vertex.group ? nameOf(vertex.group) : layer.name;
-    const strip = makeButton(vertex.group ? "strip folded" : "strip", "", () => this.open(vertex), { tabindex: "-1", title: full });
-    strip.setAttribute("aria-label", this.label(vertex, full));
-    if (!vertex.group) strip.setAttribute("aria-description", layer.says);
-    strip.append(frame, ...words);
-    Object.assign(strip.style, { left: `${left}px`, top: `${top}px`, width: `${width}px` });
+  /** @param {Vertex} vertex @param {import("./layout.js").Layout} places */
+  strip(vertex, places) {
+    const strip = makeStrip(this.layers, vertex, places.at(vertex), () => this.open(vertex));
     strip.addEventListener("pointerenter", () => this.tell(vertex));
     strip.addEventListener("pointerleave", () => this.tellOfNetwork());
-    strip.addEventListener("focus", () => { this.setFocus(vertex); this.tell(vertex); });
+    strip.addEventListener("focus", () => {
+      this.setFocus(vertex);
+      this.tell(vertex);
+    });
     return strip;
-  }
-
-  /** @param {Vertex} vertex @param {string} name */
-  label(vertex, name) {
-    const layer = this.layers[vertex.members[0]];
-    return vertex.group ? `${name}, ${vertex.members.length} layers, unfold` : `${name}, ${layer.kind}, ${writtenShape(layer.shape)}`;
-  }
-
-  /** Time, and the share of zeros as a bar. @param {Vertex} vertex */
-  figures(vertex) {
-    const members = vertex.members.map((i) => this.layers[i]);
-    const seconds = members.reduce((sum, layer) => sum + (layer.seconds ?? 0), 0);
-    if (vertex.group) return make("span", "figures-of", [`${members.length} layers`, make("br"), timeText(seconds || null)]);
-    const zeros = members[0].zeros;
-    const bar = make("span", "zeros");
-    bar.style.setProperty("--share", `${100 * (zeros ?? 0)}%`);
-    const text = zeros === undefined ? "" : `${Math.round(100 * zeros)} % zeros`;
-    return make("span", "figures-of", [...(zeros === undefined ? [] : [bar, text, make("br")]), timeText(seconds || null)]);
   }
 
   /** @param {ReturnType<typeof bracketsOf>[number]} bracket */
   bracket({ path, depth, first, last }) {
-    const button = makeButton("bracket", "", () => this.fold(path, true), { title: `fold ${nameOf(path)}` });
-    button.append(make("span", "", [nameOf(path)]));
+    const button = makeButton("bracket", "", () => this.fold(path, true), { title: `fold ${groupName(path)}` });
+    button.append(make("span", "", [groupName(path)]));
     Object.assign(button.style, this.places?.bracket(first, last, depth) ?? {});
     return button;
   }
@@ -165,7 +130,7 @@ class NetworkView {
     this.focused = undefined;
     this.draw();
     this.focusOn(first);
-    this.app.say(`${nameOf(path)} ${folded ? "folded" : "unfolded"}: ${this.vertices?.length} strips`);
+    this.app.say(`${groupName(path)} ${folded ? "folded" : "unfolded"}: ${this.vertices?.length} strips`);
   }
 
   /** Fold the innermost unfolded group of the strip in focus. */
@@ -184,7 +149,6 @@ class NetworkView {
     this.setFocus(vertex);
     this.strips.get(vertex)?.focus({ preventScroll: true });
     this.strips.get(vertex)?.scrollIntoView({ block: "nearest", inline: "center", behavior: "instant" });
-    this.tellOfNetwork();
   }
 
   /** @param {Vertex} vertex the one that Tab reaches */
@@ -216,16 +180,7 @@ class NetworkView {
 
   /** @param {Vertex} vertex */
   tell(vertex) {
-    const layer = this.layers[vertex.members[0]];
-    if (vertex.group) {
-      const names = vertex.members.map((i) => this.layers[i].name);
-      const weights = vertex.members.reduce((sum, i) => sum + this.layers[i].weights, 0);
-      this.say(nameOf(vertex.group), `${names.length} layers, folded`, listOf(names), `${writtenCount(weights)} weights; click to unfold`);
-    } else {
-      const figures = [layer.weights && `${writtenCount(layer.weights)} weights`, layer.multiply_adds && `${writtenCount(layer.multiply_adds)} multiply-adds`,
-        layer.dead && `${layer.dead} dead channels`, layer.nonfinite && `${layer.nonfinite} numbers not finite`].filter(Boolean);
-      this.say(layer.name, `${layer.kind}, ${writtenShape(layer.shape)}`, layer.says, [layer.formula, figures.join(", ")].filter(Boolean).join("\n"));
-    }
+    this.say(...toldOf(this.layers, vertex));
     this.app.say(this.strips.get(vertex)?.getAttribute("aria-label") ?? "");
   }
 
@@ -312,14 +267,4 @@ function memoryOf(app) {
   const drawn = held?.generation === app.document.generation ? held.drawn : new Map();
   remembered.set(app, { folded, drawn, generation: app.document.generation });
   return { folded, drawn };
-}
-
-/** The last name of a path. @param {string} path */
-function nameOf(path) {
-  return path.split("/").at(-1) ?? path;
-}
-
-/** @param {string[]} names */
-function listOf(names) {
-  return names.length > 6 ? `${names.slice(0, 3).join(", ")}, ... ${names.slice(-2).join(", ")}` : names.join(", ");
 }
