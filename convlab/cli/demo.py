@@ -15,6 +15,7 @@ from convlab.storage.writing import check_folder
 from convlab.wording import printable
 
 DEMO_IMAGE = "fashion_mnist/shirt.png"
+EXPLORE = "To walk through it in a browser, from any number down to the pixels: convlab explore lenet5"
 
 
 def add(commands: Any) -> None:
@@ -41,7 +42,11 @@ def run(arguments: argparse.Namespace) -> None:
     plot.attributions(_reasons(model, acts), path=files[3])
     acts.save(files[4])
     lines = [f"LeNet-5, trained on Fashion-MNIST, sees {Path(DEMO_IMAGE).name} as:", *table(acts.predictions()), ""]
-    print("\n".join([*lines, "What it computed on the way:", *(f"  {printable(str(path))}" for path in files)]))
+    print(
+        "\n".join(
+            [*lines, "What it computed on the way:", *(f"  {printable(str(path))}" for path in files), "", EXPLORE]
+        )
+    )
 
 
 def _reasons(model: Model, acts: Activations) -> list[Attribution]:

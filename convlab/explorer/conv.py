@@ -3,7 +3,7 @@
 from typing import Any
 
 from convlab.errors import UnsupportedError
-from convlab.explorer.explanations import At
+from convlab.explorer.dropped import dropped_file
 from convlab.explorer.export import assembled
 from convlab.explorer.strict import as_json
 from convlab.images.preprocessing import UNIT_GREY
@@ -23,8 +23,8 @@ class ConvPage:
         What shows the same from a terminal.
     """
 
-    def __init__(self, picture: Any = None, *, command: str = "convlab explore --conv", live: bool = True) -> None:
-        self._told = {
+    def __init__(self, picture: Any = None, *, command: str = "", live: bool = True) -> None:
+        self._told: dict[str, Any] = {
             "title": "a convolution",
             "live": live,
             "generation": 0,
@@ -46,21 +46,27 @@ class ConvPage:
         """Return the page as one file."""
         return assembled(self._told, {})
 
-    def values(self, generation: int, index: int) -> bytes:
+    def values(self, *_: Any) -> bytes:
         """Refuse: there is no network."""
-        raise UnsupportedError("this page shows a convolution, no network: give a MODEL")
+        raise _without_network()
 
-    def explanation(self, generation: int, index: int, at: At) -> str:
+    def explanation(self, *_: Any) -> str:
         """Refuse: there is no network."""
-        raise UnsupportedError("this page shows a convolution, no network: give a MODEL")
+        raise _without_network()
 
-    def attribution(self, generation: int, method: str, number: int, index: int | None) -> str:
+    def attribution(self, *_: Any) -> str:
         """Refuse: there is no network."""
-        raise UnsupportedError("this page shows a convolution, no network: give a MODEL")
+        raise _without_network()
 
     def open(self, data: bytes) -> str:
-        """Refuse: there is no network."""
-        raise UnsupportedError("this page shows a convolution, no network: give a MODEL")
+        """Show another picture; return the document."""
+        with dropped_file(data) as path:
+            self._told |= {"cells": _cells(path), "generation": self._told["generation"] + 1}
+        return self.document()
+
+
+def _without_network() -> UnsupportedError:
+    return UnsupportedError("this page shows a convolution, no network: give a MODEL")
 
 
 def _cells(picture: Any) -> dict[str, Any]:

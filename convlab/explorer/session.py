@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Any
 from warnings import catch_warnings, simplefilter
 
-from convlab.errors import ConvlabError, ImageError, ShapeError, UnsupportedError
+from convlab.errors import ShapeError, UnsupportedError
 from convlab.explorer.attributions import attributed, told_attribution
 from convlab.explorer.document import Shown, document
+from convlab.explorer.dropped import dropped_file, nameless
 from convlab.explorer.explanations import At, explanation_at, told_explanation
 from convlab.explorer.strict import Digits, as_json
 from convlab.explorer.values import exact, recorded
@@ -22,7 +22,6 @@ from convlab.runtime.arrays import Array
 
 OTHERS = "convlab explore MODEL IMAGE"
 Read = Callable[[Path], tuple[Mapping[str, Array], Sequence[str]]]
-ENDINGS = {b"\x93NUMPY": ".npy", b"PK\x03\x04": ".npz"}  # what else than a picture a file may begin as
 
 
 class OutOfDateError(Exception):
@@ -95,19 +94,12 @@ class Session:
             return self._document
 
     def _inputs(self, data: bytes) -> tuple[Mapping[str, Array], Sequence[str]]:
-        """Read bytes as a file: by one of our own name, in a folder of our own, for readers map and check files."""
-        ending = next((ending for start, ending in ENDINGS.items() if data.startswith(start)), "")
-        with TemporaryDirectory(prefix="convlab-") as folder:
-            path = Path(folder) / f"image{ending}"
-            path.write_bytes(data)
-            try:
-                with catch_warnings(record=True) as warned:
-                    simplefilter("always")
-                    inputs, told = self._read(path)
-            except ConvlabError as error:
-                raise ImageError(str(error).replace(str(path), "the file")) from None
-            lines = [*told, *(str(one.message).replace(str(path), "the file") for one in warned)]
-            return {name: array.copy() for name, array in inputs.items()}, lines  # they may be mapped from the file
+        """Return the inputs that a file gives, and what was done to it and is odd about it."""
+        with dropped_file(data) as path, catch_warnings(record=True) as warned:
+            simplefilter("always")
+            inputs, told = self._read(path)
+            inputs = {name: array.copy() for name, array in inputs.items()}  # they may be mapped from the file
+        return inputs, [*told, *(nameless(str(one.message), path) for one in warned)]
 
     @contextmanager
     def _current(self, generation: int) -> Iterator[tuple[Shown, Activations]]:

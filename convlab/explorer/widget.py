@@ -13,7 +13,7 @@ from convlab.model.model import Model
 from convlab.recording.activations import Activations
 
 
-class ExplorerWidget(anywidget.AnyWidget):  # type: ignore[misc]
+class ExplorerWidget(anywidget.AnyWidget):
     """Answers messages {id, ask, ...} by {id, answer} and bytes, or by {id, error}."""
 
     _esm = bundle("widget") + "\nexport default { render: $widget.render };\n"

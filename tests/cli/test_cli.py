@@ -32,6 +32,7 @@ def test_demo_needs_nothing_and_names_what_it_writes(tmp_path, monkeypatch, caps
     files = {path.name for path in (tmp_path / "convlab-demo").iterdir()} - {"mine.txt"}
     assert files == {"activations.h5", "filters_conv1.png", "network.png", "relu2.png", "why_a_shirt.png"}
     assert all(f"convlab-demo/{name}" in out for name in files)
+    assert out.endswith("convlab explore lenet5\n")
 
 
 def test_summary_prints_the_table(capsys):

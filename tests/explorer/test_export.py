@@ -13,8 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import convlab
+from convlab.errors import ImageError, UnsupportedError
 from convlab.explorer import packing
 from convlab.explorer.conv import ConvPage
 from convlab.explorer.page_files import bundle, page_files
@@ -189,13 +191,21 @@ def test_a_page_without_an_image_has_layers_and_nothing_more():
 
 
 def test_the_page_of_a_convolution_has_the_picture_in_grey(tmp_path):
-    from PIL import Image
-
     Image.fromarray(np.full((40, 80, 3), 51, np.uint8)).save(tmp_path / "wide.png")
     page = Parts(ConvPage(tmp_path / "wide.png", live=False).html())
     assert page.document["conv"] is True
     assert page.document["cells"] == {"width": 28, "height": 14, "values": [0.2] * (28 * 14)}
     assert Parts(ConvPage(live=False).html()).document["cells"] is None
+
+
+def test_another_picture_may_be_dropped_on_the_page_of_a_convolution(tmp_path):
+    Image.fromarray(np.full((3, 2), 255, np.uint8)).save(tmp_path / "white.png")
+    told = json.loads(ConvPage().open((tmp_path / "white.png").read_bytes()))
+    assert told["cells"] == {"width": 2, "height": 3, "values": [1.0] * 6}
+    with pytest.raises(ImageError, match=r"^the file: not an image"):
+        ConvPage().open(b"rubbish")
+    with pytest.raises(UnsupportedError, match="no network"):
+        ConvPage().values(0, 0)
 
 
 # ---- the modules as one script
