@@ -38,6 +38,10 @@ class NetworkView {
     this.attributed = new Attributed(app, -1, () => {});
     /** @type {Map<Vertex, HTMLButtonElement>} */
     this.strips = new Map();
+    /** @type {Set<Vertex>} */
+    this.waiting = new Set();
+    /** @type {Promise<void>|undefined} */
+    this.drawing = undefined;
     /** @type {import("./main.js").View["keys"]} */
     this.keys = this.makeKeys();
     this.inView = new IntersectionObserver((entries) => this.queue(entries), { root: this.scroller, rootMargin: "200px" });
@@ -72,6 +76,7 @@ class NetworkView {
     const view = this.view();
     this.drawnFor = view.join();
     this.inView.disconnect();
+    this.waiting.clear();
     this.vertices = verticesOf(this.layers, this.memory.folded);
     const brackets = bracketsOf(this.vertices, this.layers);
     const rows = Math.max(0, ...brackets.map(({ depth }) => depth + 1));
@@ -207,11 +212,8 @@ class NetworkView {
       if (isIntersecting && vertex) this.waiting.add(vertex);
       else if (vertex) this.waiting.delete(vertex);
     }
-    if (!this.drawing) this.drawing = this.drawWaiting();
+    this.drawing ??= this.drawWaiting().finally(() => (this.drawing = undefined));
   }
-
-  /** @type {Set<Vertex>} */
-  waiting = new Set();
 
   /** Draw strips one after the other, so that the page stays quick. */
   async drawWaiting() {
@@ -220,7 +222,6 @@ class NetworkView {
       this.waiting.delete(vertex);
       await this.drawMaps(vertex).catch((error) => this.app.say(error.message));
     }
-    this.drawing = undefined;
   }
 
   /** Kept when all strips that are in view now are drawn. */
