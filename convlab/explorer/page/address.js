@@ -1,16 +1,11 @@
 // Every view is an address: "#conv2/7/3,4" is row 3, column 4 of channel 7 of conv2, "#" the whole network.
 
-/**
- * Where one is. `layer` null: the whole network; `at` null: no number chosen, else [row, column] or [slice, row, column].
- * @typedef {{layer: number|null, channel: number|null, at: number[]|null}} State
- */
-
 /** @type {State} */
 export const NOWHERE = { layer: null, channel: null, at: null };
 
 /**
  * Return the address of a state, "#" and the parts.
- * @param {import("./data.js").Layer[]} layers
+ * @param {Layer[]} layers
  * @param {State} state
  */
 export function addressOf(layers, state) {
@@ -23,7 +18,7 @@ export function addressOf(layers, state) {
 
 /**
  * Return the state of an address; what the network does not have is left out, from there on.
- * @param {import("./data.js").Layer[]} layers
+ * @param {Layer[]} layers
  * @param {string} address
  * @returns {State}
  */
@@ -39,7 +34,6 @@ export function stateOf(layers, address) {
 
 /**
  * Sides of a layer's output: shapes are channels last, without the batch.
- * @typedef {{channels: number, depth: number, height: number, width: number, volume: boolean}} Sides
  * @param {number[]} shape
  * @returns {Sides}
  */

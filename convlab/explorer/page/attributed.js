@@ -8,7 +8,7 @@ const METHODS = ["grad_cam", "gradient"];
 
 export class Attributed {
   /**
-   * @param {import("./main.js").App} app @param {number} index of the layer shown
+   * @param {App} app @param {number} index of the layer shown
    * @param {(veil: HTMLCanvasElement|null) => void} onVeil given what is laid over its maps
    */
   constructor(app, index, onVeil) {
@@ -42,7 +42,7 @@ export class Attributed {
     return own ?? this.app.source.attribution({ ...question, layer: null }).catch((/** @type {Error} */ error) => error);
   }
 
-  /** @param {import("./data.js").Attribution|Error|null} found */
+  /** @param {Attribution|Error|null} found */
   show(found) {
     if (this.closed) return;
     if (!found) this.note.textContent = `not in this page: ${this.app.document.command} computes it`;
@@ -51,7 +51,7 @@ export class Attributed {
     if (this.note.textContent) this.app.say(this.note.textContent);
   }
 
-  /** @param {import("./data.js").Attribution|null} found */
+  /** @param {Attribution|null} found */
   lay(found) {
     this.app.shell.picture.heat(found?.pixels ?? null);
     const own = found && found.layer === this.index;
@@ -68,7 +68,7 @@ export class Attributed {
   }
 }
 
-/** @param {import("./data.js").Attribution} attribution */
+/** @param {Attribution} attribution */
 function veilOf({ shape, values }) {
   const [height, width] = shape;
   const canvas = Object.assign(document.createElement("canvas"), { width, height });

@@ -15,11 +15,6 @@ export const NEUTRAL = 128;
 /** What is drawn for NaN and infinities; they are hatched, too. */
 export const NOT_FINITE = packed([128, 128, 128]);
 
-/**
- * The scale of a picture: its numbers lie between -top (0 where not signed) and top.
- * @typedef {{signed: boolean, top: number, asinh: boolean}} Scale
- */
-
 export const SEQUENTIAL = colourTable(SEQUENTIAL_ANCHORS, 0, 255);
 export const DIVERGING = colourTable(DIVERGING_ANCHORS, 1, 255);
 

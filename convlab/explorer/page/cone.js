@@ -9,7 +9,6 @@ const MOST_LAYERS = 24, NAMED = 14, MINIATURE = 46; // layers of the ribbon, wit
 /**
  * First and last cell along slices, rows and columns; null where no one rule gives them.
  * @typedef {[number, number][]} Region
- * @typedef {import("./data.js").Layer} Layer
  */
 
 /** @param {Layer} layer @returns {number[]} slices, rows, columns */

@@ -14,8 +14,8 @@ const FORMULA = "⌊(size + padding − dilation·(kernel − 1) − 1) / stride
 
 /**
  * @param {HTMLElement} stage
- * @param {import("./main.js").App} app
- * @returns {import("./main.js").View}
+ * @param {App} app
+ * @returns {View}
  */
 export function showConv(stage, app) {
   const page = new ConvPage(stage, app);
@@ -26,7 +26,7 @@ export function showConv(stage, app) {
 }
 
 class ConvPage {
-  /** @param {HTMLElement} stage @param {import("./main.js").App} app */
+  /** @param {HTMLElement} stage @param {App} app */
   constructor(stage, app) {
     this.app = app;
     this.pictures = picturesOf(app.document);

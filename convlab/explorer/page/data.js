@@ -2,93 +2,6 @@
 
 import { restored } from "./restore.js";
 
-/**
- * @typedef {{start: number[], end: number[], jump: number[]}} Field cells of unit 0, and how far the next unit's lie
- * @typedef {Field|"all"|"varies"|null} Seen
- * @typedef {{edges: number[], counts: number[]}} Histogram
- *
- * @typedef {object} Layer
- * @property {string} name
- * @property {string} kind
- * @property {string[]} group
- * @property {number[]} shape without the batch, channels last
- * @property {number[]} inputs
- * @property {string} says what such a layer does
- * @property {string|null} formula its output size, worked out
- * @property {{kernel: number[], stride: number[], dilation: number[], padding: number[][]}|null} window
- * @property {number} weights
- * @property {number} multiply_adds
- * @property {Seen} field of unit 0 in the image
- * @property {Seen} step of unit 0 in the layer's first input
- * @property {boolean} explains
- * @property {number|null} [seconds]
- * @property {number} [zeros]
- * @property {number} [dead]
- * @property {number|string} [min]
- * @property {number|string} [max]
- * @property {number|string} [mean]
- * @property {number|string} [std]
- * @property {number} [nonfinite]
- * @property {Histogram} [histogram]
- * @property {"float32"|"uint8"|"int8"} [encoding]
- * @property {number[]} [strength] mean magnitude of each channel
- *
- * @typedef {object} Told the document: all of a network and a run of it but the numbers
- * @property {string} title
- * @property {string} model
- * @property {boolean} live
- * @property {number} generation
- * @property {string} command
- * @property {string[]} told
- * @property {{width: number, height: number, png: string}|null} picture
- * @property {{channel: number, label: string, value: number}[]} top
- * @property {Record<string, string[]>} labels
- * @property {Layer[]} layers
- *
- * @typedef {object} Explanation how one number came about
- * @property {number} layer
- * @property {{z: number|null, y: number, x: number, channel: number}} at
- * @property {string} headline
- * @property {string} window_line
- * @property {string} field_line
- * @property {string} sum_line
- * @property {string} verdict
- * @property {number[]} sources
- * @property {number[]|null} slices
- * @property {number[]} rows
- * @property {number[]} columns
- * @property {number[]} channels
- * @property {boolean[][]} padding
- * @property {number[]} kept
- * @property {number[][][]} patch
- * @property {number[][][]|null} kernel
- * @property {number[][][]} products
- * @property {number[]} sums
- * @property {number[]} order
- * @property {boolean} trained
- * @property {number[]|null} winner
- * @property {number} bias
- * @property {number} before
- * @property {string} function
- * @property {number} after
- * @property {number} recorded
- * @property {number} tolerance
- * @property {boolean} agrees
- * @property {number[][]|null} field_in_image
- *
- * @typedef {{method: string, class: number, layer: number|null}} Question
- * @typedef {object} Attribution
- * @property {number} layer
- * @property {string} method
- * @property {string} target
- * @property {string} note
- * @property {number[]} shape
- * @property {number[]} values
- * @property {{width: number, height: number, values: number[]}|null} pixels
- *
- * @typedef {ServerSource|PageSource|WidgetSource} Source
- */
-
 /** What is asked for an image that the server no longer holds. */
 export class OutOfDate extends Error {}
 
@@ -201,14 +114,6 @@ export class PageSource {
     return bytes ? new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer() : null;
   }
 }
-
-/**
- * What anywidget hands over: messages to the kernel and back.
- * @typedef {object} Channel
- * @property {(name: string) => any} get
- * @property {(content: object, callbacks?: object, buffers?: ArrayBuffer[]) => void} send
- * @property {(name: string, heard: (content: any, buffers: DataView[]) => void) => void} on
- */
 
 /** Asks the kernel of a notebook: {id, ask, ...} is answered by {id, answer} and buffers, or {id, error}. */
 export class WidgetSource {

@@ -5,8 +5,6 @@ import { pixelOf } from "./colours.js";
 import { asNumber, sixDigits } from "./digits.js";
 
 /**
- * @typedef {import("./data.js").Explanation} Explanation
- * @typedef {import("./data.js").Layer} Layer
  */
 
 /** Whether a patch is one cell of each channel: as of dense layers, and of what works element by element. @param {Explanation} why */

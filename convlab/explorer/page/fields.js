@@ -1,6 +1,5 @@
 // Which cells a unit sees, and which units see a cell: the arithmetic of receptive and projective fields.
 
-/** @typedef {import("./data.js").Seen} Seen */
 
 /**
  * The cells a unit sees, first and last of each axis; null where no box says it.

@@ -1,6 +1,5 @@
 // The network as columns: which layers are shown, folded groups as one, and where each stands. No drawing.
 
-/** @typedef {import("./data.js").Layer} Layer */
 
 /**
  * What is drawn as one strip: a layer, or a folded group of them.

@@ -5,8 +5,6 @@ import { make } from "./elements.js";
 import { pencil } from "./mosaic.js";
 import { exactly, timeText, written, writtenCount } from "./words.js";
 
-/** @typedef {import("./data.js").Layer} Layer */
-/** @typedef {import("./values.js").Values} Values */
 
 /** The number under the pointer or the cursor, large. */
 export class Reading {
@@ -44,7 +42,7 @@ export function statisticsPanel(layer) {
 
 /**
  * Draw how often which numbers occur, and under it the colours they have.
- * @param {Layer} layer @param {import("./colours.js").Scale} scale @param {string} told which scale it is
+ * @param {Layer} layer @param {Scale} scale @param {string} told which scale it is
  */
 export function histogramPanel(layer, scale, told) {
   const { edges, counts } = layer.histogram ?? { edges: [0, 1], counts: [0] };
@@ -65,7 +63,7 @@ export function histogramPanel(layer, scale, told) {
   ]);
 }
 
-/** @param {number} first @param {number} last @param {import("./colours.js").Scale} scale */
+/** @param {number} first @param {number} last @param {Scale} scale */
 function colourBar(first, last, scale) {
   const canvas = make("canvas", "colour-bar", [], { width: "256", height: "1", "aria-hidden": "true" });
   const pen = pencil(canvas);

@@ -9,7 +9,7 @@ const SHOWN = 8;
 
 /**
  * Draw the kernel that an explanation holds; null where it has none.
- * @param {import("./data.js").Explanation} why @param {string} source name of the layer before
+ * @param {Explanation} why @param {string} source name of the layer before
  */
 export function kernelPanel(why, source) {
   const { kernel, kept, order } = why;
@@ -28,18 +28,18 @@ export function kernelPanel(why, source) {
   ]);
 }
 
-/** The channel of the source that a place of the patch's third axis is of. @param {import("./data.js").Explanation} why @param {number} place */
+/** The channel of the source that a place of the patch's third axis is of. @param {Explanation} why @param {number} place */
 export function channelAt({ channels }, place) {
   return channels[place % channels.length];
 }
 
-/** @param {import("./data.js").Explanation} why @param {number} place */
+/** @param {Explanation} why @param {number} place */
 function sourceText(why, place) {
   const channel = String(channelAt(why, place));
   return why.slices ? `${channel}, slice ${why.slices[Math.floor(place / why.channels.length)]}` : channel;
 }
 
-/** @param {number[][][]} kernel @param {number} channel @param {import("./colours.js").Scale} scale */
+/** @param {number[][][]} kernel @param {number} channel @param {Scale} scale */
 function kernelTile(kernel, channel, scale) {
   const canvas = make("canvas", "", [], { width: String(kernel[0].length), height: String(kernel.length) });
   const pixels = kernel.flatMap((row) => row.map((cell) => pixelOf(cell[channel], scale)));

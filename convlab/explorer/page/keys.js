@@ -4,7 +4,6 @@ import { make } from "./elements.js";
 
 /**
  * `key` as KeyboardEvent says it, "Space" for " ", "Shift+" in front where it is held; several with a space between.
- * @typedef {{key: string, does: string, act: (event: KeyboardEvent) => void}} Key
  */
 
 /** @type {Record<string, string>} */

@@ -12,8 +12,6 @@ import { pointAt } from "./pointing.js";
 import { strongestFirst } from "./strength.js";
 import { cellText, writtenShape } from "./words.js";
 
-/** @typedef {import("./main.js").App} App */
-/** @typedef {import("./mosaic.js").Cell} Cell */
 
 const POINTED = 5; // cells narrower than so many pixels are not clicked one by one: the channel is enlarged first
 /** @type {Record<string, [number, number]>} rows, columns */
@@ -21,8 +19,8 @@ const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowD
 const REST = 150; // milliseconds that a pointer rests on a channel before its kernel is asked for
 
 /**
- * @param {HTMLElement} stage @param {App} app @param {import("./main.js").State} state
- * @returns {import("./main.js").View}
+ * @param {HTMLElement} stage @param {App} app @param {State} state
+ * @returns {View}
  */
 export function showLayer(stage, app, state) {
   const index = /** @type {number} */ (state.layer);
@@ -76,11 +74,11 @@ class LayerView {
     this.timer = 0;
     /** @type {Promise<unknown>} */
     this.ready = Promise.resolve();
-    /** @type {import("./main.js").View["keys"]} */
+    /** @type {View["keys"]} */
     this.keys = this.makeKeys();
   }
 
-  /** @param {import("./values.js").Values} values */
+  /** @param {Values} values */
   fill(values) {
     if (this.closed) return;
     this.values = values;
@@ -112,7 +110,7 @@ class LayerView {
     this.attributed.close();
   }
 
-  /** Enlarge another channel, or show all. @param {import("./main.js").State} state */
+  /** Enlarge another channel, or show all. @param {State} state */
   update({ channel }) {
     this.channel = channel;
     this.mosaic?.frameOn(channel);

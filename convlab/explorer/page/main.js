@@ -9,44 +9,12 @@ import { showNumber } from "./number.js";
 import { buildShell } from "./shell.js";
 import { ValueCache } from "./values.js";
 
-/**
- * @typedef {import("./address.js").State} State
- * @typedef {{scale: "layer"|"channel", order: "index"|"strength", asinh: boolean}} Settings
- *
- * A view fills a stage. `ready` is kept when all is drawn; `redraw` follows changed settings and `update` another state of
- * the same layer, where the view can without being shown anew.
- * @typedef {object} View
- * @property {import("./keys.js").Key[]} keys
- * @property {() => void} close
- * @property {string} [hint] what the pointer can do
- * @property {Promise<unknown>} [ready]
- * @property {() => void} [redraw]
- * @property {(state: State) => void} [update]
- *
- * What every view is given.
- * @typedef {object} App
- * @property {HTMLElement} root
- * @property {boolean} linked whether views are addresses of the page
- * @property {import("./data.js").Source} source
- * @property {import("./data.js").Told} document
- * @property {Settings} settings
- * @property {State} state where one is
- * @property {State} from where one was before
- * @property {View|null} view what is shown there
- * @property {import("./shell.js").Shell} shell
- * @property {(state: State, how?: {replace?: boolean}) => void} go replace: no step back leads here
- * @property {(text: string) => void} say to the live line
- * @property {(change: Partial<Settings>) => void} set
- * @property {(index: number) => Promise<import("./values.js").Values>} values decoded, those of last layers held
- * @property {(file: Blob) => Promise<void>} open another image
- */
-
 const HELD_BYTES = 64e6;
 
 /**
  * Show the explorer in an element; return what ends it.
  * @param {HTMLElement} root
- * @param {import("./data.js").Source} source
+ * @param {Source} source
  * @param {{linked?: boolean}} [options] linked: views are addresses of the page (not in a notebook)
  */
 export function start(root, source, { linked = true } = {}) {

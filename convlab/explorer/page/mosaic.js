@@ -6,8 +6,6 @@ import { make } from "./elements.js";
 import { cross, fitted, frame, hatch, outline, short } from "./marks.js";
 import { Tiling } from "./tiling.js";
 
-/** @typedef {{channel: number, at: number[]}} Cell at: [y, x], of a volume [z, y, x] */
-/** @typedef {import("./values.js").Values} Values */
 
 const NUMBERED = 40; // cells so wide have their numbers written into them
 const MOST_CROSSES = 5000;
@@ -15,7 +13,7 @@ const MOST_CROSSES = 5000;
 export class Mosaic {
   /**
    * @param {Values} values
-   * @param {import("./main.js").Settings} settings
+   * @param {Settings} settings
    * @param {{order: number[], names?: string[], bare?: boolean}} drawn channels in the order of drawing, their names; bare: without captions and margins
    */
   constructor(values, settings, { order, names, bare = false }) {

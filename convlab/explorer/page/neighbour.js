@@ -7,7 +7,6 @@ import { boxSeen, unitsSeeing } from "./fields.js";
 import { Mosaic, offsetIn } from "./mosaic.js";
 import { boxText, cellText, exactly } from "./words.js";
 
-/** @typedef {import("./main.js").App} App */
 
 export class Neighbour {
   /**

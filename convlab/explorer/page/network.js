@@ -12,13 +12,12 @@ import { groupName, makeStrip, shortName, shownLayer, toldOf } from "./strips.js
 import { drawStrip, stripOf } from "./thumbnail.js";
 import { writtenCount } from "./words.js";
 
-/** @typedef {import("./main.js").App} App */
 /** @typedef {import("./graph.js").Vertex} Vertex */
 
 /** What is remembered of a network between two visits: folded groups, and strips that were drawn. */
 const remembered = new WeakMap();
 
-/** @param {HTMLElement} stage @param {App} app @returns {import("./main.js").View} */
+/** @param {HTMLElement} stage @param {App} app @returns {View} */
 export function showNetwork(stage, app) {
   return new NetworkView(stage, app);
 }
@@ -42,7 +41,7 @@ class NetworkView {
     this.waiting = new Set();
     /** @type {Promise<void>|undefined} */
     this.drawing = undefined;
-    /** @type {import("./main.js").View["keys"]} */
+    /** @type {View["keys"]} */
     this.keys = this.makeKeys();
     this.inView = new IntersectionObserver((entries) => this.queue(entries), { root: this.scroller, rootMargin: "200px" });
     this.watcher = new ResizeObserver(() => this.resize());

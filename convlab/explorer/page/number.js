@@ -12,11 +12,10 @@ import { Workplace } from "./workplace.js";
 const MOST_REMEMBERED = 200; // explanations
 
 /**
- * @typedef {import("./data.js").Explanation} Explanation
  * @typedef {import("./workplace.js").Place} Place
  */
 
-/** @param {HTMLElement} stage @param {import("./main.js").App} app @param {import("./main.js").State} state @returns {import("./main.js").View} */
+/** @param {HTMLElement} stage @param {App} app @param {State} state @returns {View} */
 export function showNumber(stage, app, state) {
   const view = new NumberView(stage, app, /** @type {Place} */ (state));
   return {
@@ -29,7 +28,7 @@ export function showNumber(stage, app, state) {
 }
 
 class NumberView {
-  /** @param {HTMLElement} stage @param {import("./main.js").App} app @param {Place} state */
+  /** @param {HTMLElement} stage @param {App} app @param {Place} state */
   constructor(stage, app, state) {
     this.app = app;
     this.layers = app.document.layers;
@@ -254,7 +253,7 @@ function worth(value) {
   return make("p", "worth", [value === undefined ? "?" : exactly(value).replace("-", "−")]);
 }
 
-/** The units of a layer as terms, the largest first. @param {import("./values.js").Values} values @param {string[]|undefined} labels */
+/** The units of a layer as terms, the largest first. @param {Values} values @param {string[]|undefined} labels */
 function unitsOf(values, labels) {
   const units = Array.from({ length: values.sides.channels }, (_unit, place) => (
     { place, name: labels?.[place] ?? `unit ${place}`, detail: "", value: values.value(place, 0) }));

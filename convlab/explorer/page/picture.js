@@ -2,8 +2,6 @@
 
 import { make } from "./elements.js";
 
-/** @typedef {[number, number][]} Box first and last cell of each axis, rows before columns */
-
 export class Picture {
   constructor() {
     this.canvas = make("canvas", "image");

@@ -2,7 +2,7 @@
 
 /**
  * What a page holds of an explanation, as packing.py writes it: all of it but these, which may be missing.
- * @typedef {Partial<Omit<import("./data.js").Explanation, "channels">> & {layer: number, of?: number, rows: number[], columns: number[],
+ * @typedef {Partial<Omit<Explanation, "channels">> & {layer: number, of?: number, rows: number[], columns: number[],
  *   channels: number[]|{first: number, count: number}, sources: number[], at: {channel: number}}} Held
  */
 
@@ -11,7 +11,7 @@
  * @param {Held} held
  * @param {Record<string, number[][][]>} kernels those of the layer's channels
  * @param {(row: number, column: number, channel: number) => number} valueAt a number of the source
- * @returns {import("./data.js").Explanation}
+ * @returns {Explanation}
  */
 export function restored(held, kernels, valueAt) {
   const padding = held.padding ?? held.rows.map(() => held.columns.map(() => false));
@@ -24,7 +24,7 @@ export function restored(held, kernels, valueAt) {
   const sums = Array(count).fill(null);
   kept.forEach((place, i) => (sums[place] = products.flat().reduce((sum, cells) => sum + Number(cells[i]), 0)));
   const order = [...kept].sort((a, b) => magnitude(sums[b]) - magnitude(sums[a]) || a - b);
-  return /** @type {import("./data.js").Explanation} */ ({ ...held, channels, padding, kernel, patch, products, kept, sums, order });
+  return /** @type {Explanation} */ ({ ...held, channels, padding, kernel, patch, products, kept, sums, order });
 }
 
 /** @param {number} count @param {number} [first] */

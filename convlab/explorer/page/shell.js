@@ -6,7 +6,6 @@ import { keyTable } from "./keys.js";
 import { Picture } from "./picture.js";
 import { placeText, written } from "./words.js";
 
-/** @typedef {import("./main.js").App} App */
 /** @typedef {ReturnType<typeof buildShell>} Shell */
 
 /** @param {App} app */
@@ -31,7 +30,7 @@ export function buildShell(app) {
   const shell = {
     picture,
     goBack: () => goBack(app),
-    /** @type {import("./keys.js").Key[]} */
+    /** @type {Key[]} */
     keys: [
       { key: "Escape", does: "one level back", act: () => goBack(app) },
       { key: "s", does: "scale of colours: shared by the layer, or each channel's own", act: () => toggleScale(app) },
@@ -90,23 +89,23 @@ function trailOf(app) {
   const { layer, channel } = app.state;
   const title = make("span", "mark", ["convlab"]);
   if (!app.document.layers.length) return [title];
-  /** @type {[string, import("./main.js").State][]} */
+  /** @type {[string, State][]} */
   const steps = [[app.document.title, NOWHERE]];
   if (layer !== null) steps.push([app.document.layers[layer].name, { layer, channel: null, at: null }]);
   if (layer !== null && channel !== null) steps.push(...channelSteps(app.document, app.state));
   return [title, make("ol", "", steps.map(([text, state], i) => crumb(app, text, state, i === steps.length - 1)))];
 }
 
-/** @param {import("./data.js").Told} told @param {import("./main.js").State} state @returns {[string, import("./main.js").State][]} */
+/** @param {Told} told @param {State} state @returns {[string, State][]} */
 function channelSteps(told, { layer, channel, at }) {
   const { shape } = told.layers[layer ?? 0], label = told.labels[layer ?? 0]?.[channel ?? 0];
   if (shape.length < 2) return [[`unit ${channel}${label ? ` (${label})` : ""}`, { layer, channel, at }]];
-  /** @type {[string, import("./main.js").State]} */
+  /** @type {[string, State]} */
   const ofChannel = [`channel ${channel}`, { layer, channel, at: null }];
   return at === null ? [ofChannel] : [ofChannel, [placeText(shape.length === 2 ? at.slice(-1) : at), { layer, channel, at }]];
 }
 
-/** @param {App} app @param {string} text @param {import("./main.js").State} state @param {boolean} here */
+/** @param {App} app @param {string} text @param {State} state @param {boolean} here */
 function crumb(app, text, state, here) {
   /** @type {Record<string, string>} */
   const attributes = here ? { "aria-current": "page" } : { href: addressOf(app.document.layers, state) };
@@ -178,18 +177,18 @@ function sightOf(app, picture) {
   return parts;
 }
 
-/** @param {App} app @param {{channel: number, label: string, value: number}} one */
+/** @param {App} app @param {Told["top"][0]} one */
 function classRow(app, { channel, label, value }) {
-  const most = app.document.top[0].value;
+  const most = Number(app.document.top[0].value);
   const bar = make("span", "bar-of");
-  bar.style.width = `${most > 0 ? Math.max(0, (100 * value) / most) : 0}%`;
+  bar.style.width = `${most > 0 ? Math.max(0, (100 * Number(value)) / most) : 0}%`;
   const row = makeButton("class", "", () => app.go({ layer: outputOf(app.document.layers), channel, at: [0, 0] }));
   row.append(make("span", "name", [label]), make("span", "value", [written(value)]), bar);
   row.title = `${label}: where does this number come from?`;
   return make("li", "", [row]);
 }
 
-/** The first layer that no other takes. @param {import("./data.js").Layer[]} layers */
+/** The first layer that no other takes. @param {Layer[]} layers */
 function outputOf(layers) {
   const taken = new Set(layers.flatMap((layer) => layer.inputs));
   return layers.findIndex((layer, i) => !taken.has(i) && layer.kind !== "InputLayer");
@@ -202,7 +201,7 @@ function makeHelp() {
   dialog.addEventListener("keydown", (event) => event.stopPropagation());
   return {
     dialog,
-    /** @param {import("./keys.js").Key[]} keys */
+    /** @param {Key[]} keys */
     open(keys) {
       body.replaceChildren(keyTable(keys));
       dialog.showModal();

@@ -2,9 +2,9 @@
 
 /**
  * Channels, the strongest first; those that hold NaN or infinities before all others.
- * @param {import("./data.js").Layer} layer @returns {number[]}
+ * @param {Layer} layer @returns {number[]}
  */
 export function strongestFirst(layer) {
-  const strength = (layer.strength ?? [0]).map((one) => (Number.isFinite(one) ? one : Infinity));
+  const strength = (layer.strength ?? [0]).map((one) => (Number.isFinite(one) ? Number(one) : Infinity));
   return strength.map((_, channel) => channel).sort((a, b) => (strength[a] === strength[b] ? a - b : strength[b] - strength[a]));
 }

@@ -4,7 +4,6 @@ import { make, makeButton } from "./elements.js";
 import { pathsOf } from "./graph.js";
 import { timeText, writtenCount, writtenShape } from "./words.js";
 
-/** @typedef {import("./data.js").Layer} Layer */
 /** @typedef {import("./graph.js").Vertex} Vertex */
 
 /** The last name of a group's path. @param {string} path */

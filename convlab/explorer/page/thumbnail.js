@@ -2,14 +2,13 @@
 
 import { pixelOf } from "./colours.js";
 
-/** @typedef {import("./values.js").Values} Values */
 /** @typedef {{width: number, height: number, count: number, across: number}} Strip size of one map in CSS pixels, how many there are, units in a row */
 
 export const MAP_GAP = 4;
 
 /**
  * Return how a layer's strip is divided: large maps are drawn larger, but never in proportion.
- * @param {import("./address.js").Sides} sides @param {number} largest side of any map of the network
+ * @param {Sides} sides @param {number} largest side of any map of the network
  * @param {number} side of a strip, in pixels @param {number} height of a strip
  * @returns {Strip}
  */

@@ -4,7 +4,7 @@ import { sidesOf } from "./address.js";
 
 /** The numbers of one layer, channel after channel; of quantised ones what they stand for. */
 export class Values {
-  /** @param {import("./data.js").Layer} layer @param {ArrayBuffer} bytes */
+  /** @param {Layer} layer @param {ArrayBuffer} bytes */
   constructor(layer, bytes) {
     this.sides = sidesOf(layer.shape);
     const { channels, depth, height, width } = this.sides;
@@ -86,7 +86,7 @@ export class Values {
   /**
    * The scale of a channel, of its own or shared by the layer.
    * @param {number} channel @param {{scale: "layer"|"channel", asinh: boolean}} settings
-   * @returns {import("./colours.js").Scale}
+   * @returns {Scale}
    */
   scaleOf(channel, settings) {
     return { signed: this.signed, top: settings.scale === "layer" ? this.top : this.topOf(channel), asinh: settings.asinh };
@@ -95,7 +95,7 @@ export class Values {
 
 /** Holds the values of layers that were asked for last, up to so many bytes. */
 export class ValueCache {
-  /** @param {import("./data.js").Source} source @param {number} limit */
+  /** @param {Source} source @param {number} limit */
   constructor(source, limit) {
     this.source = source;
     this.limit = limit;

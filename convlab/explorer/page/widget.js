@@ -4,7 +4,7 @@ import { WidgetSource } from "./data.js";
 import { start } from "./main.js";
 
 /**
- * @param {{model: import("./data.js").Channel, el: HTMLElement}} widget
+ * @param {{model: Channel, el: HTMLElement}} widget
  * @returns {() => void} what ends it
  */
 export function render({ model, el }) {

@@ -12,8 +12,6 @@ const ROOM = 436; // pixels around the maps and the equation
 const STILL_ROOM = 360;
 
 /**
- * @typedef {import("./data.js").Explanation} Explanation
- * @typedef {import("./values.js").Values} Values
  * @typedef {{layer: number, channel: number, at: number[]}} Place
  *
  * What it asks of the view: the explanation of another place in the same channel, to go there, one layer back along a
@@ -27,7 +25,7 @@ const STILL_ROOM = 360;
 
 /** Built anew for every channel of the layer and of its source; within them its window moves. */
 export class Workplace {
-  /** @param {HTMLElement} host @param {HTMLElement} ledger @param {import("./main.js").App} app @param {Asked} asked */
+  /** @param {HTMLElement} host @param {HTMLElement} ledger @param {App} app @param {Asked} asked */
   constructor(host, ledger, app, asked) {
     this.host = host;
     this.ledger = ledger;
@@ -157,7 +155,7 @@ export class Workplace {
   }
 }
 
-/** @param {import("./data.js").Layer} layer @param {number} channel */
+/** @param {Layer} layer @param {number} channel */
 function mapName({ name, shape }, channel) {
   return `${name}, ${shape.length < 2 ? "unit" : "channel"} ${channel}`;
 }
