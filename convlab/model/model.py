@@ -73,6 +73,12 @@ class Model(Network):
             self.device = device
         return self
 
+    def part(self, graph: Graph) -> "Model":
+        """Return the network of another graph, which is computed where and as this one is."""
+        part = Model.of(graph).to(self.device)
+        part.propagate_nan, part.tf32 = self.propagate_nan, self.tf32
+        return part
+
     def predict(self, x: Any) -> Any:
         """Return the output, keeping nothing else.
 
