@@ -47,17 +47,19 @@ MEASURES = {
 WATCH = """
 window.shown = (view, layer) => new Promise((done) => {
   const painted = () => requestAnimationFrame(() => setTimeout(() => done(performance.now())));
-  const there = () => [...document.querySelectorAll("[data-view]")].some(
-    (stage) => stage.dataset.view === view && (layer === null || stage.dataset.layer === layer));
+  const there = () => {
+    const {dataset} = document.querySelector("#convlab") ?? document.documentElement;
+    return dataset.view === view && dataset.layer === layer;
+  };
   if (there()) return painted();
   new MutationObserver((_, watcher) => there() && (watcher.disconnect(), painted())).observe(
     document, {subtree: true, childList: true, attributes: true, attributeFilter: ["data-view", "data-layer"]});
 });
-window.interactive = window.shown("network", null);
+window.interactive = window.shown("network", "");
 """
 OPEN = """async ([view, layer]) => {
   const began = performance.now();
-  location.hash = layer === null ? "#" : "#" + layer;
+  location.hash = "#" + layer;
   return await window.shown(view, layer) - began;
 }"""
 
@@ -79,7 +81,7 @@ def visit(browser: Any, page: Path) -> dict[str, float]:
     tab.goto(page.as_uri())
     interactive = tab.evaluate("() => window.interactive") / 1000
     first = tab.evaluate(OPEN, ["layer", LAYER])
-    tab.evaluate(OPEN, ["network", None])
+    tab.evaluate(OPEN, ["network", ""])
     again = tab.evaluate(OPEN, ["layer", LAYER])
     session = context.new_cdp_session(tab)
     moves = list(work_of_moves(tab, session))
@@ -102,7 +104,7 @@ def visit(browser: Any, page: Path) -> dict[str, float]:
 
 def work_of_moves(tab: Any, session: Any) -> Iterator[float]:
     """Yield how long the main thread worked, in ms, for each of some moves over the largest picture of the view."""
-    boxes = [canvas.bounding_box() for canvas in tab.locator("[data-view] canvas").all()]
+    boxes = [canvas.bounding_box() for canvas in tab.locator("main canvas").all()]
     box = max((box for box in boxes if box), key=lambda box: box["width"] * box["height"])
     session.send("Performance.enable")
 

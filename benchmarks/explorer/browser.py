@@ -19,10 +19,10 @@ def launch(playwright: Any, *flags: str) -> Any:
     return playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *flags])
 
 
-def await_view(page: Any, view: str, layer: str | None = None) -> None:
-    """Wait until everything of a view is drawn: the page says so at its stage."""
+def await_view(page: Any, view: str, layer: str = "") -> None:
+    """Wait until everything of a view is drawn: the page says so at its root."""
     page.wait_for_function(
-        "([view, layer]) => [...document.querySelectorAll('[data-view]')].some("
-        "(stage) => stage.dataset.view === view && (layer === null || stage.dataset.layer === layer))",
+        "([view, layer]) => { const {dataset} = document.querySelector('#convlab');"
+        " return dataset.view === view && dataset.layer === layer; }",
         arg=[view, layer],
     )

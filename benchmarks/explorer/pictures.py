@@ -19,7 +19,7 @@ from benchmarks.explorer.browser import await_view, launch, missing
 from convlab.cli import main as convlab_command
 
 VIEWS = {  # the picture: address, view, layer
-    "network": ("#", "network", None),
+    "network": ("#", "network", ""),
     "layer": ("#relu2", "layer", "relu2"),
     "number": ("#conv2/7/3,4", "number", "conv2"),
 }
@@ -42,11 +42,11 @@ def draw(out: Path) -> None:
             tab.goto(f"{network.as_uri()}{address}")
             shoot(tab, view, layer, out / f"{name}.png")
         tab.goto(window.as_uri())
-        shoot(tab, "conv", None, out / "window.png")
+        shoot(tab, "conv", "", out / "window.png")
         browser.close()
 
 
-def shoot(tab: Any, view: str, layer: str | None, path: Path) -> None:
+def shoot(tab: Any, view: str, layer: str, path: Path) -> None:
     """Save what is seen once it is drawn, in 256 colours."""
     await_view(tab, view, layer)
     tab.mouse.move(0, 0)  # nothing is pointed at
