@@ -1,21 +1,75 @@
-"""A visitor in a browser who notes whatever a page complains of."""
+"""A visitor of the explorer in a browser, who notes whatever a page complains of."""
 
 import re
+from urllib.parse import quote
+
+READ = """([x, y]) => {
+  const line = document.querySelector("[aria-live]");
+  const said = line.textContent;
+  line.textContent = "";
+  const maps = document.querySelector(".board canvas.maps");
+  const {left, top} = maps.getBoundingClientRect();
+  return [said, [...maps.getContext("2d").getImageData(x - left, y - top, 1, 1).data]];
+}"""
 
 
-class Visit:
+def address(layer="", channel=None, at=None):
+    """Return the address of a view, as pages write it."""
+    parts = [quote(layer, safe="!'()*")]
+    parts += [] if channel is None else [str(channel)]
+    parts += [] if at is None else [",".join(map(str, at))]
+    return "#" + "/".join(parts)
+
+
+class Visitor:
     """A page, and what went wrong on it: errors, what its policy forbade, what it asked of the network."""
 
-    def __init__(self, context, offline=False):
-        """Open an empty page; `offline`: nothing but files is let through."""
-        self.page = context.new_page()
+    def __init__(self, context, url):
+        """Open a page; from a page that is a file nothing but files is let through."""
+        self.page, self.url = context.new_page(), url
         self.complaints, self.requests = [], []
         self.page.on("console", self._said)
         self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
         self.page.on("request", lambda request: self.requests.append(request.url))
-        if offline:
+        if url.startswith("file:"):
             self.page.route(re.compile("^(?!file:)"), lambda route: route.abort())
 
+    def open(self):
+        """Open the page; of a server, by the address with the token."""
+        self.page.goto(self.url)
+        self.page.wait_for_function("() => document.querySelector('#convlab').dataset.view")
+
     def _said(self, message):
-        if message.type in ("error", "warning"):  # what a policy forbids is said so, too
+        if (
+            message.type in ("error", "warning") and "willReadFrequently" not in message.text
+        ):  # that is the test itself
             self.complaints.append(f"{message.type}: {message.text}")
+
+    @property
+    def line(self):
+        """What is said to screen readers."""
+        return self.page.locator("[aria-live]").inner_text()
+
+    def state(self):
+        """Return the address of the view that is drawn, by the names that the page has of it."""
+        return self.page.evaluate("() => location.hash")
+
+    def go(self, layer="", channel=None, at=None):
+        """Go to an address, as if it had been typed."""
+        self.page.evaluate("(hash) => { location.hash = hash; }", address(layer, channel, at))
+        self.await_state("number" if at is not None else "layer" if layer else "network", layer, channel, at)
+
+    def await_state(self, view, layer="", channel=None, at=None):
+        """Wait until a view is drawn."""
+        self.page.wait_for_function(
+            "([view, layer, channel, at]) => { const {app, dataset} = document.querySelector('#convlab');"
+            " return dataset.view === view && dataset.layer === layer && app.state.channel === channel"
+            " && String(app.state.at) === String(at); }",
+            arg=[view, layer, channel, None if at is None else list(at)],
+        )
+
+    def read(self, x, y):
+        """Move the mouse to a point of a layer's mosaic; return what is then said, and its pixel there."""
+        self.page.mouse.move(x, y)
+        said, pixel = self.page.evaluate(READ, [x, y])
+        return said, tuple(pixel)

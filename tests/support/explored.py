@@ -50,7 +50,7 @@ def inception():
     return _seen(
         Model(
             "inception",
-            (12, 14, 3),
+            (6, 7, 3),
             [
                 conv("stem", 4, 3, INPUT),
                 conv("one", 2, 1, "stem"),

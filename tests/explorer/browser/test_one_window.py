@@ -8,7 +8,6 @@ import pytest
 
 import convlab
 from convlab.explorer.conv import ConvPage
-from support.browser import Visit
 
 RANDOM = np.random.default_rng(16)
 
@@ -64,13 +63,8 @@ def url(tmp_path_factory):
 
 
 @pytest.fixture
-def page(chromium, url):
-    with chromium.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce") as context:
-        visit = Visit(context, offline=True)
-        visit.page.goto(url)
-        yield visit.page
-        assert visit.complaints == []
-        assert all(asked.startswith("file:") for asked in visit.requests)
+def page(visit, url):
+    return visit(url).page
 
 
 def show(page, chosen):

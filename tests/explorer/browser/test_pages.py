@@ -1,0 +1,118 @@
+"""The page as a whole: addresses, keys, motion, other images, and names that look like something else."""
+
+import base64
+from importlib import resources
+
+import numpy as np
+import pytest
+
+import convlab
+from convlab.explorer.server import serving
+from convlab.explorer.session import Session
+from support.browser import address
+from support.explored import SCRIPT
+
+DROP = """async (data) => {
+  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([bytes], "dropped"));
+  const root = document.querySelector("#convlab");
+  root.dispatchEvent(new DragEvent("drop", {dataTransfer, bubbles: true, cancelable: true}));
+}"""
+
+
+@pytest.mark.parametrize("delivery", ["file", "server"])
+@pytest.mark.parametrize("network", ["oddly_named", "nested", "volume"])
+def test_every_address_opens_its_view_again(visit, urls, explored, network, delivery):
+    model, _ = explored(network)
+    visitor = visit(urls(delivery, network))
+    page, base = visitor.page, visitor.page.url.partition("#")[0]
+    for name, shape in model.shapes.items():
+        at = [0] * max(2, len(shape) - 1)
+        for where in [(name,), (name, 0), (name, shape[-1] - 1, at)]:
+            visitor.go(*where)
+            seen = page.locator("main header").inner_text()
+            links = [link.get_attribute("href") for link in page.locator("nav.trail a[href]").all()]
+            assert links[0] == "#" and page.evaluate("() => location.hash") == address(*where)
+            page.goto("about:blank")
+            page.goto(base + address(*where))
+            visitor.await_state("number" if len(where) > 2 else "layer", *where)
+            assert page.locator("main header").inner_text() == seen and name in seen
+            assert name in page.title() and name in page.locator("nav.trail").inner_text()
+
+
+def test_escape_is_one_level_back_and_help_lists_the_keys(visit, urls):
+    visitor = visit(urls("file", "lenet"))
+    page = visitor.page
+    for where, view in [((), "network"), (("conv2",), "layer"), (("conv2", 7, [3, 4]), "number")]:
+        visitor.go(*where)
+        page.keyboard.press("?")
+        dialog = page.get_by_role("dialog")
+        told = dialog.inner_text()
+        keys = page.evaluate(
+            "() => { const {view, shell} = document.querySelector('#convlab').app;"
+            " return [...view.keys, ...shell.keys].map((key) => key.does); }"
+        )
+        assert len(keys) > 5 and [does for does in keys if does not in told] == []
+        page.keyboard.press("Escape")
+        assert not dialog.is_visible()
+        visitor.await_state(view, *where)
+    levels = [page.evaluate("() => location.hash")]
+    while levels[-1] not in ("", "#"):
+        page.keyboard.press("Escape")
+        page.wait_for_function(
+            "(before) => location.hash !== before && document.querySelector('#convlab').dataset.view", arg=levels[-1]
+        )
+        levels.append(page.evaluate("() => location.hash"))
+    assert levels in (["#conv2/7/3,4", "#conv2/7", "#conv2", ""], ["#conv2/7/3,4", "#conv2/7", ""])
+    visitor.await_state("network")
+
+
+@pytest.mark.parametrize(("wish", "moves"), [("reduce", False), ("no-preference", True)])
+def test_nothing_moves_for_who_asks_for_it(visit, urls, wish, moves):
+    visitor = visit(urls("file", "sequence"), reduced_motion=wish)
+    page = visitor.page
+    started = "() => document.getAnimations().length"
+    page.evaluate(
+        "() => { window.started = 0; for (const kind of ['animationstart', 'transitionrun'])"
+        " document.addEventListener(kind, () => window.started++, true); }"
+    )
+    visitor.go("conv")
+    visitor.go("conv", 1, [0, 3])
+    visitor.go()
+    assert (page.evaluate("() => window.started") > 0) is moves
+    assert moves or page.evaluate(started) == 0
+
+
+def test_another_image_is_dropped(visit):
+    model = convlab.load("lenet5")
+    images = resources.files("convlab_weights") / "fashion_mnist"
+    shirt, bag = (model.run(model.prepare(str(images / name))) for name in ("shirt.png", "bag.png"))
+    with serving(Session(model, shirt)) as server:
+        visitor = visit(server.address)
+        visitor.go("conv2", 7, [3, 4])
+        visitor.page.evaluate(DROP, base64.b64encode((images / "bag.png").read_bytes()).decode())
+        visitor.page.wait_for_function("() => document.querySelector('#convlab').app.document.generation === 2")
+        visitor.await_state("number", "conv2", 7, [3, 4])
+        shown = visitor.page.locator(".worth").inner_text().replace("−", "-")
+        assert np.float32(shown) == bag["conv2"][0, 3, 4, 7] != shirt["conv2"][0, 3, 4, 7]
+        classes = visitor.page.locator(".classes .name").all_inner_texts()
+        assert classes == [label for label, _ in bag.top(5)]
+        visitor.page.evaluate(DROP, base64.b64encode(b"no picture at all").decode())
+        visitor.page.wait_for_function("() => document.querySelector('[aria-live]').textContent.includes('the file')")
+        assert visitor.page.locator(".classes .name").all_inner_texts() == classes
+        assert [text for text in visitor.complaints if "400 (Bad Request)" not in text] == []
+        visitor.complaints.clear()
+
+
+@pytest.mark.parametrize("delivery", ["file", "server"])
+def test_names_are_text(visit, urls, explored, delivery):
+    model, _ = explored("oddly_named")
+    visitor = visit(urls(delivery, "oddly_named"))
+    page = visitor.page
+    assert page.title() == f"{model.title} · convlab"
+    for name in (SCRIPT, "\"quoted\" 'twice' & <b>", "🦊 fox 50% #1"):
+        visitor.go(name)
+        assert page.locator("h1, h2").filter(has_text=name).count() >= 1
+        assert page.locator("main b, main script, main img, nav script, aside img").count() == 0
+    assert page.locator(".classes .name").all_inner_texts()[0] == model.labels[0]
