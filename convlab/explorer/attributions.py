@@ -29,8 +29,8 @@ def attributed(model: Model, acts: Activations, method: str, number: int, layer:
     return found
 
 
-def told_attribution(found: Attribution, places: Mapping[str, int]) -> dict[str, Any]:
-    """Return what a page is told of an attribution of the first image."""
+def told_attribution(found: Attribution, places: Mapping[str, int], *, pixels: bool = True) -> dict[str, Any]:
+    """Return what a page is told of an attribution of the first image, with or without what it is at the pixels."""
     maps = found.maps[0]
     return {
         "layer": places[found.layer],
@@ -39,7 +39,7 @@ def told_attribution(found: Attribution, places: Mapping[str, int]) -> dict[str,
         "note": found.told,
         "shape": maps.shape,
         "values": _written(maps),
-        "pixels": _pixels(found),
+        "pixels": _pixels(found) if pixels else None,
     }
 
 

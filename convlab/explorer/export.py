@@ -81,7 +81,8 @@ def _attributions(shown: Shown, acts: Activations, told: dict[str, Any]) -> list
     for method in ("grad_cam", "gradient") if told["top"] else ():
         try:
             made = attributed(shown.model, acts, method, told["top"][0]["channel"], None)
-            found.append(told_attribution(made, shown.places))
+            at_pixels = made.layer not in shown.model.inputs  # there the values are the pixels'
+            found.append(told_attribution(made, shown.places, pixels=at_pixels))
         except ConvlabError:
             continue
     return found

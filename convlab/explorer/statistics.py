@@ -24,7 +24,7 @@ def told_numbers(values: Array) -> dict[str, Any]:
         **told,
         "nonfinite": values.size - finite.size,
         "histogram": _histogram(finite),
-        "strength": [shortened(value, 6) for value in strength],
+        "strength": [shortened(value, 4) for value in strength],
     }
 
 

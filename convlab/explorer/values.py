@@ -10,6 +10,7 @@ from convlab.runtime.arrays import Array
 Encoding = Literal["float32", "uint8", "int8"]
 STEPS: dict[Encoding, int] = {"uint8": 255, "int8": 127}
 EXACT = 1_000_000  # numbers of a network up to which a page has them all exactly
+LARGE = 1_000_000  # numbers of a layer from which they take the fewer steps, for a page of VGG16 to stay below 15 MB
 
 
 class Encoded(NamedTuple):
@@ -50,7 +51,7 @@ def rounded(values: Array) -> Encoded:
         return exact(values)
     channels = channel_major(values)
     rows = channels.reshape(len(channels), -1)
-    encoding: Encoding = "int8" if (rows < 0).any() else "uint8"
+    encoding: Encoding = "int8" if rows.size > LARGE or (rows < 0).any() else "uint8"
     scales = np.abs(rows).max(axis=1, initial=0).astype(np.float32)
     steps = np.divide(rows, scales[:, None], out=np.zeros(rows.shape, np.float64), where=scales[:, None] > 0)
     numbers = (steps * STEPS[encoding]).round().clip(-STEPS[encoding], STEPS[encoding]).astype(encoding)

@@ -179,6 +179,8 @@ def test_attributions_are_of_the_first_class():
     first = page.document["top"][0]["channel"]
     expected = convlab.attribution.grad_cam(model, acts, first)
     assert np.allclose(np.reshape(found[0]["values"], found[0]["shape"]), expected.values[0], rtol=1e-3)
+    assert (found[0]["pixels"]["height"], found[0]["pixels"]["width"]) == acts.input.shape[1:3]
+    assert (found[1]["pixels"], tuple(found[1]["shape"])) == (None, acts.input.shape[1:3])  # which are its cells
 
 
 def test_a_page_without_an_image_has_layers_and_nothing_more():

@@ -51,6 +51,15 @@ def test_what_is_not_finite_stays_exact(odd):
     assert rounded(values) == exact(values)
 
 
+def test_large_layers_take_fewer_steps(monkeypatch):
+    values = random.uniform(0, 1, (5, 5, 2)).astype(np.float32)
+    assert rounded(values).encoding == "uint8"
+    monkeypatch.setattr("convlab.explorer.values.LARGE", 49)
+    found = rounded(values)
+    assert found.encoding == "int8"
+    assert np.abs(decoded(found, values.shape) - channel_major(values).reshape(2, -1)).max() <= 0.5001 / 127
+
+
 def test_numbers_below_all_others_are_rounded_too():
     values = np.float32([[[1e-45], [0]]])
     assert decoded(rounded(values), values.shape).tolist() == [[np.float64(np.float32(1e-45)), 0]]

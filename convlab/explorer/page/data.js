@@ -84,7 +84,12 @@ export class PageSource {
   /** @param {Question} question @returns {Promise<Attribution|null>} */
   async attribution(question) {
     const held = Object.values((await this.json("attributions")) ?? {});
-    return held.find((one) => one.method === question.method && (question.layer ?? one.layer) === one.layer) ?? null;
+    const found = held.find((one) => one.method === question.method && (question.layer ?? one.layer) === one.layer);
+    if (found && !found.pixels && !this.document.layers[found.layer].inputs.length && found.shape.length === 2) {
+      const [height, width] = found.shape; // of the input: its cells are the pixels
+      found.pixels = { width, height, values: found.values };
+    }
+    return found ?? null;
   }
 
   /** @param {number} index @returns {Promise<Set<string>|null>} */

@@ -198,7 +198,7 @@ class LayerView {
     const told = [
       shared ? "One scale of colours for the whole layer" : "Each channel has its own scale: this one is the layer's",
       this.app.settings.asinh ? ", small numbers lifted by asinh" : "",
-      this.values.exact ? "." : "; numbers are rounded to 1/255 of the channel's largest.",
+      this.values.exact ? "." : `; numbers are rounded to 1/${this.values.steps} of the channel's largest.`,
     ].join("");
     this.figures.replaceChildren(histogramPanel(this.layer, scale, told), statisticsPanel(this.layer));
   }

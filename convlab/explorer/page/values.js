@@ -11,6 +11,8 @@ export class Values {
     this.cells = depth * height * width;
     const encoding = layer.encoding ?? "float32";
     this.exact = encoding === "float32";
+    /** into how many steps a channel's largest is cut, where it is rounded */
+    this.steps = encoding === "uint8" ? 255 : 127;
     this.bytes = bytes.byteLength;
     /** @type {Float32Array|Uint8Array|Int8Array} */
     this.numbers = {
@@ -21,7 +23,7 @@ export class Values {
     /** What one step of a channel's numbers is worth. */
     this.units = new Float64Array(channels).fill(1);
     if (!this.exact) this.units.set(new Float32Array(bytes, 0, channels).map((scale) => scale), 0);
-    if (!this.exact) for (let c = 0; c < channels; c++) this.units[c] /= encoding === "uint8" ? 255 : 127;
+    if (!this.exact) for (let c = 0; c < channels; c++) this.units[c] /= this.steps;
     // One look at every number: extremes of each channel, where its largest stands, what is not finite.
     this.lows = new Float64Array(channels);
     this.highs = new Float64Array(channels);
