@@ -6,6 +6,7 @@ from math import prod
 import numpy as np
 
 from convlab.errors import LayerNameError, ShapeError
+from convlab.model.graph import build_graph
 from convlab.model.logits import logits
 from convlab.model.model import Model
 from convlab.model.nodes import own_layers
@@ -114,7 +115,8 @@ def _behind(model: Model, layer: str, target: str) -> Model:
         raise ShapeError(f"ablation_cam: layer {layer!r} does not lead to the output {target!r}")
     computed = {node.name for node in nodes}
     inputs = dict.fromkeys([layer, *(name for node in nodes for name in node.inputs if name not in computed)])
-    return Model(model.name, {name: model.shapes[name] for name in inputs}, own_layers(nodes), outputs=[target])
+    shapes = {name: model.shapes[name] for name in inputs}
+    return model.part(build_graph(model.name, shapes, own_layers(nodes), [target]))
 
 
 def _silenced(layer: str, values: Mapping[str, Array], batch: int) -> Iterator[tuple[Array, dict[str, Array]]]:

@@ -159,8 +159,7 @@ def _leading_to(model: Model, layer: str, size: int | Pair | None) -> tuple[Mode
         raise ShapeError(f"preferred_input: model {model.name!r} takes {model.input_shape}, no image (H, W, C)")
     shape: Shape = model.input_shape if size is None else (*parse_pair("size", size, least=1), model.input_shape[2])
     nodes = own_layers(model.graph.leading_to(layer))
-    part = Model.of(build_graph(model.name, {only_input(model): shape}, nodes, [layer])).to(model.device)
-    part.propagate_nan, part.tf32 = model.propagate_nan, model.tf32
+    part = model.part(build_graph(model.name, {only_input(model): shape}, nodes, [layer]))
     return part, f"{layer}/pre" if has_activation(nodes[-1].layer) else layer
 
 

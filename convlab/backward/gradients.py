@@ -53,6 +53,8 @@ def gradients(
         For a layer or a label that the network does not have, or layers of which none leads to the number.
     ShapeError
         For a class, channel or unit that is not there, or a recording of another network.
+    WeightsError
+        For a recording of the network with other weights.
     UnsupportedError
         For a layer on the way through which there is no gradient, a rule that is not known, or what is no recording.
     """
@@ -86,6 +88,7 @@ def gradients(
         functions=acts.functions,
         note=", ".join(filter(None, [acts.note, f"{title} of {what}"])),
         network=model,
+        weights=acts.weights,
         target=what,
         rule=rule,
         seeds=seeds,

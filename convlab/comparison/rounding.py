@@ -28,34 +28,44 @@ def expected_errors(model: Model, inputs: Mapping[str, Array], eps: float) -> di
     and Stability of Numerical Algorithms", 2nd edition, section 2.8); two such sums differ by eps/2 * sqrt(K). Half
     precision is taken as the type that numbers are stored in, and float32 as the one they are summed in.
     """
-    random = np.random.default_rng(0)
-    errors: dict[str, float] = {}
-
-    def disturbed(x: Array, terms: float) -> Array:
-        """Add noise to the second half of a batch, in the scale of each channel."""
-        half = len(x) // 2
-        clean = x[half:]
-        scale = np.sqrt(np.mean(np.square(clean), axis=tuple(range(clean.ndim - 1)), keepdims=True))
-        size = (min(eps, SINGLE) * sqrt(terms) + eps) / 2
-        noise = random.standard_normal(clean.shape, np.float32) * (scale * size)
-        return np.concatenate([x[:half], clean + noise.astype(x.dtype)])
+    noise, errors = Noise(eps), {}
 
     def call(node: Node, given: list[Array]) -> Array:
-        layer, terms = node.layer, terms_of(node, model)
-        if not isinstance(layer, Activated):
-            y = node.silence(disturbed(layer(*given), terms))
-        else:
-            before = disturbed(layer.linear(*given), terms)
-            errors[f"{node.name}/pre"] = _apart(before)
-            y = node.silence(ACTIVATIONS[layer.activation](before))
-        errors[node.name] = _apart(y)
+        before, y = noise.call(node, given, terms_of(node, model))
+        if before is not None:
+            errors[f"{node.name}/pre"] = apart(before)
+        errors[node.name] = apart(y)
         return y
 
     dtype = np.float64 if eps < SINGLE else np.float32
     with np.errstate(all="ignore"):
         twice = {name: np.concatenate([x[:IMAGES]] * 2).astype(dtype) for name, x in inputs.items()}
-        run_nodes(model.nodes, {name: disturbed(x, 0) for name, x in twice.items()}, call)
+        run_nodes(model.nodes, {name: noise.added(x, 0) for name, x in twice.items()}, call)
     return {name: max(error, eps) if isfinite(error) else eps for name, error in errors.items()}
+
+
+class Noise:
+    """Noise of the size of rounding errors in precision `eps`, in the second half of a batch."""
+
+    def __init__(self, eps: float) -> None:
+        self.eps, self.random = eps, np.random.default_rng(0)
+
+    def added(self, x: Array, terms: float) -> Array:
+        """Return a batch with noise, in the scale of each channel, as of sums of so many terms."""
+        half = len(x) // 2
+        clean = x[half:]
+        scale = np.sqrt(np.mean(np.square(clean), axis=tuple(range(clean.ndim - 1)), keepdims=True))
+        size = (min(self.eps, SINGLE) * sqrt(terms) + self.eps) / 2
+        noise = self.random.standard_normal(clean.shape, np.float32) * (scale * size)
+        return np.concatenate([x[:half], clean + noise.astype(x.dtype)])
+
+    def call(self, node: Node, given: list[Array], terms: float) -> tuple[Array | None, Array]:
+        """Return what a node makes before an activation function of its own, if it has a place for one, and after."""
+        layer = node.layer
+        if not isinstance(layer, Activated):
+            return None, node.silence(self.added(layer(*given), terms))
+        before = self.added(layer.linear(*given), terms)
+        return before, node.silence(ACTIVATIONS[layer.activation](before))
 
 
 def terms_of(node: Node, model: Model) -> float:
@@ -81,7 +91,8 @@ def assumed_errors(arrays: Iterable[Array | None], precisions: Sequence[float]) 
     return errors
 
 
-def _apart(x: Array) -> float:
+def apart(x: Array) -> float:
+    """Return the relative L2 distance of the second half of a batch from the first."""
     half = len(x) // 2
     return distance(x[half:], x[:half]).relative
 

@@ -73,6 +73,12 @@ class Model(Network):
             self.device = device
         return self
 
+    def part(self, graph: Graph) -> "Model":
+        """Return the network of another graph, which is computed where and as this one is."""
+        part = Model.of(graph).to(self.device)
+        part.propagate_nan, part.tf32 = self.propagate_nan, self.tf32
+        return part
+
     def predict(self, x: Any) -> Any:
         """Return the output, keeping nothing else.
 
@@ -177,7 +183,7 @@ class Model(Network):
         """
         sources = read_inputs(self.graph, x, self.preprocessing, self.device)
         graph = self.graph if until is None else self.graph.until(until)
-        wanted = select(graph, record, pre)
+        wanted, weights = select(graph, record, pre), tuple(layer._held.weights for layer in self.layers)
         if max_bytes is not None:
             check_budget(graph, wanted, next(iter(sources.values())), max_bytes)
         everything = all(node.name in wanted for node in self.nodes)
@@ -191,6 +197,7 @@ class Model(Network):
             preprocessing=self.preprocessing,
             labels=self.labels if until is None else None,
             network=self,
+            weights=weights,
         )
 
     def rerun(self, acts: Activations, replaced: Mapping[str, Replacement]) -> Activations:
@@ -213,6 +220,8 @@ class Model(Network):
             For a layer that is not there.
         ShapeError
             For an array of another shape, or a recording of another network.
+        WeightsError
+            For a recording of the network with other weights.
         """
         values = self.values_of(acts)
         with self.computing(acts.images):

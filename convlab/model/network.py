@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, Self
 
-from convlab.errors import LayerNameError, ShapeError
+from convlab.errors import LayerNameError, ShapeError, WeightsError
 from convlab.images.preprocessing import Preprocessing
 from convlab.layers import Layer
 from convlab.model.graph import INPUT, Graph, build_graph
@@ -160,12 +160,21 @@ class Network:
         return self.graph.receptive_fields()
 
     def check_made(self, acts: Activations) -> None:
-        """Refuse a recording that another network made (ShapeError); one from a file does not say which did."""
+        """Refuse a recording that another network made (ShapeError), or other weights of this one (WeightsError).
+
+        One from a file does not say which did.
+        """
         if acts.network is not None and acts.network.graph is not self.graph:
             raise ShapeError(
                 f"model {self.name!r}: the recording is of another network ({acts.model!r}), with weights or"
                 " silenced channels of its own: run this one on the input first"
             )
+        for layer, before in zip(self.layers, acts.weights, strict=False):
+            if layer._held.weights is not before:
+                raise WeightsError(
+                    f"model {self.name!r}: layer {layer.name!r} got other weights after the recording was made: run"
+                    " the network on the input again"
+                )
 
     def summary(self) -> Summary:
         """Return the table of layers: shapes, parameters, multiply-adds, receptive fields."""

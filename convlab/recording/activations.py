@@ -15,7 +15,7 @@ from convlab.recording.prediction import Prediction, class_names, predict
 from convlab.recording.recorded import Recorded
 from convlab.recording.statistics import Statistics, statistics
 from convlab.runtime.arrays import Array
-from convlab.runtime.host_copies import all_on_host
+from convlab.runtime.host_copies import all_on_host, where_computed
 from convlab.wording import listed, unknown
 
 
@@ -48,9 +48,12 @@ class Activations(Recorded, Mapping[str, Array]):
         What is to be said of the network wherever it is named: "random weights".
     network : convlab.Model or None
         What made the recording; a file does not keep it.
+    weights : tuple of mapping of str to array
+        Those that its layers had then, one after the other; a file does not keep them, either.
     """
 
     network: Any = None
+    weights: tuple[Mapping[str, Array], ...] = ()
 
     __eq__ = object.__eq__  # a Mapping's own would compare arrays, which have no single answer
     __hash__ = object.__hash__
@@ -99,7 +102,7 @@ class Activations(Recorded, Mapping[str, Array]):
     @property
     def images(self) -> int:
         """How many images were run: N."""
-        return len(next(iter(self.inputs.values())))
+        return len(next(iter(where_computed(self.inputs).values())))
 
     def _repr_html_(self) -> str:
         from convlab.recording.html import recording_table

@@ -144,3 +144,16 @@ def test_a_network_on_no_image_is_refused():
     randomise(model, 0)
     with pytest.raises(convlab.ShapeError, match=r"takes \(6,\), no image"):
         preferred_input(model, "d", 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fourier", [False, True])
+def test_trained_kernels_fire(shared, fourier):
+    """VGG16's: patterns that a filter answers to several times as strongly as to noise."""
+    model = convlab.load("vgg16", weights=None, include_top=False, input_shape=(48, 56, 3))
+    with np.load(shared / "vgg16_blocks1-2" / "vgg16_blocks1-2.npz") as file:
+        for name in ("block1_conv1", "block1_conv2", "block2_conv1", "block2_conv2"):
+            model[name].set_weights(kernel=file[f"{name}_kernel"], bias=file[f"{name}_bias"])
+    found = preferred_input(model, "block2_conv2", range(8), fourier=fourier, steps=30)
+    assert found.fired.all()
+    assert (found.end > 3 * np.abs(found.start)).all()

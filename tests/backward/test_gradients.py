@@ -8,9 +8,10 @@ import pytest
 import convlab
 from convlab import LayerNameError, ShapeError, UnsupportedError
 from convlab.backward import engine
-from convlab.layers import Activation, Add, Conv2D, Dense, Flatten, MaxPooling2D, ReLU
+from convlab.layers import Activation, Conv2D, Dense, Flatten, ReLU
 from convlab.model.initialise import randomise
-from convlab.model.model import Model, Node
+from convlab.model.model import Model
+from support.adjoint import check_class, doubles, shared_twice
 
 
 def captums(relu=True):
@@ -43,42 +44,15 @@ def test_rules_are_those_that_captum_computes(rule, expected):
     np.testing.assert_array_equal(found["input"][0, :, :, 0], expected)
 
 
-def shared_twice():
-    """Return a network of two inputs and a layer that is called on both, with an addition and a shortcut."""
-    conv = Conv2D("conv", 3, 2, padding="same", activation="relu")
-    nodes = [
-        Node("conv", conv, ("left",)),
-        Node("conv/2", conv, ("right",)),
-        Node("add", Add("add"), ("conv", "conv/2", "left")),
-        Node("pool", MaxPooling2D("pool", 2), ("add",)),
-        Node("flat", Flatten("flat"), ("pool",)),
-        Node("out", Dense("out", 4, "softmax"), ("flat",)),
-    ]
-    model = Model("shared", {"left": (5, 7, 3), "right": (5, 7, 3)}, nodes, labels=("a", "b", "c", "d"))
-    randomise(model, 3)
-    return model
-
-
-def doubles(model, n=2, seed=1):
-    rng = np.random.default_rng(seed)
-    return {name: rng.normal(size=(n, *shape)) for name, shape in model.inputs.items()}
-
-
 def logit(model, x, number):
     return model.run(x, record=["out/pre"])["out/pre"][:, number]
 
 
 def test_a_class_is_differentiated_before_its_softmax():
     model = shared_twice()
-    x = doubles(model)
-    found = convlab.gradients(model, model.run(x), 2)
+    found = convlab.gradients(model, model.run(doubles(model)), 2)
     assert list(found) == ["left", "right", *(node.name for node in model.nodes)][:-1]
-    rng = np.random.default_rng(9)
-    for name in model.inputs:
-        v = rng.normal(size=x[name].shape)
-        up, down = ({**x, name: x[name] + sign * 1e-6 * v} for sign in (0.5, -0.5))
-        expected = (logit(model, up, 2) - logit(model, down, 2)) / 1e-6
-        np.testing.assert_allclose((found[name] * v).reshape(2, -1).sum(axis=1), expected, rtol=1e-6)
+    check_class(2)
 
 
 def test_gradients_by_layers_are_those_of_what_follows():
