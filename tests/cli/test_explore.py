@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -88,13 +87,10 @@ def test_ctrl_c_ends_it_though_a_client_keeps_silent(arguments):
         asking = http.client.HTTPConnection("127.0.0.1", int(port), timeout=60)
         asking.request("GET", "/api/document", headers={"Cookie": f"convlab-{port}={token}"})
         assert asking.getresponse().status == 200
-        before = time.monotonic()
         running.send_signal(signal.SIGINT)
         out, err = running.communicate(timeout=60)
-        took = time.monotonic() - before
         silent.close()
     assert (running.returncode, out.strip(), err) == (0, "", "")
-    assert took < 30  # it is a tenth of a second on an idle machine; the silent client would be waited for by then
 
 
 def test_the_browser_is_opened_at_the_address_unless_it_is_not_wanted(monkeypatch, capsys):

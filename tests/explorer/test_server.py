@@ -380,6 +380,30 @@ def test_who_keeps_silent_is_let_go_and_others_are_served_meanwhile(monkeypatch)
             connection.close()
 
 
+def test_it_ends_at_once_whoever_is_still_being_waited_for(monkeypatch):
+    monkeypatch.setattr(handler.Handler, "timeout", None)
+    before = set(threading.enumerate())
+    with serving(Session(*NETWORKS["sequence"]())) as left:
+        silent = raw(left, "GET / HT", read=False)
+        for _ in range(600):
+            if left._places._value < AT_ONCE:
+                break
+            threading.Event().wait(0.05)
+        threads = set(threading.enumerate()) - before
+        hung_up = threading.Timer(20, silent.close)
+        hung_up.start()
+    hung_up.cancel()
+    waiting = [thread for thread in threads if thread.is_alive()]
+    assert len(waiting) == 1  # although its client has said nothing yet
+    assert waiting[0].daemon  # so that it keeps no process alive
+    silent.close()
+    waiting[0].join()
+
+
+def test_who_keeps_silent_is_not_waited_for_long():
+    assert handler.Handler.timeout == handler.PATIENCE <= 10
+
+
 def test_more_connections_than_it_takes_are_told_so():
     with serving(Session(*NETWORKS["sequence"]())) as full:
         held = [raw(full, "GET / HT", read=False) for _ in range(AT_ONCE)]

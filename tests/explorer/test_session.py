@@ -135,6 +135,9 @@ def test_a_matrix_may_be_dropped_too(lenet, tmp_path):
     session = Session(*lenet)
     session.open((tmp_path / "x.npy").read_bytes())
     assert np.allclose(np.frombuffer(session.values(2, 0), "<f4"), values.reshape(-1), atol=1e-6)
+    np.save(tmp_path / "two.npy", np.stack([values, 1 - values])[..., None])
+    session.open((tmp_path / "two.npy").read_bytes())
+    assert session._shown.acts.images == 1
 
 
 @pytest.mark.concurrency
