@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from convlab.backward.result import Gradients
 from convlab.explanation.explanation import Explanation, explain
 from convlab.explanation.text import field_line, headline, sum_line, verdict, window_line
 from convlab.explorer.strict import Digits, shortened
@@ -16,9 +17,9 @@ At = Sequence[int | None]  # z (None where there are no slices), y, x, channel
 
 
 def explanation_at(model: Model, acts: Activations, name: str, at: At) -> Explanation:
-    """Return the explanation of one number of the first image, by its place in the maps that a page draws."""
+    """Return the explanation of one number of the first image, or of gradients, by its place in what a page draws."""
     z, y, x, channel = at
-    return explain(model, acts, name, y, x, channel, z=z)
+    return explain(model, acts, name, y, x, channel, z=z, backward=isinstance(acts, Gradients))
 
 
 def told_explanation(why: Explanation, places: Mapping[str, int], digits: Digits) -> dict[str, Any]:

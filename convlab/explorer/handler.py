@@ -119,7 +119,8 @@ class Handler(BaseHTTPRequestHandler):
             at = [self._place(side) for side in self._asked("at").split(",")]
             if len(at) != 4 or at[3] is None:
                 raise RefusedError(HTTPStatus.BAD_REQUEST, "at: expected z,y,x,channel")
-            told = session.explanation(self._number("generation"), self._number("layer"), at)
+            backward = self._place(self._query().get("backward", ""))
+            told = session.explanation(self._number("generation"), self._number("layer"), at, backward)
             self._send(HTTPStatus.OK, JSON, told.encode())
         elif path == "/api/attribution":
             layer = self._place(self._query().get("layer", ""))

@@ -30,7 +30,7 @@ class Answers(Protocol):
     def values(self, generation: int, index: int, /) -> bytes:
         """Return the numbers of a layer."""
 
-    def explanation(self, generation: int, index: int, at: At, /) -> str:
+    def explanation(self, generation: int, index: int, at: At, backward: int | None, /) -> str:
         """Return the explanation of a number as JSON."""
 
     def attribution(self, generation: int, method: str, number: int, index: int | None, /) -> str:

@@ -8,6 +8,8 @@ from threading import Lock
 from typing import Any
 from warnings import catch_warnings, simplefilter
 
+from convlab.backward.gradients import gradients
+from convlab.backward.result import Gradients
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.explorer.attributions import attributed, told_attribution
 from convlab.explorer.document import Shown, document
@@ -55,6 +57,7 @@ class Session:
         read: Read | None = None,
     ) -> None:
         self._read, self._others, self._computing = read or _reader(model), others, Lock()
+        self._kept: tuple[int, int, Gradients] | None = None
         self._shown = Shown(model, acts, command, tuple(told), generation=0 if acts is None else 1, live=True)
         self._document = as_json(document(self._shown))
 
@@ -70,10 +73,11 @@ class Session:
                 raise UnsupportedError(f"the recording has no numbers of {_name(shown, index)!r}")
             return exact(values).data
 
-    def explanation(self, generation: int, index: int, at: At) -> str:
-        """Return the explanation of one number, as JSON."""
+    def explanation(self, generation: int, index: int, at: At, backward: int | None = None) -> str:
+        """Return the explanation of one number, as JSON; of a class's gradient by it, where a class is given."""
         with self._current(generation) as (shown, acts):
-            why = explanation_at(shown.model, acts, _name(shown, index), at)
+            explained = acts if backward is None else self._gradients(shown, acts, backward)
+            why = explanation_at(shown.model, explained, _name(shown, index), at)
             return as_json(told_explanation(why, shown.places, Digits()))
 
     def attribution(self, generation: int, method: str, number: int, index: int | None) -> str:
@@ -92,6 +96,12 @@ class Session:
             self._document = as_json(document(shown))
             self._shown = shown
             return self._document
+
+    def _gradients(self, shown: Shown, acts: Activations, number: int) -> Gradients:
+        """Return the gradients of a class by all layers; those that were asked for last are kept."""
+        if self._kept is None or self._kept[:2] != (shown.generation, number):
+            self._kept = shown.generation, number, gradients(shown.model, acts, number)
+        return self._kept[2]
 
     def _inputs(self, data: bytes) -> tuple[Mapping[str, Array], Sequence[str]]:
         """Return the inputs that a file gives, and what was done to it and is odd about it."""

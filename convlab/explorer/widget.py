@@ -38,7 +38,7 @@ class ExplorerWidget(anywidget.AnyWidget):
         if content["ask"] == "values":
             return None, [session.values(generation, content["layer"])]
         if content["ask"] == "explanation":
-            told = session.explanation(generation, content["layer"], content["at"])
+            told = session.explanation(generation, content["layer"], content["at"], content.get("backward"))
         elif content["ask"] == "attribution":
             told = session.attribution(generation, content["method"], content["class"], content["layer"])
         else:

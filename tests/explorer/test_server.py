@@ -183,6 +183,9 @@ def test_questions_are_answered_by_the_session(server):
     assert ask("/api/values/1?generation=1").text == session.values(1, 1)
     found = ask("/api/explanation?generation=1&layer=1&at=,0,3,2")
     assert found.text.decode() == session.explanation(1, 1, [None, 0, 3, 2])
+    found = ask("/api/explanation?generation=1&layer=1&at=,0,3,2&backward=1")
+    assert found.text.decode() == session.explanation(1, 1, [None, 0, 3, 2], 1)
+    assert ask("/api/explanation?generation=1&layer=1&at=,0,3,2&backward=99").status == 400
     found = ask("/api/attribution?generation=1&method=gradient&class=1&layer=")
     assert found.text.decode() == session.attribution(1, "gradient", 1, None)
 

@@ -63,6 +63,20 @@ def test_explanations_are_those_of_explain(name):
             assert len(told["slices"]) * len(told["channels"]) == why.patch.shape[2]
 
 
+def test_an_explanation_backwards_is_that_of_the_class_s_gradients(lenet):
+    model, acts = lenet
+    grads, session, names = convlab.gradients(model, acts, 6), Session(model, acts), list(model.shapes)
+    for layer, at in (("input", [None, 10, 12, 0]), ("pool1", [None, 3, 4, 5]), ("relu4", [None, 0, 0, 11])):
+        why = convlab.explain(model, grads, layer, *at[1:], backward=True)
+        told = json.loads(session.explanation(1, names.index(layer), at, 6))
+        assert [names[i] for i in told["sources"]] == list(why.sources)
+        assert "class 6 (Shirt)" in told["headline"]
+        assert np.float32(told["recorded"]) == np.float32(why.recorded)
+        assert np.allclose(np.array(told["products"], float), why.products, rtol=1e-6)
+    session.explanation(1, 0, [None, 0, 0, 0], 3)
+    assert session._kept[:2] == (1, 3)
+
+
 def test_an_attribution_is_that_of_its_method(lenet):
     model, acts = lenet
     session, names = Session(model, acts), list(model.shapes)
