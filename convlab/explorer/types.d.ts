@@ -90,7 +90,7 @@ type Attribution = {
   pixels: { width: number; height: number; values: number[] } | null;
 };
 
-type Source = import("./page/data.js").ServerSource | import("./page/data.js").WidgetSource | import("./page/data.js").PageSource;
+type Source = import("./page/data.js").LiveSource | import("./page/data.js").PageSource;
 type Values = import("./page/values.js").Values;
 type Sides = { channels: number; depth: number; height: number; width: number; volume: boolean };
 type Scale = { signed: boolean; top: number; asinh: boolean }; // numbers from -top, or 0, to top

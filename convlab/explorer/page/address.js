@@ -3,56 +3,32 @@
 /** @type {State} */
 export const NOWHERE = { layer: null, channel: null, at: null };
 
-/**
- * Return the address of a state, "#" and the parts.
- * @param {Layer[]} layers
- * @param {State} state
- */
-export function addressOf(layers, state) {
-  if (state.layer === null) return "#";
-  const parts = [encodeURIComponent(layers[state.layer].name)];
-  if (state.channel !== null) parts.push(String(state.channel));
-  if (state.at !== null) parts.push(state.at.join(","));
-  return "#" + parts.join("/");
+/** @param {Layer[]} layers @param {State} state */
+export function addressOf(layers, { layer, channel, at }) {
+  if (layer === null) return "#";
+  return "#" + [encodeURIComponent(layers[layer].name), channel, at].filter((part) => part !== null).join("/");
 }
 
-/**
- * Return the state of an address; what the network does not have is left out, from there on.
- * @param {Layer[]} layers
- * @param {string} address
- * @returns {State}
- */
+/** The state of an address; what the network does not have is left out, from there on. @param {Layer[]} layers @param {string} address @returns {State} */
 export function stateOf(layers, address) {
-  const [name, channel, at] = address.replace(/^#/, "").split("/");
-  const layer = layers.findIndex((one) => one.name === decoded(name ?? ""));
+  const [name, channel = "", at = ""] = address.replace(/^#/, "").split("/");
+  const layer = layers.findIndex((one) => one.name === decoded(name));
   if (layer < 0) return NOWHERE;
-  const sides = sidesOf(layers[layer].shape);
-  const chosen = wholeNumber(channel, sides.channels);
-  if (chosen === null) return { layer, channel: null, at: null };
-  return { layer, channel: chosen, at: placeOf(at, sides) };
+  const { channels, depth, height, width, volume } = sidesOf(layers[layer].shape);
+  const [chosen] = cellsOf(channel, [channels]) ?? [null];
+  return { layer, channel: chosen, at: chosen === null ? null : cellsOf(at, volume ? [depth, height, width] : [height, width]) };
 }
 
-/**
- * Sides of a layer's output: shapes are channels last, without the batch.
- * @param {number[]} shape
- * @returns {Sides}
- */
+/** Sides of a layer's output: shapes are channels last, without the batch. @param {number[]} shape @returns {Sides} */
 export function sidesOf(shape) {
   const [channels = 1, width = 1, height = 1, depth = 1] = [...shape].reverse();
   return { channels, depth, height, width, volume: shape.length === 4 };
 }
 
-/** @param {string|undefined} text @param {Sides} sides */
-function placeOf(text, sides) {
-  const limits = sides.volume ? [sides.depth, sides.height, sides.width] : [sides.height, sides.width];
-  const numbers = (text ?? "").split(",").map((part, i) => wholeNumber(part, limits[i] ?? 0));
-  if (numbers.length !== limits.length || numbers.includes(null)) return null;
-  return /** @type {number[]} */ (numbers);
-}
-
-/** @param {string|undefined} text @param {number} limit */
-function wholeNumber(text, limit) {
-  return text !== undefined && /^\d+$/.test(text) && Number(text) < limit ? Number(text) : null;
+/** Whole numbers below limits, "3,4"; null where they are not. @param {string} text @param {number[]} limits */
+function cellsOf(text, limits) {
+  const cells = text.split(",");
+  return cells.length === limits.length && cells.every((cell, i) => /^\d+$/.test(cell) && Number(cell) < limits[i]) ? cells.map(Number) : null;
 }
 
 /** @param {string} text */

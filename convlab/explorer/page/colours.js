@@ -6,14 +6,9 @@
 const SEQUENTIAL_ANCHORS = ["#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"];
 const DIVERGING_ANCHORS = ["#06335c", "#175a94", "#4a8fc4", "#9cc6e3", "#f6f4ef", "#f4c08a", "#e08a3c", "#b5560f", "#6e2c05"];
 
-/** How strongly small numbers are lifted by the asinh scale. */
-export const LIFT = 30;
-
-/** The place of zero in the table of signed numbers. */
-export const NEUTRAL = 128;
-
-/** What is drawn for NaN and infinities; they are hatched, too. */
-export const NOT_FINITE = packed([128, 128, 128]);
+export const LIFT = 30; // how strongly the asinh scale lifts small numbers
+export const NEUTRAL = 128; // the place of zero in the table of signed numbers
+export const NOT_FINITE = packed([128, 128, 128]); // NaN and infinities; they are crossed out, too
 
 export const SEQUENTIAL = colourTable(SEQUENTIAL_ANCHORS, 0, 255);
 export const DIVERGING = colourTable(DIVERGING_ANCHORS, 1, 255);
@@ -24,12 +19,9 @@ export function tableFor(signed) {
 }
 
 /**
- * Return the place of a finite number in its table.
- *
- * t = value / top, cut to -1 ... 1, with asinh: asinh(30 t) / asinh(30); then round(255 t) for numbers without sign
- * (negative ones at 0), 128 + round(127 t) for signed ones.
- * @param {number} value
- * @param {Scale} scale
+ * Return the place of a finite number in its table: t = value / top, cut to -1 ... 1, with asinh asinh(30 t) / asinh(30);
+ * then round(255 t) for numbers without sign (negative ones at 0), 128 + round(127 t) for signed ones.
+ * @param {number} value @param {Scale} scale
  */
 export function colourIndex(value, scale) {
   let t = scale.top > 0 ? value / scale.top : 0;
@@ -38,33 +30,19 @@ export function colourIndex(value, scale) {
   return scale.signed ? NEUTRAL + Math.round(127 * t) : t > 0 ? Math.round(255 * t) : 0;
 }
 
-/**
- * Return the pixel of a number.
- * @param {number} value
- * @param {Scale} scale
- */
+/** @param {number} value @param {Scale} scale */
 export function pixelOf(value, scale) {
   return Number.isFinite(value) ? tableFor(scale.signed)[colourIndex(value, scale)] : NOT_FINITE;
 }
 
-/**
- * Return the colour of a number, as CSS writes it.
- * @param {number} value
- * @param {Scale} scale
- */
-export function cssColour(value, scale) {
-  const [red, green, blue] = new Uint8Array(Uint32Array.of(pixelOf(value, scale)).buffer);
-  return `rgb(${red}, ${green}, ${blue})`;
+/** A pixel, 0xAABBGGRR, as CSS writes it. @param {number} pixel */
+export function cssOfPixel(pixel) {
+  return `rgb(${pixel & 255}, ${(pixel >> 8) & 255}, ${(pixel >> 16) & 255})`;
 }
 
-/**
- * Return the colour, black or white, of text that is read on the colour of a number.
- * @param {number} value
- * @param {Scale} scale
- */
-export function inkOn(value, scale) {
-  const [red, green, blue] = new Uint8Array(Uint32Array.of(pixelOf(value, scale)).buffer);
-  return 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? "#000" : "#fff";
+/** The colour, black or white, of text that is read on a pixel. @param {number} pixel */
+export function inkOnPixel(pixel) {
+  return 0.299 * (pixel & 255) + 0.587 * ((pixel >> 8) & 255) + 0.114 * ((pixel >> 16) & 255) > 140 ? "#000" : "#fff";
 }
 
 /** @param {string[]} anchors @param {number} first @param {number} last */

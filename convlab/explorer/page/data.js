@@ -1,56 +1,83 @@
-// Where the numbers come from: a server, an exported page, or a notebook. All of them answer the same questions.
+// Where the numbers come from: a server, a notebook, or the exported page itself. All answer the same questions.
 
 import { restored } from "./restore.js";
 
 /** What is asked for an image that the server no longer holds. */
 export class OutOfDate extends Error {}
 
-/** Asks the local server that `convlab explore` started. */
-export class ServerSource {
-  /** @param {string} base where the server's routes begin @param {Told} told */
-  constructor(base, told) {
-    this.base = base;
+/** Asks somebody who computes. */
+export class LiveSource {
+  /** @param {Told} told @param {(ask: string, question: Record<string, any>, file?: Blob) => Promise<any>} ask brings bytes, or what JSON says */
+  constructor(told, ask) {
     this.document = told;
+    this.ask = (/** @type {string} */ what, /** @type {object} */ question) => ask(what, { generation: this.document.generation, ...question });
+    this.send = ask;
   }
 
-  /** @param {string} base @returns {Promise<ServerSource>} */
-  static async connect(base) {
-    return new ServerSource(base, await (await answered(fetch(`${base}api/document`))).json());
-  }
-
-  /** @param {number} index @returns {Promise<ArrayBuffer>} the numbers of a layer, as its encoding says */
-  async values(index) {
-    return (await this.ask(`values/${index}`, {})).arrayBuffer();
+  /** The numbers of a layer, as its encoding says. @param {number} index @returns {Promise<ArrayBuffer>} */
+  values(index) {
+    return this.ask("values", { layer: index });
   }
 
   /** @param {number} index @param {(number|null)[]} at [z|null, y, x, channel] @returns {Promise<Explanation|null>} */
-  async explanation(index, at) {
-    return (await this.ask("explanation", { layer: index, at: at.map((side) => side ?? "").join(",") })).json();
+  explanation(index, at) {
+    return this.ask("explanation", { layer: index, at });
   }
 
   /** @param {Question} question @returns {Promise<Attribution|null>} */
-  async attribution(question) {
-    return (await this.ask("attribution", { ...question, layer: question.layer ?? "" })).json();
+  attribution(question) {
+    return this.ask("attribution", question);
   }
 
-  /** @param {number} _index @returns {Promise<Set<string>|null>} "z,y,x,channel" that are explained; null: all of them */
+  /** Which cells are explained, "z,y,x,channel"; null: all. @param {number} _index @returns {Promise<string[]|null>} */
   async places(_index) {
     return null;
   }
 
   /** Show another image to the network. @param {Blob} file @returns {Promise<Told>} */
   async open(file) {
-    const headers = { "Content-Type": "application/octet-stream" };
-    const answer = await answered(fetch(`${this.base}api/image`, { method: "POST", headers, body: file }));
-    return (this.document = await answer.json());
+    return (this.document = await this.send("image", {}, file));
   }
+}
 
-  /** @param {string} route @param {Record<string, string|number>} question */
-  ask(route, question) {
-    const query = new URLSearchParams({ generation: String(this.document.generation) });
-    for (const [name, value] of Object.entries(question)) query.set(name, String(value));
-    return answered(fetch(`${this.base}api/${route}?${query}`));
-  }
+/** Ask the local server that `convlab explore` started. @param {string} base where its routes begin */
+export async function serverSource(base) {
+  return new LiveSource(await answered(fetch(`${base}api/document`)), (what, { layer, ...question }, file) => {
+    const headers = { "Content-Type": "application/octet-stream" };
+    if (file) return answered(fetch(`${base}api/image`, { method: "POST", headers, body: file }));
+    const [route, asked] = what === "values" ? [`values/${layer}`, question] : [what, { ...question, layer }];
+    const query = Object.entries(asked).map(([name, value]) => [name, String(value ?? "")]); // [null, 3, 4, 7] is ",3,4,7"
+    return answered(fetch(`${base}api/${route}?${new URLSearchParams(query)}`));
+  });
+}
+
+/** Ask the kernel of a notebook: {id, ask, ...} is answered by {id, answer} and buffers, or {id, error}. @param {Channel} channel */
+export function widgetSource(channel) {
+  /** @type {((content: any, buffers: DataView[]) => void)[]} by id */
+  const waiting = [];
+  channel.on("msg:custom", (content, buffers) => waiting[content.id](content, buffers));
+  return new LiveSource(JSON.parse(channel.get("document")), async (ask, question, file) => {
+    const buffers = file ? [await file.arrayBuffer()] : [];
+    return new Promise((resolve, reject) => {
+      const heard = (/** @type {any} */ { answer, error }, /** @type {DataView[]} */ [bytes]) =>
+        error !== undefined ? reject(new Error(error)) : resolve(answer ?? bytesOf(bytes));
+      channel.send({ id: waiting.push(heard) - 1, ask, ...question }, {}, buffers);
+    });
+  });
+}
+
+/** @param {DataView|undefined} view */
+function bytesOf(view) {
+  return view?.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength) ?? null;
+}
+
+/** Bytes, or what JSON says. @param {Promise<Response>} request */
+async function answered(request) {
+  const answer = await request.catch(() => null);
+  if (!answer) throw new Error("convlab no longer answers: start `convlab explore` again, or open an exported page");
+  if (answer.status === 409) throw new OutOfDate(await answer.text());
+  if (!answer.ok) throw new Error(await answer.text());
+  return answer.headers.get("Content-Type")?.startsWith("application/json") ? answer.json() : answer.arrayBuffer();
 }
 
 /** Reads what the exporter wrote into the page: the document as JSON, everything else as gzip in base64. */
@@ -74,7 +101,7 @@ export class PageSource {
   /** @param {number} index @param {(number|null)[]} at @returns {Promise<Explanation|null>} */
   async explanation(index, at) {
     const all = await this.json(`explanations-${index}`);
-    const held = all?.[at.map((side) => side ?? "").join(",")];
+    const held = all?.[String(at)];
     if (!held) return null;
     const source = held.patch ? null : new Float32Array(await this.values(held.sources[0]));
     const [height, width] = [1, 1, ...this.document.layers[held.sources[0]].shape].slice(-3);
@@ -82,19 +109,18 @@ export class PageSource {
   }
 
   /** @param {Question} question @returns {Promise<Attribution|null>} */
-  async attribution(question) {
-    const held = Object.values((await this.json("attributions")) ?? {});
-    const found = held.find((one) => one.method === question.method && (question.layer ?? one.layer) === one.layer);
-    if (found && !found.pixels && !this.document.layers[found.layer].inputs.length && found.shape.length === 2) {
-      const [height, width] = found.shape; // of the input: its cells are the pixels
-      found.pixels = { width, height, values: found.values };
-    }
-    return found ?? null;
+  async attribution({ method, layer }) {
+    /** @type {Attribution[]} */
+    const held = (await this.json("attributions")) ?? [];
+    const found = held.find((one) => one.method === method && (layer ?? one.layer) === one.layer);
+    if (!found || found.pixels || this.document.layers[found.layer].inputs.length || found.shape.length !== 2) return found ?? null;
+    const [height, width] = found.shape; // of the input: its cells are the pixels
+    return { ...found, pixels: { width, height, values: found.values } };
   }
 
-  /** @param {number} index @returns {Promise<Set<string>|null>} */
+  /** @param {number} index @returns {Promise<string[]|null>} */
   async places(index) {
-    return new Set(Object.keys((await this.json(`explanations-${index}`)) ?? {}).filter((place) => place !== "kernels"));
+    return Object.keys((await this.json(`explanations-${index}`)) ?? {}).filter((place) => place !== "kernels");
   }
 
   /** @param {Blob} _file @returns {Promise<Told>} */
@@ -111,88 +137,9 @@ export class PageSource {
   /** Unpack a chunk; its text leaves the page the first time, the packed bytes stay. @param {string} id */
   async chunk(id) {
     const script = this.page.querySelector(`#${id}`);
-    if (script) {
-      this.packed.set(id, fromBase64(script.textContent ?? ""));
-      script.remove();
-    }
+    if (script) this.packed.set(id, Uint8Array.from(atob((script.textContent ?? "").trim()), (letter) => letter.charCodeAt(0)));
+    script?.remove();
     const bytes = this.packed.get(id);
     return bytes ? new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer() : null;
   }
-}
-
-/** Asks the kernel of a notebook: {id, ask, ...} is answered by {id, answer} and buffers, or {id, error}. */
-export class WidgetSource {
-  /** @param {Channel} channel */
-  constructor(channel) {
-    this.channel = channel;
-    /** @type {Told} */
-    this.document = JSON.parse(channel.get("document"));
-    /** @type {Map<number, {resolve: (value: any) => void, reject: (error: Error) => void}>} */
-    this.waiting = new Map();
-    this.asked = 0;
-    channel.on("msg:custom", (content, buffers) => this.hear(content, buffers));
-  }
-
-  /** @param {number} index @returns {Promise<ArrayBuffer>} */
-  async values(index) {
-    const { buffers } = await this.ask("values", { layer: index });
-    const { buffer, byteOffset, byteLength } = buffers[0];
-    return /** @type {ArrayBuffer} */ (buffer.slice(byteOffset, byteOffset + byteLength));
-  }
-
-  /** @param {number} index @param {(number|null)[]} at @returns {Promise<Explanation|null>} */
-  async explanation(index, at) {
-    return (await this.ask("explanation", { layer: index, at })).answer;
-  }
-
-  /** @param {Question} question @returns {Promise<Attribution|null>} */
-  async attribution(question) {
-    return (await this.ask("attribution", question)).answer;
-  }
-
-  /** @param {number} _index @returns {Promise<Set<string>|null>} */
-  async places(_index) {
-    return null;
-  }
-
-  /** @param {Blob} file @returns {Promise<Told>} */
-  async open(file) {
-    const { answer } = await this.ask("image", {}, [await file.arrayBuffer()]);
-    return (this.document = answer);
-  }
-
-  /**
-   * @param {string} what @param {object} question @param {ArrayBuffer[]} [buffers]
-   * @returns {Promise<{answer: any, buffers: DataView[]}>}
-   */
-  ask(what, question, buffers) {
-    const id = this.asked++;
-    this.channel.send({ id, ask: what, generation: this.document.generation, ...question }, {}, buffers);
-    return new Promise((resolve, reject) => this.waiting.set(id, { resolve, reject }));
-  }
-
-  /** @param {{id: number, answer?: any, error?: string}} content @param {DataView[]} buffers */
-  hear({ id, answer, error }, buffers) {
-    const asker = this.waiting.get(id);
-    this.waiting.delete(id);
-    if (error !== undefined) asker?.reject(new Error(error));
-    else asker?.resolve({ answer, buffers });
-  }
-}
-
-/** @param {Promise<Response>} request */
-async function answered(request) {
-  const answer = await request.catch(() => null);
-  if (!answer) throw new Error("convlab no longer answers: start `convlab explore` again, or open an exported page");
-  if (answer.status === 409) throw new OutOfDate(await answer.text());
-  if (!answer.ok) throw new Error(await answer.text());
-  return answer;
-}
-
-/** @param {string} text */
-function fromBase64(text) {
-  const binary = atob(text.trim());
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
-  return bytes;
 }

@@ -112,7 +112,7 @@ async function openImage(app, cache, file) {
   } catch (error) {
     return app.say(/** @type {Error} */ (error).message);
   }
-  cache.clear();
+  cache.held.clear();
   app.shell.showDocument();
   reopen(app);
   app.say(`${app.document.title}: shown`);

@@ -1,65 +1,120 @@
-// What is drawn over maps so that it is seen on every colour: outlines, hatches, crosses, and text that fits.
+// What is drawn over the maps of a mosaic, so that it is seen on every colour: outlines, hatches, crosses, text that fits.
 
-/** @param {number} value three digits at most */
-export function short(value) {
+import { inkOnPixel, pixelOf } from "./colours.js";
+
+/** @typedef {CanvasRenderingContext2D} Pen */
+/** @typedef {import("./tiling.js").Rectangle} Rectangle */
+/** @typedef {import("./mosaic.js").Mosaic} Mosaic */
+
+const NUMBERED = 40; // cells so wide have their numbers written into them
+const HATCH = 7, MOST_CROSSES = 5000;
+
+/** @param {Mosaic} mosaic @param {Pen} pen */
+export function drawMarks(mosaic, pen) {
+  const { tiling, cursor, places } = mosaic, style = getComputedStyle(mosaic.element);
+  pen.setTransform(tiling.ratio, 0, 0, tiling.ratio, 0, 0);
+  pen.clearRect(0, 0, tiling.view.width + 1, tiling.view.height + 1);
+  pen.font = `${0.75 * parseFloat(style.fontSize)}px ${style.fontFamily}`;
+  pen.imageSmoothingEnabled = false;
+  for (const { tile } of tiling.isCrowd ? [] : tiling.visible()) markTile(mosaic, pen, tile, style);
+  const isShown = (/** @type {Cell} */ { at }) => at.length < 3 || at[0] === mosaic.slice;
+  for (const cell of places.filter(isShown)) strokeBox(pen, mosaic.place(cell), 0.5, "#fff", 1);
+  if (cursor && isShown(cursor)) outline(pen, mosaic.place(cursor), 2);
+}
+
+/** @param {Mosaic} mosaic @param {Pen} pen @param {number} tile @param {CSSStyleDeclaration} style */
+function markTile(mosaic, pen, tile, style) {
+  const { tiling, values, veil, lit, cursor, chosen, bare } = mosaic, channel = mosaic.order[tile], place = tiling.tileAt(tile);
+  const isDead = values.isDead(channel) && !tiling.isUnits, isCursor = channel === cursor?.channel;
+  if (veil) pen.drawImage(veil, place.left, place.top, place.width, place.height);
+  if (isDead) hatch(pen, place);
+  if (values.nonfinite[channel]) crossOut(mosaic, pen, tile);
+  if (tiling.zoom >= NUMBERED) writeNumbers(mosaic, pen, tile);
+  if (lit) outline(pen, tiling.boxAt(tile, lit), 1.5);
+  if (!tiling.isUnits && !bare && (isCursor || channel === chosen)) strokeBox(pen, place, 2, style.getPropertyValue("--accent"), 2);
+  if (!tiling.isCaptioned) return;
+  Object.assign(pen, { textAlign: "left", textBaseline: "top", fillStyle: style.getPropertyValue(isCursor ? "--ink" : "--soft") });
+  const name = `${mosaic.names?.[channel] ?? channel}${values.nonfinite[channel] ? " not finite" : isDead ? " dead" : ""}`;
+  pen.fillText(fitted(pen, name, place.width), place.left, place.top + place.height + 3);
+}
+
+/** Every cell of a tile on the slice shown. @param {Mosaic} mosaic @param {number} tile */
+function* cellsOf({ tiling, values, order, slice }, tile) {
+  const { width, height } = tiling.cells;
+  for (let i = 0; i < width * height; i++) {
+    const [y, x] = [Math.floor(i / width), i % width];
+    yield { value: values.value(order[tile], slice * width * height + i), box: () => tiling.boxAt(tile, [[y, y], [x, x]]) };
+  }
+}
+
+/** Cross out what is not finite, which has no colour. @param {Mosaic} mosaic @param {Pen} pen @param {number} tile */
+function crossOut(mosaic, pen, tile) {
+  let crosses = 0;
+  for (const { value, box } of cellsOf(mosaic, tile)) {
+    if (Number.isFinite(value) || crosses++ > MOST_CROSSES) continue;
+    const { left, top, width, height } = box();
+    const strokes = [[left, top, left + width, top + height], [left + width, top, left, top + height]];
+    strokeLines(pen, strokes, "#fff");
+    strokeBox(pen, box(), -0.5, "#000", 1);
+  }
+}
+
+/** @param {Mosaic} mosaic @param {Pen} pen @param {number} tile */
+function writeNumbers(mosaic, pen, tile) {
+  const { view } = mosaic.tiling, scale = mosaic.values.scaleOf(mosaic.order[tile], mosaic.settings);
+  Object.assign(pen, { textAlign: "center", textBaseline: "middle", strokeStyle: "#000", lineWidth: 3 });
+  for (const { value, box } of cellsOf(mosaic, tile)) {
+    const { left, top, width, height } = box();
+    if (left + width < 0 || left > view.width || top + height < 0 || top > view.height) continue;
+    const text = fitted(pen, short(value), width), [x, y] = [left + width / 2, top + height / 2];
+    pen.fillStyle = mosaic.veil ? "#fff" : inkOnPixel(pixelOf(value, scale));
+    if (mosaic.veil) pen.strokeText(text, x, y);
+    pen.fillText(text, x, y);
+  }
+}
+
+/** @param {number} value two digits */
+function short(value) {
   if (!Number.isFinite(value) || value === 0) return String(value);
   const isFar = Math.abs(value) >= 1000 || Math.abs(value) < 0.01;
   return (isFar ? value.toExponential(0).replace("e+", "e") : String(Number(value.toPrecision(2)))).replaceAll("-", "−");
 }
 
-/** @param {CanvasRenderingContext2D} pen @param {string} text @param {number} width the text, cut to it */
-export function fitted(pen, text, width) {
-  if (pen.measureText(text).width <= width) return text;
-  let end = text.length;
-  while (end > 1 && pen.measureText(`${text.slice(0, end)}…`).width > width) end--;
-  return `${text.slice(0, end)}…`;
+/** @param {Pen} pen @param {string} text @param {number} width the text, cut to it */
+function fitted(pen, text, width) {
+  let cut = text;
+  for (let end = text.length; end > 1 && pen.measureText(cut).width > width; end--) cut = `${text.slice(0, end - 1)}…`;
+  return cut;
 }
 
-/** A box that is seen on every colour. @param {CanvasRenderingContext2D} pen @param {import("./tiling.js").Rectangle} place @param {number} width */
-export function outline(pen, place, width) {
-  const [left, top, across, down] = [place.left - 1, place.top - 1, place.width + 2, place.height + 2];
-  pen.lineWidth = width + 2;
-  pen.strokeStyle = "#000";
-  pen.strokeRect(left, top, across, down);
-  pen.lineWidth = width;
-  pen.strokeStyle = "#fff";
-  pen.strokeRect(left, top, across, down);
+/** A box that is seen on every colour. @param {Pen} pen @param {Rectangle} place @param {number} width */
+function outline(pen, place, width) {
+  strokeBox(pen, place, 1, "#000", width + 2);
+  strokeBox(pen, place, 1, "#fff", width);
 }
 
-/** @param {CanvasRenderingContext2D} pen @param {import("./tiling.js").Rectangle} place @param {string} colour */
-export function frame(pen, place, colour) {
-  pen.lineWidth = 2;
-  pen.strokeStyle = colour;
-  pen.strokeRect(place.left - 2, place.top - 2, place.width + 4, place.height + 4);
+/** @param {Pen} pen @param {Rectangle} place @param {number} out so many pixels larger @param {string} colour @param {number} width */
+function strokeBox(pen, { left, top, width: across, height }, out, colour, width) {
+  Object.assign(pen, { strokeStyle: colour, lineWidth: width });
+  pen.strokeRect(left - out, top - out, across + 2 * out, height + 2 * out);
 }
 
-/** @param {CanvasRenderingContext2D} pen @param {import("./tiling.js").Rectangle} place */
-export function hatch(pen, place) {
+/** @param {Pen} pen @param {number[][]} lines @param {string} colour */
+function strokeLines(pen, lines, colour) {
+  Object.assign(pen, { strokeStyle: colour, lineWidth: 1 });
+  pen.beginPath();
+  for (const [x1, y1, x2, y2] of lines) (pen.moveTo(x1, y1), pen.lineTo(x2, y2));
+  pen.stroke();
+}
+
+/** @param {Pen} pen @param {Rectangle} place */
+function hatch(pen, { left, top, width, height }) {
   pen.save();
   pen.beginPath();
-  pen.rect(place.left, place.top, place.width, place.height);
+  pen.rect(left, top, width, height);
   pen.clip();
-  pen.beginPath();
-  for (let at = -place.height; at < place.width; at += 7) {
-    pen.moveTo(place.left + at, place.top + place.height);
-    pen.lineTo(place.left + at + place.height, place.top);
-  }
-  pen.strokeStyle = "rgba(255, 255, 255, 0.45)";
-  pen.lineWidth = 1;
-  pen.stroke();
+  const count = Math.ceil((width + height) / HATCH);
+  const lines = Array.from({ length: count }, (_, i) => left - height + i * HATCH).map((x) => [x, top + height, x + height, top]);
+  strokeLines(pen, lines, "rgba(255, 255, 255, 0.45)");
   pen.restore();
-}
-
-/** @param {CanvasRenderingContext2D} pen @param {import("./tiling.js").Rectangle} place */
-export function cross(pen, { left, top, width, height }) {
-  pen.beginPath();
-  pen.moveTo(left, top);
-  pen.lineTo(left + width, top + height);
-  pen.moveTo(left + width, top);
-  pen.lineTo(left, top + height);
-  pen.strokeStyle = "#fff";
-  pen.lineWidth = 1;
-  pen.stroke();
-  pen.strokeStyle = "#000";
-  pen.strokeRect(left + 0.5, top + 0.5, width - 1, height - 1);
 }

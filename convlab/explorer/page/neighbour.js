@@ -1,27 +1,24 @@
 // A small map of the layer before, with the window of the cell that is looked at: hovered in turn, it says which units
 // of the layer see what lies under the pointer.
 
-import { sidesOf } from "./address.js";
-import { make } from "./elements.js";
-import { boxSeen, unitsSeeing } from "./fields.js";
-import { Mosaic, offsetIn } from "./mosaic.js";
+import { make, offsetIn } from "./elements.js";
+import { boxSeen, reachedOf } from "./fields.js";
+import { Mosaic } from "./mosaic.js";
 import { boxText, cellText, exactly } from "./words.js";
 
+const TALLEST = 300;
 
 export class Neighbour {
-  /**
-   * @param {App} app @param {number} index of the layer whose first input is drawn
-   * @param {(box: number[][]|null) => void} onReach told which units see the cell under the pointer
-   */
-  constructor(app, index, onReach) {
+  /** @param {App} app @param {Layer} layer @param {(box: Box|null) => void} onReach told which units see the cell under the pointer */
+  constructor(app, layer, onReach) {
     this.app = app;
-    this.layer = app.document.layers[index];
-    this.source = this.layer.inputs[0];
+    this.layer = layer;
+    this.source = app.document.layers[layer.inputs[0]];
     this.onReach = onReach;
     this.title = make("h3");
     this.host = make("div", "neighbour-map");
     this.element = make("section", "neighbour panel", [this.title, this.host]);
-    this.element.hidden = this.source === undefined;
+    this.element.hidden = !this.source;
     /** @type {Mosaic|null} */
     this.mosaic = null;
     this.channel = -1;
@@ -31,39 +28,33 @@ export class Neighbour {
 
   /** Draw a channel of the source. @param {number} channel */
   async show(channel) {
-    if (this.source === undefined || channel === this.channel) return;
+    if (!this.source || channel === this.channel) return;
     this.channel = channel;
-    const values = await this.app.values(this.source);
+    const values = await this.app.values(this.layer.inputs[0]);
     if (this.channel !== channel) return;
-    const { width, height, channels } = values.sides;
-    if (width * height === 1) return this.showUnits(channels);
-    this.title.textContent = `from ${this.app.document.layers[this.source].name}, channel ${channel}`;
+    const isUnits = values.cells === 1;
+    this.title.textContent = `from ${this.source.name}, ${isUnits ? `all ${values.sides.channels.toLocaleString("en")} units` : `channel ${channel}`}`;
+    if (isUnits) return;
     this.mosaic?.close();
     this.mosaic = new Mosaic(values, this.app.settings, { order: [channel], bare: true });
     this.host.replaceChildren(this.mosaic.element);
-    this.host.style.height = `${Math.min(300, this.host.clientWidth)}px`;
+    this.host.style.height = `${Math.min(TALLEST, this.host.clientWidth)}px`;
     this.mosaic.resize();
     this.host.style.height = `${Math.ceil(this.mosaic.tiling.tileHeight)}px`;
     this.box(this.seen ?? null);
   }
 
-  /** @param {number} channels */
-  showUnits(channels) {
-    this.title.textContent = `from ${this.app.document.layers[this.source].name}, all ${channels.toLocaleString("en")} units`;
-    this.host.hidden = true;
-  }
-
-  /** Light what the layer's unit at a place sees. @param {number[]|null} at */
+  /** Light what the layer's unit at a place sees. @param {At} at */
   light(at) {
-    this.seen = at && boxSeen(this.layer.step, at);
+    this.seen = boxSeen(this.layer.step, at);
     this.box(this.seen);
   }
 
-  /** @param {number[][]|null} box */
+  /** @param {Box|null} box */
   box(box) {
     if (!this.mosaic) return;
     if (box?.length === 3) this.mosaic.slice = Math.max(0, Math.min(box[0][0], this.mosaic.values.sides.depth - 1));
-    this.mosaic.lit = box && { box: box.slice(-2), channel: null };
+    this.mosaic.lit = box;
     this.mosaic.drawSoon();
   }
 
@@ -71,15 +62,12 @@ export class Neighbour {
   reach(event) {
     const cell = this.mosaic?.under(...offsetIn(event, this.host));
     if (!this.mosaic || !cell?.at) return this.leave();
-    const { depth, height, width } = sidesOf(this.layer.shape);
-    const units = unitsSeeing(this.layer.step, cell.at, [depth, height, width].slice(-cell.at.length));
+    const units = reachedOf(this.layer, "step", cell.at);
     this.mosaic.cursor = { channel: this.channel, at: cell.at };
-    this.mosaic.lit = null;
-    this.mosaic.drawSoon();
+    this.box(null);
     this.onReach(units);
-    const source = this.app.document.layers[this.source];
     const value = exactly(this.mosaic.values.valueAt(this.channel, cell.at));
-    this.app.say(`${source.name}, ${cellText(source.shape, this.channel, cell.at)}: ${value}; reaches ${boxText(units)} of ${this.layer.name}`);
+    this.app.say(`${this.source.name}, ${cellText(this.source.shape, this.channel, cell.at)}: ${value}; reaches ${boxText(units)} of ${this.layer.name}`);
   }
 
   leave() {

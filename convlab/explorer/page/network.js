@@ -191,7 +191,7 @@ class NetworkView {
   tellOfNetwork() {
     const { title, generation } = this.app.document;
     const sum = (/** @type {"weights"|"multiply_adds"} */ what) => writtenCount(this.layers.reduce((total, layer) => total + layer[what], 0));
-    const hint = generation ? "Point at a layer to read what it does; click it to see all of its channels." : emptyText(this.app);
+    const hint = generation ? "Point at a layer to read what it does; click it to see all of its channels." : emptyText(this.app.document);
     this.say(title, `${this.layers.length} layers`, hint, `${sum("weights")} weights, ${sum("multiply_adds")} multiply-adds`);
   }
 

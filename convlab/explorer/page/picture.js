@@ -8,68 +8,57 @@ export class Picture {
     this.shade = make("canvas", "heat");
     this.frame = make("div", "box", [], { hidden: "" });
     this.element = make("figure", "picture", [this.canvas, this.shade, this.frame]);
-    this.width = this.height = 1;
-    /** @type {((at: [number, number]|null) => void)|null} called with the row and column under the pointer */
+    /** @type {((at: At|null) => void)|null} called with the row and column under the pointer */
     this.onHover = null;
     this.element.addEventListener("pointermove", (event) => this.onHover?.(this.cellUnder(event)));
     this.element.addEventListener("pointerleave", () => this.onHover?.(null));
   }
 
-  /** @param {{width: number, height: number, png: string}|null} picture */
+  /** @param {Told["picture"]} picture */
   async show(picture) {
     if (!picture) return;
-    this.width = this.canvas.width = picture.width;
-    this.height = this.canvas.height = picture.height;
-    this.element.style.aspectRatio = `${picture.width} / ${picture.height}`;
-    const bytes = Uint8Array.from(atob(picture.png), (letter) => letter.charCodeAt(0));
-    const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/png" }));
-    this.canvas.getContext("2d")?.drawImage(bitmap, 0, 0);
+    const { width, height, png } = picture;
+    Object.assign(this.canvas, { width, height });
+    this.element.style.aspectRatio = `${width} / ${height}`;
+    const bytes = Uint8Array.from(atob(png), (letter) => letter.charCodeAt(0));
+    this.canvas.getContext("2d")?.drawImage(await createImageBitmap(new Blob([bytes], { type: "image/png" })), 0, 0);
   }
 
-  /** Mark a box of the image, cut to it. @param {number[][]|null} box */
+  /** Mark a box of the image, cut to it. @param {Box|null} box */
   box(box) {
-    const [columns, rows = [0, 0]] = [...(box ?? [])].reverse();
-    const [top, bottom] = [Math.max(rows[0], 0), Math.min(rows[1] + 1, this.height)];
-    const [left, right] = columns ? [Math.max(columns[0], 0), Math.min(columns[1] + 1, this.width)] : [0, 0];
+    const [columns, rows = [0, 0]] = [...(box ?? [[0, -1]])].reverse();
+    const shares = (/** @type {number[]} */ [first, last], /** @type {number} */ size) =>
+      [Math.max(first, 0), Math.min(last + 1, size)].map((at) => (100 * at) / size);
+    const [[left, right], [top, bottom]] = [shares(columns, this.canvas.width), shares(rows, this.canvas.height)];
     this.frame.hidden = !(top < bottom && left < right);
-    Object.assign(this.frame.style, {
-      left: `${(100 * left) / this.width}%`,
-      top: `${(100 * top) / this.height}%`,
-      width: `${(100 * (right - left)) / this.width}%`,
-      height: `${(100 * (bottom - top)) / this.height}%`,
-    });
+    const sides = { left, top, width: right - left, height: bottom - top };
+    for (const [name, share] of Object.entries(sides)) this.frame.style.setProperty(name, `${share}%`);
   }
 
-  /**
-   * Lay an attribution over the image: where it is small the image is dimmed. Negative numbers dim as zeros do.
-   * @param {{width: number, height: number, values: number[]}|null} pixels
-   */
+  /** Lay an attribution over the image: where it is small the image is dimmed. @param {Attribution["pixels"]} pixels */
   heat(pixels) {
     this.shade.hidden = !pixels;
-    if (!pixels) return;
-    Object.assign(this.shade, { width: pixels.width, height: pixels.height });
-    this.shade.getContext("2d")?.putImageData(spotlight(pixels.values, pixels.width, pixels.height), 0, 0);
+    if (pixels) drawVeil(this.shade, pixels.values, pixels.width, pixels.height);
   }
 
-  /** @param {PointerEvent} event @returns {[number, number]} */
+  /** @param {PointerEvent} event @returns {At} */
   cellUnder(event) {
     const { left, top, width, height } = this.element.getBoundingClientRect();
-    const inside = (/** @type {number} */ share, /** @type {number} */ cells) =>
-      Math.min(cells - 1, Math.max(0, Math.floor(share * cells)));
-    return [inside((event.clientY - top) / height, this.height), inside((event.clientX - left) / width, this.width)];
+    const inside = (/** @type {number} */ share, /** @type {number} */ cells) => Math.min(cells - 1, Math.max(0, Math.floor(share * cells)));
+    return [inside((event.clientY - top) / height, this.canvas.height), inside((event.clientX - left) / width, this.canvas.width)];
   }
 }
 
 /**
- * Return a veil that is thick where magnitudes are small and none where they are large: of signed values, beyond all but
+ * Draw a veil that is thick where magnitudes are small and none where they are large: of signed values, beyond all but
  * the largest two in a hundred, for few of them stand out far.
- * @param {number[]} values @param {number} width @param {number} height
+ * @param {HTMLCanvasElement} canvas @param {number[]} values @param {number} width @param {number} height
  */
-export function spotlight(values, width, height) {
-  const image = new ImageData(width, height);
-  const isSigned = values.some((value) => value < 0);
-  const sizes = values.map(Math.abs).sort((a, b) => a - b);
-  const top = sizes[Math.floor((isSigned ? 0.98 : 1) * (sizes.length - 1))] || 1;
+export function drawVeil(canvas, values, width, height) {
+  Object.assign(canvas, { width, height });
+  const image = new ImageData(width, height), sizes = values.map(Math.abs).sort((a, b) => a - b);
+  const share = values.some((value) => value < 0) ? 0.98 : 1;
+  const top = sizes[Math.floor(share * (sizes.length - 1))] || 1;
   values.forEach((value, i) => (image.data[4 * i + 3] = 190 * (1 - Math.min(1, Math.abs(value) / top))));
-  return image;
+  canvas.getContext("2d")?.putImageData(image, 0, 0);
 }

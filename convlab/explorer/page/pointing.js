@@ -1,6 +1,6 @@
 // What pointer and wheel do to a mosaic: hover, click, drag, zoom.
 
-import { offsetIn } from "./mosaic.js";
+import { offsetIn } from "./elements.js";
 
 const STILL = 4; // pixels that a click may wander
 

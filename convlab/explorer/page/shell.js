@@ -44,6 +44,7 @@ export function buildShell(app) {
     emptyStage(deeper) {
       const fresh = make("div", `view ${deeper ? "in" : "out"}`);
       stage.replaceChildren(fresh);
+      line.textContent = "";
       picture.box(null);
       picture.heat(null);
       picture.onHover = null;
@@ -52,7 +53,6 @@ export function buildShell(app) {
     /** Tell where one is now. */
     follow() {
       trail.replaceChildren(...trailOf(app));
-      line.textContent = "";
       hint.textContent = [app.view?.hint, "? keys"].filter(Boolean).join(" · ");
       shell.showSettings();
     },

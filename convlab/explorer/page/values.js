@@ -11,19 +11,13 @@ export class Values {
     this.cells = depth * height * width;
     const encoding = layer.encoding ?? "float32";
     this.exact = encoding === "float32";
-    /** into how many steps a channel's largest is cut, where it is rounded */
-    this.steps = encoding === "uint8" ? 255 : 127;
+    this.steps = encoding === "uint8" ? 255 : 127; // into which a channel's largest is cut, where it is rounded
     this.bytes = bytes.byteLength;
     /** @type {Float32Array|Uint8Array|Int8Array} */
-    this.numbers = {
-      float32: () => new Float32Array(bytes),
-      uint8: () => new Uint8Array(bytes, 4 * channels),
-      int8: () => new Int8Array(bytes, 4 * channels),
-    }[encoding]();
+    this.numbers = this.exact ? new Float32Array(bytes) : new (encoding === "uint8" ? Uint8Array : Int8Array)(bytes, 4 * channels);
     /** What one step of a channel's numbers is worth. */
     this.units = new Float64Array(channels).fill(1);
-    if (!this.exact) this.units.set(new Float32Array(bytes, 0, channels).map((scale) => scale), 0);
-    if (!this.exact) for (let c = 0; c < channels; c++) this.units[c] /= this.steps;
+    if (!this.exact) this.units = Float64Array.from(new Float32Array(bytes, 0, channels), (top) => top / this.steps);
     // One look at every number: extremes of each channel, where its largest stands, what is not finite.
     this.lows = new Float64Array(channels);
     this.highs = new Float64Array(channels);
@@ -36,20 +30,19 @@ export class Values {
 
   /** @param {number} c */
   measureChannel(c) {
-    const start = c * this.cells;
-    let low = Infinity, high = -Infinity, peak = 0, nonfinite = 0;
-    for (let i = 0; i < this.cells; i++) {
-      const value = this.numbers[start + i];
-      if (value - value !== 0) nonfinite++;
+    const numbers = this.numbers.subarray(c * this.cells, (c + 1) * this.cells);
+    let low = Infinity, high = -Infinity;
+    for (let i = 0; i < numbers.length; i++) {
+      const value = numbers[i];
+      if (value - value !== 0) this.nonfinite[c]++;
       else {
         if (value < low) low = value;
-        if (value > high) { high = value; peak = i; }
+        if (value > high) [high, this.peaks[c]] = [value, i];
       }
     }
-    this.lows[c] = low === Infinity ? 0 : low * this.units[c];
-    this.highs[c] = high === -Infinity ? 0 : high * this.units[c];
-    this.peaks[c] = peak;
-    this.nonfinite[c] = nonfinite;
+    if (low === Infinity) low = high = 0;
+    this.lows[c] = low * this.units[c];
+    this.highs[c] = high * this.units[c];
   }
 
   /** @param {number} channel @param {number} cell place within the channel, row by row */
@@ -59,13 +52,8 @@ export class Values {
 
   /** @param {number} channel @param {number[]} at [y, x] or [z, y, x] */
   valueAt(channel, at) {
-    return this.value(channel, this.cellOf(at));
-  }
-
-  /** @param {number[]} at */
-  cellOf(at) {
     const [x, y, z = 0] = [...at].reverse();
-    return (z * this.sides.height + y) * this.sides.width + x;
+    return this.value(channel, (z * this.sides.height + y) * this.sides.width + x);
   }
 
   /** @param {number} cell @returns {number[]} [y, x], of a volume [z, y, x] */
@@ -75,23 +63,15 @@ export class Values {
     return volume ? [Math.floor(row / height), row % height, cell % width] : [row, cell % width];
   }
 
-  /** Largest magnitude of a channel. @param {number} channel */
-  topOf(channel) {
-    return Math.max(this.highs[channel], -this.lows[channel]);
-  }
-
   /** @param {number} channel */
   isDead(channel) {
     return this.highs[channel] === 0 && this.lows[channel] === 0 && this.nonfinite[channel] === 0;
   }
 
-  /**
-   * The scale of a channel, of its own or shared by the layer.
-   * @param {number} channel @param {{scale: "layer"|"channel", asinh: boolean}} settings
-   * @returns {Scale}
-   */
-  scaleOf(channel, settings) {
-    return { signed: this.signed, top: settings.scale === "layer" ? this.top : this.topOf(channel), asinh: settings.asinh };
+  /** The scale of a channel, its own or the layer's. @param {number} channel @param {Pick<Settings, "scale"|"asinh">} settings */
+  scaleOf(channel, { scale, asinh }) {
+    const top = scale === "layer" ? this.top : Math.max(this.highs[channel], -this.lows[channel]);
+    return { signed: this.signed, top, asinh };
   }
 }
 
@@ -101,45 +81,34 @@ export class ValueCache {
   constructor(source, limit) {
     this.source = source;
     this.limit = limit;
-    /** @type {Map<number, Promise<Values>>} */
+    /** @type {Map<number, {values: Promise<Values>, bytes: number}>} the last asked for at the end */
     this.held = new Map();
-    /** @type {Map<number, number>} */
-    this.sizes = new Map();
   }
 
-  /** @param {number} index @returns {Promise<Values>} */
+  /** @param {number} index */
   get(index) {
     const held = this.held.get(index) ?? this.fetch(index);
     this.held.delete(index);
     this.held.set(index, held);
+    return held.values;
+  }
+
+  /** @param {number} index */
+  fetch(index) {
+    const layer = this.source.document.layers[index];
+    const held = { values: this.source.values(index).then((bytes) => new Values(layer, bytes)), bytes: 0 };
+    held.values.then((values) => this.shrink(held, values.bytes), () => this.held.delete(index));
     return held;
   }
 
-  clear() {
-    this.held.clear();
-    this.sizes.clear();
-  }
-
-  /** @param {number} index @returns {Promise<Values>} */
-  fetch(index) {
-    const layer = this.source.document.layers[index];
-    const asked = this.source.values(index).then((bytes) => new Values(layer, bytes));
-    asked.then(
-      (values) => { this.sizes.set(index, values.bytes); this.shrink(index); },
-      () => this.held.delete(index),
-    );
-    return asked;
-  }
-
-  /** Let go what was not asked for in a long time. @param {number} newest */
-  shrink(newest) {
-    let total = [...this.sizes.values()].reduce((sum, size) => sum + size, 0);
-    for (const index of this.held.keys()) {
+  /** Let go what was not asked for in a long time. @param {{bytes: number}} newest @param {number} bytes its size */
+  shrink(newest, bytes) {
+    newest.bytes = bytes;
+    let total = [...this.held.values()].reduce((sum, one) => sum + one.bytes, 0);
+    for (const [index, one] of this.held) {
       if (total <= this.limit) return;
-      if (index === newest || !this.sizes.has(index)) continue;
-      total -= this.sizes.get(index) ?? 0;
-      this.held.delete(index);
-      this.sizes.delete(index);
+      if (one !== newest) this.held.delete(index);
+      if (one !== newest) total -= one.bytes;
     }
   }
 }

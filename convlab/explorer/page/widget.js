@@ -1,14 +1,11 @@
-// Where a notebook begins: anywidget calls `render` with its model and an element of the cell.
+// Where a notebook begins: anywidget calls `render` with its model and an element of the cell; what it returns ends it.
 
-import { WidgetSource } from "./data.js";
+import { widgetSource } from "./data.js";
 import { start } from "./main.js";
 
-/**
- * @param {{model: Channel, el: HTMLElement}} widget
- * @returns {() => void} what ends it
- */
+/** @param {{model: Channel, el: HTMLElement}} widget */
 export function render({ model, el }) {
   const root = el.appendChild(document.createElement("div"));
   root.className = "in-notebook";
-  return start(root, new WidgetSource(model), { linked: false });
+  return start(root, widgetSource(model), { linked: false });
 }

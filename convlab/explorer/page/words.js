@@ -35,16 +35,13 @@ export function placeText(at) {
   return at.map((cell, i) => `${names[i]} ${cell}`).join(", ");
 }
 
-/**
- * What number of a layer it is: "channel 7, row 3, column 4", of a dense layer "unit 7 (Shirt)".
- * @param {number[]} shape of the layer @param {number} channel @param {number[]} at @param {string} [label]
- */
+/** "channel 7, row 3, column 4", of a dense layer "unit 7 (Shirt)". @param {number[]} shape of the layer @param {number} channel @param {At} at @param {string} [label] */
 export function cellText(shape, channel, at, label) {
   const named = label ? ` (${label})` : "";
   return shape.length < 2 ? `unit ${channel}${named}` : `channel ${channel}${named}, ${placeText(at.slice(shape.length === 2 ? -1 : 0))}`;
 }
 
-/** @param {number[][]|null} box "rows 3 to 7, columns 4 to 8" */
+/** @param {Box|null} box "rows 3 to 7, columns 4 to 8" */
 export function boxText(box) {
   if (!box) return "none";
   const names = ["slice", "row", "column"].slice(-box.length);
