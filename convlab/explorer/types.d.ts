@@ -105,6 +105,7 @@ type Channel = {
 // Where one is. `layer` null: the whole network; `at` null: no number chosen.
 type State = { layer: number | null; channel: number | null; at: At | null };
 type Settings = { scale: "layer" | "channel"; order: "index" | "strength"; asinh: boolean };
+// `key` as KeyboardEvent says it, "Space" for " ", "Shift+" in front where it is held; several with a space between.
 type Key = { key: string; does: string; act: (event: KeyboardEvent) => void };
 type View = {
   keys: Key[];
@@ -129,4 +130,67 @@ type App = {
   set: (change: Partial<Settings>) => void;
   values: (index: number) => Promise<Values>;
   open: (file: Blob) => Promise<void>;
+};
+
+// One axis of an input under a window; before and after are cells of padding.
+type Axis = { size: number; kernel: number; stride: number; dilation: number; before: number; after: number };
+type Place = { layer: number; channel: number; at: At };
+type Term = { place: number; name: string; detail: string; value: number }; // of a sum; place: in the patch's channels
+type Colouring = (value: number) => number; // the pixel of a number, 0xAABBGGRR
+type CellBox = { y: number; x: number; height?: number; width?: number };
+
+// One map; what is faint is not there yet.
+type Cells = {
+  title: string;
+  height: number;
+  width: number;
+  value: (y: number, x: number) => number;
+  pixel: Colouring;
+  padding?: number[][];
+  faint?: (y: number, x: number) => boolean;
+};
+
+// One number's way from one channel of its input, whose sum is `named`; what the other channels add is `others`.
+type Sum = {
+  patch: number[][];
+  kernel: number[][] | null; // null where a pooling chooses
+  products: number[][];
+  padding: boolean[][];
+  winner: number[] | null;
+  sum: number;
+  named: string;
+  others: number | null;
+  othersNamed: string;
+  bias: number | null;
+  before: number;
+  function: string;
+  after: number;
+  pixels: { patch: Colouring; kernel: Colouring; products: Colouring };
+};
+type ArithmeticOptions = {
+  onCell?: (row: number, column: number) => void; // makes the patch's cells buttons
+  kernelTable?: HTMLElement; // in place of the kernel's numbers
+  ledger?: HTMLElement; // takes the line that is otherwise below the tables
+};
+
+type Moving = {
+  input: Cells;
+  output: Cells;
+  axes: Axis[]; // rows and columns
+  at: number[];
+  around: number; // pixels that are neither maps nor equation
+  follows?: boolean; // the window follows the pointer over the output; else it is only lit
+  speed?: number;
+  sumAt: (y: number, x: number) => Sum | null | Promise<Sum | null>;
+  onStep?: (y: number, x: number) => void;
+  onInput?: (y: number, x: number) => void; // told which cell was clicked
+  arithmetic: ArithmeticOptions;
+};
+
+// What the place where a number is made asks of the view.
+type Asked = {
+  explain: (at: At) => Promise<Explanation | null>; // of another place in the same channel
+  move: (at: At) => void;
+  walk: (row: number, column: number) => void; // one layer back, along a cell of the patch
+  go: (place: Place) => void;
 };

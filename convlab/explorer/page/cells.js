@@ -1,70 +1,46 @@
 // One map drawn as cells: colours, numbers where there is room, padding hatched around it, outlines that glide.
 
-import { digits, fewestPlaces } from "./digits.js";
+import { digits, placesFor } from "./digits.js";
 import { make } from "./elements.js";
 
-const GRID_FROM = 7, NUMBERS_FROM = 24, LARGEST_CELL_OF_MAP = 64; // pixels of a cell
-const FAINT = 0x30000000; // the opacity of what is not there yet, in a pixel
-
-/**
- * How a number becomes a pixel, 0xAABBGGRR.
- * @typedef {(value: number) => number} Colouring
- * @typedef {{y: number, x: number, height?: number, width?: number}} Box
- * @typedef {{height: number, width: number, value: (y: number, x: number) => number, pixel: Colouring,
- *   padding?: number[][], label: string, faint?: (y: number, x: number) => boolean}} Cells
- */
+const GRID_FROM = 7, NUMBERS_FROM = 24, LARGEST = 64; // pixels of a cell
 
 /** A map of cells, on a canvas, below an SVG that has the outlines. */
 export class CellMap {
   /** @param {HTMLElement} host @param {Cells} cells */
   constructor(host, cells) {
+    const [[top, bottom], [left, right]] = cells.padding ?? [[0, 0], [0, 0]];
     this.cells = cells;
+    this.frame = { top, left, rows: cells.height + top + bottom, columns: cells.width + left + right };
     this.cell = 1;
-    this.canvas = make("canvas", "", [], { role: "img", "aria-label": cells.label });
-    this.overlay = makeShape("svg", "outlines", { "aria-hidden": "true" });
+    this.canvas = make("canvas", "", [], { role: "img", "aria-label": cells.title });
+    this.overlay = makeShape("svg", "outlines");
     this.element = make("div", "cellmap", [this.canvas, this.overlay]);
+    host.append(this.element);
     /** @type {Map<string, {group: SVGElement, form: string}>} */
     this.groups = new Map();
-    host.append(this.element);
-  }
-
-  /** The map with its padding: what lies before, and how much there is in all. */
-  get frame() {
-    const [[top, bottom], [left, right]] = this.cells.padding ?? [[0, 0], [0, 0]];
-    return { top, left, rows: this.cells.height + top + bottom, columns: this.cells.width + left + right };
   }
 
   /** The largest cell, in pixels, with which the map fits. @param {number} width @param {number} height */
   cellFor(width, height) {
-    const { rows, columns } = this.frame;
-    const most = Math.min(width / columns, height / rows, LARGEST_CELL_OF_MAP);
+    const most = Math.min(width / this.frame.columns, height / this.frame.rows, LARGEST);
     return most >= 1 ? Math.floor(most) : most;
   }
 
   /** Draw all, with cells of some pixels. @param {number} [cell] */
   draw(cell = this.cell) {
+    const { rows, columns, top, left } = this.frame, { canvas, cells } = this, ratio = devicePixelRatio || 1;
     this.cell = cell;
-    const { rows, columns, top, left } = this.frame;
-    const context = this.sized(columns * cell, rows * cell);
-    context.setTransform(this.canvas.width / columns, 0, 0, this.canvas.height / rows, 0, 0);
-    if (rows > this.cells.height || columns > this.cells.width) this.hatch(context, rows, columns);
+    canvas.width = Math.max(1, Math.round(columns * cell * ratio));
+    canvas.height = Math.max(1, Math.round(rows * cell * ratio));
+    for (const { style } of [canvas, this.element, this.overlay]) [style.width, style.height] = [`${columns * cell}px`, `${rows * cell}px`];
+    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    context.scale(canvas.width / columns, canvas.height / rows);
+    if (rows * columns > cells.height * cells.width) this.hatch(context);
     context.translate(left, top);
     this.paint(context);
     if (cell >= GRID_FROM) this.rule(context);
-    this.cross(context);
     if (cell >= NUMBERS_FROM) this.inscribe(context);
-  }
-
-  /** @param {number} width @param {number} height */
-  sized(width, height) {
-    const ratio = devicePixelRatio || 1;
-    this.canvas.width = Math.max(1, Math.round(width * ratio));
-    this.canvas.height = Math.max(1, Math.round(height * ratio));
-    for (const one of [this.canvas, this.element, this.overlay]) {
-      one.style.width = `${width}px`;
-      one.style.height = `${height}px`;
-    }
-    return /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
   }
 
   /** A colour of the style sheet. @param {string} name */
@@ -72,104 +48,72 @@ export class CellMap {
     return getComputedStyle(this.canvas).getPropertyValue(name).trim();
   }
 
-  /** Hatch all: the picture covers its part. @param {CanvasRenderingContext2D} context @param {number} rows @param {number} columns */
-  hatch(context, rows, columns) {
-    context.save();
+  /** Draw lines, each from and to. @param {CanvasRenderingContext2D} context @param {number[][]} lines @param {string} colour */
+  line(context, lines, colour) {
     context.beginPath();
-    context.rect(0, 0, columns, rows);
-    context.clip();
-    context.beginPath();
-    for (let at = -rows; at < columns; at += Math.max(6 / this.cell, 0.2)) {
-      context.moveTo(at, rows);
-      context.lineTo(at + rows, 0);
-    }
-    this.stroke(context, "--soft", 0.45);
-    context.restore();
+    for (const [x, y, toX, toY] of lines) (context.moveTo(x, y), context.lineTo(toX, toY));
+    [context.strokeStyle, context.lineWidth] = [this.css(colour), 1 / this.cell];
+    context.stroke();
   }
 
-  /** @param {CanvasRenderingContext2D} context @param {string} colour @param {number} opacity */
-  stroke(context, colour, opacity = 1) {
-    context.strokeStyle = this.css(colour);
-    context.globalAlpha = opacity;
-    context.lineWidth = 1 / this.cell;
-    context.stroke();
+  /** Hatch all: the picture covers its part. @param {CanvasRenderingContext2D} context */
+  hatch(context) {
+    const { rows, columns } = this.frame, step = Math.max(6 / this.cell, 0.2);
+    context.globalAlpha = 0.45;
+    this.line(context, Array.from({ length: (rows + columns) / step }, (_, i) => [i * step - rows, rows, i * step, 0]), "--soft");
     context.globalAlpha = 1;
   }
 
   /** @param {CanvasRenderingContext2D} context */
   paint(context) {
-    const { width, height, value, pixel, faint } = this.cells;
-    const pixels = new Uint32Array(width * height);
+    const { width, height, value, pixel, faint } = this.cells, pixels = new Uint32Array(width * height), crosses = [];
     for (let y = 0, i = 0; y < height; y++) {
       for (let x = 0; x < width; x++, i++) {
-        pixels[i] = pixel(value(y, x));
-        if (faint?.(y, x)) pixels[i] = (pixels[i] & 0x00ffffff) | FAINT;
+        const number = value(y, x);
+        pixels[i] = faint?.(y, x) ? (pixel(number) & 0xffffff) | 0x30000000 : pixel(number);
+        if (!Number.isFinite(number)) crosses.push([x, y, x + 1, y + 1], [x + 1, y, x, y + 1]); // never by colour alone
       }
     }
-    const small = make("canvas", "", [], { width: String(width), height: String(height) });
+    const small = make("canvas", "", [], { width: `${width}`, height: `${height}` });
     small.getContext("2d")?.putImageData(new ImageData(new Uint8ClampedArray(pixels.buffer), width, height), 0, 0);
     context.clearRect(0, 0, width, height);
     context.imageSmoothingEnabled = false;
     context.drawImage(small, 0, 0, width, height);
+    this.line(context, crosses, "--accent");
   }
 
   /** Set the cells apart, by lines in the colour of the page. @param {CanvasRenderingContext2D} context */
   rule(context) {
     const { width, height } = this.cells;
-    context.beginPath();
-    for (let y = 1; y < height; y++) (context.moveTo(0, y), context.lineTo(width, y));
-    for (let x = 1; x < width; x++) (context.moveTo(x, 0), context.lineTo(x, height));
-    this.stroke(context, "--paper");
-  }
-
-  /** Cross out what is not finite, which has no colour. @param {CanvasRenderingContext2D} context */
-  cross(context) {
-    const { width, height, value } = this.cells;
-    context.beginPath();
-    for (let y = 0; y < height; y++) {
-      for (let x = 0; x < width; x++) {
-        if (Number.isFinite(value(y, x))) continue;
-        (context.moveTo(x, y), context.lineTo(x + 1, y + 1), context.moveTo(x + 1, y), context.lineTo(x, y + 1));
-      }
-    }
-    this.stroke(context, "--accent");
+    this.line(context, Array.from({ length: height - 1 }, (_, i) => [0, i + 1, width, i + 1]), "--paper");
+    this.line(context, Array.from({ length: width - 1 }, (_, i) => [i + 1, 0, i + 1, height]), "--paper");
   }
 
   /** Write every cell's number. @param {CanvasRenderingContext2D} context */
   inscribe(context) {
-    const { width, height, value, pixel, faint } = this.cells;
+    const { width, height, value, pixel, faint } = this.cells, ink = this.css("--ink");
     const all = Array.from({ length: width * height }, (_, i) => value(Math.floor(i / width), i % width));
-    const places = Math.min(2, fewestPlaces(all)), ink = this.css("--ink");
-    const longest = all.reduce((most, one) => Math.max(most, digits(one, places).length), 1);
+    const texts = all.map((one) => digits(one, Math.min(2, placesFor(all))));
+    const longest = texts.reduce((most, text) => Math.max(most, text.length), 1);
     context.font = `${Math.min(0.4, 1.45 / longest, 15 / this.cell)}px ${getComputedStyle(this.canvas).fontFamily}`;
-    context.textAlign = "center";
-    context.textBaseline = "middle";
-    all.forEach((one, i) => {
+    [context.textAlign, context.textBaseline] = ["center", "middle"];
+    texts.forEach((text, i) => {
       const y = Math.floor(i / width), x = i % width, pale = faint?.(y, x);
-      context.fillStyle = pale ? ink : inkOnPixel(pixel(one));
-      context.globalAlpha = pale ? 0.4 : one === 0 ? 0.5 : 0.95;
-      context.fillText(digits(one, places), x + 0.5, y + 0.53);
+      context.fillStyle = pale ? ink : inkOnPixel(pixel(all[i]));
+      context.globalAlpha = pale ? 0.4 : all[i] === 0 ? 0.5 : 0.95;
+      context.fillText(text, x + 0.5, y + 0.53);
     });
-    context.globalAlpha = 1;
   }
 
-  /**
-   * Outline some boxes of cells, under a name, which is also the class; they glide from where the same form was
-   * before. No boxes take it away.
-   * @param {string} name @param {Box[]} boxes
-   */
+  /** Outline boxes of cells under a name, the class; they glide from where the same form was. None take it away. @param {string} name @param {CellBox[]} boxes */
   outline(name, boxes) {
-    const old = this.groups.get(name);
-    if (!boxes.length) {
-      old?.group.remove();
-      this.groups.delete(name);
-      return;
-    }
-    const [{ y, x }] = boxes, { top, left } = this.frame, cell = this.cell;
-    const form = JSON.stringify([cell, boxes.map((box) => [box.y - y, box.x - x, box.height, box.width])]);
-    const group = old?.group ?? makeShape("g", name);
-    if (old?.form !== form) group.replaceChildren(...boxes.map((box) => boxShape(box, y, x, cell)));
-    if (!old) this.overlay.append(group);
+    const old = this.groups.get(name), { top, left } = this.frame, { cell } = this;
+    if (!boxes.length) return void (old?.group.remove(), this.groups.delete(name));
+    const [{ y, x }] = boxes, form = JSON.stringify([cell, boxes.map((box) => [box.y - y, box.x - x, box.height, box.width])]);
+    const group = old?.group ?? /** @type {SVGElement} */ (this.overlay.appendChild(makeShape("g", name)));
+    if (old?.form !== form) group.replaceChildren(...boxes.map((box) => makeShape("rect", "", {
+      x: `${(box.x - x) * cell}`, y: `${(box.y - y) * cell}`,
+      width: `${Math.max(3, (box.width ?? 1) * cell)}`, height: `${Math.max(3, (box.height ?? 1) * cell)}` })));
     group.style.transform = `translate(${(x + left) * cell}px, ${(y + top) * cell}px)`;
     this.groups.set(name, { group, form });
   }
@@ -177,8 +121,7 @@ export class CellMap {
   /** The cell under a pointer, padding too; null beside the map. @param {MouseEvent} event */
   cellAt(event) {
     const box = this.canvas.getBoundingClientRect(), { top, left, rows, columns } = this.frame;
-    const y = Math.floor(((event.clientY - box.top) / box.height) * rows);
-    const x = Math.floor(((event.clientX - box.left) / box.width) * columns);
+    const y = Math.floor(((event.clientY - box.top) / box.height) * rows), x = Math.floor(((event.clientX - box.left) / box.width) * columns);
     return y >= 0 && x >= 0 && y < rows && x < columns ? { y: y - top, x: x - left } : null;
   }
 
@@ -187,39 +130,21 @@ export class CellMap {
     return y >= 0 && x >= 0 && y < this.cells.height && x < this.cells.width;
   }
 
-  /** Where a box of cells lies in the viewport. @param {Box} box */
+  /** Where a box of cells lies in the viewport. @param {CellBox} box */
   rectangle({ y, x, height = 1, width = 1 }) {
-    const all = this.canvas.getBoundingClientRect(), { top, left } = this.frame;
-    const start = { left: all.left + (x + left) * this.cell, top: all.top + (y + top) * this.cell };
-    return { ...start, right: start.left + width * this.cell, bottom: start.top + height * this.cell };
+    const all = this.canvas.getBoundingClientRect(), left = all.left + (x + this.frame.left) * this.cell, top = all.top + (y + this.frame.top) * this.cell;
+    return { left, top, right: left + width * this.cell, bottom: top + height * this.cell };
   }
 }
 
-/** @param {Box} box @param {number} y @param {number} x the first box's @param {number} cell pixels */
-function boxShape(box, y, x, cell) {
-  const side = (/** @type {number|undefined} */ cells) => String(Math.max(3, (cells ?? 1) * cell));
-  const at = { x: String((box.x - x) * cell), y: String((box.y - y) * cell) };
-  return makeShape("rect", "", { ...at, width: side(box.width), height: side(box.height) });
-}
-
-/**
- * Make an element of SVG.
- * @param {"svg"|"g"|"rect"|"path"} tag @param {string} [names] its class @param {Record<string, string>} [attributes]
- */
-export function makeShape(tag, names = "", attributes = {}) {
+/** Make an element of SVG. @param {"svg"|"g"|"rect"|"path"} tag @param {string} names its class @param {Record<string, string>} [attributes] */
+export function makeShape(tag, names, attributes = {}) {
   const shape = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  if (names) shape.setAttribute("class", names);
-  for (const [name, value] of Object.entries(attributes)) shape.setAttribute(name, value);
+  for (const [name, value] of Object.entries({ class: names, ...attributes })) shape.setAttribute(name, value);
   return shape;
 }
 
 /** Black or white, whichever is read better on a pixel's colour. @param {number} pixel */
 export function inkOnPixel(pixel) {
-  const [red, green, blue] = [pixel & 255, (pixel >> 8) & 255, (pixel >> 16) & 255];
-  return 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? "#000" : "#fff";
-}
-
-/** A pixel's colour as CSS writes it. @param {number} pixel */
-export function cssOfPixel(pixel) {
-  return `rgb(${pixel & 255}, ${(pixel >> 8) & 255}, ${(pixel >> 16) & 255})`;
+  return 0.299 * (pixel & 255) + 0.587 * ((pixel >> 8) & 255) + 0.114 * ((pixel >> 16) & 255) > 140 ? "#000" : "#fff";
 }

@@ -1,156 +1,84 @@
 // The cone of a number: which cells of each layer before it it sees, and which of each layer after it it reaches.
 
 import { sidesOf } from "./address.js";
-import { make } from "./elements.js";
-import { unitsSeeing } from "./fields.js";
+import { make, makeButton } from "./elements.js";
+import { boxSeen, unitsSeeing } from "./fields.js";
+import { boxText } from "./words.js";
 
 const MOST_LAYERS = 24, NAMED = 14, MINIATURE = 46; // layers of the ribbon, with their names; pixels of one
 
 /**
  * First and last cell along slices, rows and columns; null where no one rule gives them.
- * @typedef {[number, number][]} Region
+ * @typedef {number[][]|null} Region
  */
 
-/** @param {Layer} layer @returns {number[]} slices, rows, columns */
-function sizesOf(layer) {
-  const { depth, height, width } = sidesOf(layer.shape);
+/** @param {Layer} layer */
+function sizesOf({ shape }) {
+  const { depth, height, width } = sidesOf(shape);
   return [depth, height, width];
 }
 
-/** @param {Layer} layer @returns {Region} */
-function wholeOf(layer) {
-  return sizesOf(layer).map((size) => [0, size - 1]);
-}
-
-/**
- * What a region of a layer sees of each layer before it.
- * @param {Layer[]} layers @param {number} index @param {Region} region
- * @returns {Map<number, Region|null>}
- */
-export function seenBy(layers, index, region) {
-  /** @type {Map<number, Region|null>} */
-  const seen = new Map([[index, region]]);
+/** What a number has to do with the layers before and after it. @param {Layer[]} layers @param {number} index @param {number[]} at @returns {Map<number, Region>} */
+export function coneOf(layers, index, at) {
+  const cone = new Map([[index, /** @type {Region} */ ([0, ...at].slice(-3).map((cell) => [cell, cell]))]]);
   for (let i = index; i > 0; i--) {
-    const at = seen.get(i);
-    if (at === undefined) continue;
-    for (const source of layers[i].inputs) join(seen, source, at && seenOf(layers, i, source, at));
+    for (const source of cone.has(i) ? layers[i].inputs : []) join(cone, source, across(layers, i, source, cone.get(i), false));
   }
-  return seen;
-}
-
-/** @param {Layer[]} layers @param {number} index @param {number} source @param {Region} region @returns {Region|null} */
-function seenOf(layers, index, source, region) {
-  const step = stepOf(layers, index, source), whole = wholeOf(layers[source]);
-  if (step === "all" || step === null) return step && whole;
-  return whole.map(([, last], axis) => {
-    const i = axis - (3 - step.start.length);
-    if (i < 0) return [0, last];
-    const [from, to] = region[axis];
-    return [Math.max(0, step.start[i] + step.jump[i] * from), Math.min(last, step.end[i] + step.jump[i] * to)];
-  });
+  for (let i = index + 1; i < layers.length; i++) {
+    for (const source of layers[i].inputs) if (source >= index && cone.has(source)) join(cone, i, across(layers, i, source, cone.get(source), true));
+  }
+  return cone;
 }
 
 /**
- * What a region of a layer reaches in each layer after it.
- * @param {Layer[]} layers @param {number} index @param {Region} region
- * @returns {Map<number, Region|null>}
+ * What of a source a region of the layer sees, or forwards, what of the layer a region of the source reaches; undefined for nothing.
+ * @param {Layer[]} layers @param {number} index @param {number} source @param {Region|undefined} region @param {boolean} forwards @returns {Region|undefined}
  */
-export function reachedBy(layers, index, region) {
-  /** @type {Map<number, Region|null>} */
-  const reached = new Map([[index, region]]);
-  for (let i = index + 1; i < layers.length; i++) {
-    for (const source of layers[i].inputs) {
-      const at = reached.get(source);
-      if (at === undefined) continue;
-      const there = at && reachedIn(layers, i, source, at);
-      if (there === null || there.every(([first, last]) => first <= last)) join(reached, i, there);
-    }
-  }
-  return reached;
+function across(layers, index, source, region, forwards) {
+  const { step, inputs } = layers[index], sizes = sizesOf(layers[forwards ? index : source]), whole = sizes.map((size) => [0, size - 1]);
+  const alike = String(sizesOf(layers[source])) === String(sizesOf(layers[inputs[0]]));
+  if (!region || !step || step === "varies" || !alike) return null;
+  if (step === "all") return whole;
+  const sides = step.jump.length, [firsts, lasts] = [0, 1].map((end) => region.map((side) => side[end]).slice(-sides));
+  const wider = { ...step, start: step.start.map((start, i) => start - lasts[i] + firsts[i]) }; // sees the first if it sees any
+  const [low, high] = [boxSeen(step, firsts) ?? [], boxSeen(step, lasts) ?? []], ends = sizes.slice(-sides);
+  const found = forwards ? unitsSeeing(wider, firsts, ends) : low.map(([first], i) => [Math.max(0, first), Math.min(ends[i] - 1, high[i][1])]);
+  return found ? [...whole.slice(0, 3 - sides), ...found] : undefined;
 }
 
-/** @param {Layer[]} layers @param {number} index @param {number} source @param {Region} region @returns {Region|null} */
-function reachedIn(layers, index, source, region) {
-  const step = stepOf(layers, index, source), sizes = sizesOf(layers[index]);
-  if (step === "all" || step === null) return step && wholeOf(layers[index]);
-  return sizes.map((size, axis) => {
-    const i = axis - (3 - step.start.length);
-    if (i < 0) return [0, size - 1];
-    const [first, last] = region[axis];
-    const field = { start: [step.start[i] - (last - first)], end: [step.end[i]], jump: [step.jump[i]] };
-    const [units] = unitsSeeing(field, [first], [size]) ?? [[1, 0]];
-    return [units[0], units[1]];
-  });
-}
-
-/** The rule by which a layer sees one of its inputs, null where there is none. @param {Layer[]} layers @param {number} index @param {number} source */
-function stepOf(layers, index, source) {
-  const { step, inputs } = layers[index];
-  const alike = String(layers[source].shape.slice(0, -1)) === String(layers[inputs[0]].shape.slice(0, -1));
-  return step === "varies" || step === null || !alike ? null : step;
-}
-
-/** @param {Map<number, Region|null>} regions @param {number} index @param {Region|null} region */
-function join(regions, index, region) {
-  const old = regions.get(index);
-  if (old === null || (old && region === null)) regions.set(index, null);
-  else regions.set(index, old && region ? old.map(([a, b], i) => [Math.min(a, region[i][0]), Math.max(b, region[i][1])]) : region);
-}
-
-/** A region in words. @param {Layer} layer @param {Region|null} region */
-export function regionText(layer, region) {
-  if (!region) return "some of it: no one rule says which";
-  const sizes = sizesOf(layer);
-  if (sizes.every((size) => size === 1)) return "all of it";
-  return ["slice", "row", "column"].map((name, i) => (sizes[i] === 1 ? "" : spanText(name, region[i]))).filter(Boolean).join(", ");
-}
-
-/** @param {string} name @param {[number, number]} span */
-function spanText(name, [first, last]) {
-  if (first > last) return `no ${name} but padding`;
-  return first === last ? `${name} ${first}` : `${name}s ${first} to ${last}`;
+/** @param {Map<number, Region>} cone @param {number} index @param {Region|undefined} region */
+function join(cone, index, region) {
+  const old = cone.get(index);
+  if (region === undefined) return;
+  cone.set(index, old && region ? old.map(([first, last], i) => [Math.min(first, region[i][0]), Math.max(last, region[i][1])]) : old === null ? null : region);
 }
 
 /**
  * The ribbon: a miniature of every layer that has to do with the number, in it what it sees, or reaches.
- * @param {Layer[]} layers @param {number} index @param {number[]} at [z,] y, x
- * @param {(layer: number) => void} go
+ * @param {Layer[]} layers @param {number} index @param {number[]} at @param {(layer: number) => void} go
  */
 export function coneRibbon(layers, index, at, go) {
-  const region = /** @type {Region} */ ([0, ...at].slice(-3).map((cell) => [cell, cell]));
-  const behind = seenBy(layers, index, region), ahead = reachedBy(layers, index, region);
-  const all = [...new Set([...behind.keys(), ...ahead.keys()])].sort((a, b) => a - b);
-  const here = all.indexOf(index), first = Math.max(0, Math.min(here - MOST_LAYERS / 2, all.length - MOST_LAYERS));
-  const shown = all.slice(first, first + MOST_LAYERS);
-  const parts = shown.map((i) => miniature(layers, i, (i <= index ? behind : ahead).get(i) ?? null, i - index, () => go(i)));
-  return make("nav", shown.length > NAMED ? "cone crowded" : "cone", [
-    ...(first ? [make("span", "more", [`${first} more …`])] : []), ...parts,
-    ...(first + shown.length < all.length ? [make("span", "more", [`… ${all.length - first - shown.length} more`])] : []),
-  ], { "aria-label": "what it sees of the layers before, and reaches of those after" });
+  const cone = coneOf(layers, index, at), all = [...cone.keys()].sort((left, right) => left - right);
+  const first = Math.max(0, Math.min(all.indexOf(index) - MOST_LAYERS / 2, all.length - MOST_LAYERS)), shown = all.slice(first, first + MOST_LAYERS);
+  const names = shown.length > NAMED ? "cone crowded" : "cone";
+  return make("nav", names, shown.map((i) => miniature(layers[i], cone.get(i) ?? null, Math.sign(i - index), () => go(i))), { "aria-label": "what it sees and reaches" });
 }
 
-/** @param {Layer[]} layers @param {number} index @param {Region|null} region @param {number} side before, here, after @param {() => void} act */
-function miniature(layers, index, region, side, act) {
-  const layer = layers[index], [, height, width] = sizesOf(layer), longer = Math.max(height, width);
+/** @param {Layer} layer @param {Region} region @param {number} side before, here, after: -1, 0, 1 @param {() => void} act */
+function miniature(layer, region, side, act) {
+  const sizes = sizesOf(layer), [, height, width] = sizes, longer = Math.max(height, width), pixels = longer === 1 ? 10 : MINIATURE;
   const whole = make("span", region ? "whole" : "whole unknown");
-  whole.style.width = `${Math.max(10, (MINIATURE * width) / longer) * (longer === 1 ? 0.25 : 1)}px`;
-  whole.style.height = `${Math.max(10, (MINIATURE * height) / longer) * (longer === 1 ? 0.25 : 1)}px`;
-  if (region && region.every(([first, last]) => first <= last)) whole.append(marked(region, height, width));
-  const verb = side < 0 ? "it sees" : side > 0 ? "it reaches" : "here:";
-  const text = `${layer.name}: ${verb} ${regionText(layer, region)}`;
-  const button = make("button", side < 0 ? "mini before" : side > 0 ? "mini after" : "mini here", [
-    make("span", "frame", [whole]), make("small", "", [layer.name]),
-  ], { type: "button", title: text, "aria-label": text });
-  button.addEventListener("click", act);
+  whole.style.width = `${Math.max(10, (pixels * width) / longer)}px`;
+  whole.style.height = `${Math.max(10, (pixels * height) / longer)}px`;
+  if (region?.every(([first, last]) => first <= last)) {
+    const mark = whole.appendChild(make("span", "region")), [, [top, bottom], [left, right]] = region;
+    const shares = { top: top / height, left: left / width, height: (bottom - top + 1) / height, width: (right - left + 1) / width };
+    for (const [name, share] of Object.entries(shares)) mark.style.setProperty(name, `${100 * share}%`);
+  }
+  const spatial = region?.filter((_side, i) => sizes[i] > 1 || i === 2) ?? [], one = longer === 1 && sizes[0] === 1;
+  const place = !region ? "some of it: no one rule says which" : one ? "all of it" : boxText(spatial);
+  const text = `${layer.name}: ${["it sees", "here:", "it reaches"][side + 1]} ${place}`;
+  const button = makeButton(`mini ${["before", "here", "after"][side + 1]}`, "", act, { title: text, "aria-label": text });
+  button.append(make("span", "frame", [whole]), make("small", "", [layer.name]));
   return button;
-}
-
-/** @param {Region} region @param {number} height @param {number} width */
-function marked([, [top, bottom], [left, right]], height, width) {
-  const mark = make("span", "region");
-  mark.style.top = `${(100 * top) / height}%`;
-  mark.style.left = `${(100 * left) / width}%`;
-  mark.style.height = `${(100 * (bottom - top + 1)) / height}%`;
-  mark.style.width = `${(100 * (right - left + 1)) / width}%`;
-  return mark;
 }

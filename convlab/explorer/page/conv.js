@@ -1,28 +1,21 @@
 // A picture and a kernel of one's own, without any network: the page a teacher opens.
 
-import { colourCell } from "./arithmetic.js";
-import { DIVERGING, NEUTRAL, pixelOf } from "./colours.js";
+import { coloured, signedPixels } from "./arithmetic.js";
+import { DIVERGING, NEUTRAL } from "./colours.js";
 import { ConvSettings } from "./conv_settings.js";
-import { sixDigits } from "./digits.js";
+import { sixDigits, topOf } from "./digits.js";
 import { make } from "./elements.js";
-import { extentOf, outputSize, sizeFormula } from "./geometry.js";
+import { extentOf, outputSize, sizeFormula, within } from "./geometry.js";
+import { ARROWS } from "./keys.js";
 import { KERNELS, PICTURES, tableOf, weightOf } from "./presets.js";
 import { MovingWindow } from "./window.js";
 
-const LARGEST = 28, LARGEST_KERNEL = 7;
-const FORMULA = "⌊(size + padding − dilation·(kernel − 1) − 1) / stride⌋ + 1";
+const AROUND = 285; // pixels that are neither maps nor equation
 
-/**
- * @param {HTMLElement} stage
- * @param {App} app
- * @returns {View}
- */
+/** @param {HTMLElement} stage @param {App} app @returns {View} */
 export function showConv(stage, app) {
   const page = new ConvPage(stage, app);
-  return {
-    get keys() { return page.moving?.keys() ?? []; },
-    close: () => page.close(),
-  };
+  return { get keys() { return page.moving?.keys() ?? []; }, close: () => page.moving?.close() };
 }
 
 class ConvPage {
@@ -30,110 +23,125 @@ class ConvPage {
   constructor(stage, app) {
     this.app = app;
     this.pictures = picturesOf(app.document);
-    this.settings = ConvSettings.read(location.hash, this.pictures);
+    this.settings = new ConvSettings(location.hash, this.pictures);
     this.axes = this.settings.axes();
-    /** @type {number[][]} */
-    this.weights = [];
-    /** @type {number[][]} */
-    this.result = [];
-    this.signed = false;
-    this.top = this.brightest = 1;
+    this.weights = this.result = [[0]];
+    this.kernelPixel = this.resultPixel = this.grey = (/** @type {number} */ _value) => 0;
     /** @type {MovingWindow|null} */
     this.moving = null;
-    this.controls = make("form", "controls", [], { "aria-label": "picture and kernel" });
-    this.controls.addEventListener("submit", (event) => event.preventDefault());
     this.does = make("p", "does");
     this.place = make("div", "place");
     this.sizes = make("section", "sizes", [], { "aria-live": "polite" });
     this.kernelTable = make("table", "grid edited");
+    this.controls = this.makeControls();
     stage.classList.add("conv");
-    stage.append(make("div", "label", [convIntroduction(), this.controls, this.sizes]), this.place);
-    this.makeControls();
+    stage.append(make("div", "label", [introduction(), this.controls, this.sizes]), this.place);
     this.build();
+  }
+
+  makeControls() {
+    const { settings } = this, set = (/** @type {(value: any) => unknown} */ change) => (/** @type {any} */ value) => (change(value), this.build());
+    const assign = (/** @type {string} */ name) => set((value) => Object.assign(settings, { [name]: value }));
+    const form = make("form", "controls", [
+      make("fieldset", "", [
+        chooser("picture", [...Object.keys(this.pictures), "own"], set((name) => this.choosePicture(name))),
+        counter("rows", "height", 1, 28, set((height) => settings.resizePicture(height, settings.cells[0].length))),
+        counter("columns", "width", 1, 28, set((width) => settings.resizePicture(settings.cells.length, width))),
+        make("p", "does", ["click its cells to paint them; digits write tenths"])]),
+      make("fieldset", "", [
+        chooser("kernel", [...Object.keys(KERNELS), "own"], set((name) => this.chooseKernel(name))),
+        counter("rows", "kernel-rows", 1, 7, set((rows) => settings.resizeKernel(rows, settings.weights[0].length))),
+        counter("columns", "kernel-columns", 1, 7, set((columns) => settings.resizeKernel(settings.weights.length, columns))),
+        this.does]),
+      make("fieldset", "", [
+        chooser("padding", ["valid", "same", "cells"], set((name) => (settings.padding = name === "cells" ? 1 : name))),
+        counter("cells", "cells", 0, 28, assign("padding")), counter("stride", "stride", 1, 28, assign("stride")),
+        counter("dilation", "dilation", 1, 28, assign("dilation"))]),
+    ], { "aria-label": "picture and kernel" });
+    form.addEventListener("submit", (event) => event.preventDefault());
+    return form;
+  }
+
+  showSettings() {
+    const { picture, cells, kernel, weights, padding, stride, dilation } = this.settings, counted = typeof padding === "number";
+    const shown = { picture, height: cells.length, width: cells[0].length, kernel, "kernel-rows": weights.length,
+      "kernel-columns": weights[0].length, padding: counted ? "cells" : padding, cells: counted ? padding : 0, stride, dilation };
+    for (const [name, value] of Object.entries(shown)) {
+      const control = /** @type {HTMLInputElement} */ (this.controls.elements.namedItem(name));
+      control.value = String(value);
+      if (name === "cells" && control.parentElement) control.parentElement.hidden = !counted;
+    }
+    this.does.textContent = KERNELS[kernel]?.does ?? "your own weights: write into its cells, below";
+  }
+
+  /** @param {string} picture */
+  choosePicture(picture) {
+    Object.assign(this.settings, { picture, ...(this.pictures[picture] && { cells: this.pictures[picture].map((row) => [...row]) }) });
+  }
+
+  /** @param {string} kernel */
+  chooseKernel(kernel) {
+    Object.assign(this.settings, { kernel, ...(KERNELS[kernel] && { weights: KERNELS[kernel].weights.map((row) => [...row]) }) });
   }
 
   /** Build all anew: after another size of anything. */
   build() {
-    const { settings } = this;
-    const speed = this.moving?.speed;
-    this.showSettings();
+    const { settings } = this, speed = this.moving?.speed, axes = (this.axes = settings.axes()), [height, width] = axes.map(outputSize);
     this.moving?.close();
     this.moving = null;
-    const { axes } = Object.assign(this, { axes: settings.axes() });
-    const places = axes.map(outputSize);
     this.sizes.replaceChildren(...sizeLines(axes));
     this.place.replaceChildren();
-    settings.keep();
-    if (Math.min(...places) < 1) return void this.place.append(this.impossible(axes));
-    this.fillKernelTable();
+    this.kernelTable.replaceChildren(...settings.weights.map((row, y) => make("tr", "", row.map((text, x) => make("td", "", [this.weightField(text, y, x)])))));
+    if (Math.min(height, width) < 1) {
+      this.place.append(impossible(axes));
+      return this.keep();
+    }
     this.compute();
+    const [rows, columns] = [settings.cells.length, settings.cells[0].length];
     this.moving = new MovingWindow(this.place, {
-      input: { title: `picture, ${settings.height} × ${settings.width}`, height: settings.height, width: settings.width,
-        value: (y, x) => settings.cells[y][x], pixel: (value) => this.grey(value), label: "the picture" },
-      output: { title: `result, ${places[0]} × ${places[1]}`, height: places[0], width: places[1],
-        value: (y, x) => this.result[y][x], pixel: (value) => this.resultPixel(value), label: "the result" },
-      axes,
-      at: [Math.min(settings.at[0], places[0] - 1), Math.min(settings.at[1], places[1] - 1)],
-      follows: true,
+      input: { title: `picture, ${rows} × ${columns}`, height: rows, width: columns,
+        value: (y, x) => settings.cells[y][x], pixel: (value) => this.grey(value) },
+      output: { title: `result, ${height} × ${width}`, height, width,
+        value: (y, x) => this.result[y][x], pixel: (value) => this.resultPixel(value) },
+      axes, speed, at: [within(settings.at[0], height), within(settings.at[1] ?? 0, width)], follows: true, around: AROUND,
       sumAt: (y, x) => this.sumAt(y, x),
       onStep: (y, x) => this.stepped(y, x),
       arithmetic: { kernelTable: this.kernelTable },
-      speed,
     });
-    this.painting(this.moving.input);
+    this.makePaintable(this.moving.input);
+  }
+
+  keep() {
+    this.showSettings();
+    this.settings.keep();
+  }
+
+  /** Compute the result, and choose the colours: greys where nothing is negative. */
+  compute() {
+    const [rows, columns] = this.axes.map(outputSize), { settings } = this;
+    this.weights = settings.weights.map((row) => row.map((text) => weightOf(text) ?? 0));
+    this.result = tableOf(rows, columns, (y, x) => settings.sumAt(this.weights, y, x).sum);
+    this.kernelPixel = signedPixels(this.weights.flat());
+    this.grey = greys(Math.max(1, topOf(settings.cells.flat())));
+    this.resultPixel = this.result.flat().some((value) => value < 0) ? signedPixels(this.result.flat()) : greys(Math.max(1, topOf(this.result.flat())));
+    this.weights.forEach((row, y) => row.forEach((weight, x) => coloured(this.kernelTable.rows[y].cells[x], this.kernelPixel(weight))));
+    this.keep();
   }
 
   /** Compute all anew where every size stayed. */
   refresh() {
-    this.showSettings();
     this.compute();
-    this.settings.keep();
     this.moving?.complete();
     this.moving?.fit();
     this.moving?.sum();
   }
 
-  compute() {
-    const [rows, columns] = this.axes.map(outputSize), { settings } = this;
-    this.weights = settings.kernel.map((row) => row.map((text) => weightOf(text) ?? 0));
-    this.result = tableOf(rows, columns, (y, x) => settings.sumAt(this.weights, y, x).sum);
-    const all = this.result.flat();
-    this.signed = all.some((value) => value < 0);
-    this.top = Math.max(this.signed ? 0 : 1, ...all.map(Math.abs));
-    this.brightest = Math.max(1, ...settings.cells.flat().map(Math.abs));
-    this.colourKernel();
-  }
-
-  /** @param {number} y @param {number} x @returns {import("./arithmetic.js").Sum} */
+  /** @param {number} y @param {number} x @returns {Sum} */
   sumAt(y, x) {
-    const found = this.settings.sumAt(this.weights, y, x);
-    const most = Math.max(1e-9, ...found.products.flat().map(Math.abs));
-    return {
-      ...found, kernel: this.weights, winner: null, others: null, othersNamed: "", bias: null, before: found.sum,
-      named: `sum of ${found.products.flat().length} products`, function: "linear", after: found.sum,
-      pixels: { patch: (value) => this.grey(value), kernel: (value) => this.weightPixel(value),
-        products: (value) => pixelOf(value, { signed: true, top: most, asinh: false }) },
-    };
-  }
-
-  /** A picture is drawn in greys, where it is negative in blue. @param {number} value */
-  grey(value) {
-    if (value < 0) return DIVERGING[NEUTRAL + Math.round((127 * value) / this.brightest)];
-    const level = Math.round((255 * value) / this.brightest);
-    return (255 << 24) | (level << 16) | (level << 8) | level;
-  }
-
-  /** @param {number} value */
-  resultPixel(value) {
-    if (this.signed) return pixelOf(value, { signed: true, top: this.top, asinh: false });
-    const level = Math.round((255 * value) / this.top);
-    return (255 << 24) | (level << 16) | (level << 8) | level;
-  }
-
-  /** @param {number} value */
-  weightPixel(value) {
-    const top = Math.max(1e-9, ...this.weights.flat().map(Math.abs));
-    return pixelOf(value, { signed: true, top, asinh: false });
+    const found = this.settings.sumAt(this.weights, y, x), products = found.products.flat();
+    return { ...found, kernel: this.weights, winner: null, others: null, othersNamed: "", bias: null, before: found.sum,
+      named: `sum of ${products.length} product${products.length > 1 ? "s" : ""}`, function: "linear", after: found.sum,
+      pixels: { patch: this.grey, kernel: this.kernelPixel, products: signedPixels(products) } };
   }
 
   /** @param {number} y @param {number} x */
@@ -144,103 +152,35 @@ class ConvPage {
     this.app.say(`row ${y}, column ${x} of the result: ${sixDigits(this.result[y][x])}`);
   }
 
-  // ---- the controls
-
-  /** Make the controls; what they show is set by `showSettings`. */
-  makeControls() {
-    const change = (/** @type {string} */ name) => (/** @type {number} */ value) => this.change({ [name]: value });
-    const kernelSize = () => [this.settings.kernel.length, this.settings.kernel[0].length];
-    this.controls.append(
-      fieldset(
-        chooser("picture", [...Object.keys(this.pictures), "own"], (name) => this.choosePicture(name)),
-        counter("rows", "height", LARGEST, (height) => this.change(this.settings.withPicture(height, this.settings.width))),
-        counter("columns", "width", LARGEST, (width) => this.change(this.settings.withPicture(this.settings.height, width))),
-        make("p", "does", ["click its cells to paint them; digits write tenths"])),
-      fieldset(
-        chooser("kernel", [...Object.keys(KERNELS), "own"], (name) => this.chooseKernel(name)),
-        counter("rows", "kernel-rows", LARGEST_KERNEL, (rows) => this.change(this.settings.withKernel(rows, kernelSize()[1]))),
-        counter("columns", "kernel-columns", LARGEST_KERNEL, (columns) => this.change(this.settings.withKernel(kernelSize()[0], columns))),
-        this.does),
-      fieldset(
-        chooser("padding", ["valid", "same", "cells"], (name) => this.change({ padding: name === "cells" ? 1 : name })),
-        counter("cells", "cells", LARGEST, change("padding"), 0),
-        counter("stride", "stride", LARGEST, change("stride")),
-        counter("dilation", "dilation", LARGEST, change("dilation"))),
-    );
-  }
-
-  showSettings() {
-    const { picture, height, width, kernelName, kernel, padding, stride, dilation } = this.settings;
-    const cells = typeof padding === "number";
-    const shown = { picture, height, width, kernel: kernelName, "kernel-rows": kernel.length, "kernel-columns": kernel[0].length,
-      padding: cells ? "cells" : padding, cells: cells ? padding : 0, stride, dilation };
-    for (const [name, value] of Object.entries(shown)) {
-      const control = /** @type {HTMLInputElement} */ (this.controls.elements.namedItem(name));
-      control.value = String(value);
-      if (name === "cells") /** @type {HTMLElement} */ (control.parentElement).hidden = !cells;
-    }
-    this.does.textContent = KERNELS[kernelName]?.does ?? "your own weights: write into its cells, below";
-  }
-
-  /** @param {Partial<ConvSettings>} change */
-  change(change) {
-    Object.assign(this.settings, change);
-    this.build();
-  }
-
-  /** @param {string} name */
-  choosePicture(name) {
-    if (name in this.pictures) this.change({ picture: name, cells: this.pictures[name].map((row) => [...row]), at: [0, 0] });
-    else this.change({ picture: name });
-  }
-
-  /** @param {string} name */
-  chooseKernel(name) {
-    if (name in KERNELS) this.change({ kernelName: name, kernel: KERNELS[name].weights.map((row) => [...row]) });
-    else this.change({ kernelName: name });
-  }
-
-  // ---- the kernel's cells
-
-  fillKernelTable() {
-    const rows = this.settings.kernel.map((row, y) => make("tr", "", row.map((text, x) => make("td", "", [this.weightField(text, y, x)]))));
-    this.kernelTable.replaceChildren(make("tbody", "", rows));
-  }
-
   /** @param {string} text @param {number} y @param {number} x */
   weightField(text, y, x) {
     const field = make("input", "", [], { type: "text", value: text, "aria-label": `weight in row ${y}, column ${x}`, spellcheck: "false" });
+    field.addEventListener("focus", () => field.select());
     field.addEventListener("input", () => {
-      field.classList.toggle("wrong", weightOf(field.value) === null);
-      if (weightOf(field.value) === null) return;
-      this.settings.kernel[y][x] = field.value.trim();
-      this.settings.kernelName = "own";
+      const wrong = field.classList.toggle("wrong", weightOf(field.value) === null);
+      if (wrong) return;
+      this.settings.weights[y][x] = field.value.trim();
+      this.settings.kernel = "own";
       this.refresh();
     });
-    field.addEventListener("focus", () => field.select());
     return field;
   }
 
-  colourKernel() {
-    this.weights.forEach((row, y) => row.forEach((weight, x) => {
-      const cell = this.kernelTable.querySelectorAll("tr")[y]?.cells[x];
-      if (cell) colourCell(cell, this.weightPixel(weight));
-    }));
-  }
-
-  // ---- painting
-
   /** The pointer paints in white and black; by keyboard arrows move, Enter paints, a digit writes tenths. @param {import("./cells.js").CellMap} map */
-  painting(map) {
+  makePaintable(map) {
     const { canvas, cells } = map, at = { y: 0, x: 0 };
     canvas.tabIndex = 0;
     canvas.classList.add("paintable");
     canvas.setAttribute("aria-label", "the picture: arrows move, Enter paints, a digit writes tenths");
     let ink = 1;
     const take = () => (ink = cells.value(at.y, at.x) > 0.5 ? 0 : 1);
-    const show = (/** @type {number} */ value) => {
+    const show = (/** @type {number|null} */ value) => {
       map.outline("cursor", [at]);
-      if (value >= 0) this.setCell(at.y, at.x, value);
+      if (value !== null) {
+        this.settings.cells[at.y][at.x] = value;
+        this.settings.picture = "own";
+        this.refresh();
+      }
       this.app.say(`picture, row ${at.y}, column ${at.x}: ${sixDigits(cells.value(at.y, at.x))}`);
     };
     const paint = (/** @type {PointerEvent} */ event) => {
@@ -253,89 +193,58 @@ class ConvPage {
     canvas.addEventListener("pointermove", paint);
     canvas.addEventListener("blur", () => map.outline("cursor", []));
     canvas.addEventListener("keydown", (event) => {
-      const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
+      const step = ARROWS[event.key];
       if (!step && event.key !== "Enter" && !/^\d$/.test(event.key)) return;
       event.preventDefault();
-      if (step) Object.assign(at, { y: clamped(at.y + step[0], cells.height), x: clamped(at.x + step[1], cells.width) });
-      show(step ? -1 : event.key === "Enter" ? take() : Number(event.key) / 10);
+      if (step) Object.assign(at, { y: within(at.y + step[0], cells.height), x: within(at.x + step[1], cells.width) });
+      show(step ? null : event.key === "Enter" ? take() : Number(event.key) / 10);
     });
   }
-
-  /** @param {number} y @param {number} x @param {number} value */
-  setCell(y, x, value) {
-    this.settings.cells[y][x] = value;
-    this.settings.picture = "own";
-    this.refresh();
-  }
-
-  /** What stands in place of a result that there cannot be. @param {import("./geometry.js").Axis[]} axes */
-  impossible(axes) {
-    const [axis, side] = outputSize(axes[0]) < 1 ? [axes[0], "rows"] : [axes[1], "columns"];
-    const room = axis.size + axis.before + axis.after, most = Math.floor((room - 1) / Math.max(1, axis.kernel - 1));
-    const long = axis.dilation > 1 ? `${extentOf(axis)} cells long (${axis.kernel} weights, ${axis.dilation - 1} between two of them left out)` : `${axis.kernel} cells long`;
-    const help = [`${extentOf(axis) - room} more cells of padding or picture`, `a kernel of fewer ${side}`];
-    if (axis.dilation > 1 && most >= 1) help.push(`a dilation of at most ${most}`);
-    return make("section", "impossible", [
-      make("h2", "", ["This window fits nowhere"]),
-      make("p", "", [`Among the ${side} it is ${long}; the picture with its padding has ${room}.`]),
-      make("p", "arith", [sizeFormula(axis).join(" = ")]),
-      make("p", "", [`It takes ${help.join(", or ")}.`]),
-    ], { role: "alert" });
-  }
-
-  close() {
-    this.moving?.close();
-  }
 }
+
+/** A picture's colours: greys, where it is negative blue. @param {number} top @returns {Colouring} */
+const greys = (top) => (value) =>
+  value < 0 ? DIVERGING[NEUTRAL + Math.round((127 * value) / top)] : 0xff000000 | (Math.round((255 * value) / top) * 0x010101);
 
 /** The picture that was given first, then those that are always there. @param {any} told @returns {Record<string, number[][]>} */
-function picturesOf(told) {
-  if (!told.cells) return PICTURES;
-  const { width, height, values } = told.cells;
-  const rows = Array.from({ length: height }, (_, y) => values.slice(y * width, (y + 1) * width));
-  return { "your image": rows, ...PICTURES };
+function picturesOf({ cells }) {
+  return { ...(cells && { "your image": tableOf(cells.height, cells.width, (y, x) => cells.values[y * cells.width + x]) }), ...PICTURES };
 }
 
-function convIntroduction() {
+function introduction() {
   return make("header", "introduction", [
     make("h1", "", ["One window, moving"]),
-    make("p", "", [
-      "Lay the kernel, a small table of weights, on the picture. Multiply every weight with the cell below it, and add up:",
-      " that is one cell of the result. Move on.",
-    ]),
+    make("p", "", ["Lay the kernel, a small table of weights, on the picture. Multiply every weight with the cell below it, and add up: that is one cell of the result. Move on."]),
     make("p", "aside", ["Frameworks do not flip the kernel: strictly, this is a cross-correlation."]),
   ]);
 }
 
-/** The size of the result, worked out. @param {import("./geometry.js").Axis[]} axes */
+/** What stands in place of a result that there cannot be. @param {Axis[]} axes */
+function impossible(axes) {
+  const [axis, side] = outputSize(axes[0]) < 1 ? [axes[0], "rows"] : [axes[1], "columns"];
+  const room = axis.size + axis.before + axis.after, most = Math.floor((room - 1) / Math.max(1, axis.kernel - 1));
+  const gaps = axis.dilation > 1 ? ` (${axis.kernel} weights, ${axis.dilation - 1} between two of them left out)` : "";
+  const help = [`${extentOf(axis) - room} more cells of padding or picture`, `a kernel of fewer ${side}`];
+  if (axis.dilation > 1 && most >= 1) help.push(`a dilation of at most ${most}`);
+  return make("section", "impossible", [
+    make("h2", "", ["This window fits nowhere"]),
+    make("p", "", [`Among the ${side} it is ${extentOf(axis)} cells long${gaps}; the picture with its padding has ${room}.`]),
+    make("p", "arith", [sizeFormula(axis).join(" = ")]),
+    make("p", "", [`It takes ${help.join(", or ")}.`]),
+  ], { role: "alert" });
+}
+
+/** The size of the result, worked out. @param {Axis[]} axes */
 function sizeLines(axes) {
-  const [rows, columns] = axes.map(sizeFormula);
-  const worked = String(rows) === String(columns) ? [sizeSteps("rows and columns", rows)] : [sizeSteps("rows", rows), sizeSteps("columns", columns)];
-  return [make("h2", "", ["The size of the result"]), make("p", "law", [FORMULA]), make("dl", "", worked)];
-}
-
-/** @param {string} name @param {string[]} steps */
-function sizeSteps(name, steps) {
-  const [filled, quotient, size] = steps;
-  return make("div", "", [
-    make("dt", "", [name]), make("dd", "", [filled]), make("dd", "", [`= ${quotient} = `, make("b", "", [size])]),
-  ]);
-}
-
-/** @param {number} value @param {number} size */
-function clamped(value, size) {
-  return Math.min(Math.max(value, 0), size - 1);
-}
-
-/** @param {...HTMLElement} fields */
-function fieldset(...fields) {
-  return make("fieldset", "", fields);
+  const [rows, columns] = axes.map(sizeFormula), law = "⌊(size + padding − dilation·(kernel − 1) − 1) / stride⌋ + 1";
+  const line = (/** @type {string} */ name, /** @type {string[]} */ [filled, quotient, size]) => make("div", "", [
+    make("dt", "", [name]), make("dd", "", [filled]), make("dd", "", [`= ${quotient} = `, make("b", "", [size])])]);
+  const lines = String(rows) === String(columns) ? [line("rows and columns", rows)] : [line("rows", rows), line("columns", columns)];
+  return [make("h2", "", ["The size of the result"]), make("p", "law", [law]), make("dl", "", lines)];
 }
 
 /** @param {string} name @param {HTMLElement} control */
-function labelled(name, control) {
-  return make("label", "field", [make("span", "", [name]), control]);
-}
+const labelled = (name, control) => make("label", "field", [make("span", "", [name]), control]);
 
 /** @param {string} name @param {string[]} choices @param {(name: string) => void} act */
 function chooser(name, choices, act) {
@@ -344,12 +253,9 @@ function chooser(name, choices, act) {
   return labelled(name, select);
 }
 
-/** @param {string} label @param {string} name @param {number} most @param {(value: number) => void} act @param {number} [least] */
-function counter(label, name, most, act, least = 1) {
-  const input = make("input", "", [], { type: "number", min: String(least), max: String(most), name });
-  input.addEventListener("change", () => {
-    const asked = Math.round(Number(input.value));
-    act(Number.isFinite(asked) ? Math.min(Math.max(asked, least), most) : least);
-  });
+/** @param {string} label @param {string} name @param {number} least @param {number} most @param {(value: number) => void} act */
+function counter(label, name, least, most, act) {
+  const input = make("input", "", [], { type: "number", min: `${least}`, max: `${most}`, name });
+  input.addEventListener("change", () => act(Math.min(Math.max(Math.round(Number(input.value)) || least, least), most)));
   return labelled(label, input);
 }

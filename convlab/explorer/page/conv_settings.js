@@ -1,113 +1,77 @@
 // What one has set on the page of one window, and its address.
 
-import { cellsUnder, axesOf, samePadding } from "./geometry.js";
-import { KERNELS, resized, weightOf } from "./presets.js";
+import { axesOf, cellsUnder, samePadding } from "./geometry.js";
+import { KERNELS, tableOf, weightOf } from "./presets.js";
 
-const LONGEST_SIDE = 28, LARGEST_WINDOW = 7;
+const PLAIN = { picture: "", kernel: "", stride: 1, dilation: 1, padding: "1", at: "1,1", cells: "", weights: "" };
 
-/** A picture, a kernel, and how the window moves. */
+/** A picture, a kernel of weights as they are written, and how the window moves; padding: valid, same, or cells. */
 export class ConvSettings {
-  /** @param {string} picture @param {number[][]} cells @param {string} kernelName @param {string[][]} kernel */
-  constructor(picture, cells, kernelName, kernel) {
-    this.picture = picture;
-    this.cells = cells;
-    this.kernelName = kernelName;
-    this.kernel = kernel;
-    this.stride = 1;
-    this.dilation = 1;
-    /** @type {string|number} "valid", "same" or cells on every side */
-    this.padding = 1;
-    this.at = [1, 1];
+  /** Read an address; what it does not say is as at the beginning. @param {string} hash @param {Record<string, number[][]>} pictures */
+  constructor(hash, pictures) {
+    const read = { ...PLAIN, ...Object.fromEntries(new URLSearchParams(hash.slice(1))) };
+    const cells = readTable(read.cells, 28), weights = readTable(read.weights, 7);
+    this.picture = cells || read.picture in pictures ? read.picture : Object.keys(pictures)[0];
+    this.kernel = weights || read.kernel in KERNELS ? read.kernel : Object.keys(KERNELS)[0];
+    this.cells = cells?.map((row) => row.map((text) => weightOf(text) ?? 0)) ?? pictures[this.picture].map((row) => [...row]);
+    this.weights = weights ?? KERNELS[this.kernel].weights.map((row) => [...row]);
+    this.stride = wholeFrom(1, read.stride) ?? 1;
+    this.dilation = wholeFrom(1, read.dilation) ?? 1;
+    this.padding = ["same", "valid"].includes(read.padding) ? read.padding : (wholeFrom(0, read.padding) ?? 1);
+    this.at = read.at.split(",").map((part) => wholeFrom(0, part) ?? 0);
   }
 
-  get height() {
-    return this.cells.length;
-  }
-
-  get width() {
-    return this.cells[0].length;
+  /** Keep all of it in the address, so that it can be pasted into notes. */
+  keep() {
+    const { picture, kernel, stride, padding, dilation, at, cells, weights } = this;
+    const text = (/** @type {(string|number)[][]} */ table) => table.map((row) => row.join(",")).join(";");
+    const parts = { picture, kernel, stride, padding, dilation, at, ...(picture === "own" && { cells: text(cells) }),
+      ...((kernel === "own" || String([weights.length, weights[0].length]) !== "3,3") && { weights: text(weights) }) };
+    const address = new URLSearchParams(Object.entries(parts).map(([name, value]) => [name, String(value)])).toString();
+    history.replaceState(history.state, "", `#${address.replaceAll("%2C", ",").replaceAll("%3B", ";").replaceAll("%2F", "/")}`);
   }
 
   axes() {
-    const kernel = [this.kernel.length, this.kernel[0].length], { stride, dilation } = this;
-    const padding = [this.height, this.width].map((size, i) => this.paddingOf({ size, kernel: kernel[i], stride, dilation }));
-    return axesOf({ kernel, stride: [stride, stride], dilation: [dilation, dilation], padding }, [this.height, this.width]);
-  }
-
-  /** @param {Parameters<typeof samePadding>[0]} axis */
-  paddingOf(axis) {
-    if (this.padding === "same") return samePadding(axis);
-    return this.padding === "valid" ? [0, 0] : [Number(this.padding), Number(this.padding)];
+    const sizes = [this.cells.length, this.cells[0].length], kernel = [this.weights.length, this.weights[0].length], { stride, dilation } = this;
+    const padding = sizes.map((size, i) => this.padding === "same" ? samePadding({ size, kernel: kernel[i], stride, dilation })
+      : [Number(this.padding) || 0, Number(this.padding) || 0]);
+    return axesOf({ kernel, stride: [stride, stride], dilation: [dilation, dilation], padding }, sizes);
   }
 
   /** The patch under one window, the products, and their sum. @param {number[][]} weights @param {number} y @param {number} x */
   sumAt(weights, y, x) {
     const [rows, columns] = this.axes().map((axis, side) => cellsUnder(axis, side ? x : y));
-    const padding = rows.map((row) => columns.map((column) => this.cells[row]?.[column] === undefined));
-    const patch = rows.map((row) => columns.map((column) => this.cells[row]?.[column] ?? 0));
+    const cells = rows.map((row) => columns.map((column) => this.cells[row]?.[column]));
+    const patch = cells.map((row) => row.map((value) => value ?? 0)), padding = cells.map((row) => row.map((value) => value === undefined));
     const products = patch.map((line, i) => line.map((value, j) => value * weights[i][j]));
     return { patch, padding, products, sum: products.flat().reduce((left, right) => left + right, 0) };
   }
 
-  /** The same with a picture of another size. @param {number} height @param {number} width */
-  withPicture(height, width) {
-    return { picture: "own", cells: resized(this.cells, height, width, 0) };
+  /** Take a picture of another size. @param {number} height @param {number} width */
+  resizePicture(height, width) {
+    [this.picture, this.cells] = ["own", resized(this.cells, height, width, 0)];
   }
 
-  /** The same with a kernel of another size; what is blurred stays blurred. @param {number} rows @param {number} columns */
-  withKernel(rows, columns) {
-    const name = this.kernelName;
-    if (name === "blur") return { kernel: resized([[`1/${rows * columns}`]], rows, columns, `1/${rows * columns}`) };
-    return { kernelName: name === "identity" ? name : "own", kernel: resized(this.kernel, rows, columns, "0") };
-  }
-
-  /** Keep all of it in the address, so that it can be pasted into notes. */
-  keep() {
-    const { picture, kernelName, stride, padding, dilation, at } = this;
-    const parts = { picture, kernel: kernelName, stride, padding, dilation, at: at.join(",") };
-    const parameters = new URLSearchParams(Object.entries(parts).map(([name, value]) => [name, String(value)]));
-    if (picture === "own") parameters.set("cells", tableText(this.cells));
-    if (kernelName === "own" || this.kernel.length !== 3 || this.kernel[0].length !== 3) parameters.set("weights", tableText(this.kernel));
-    history.replaceState(history.state, "", `#${parameters.toString().replaceAll("%2C", ",").replaceAll("%3B", ";").replaceAll("%2F", "/")}`);
-  }
-
-  /** The settings of an address; what cannot be is as it is at the beginning. @param {string} hash @param {Record<string, number[][]>} pictures */
-  static read(hash, pictures) {
-    const parameters = new URLSearchParams(hash.replace(/^#/, ""));
-    const [firstPicture] = Object.keys(pictures), [firstKernel] = Object.keys(KERNELS);
-    const picture = parameters.get("picture") ?? firstPicture, kernelName = parameters.get("kernel") ?? firstKernel;
-    const cells = readTable(parameters.get("cells"), LONGEST_SIDE)?.map((row) => row.map((text) => weightOf(text) ?? 0));
-    const weights = readTable(parameters.get("weights"), LARGEST_WINDOW);
-    const settings = new ConvSettings(
-      cells || picture in pictures ? picture : firstPicture,
-      cells ?? (pictures[picture] ?? pictures[firstPicture]).map((row) => [...row]),
-      weights || kernelName in KERNELS ? kernelName : firstKernel,
-      weights ?? (KERNELS[kernelName] ?? KERNELS[firstKernel]).weights.map((row) => [...row]),
-    );
-    settings.stride = readNumber(parameters.get("stride"), 1) ?? settings.stride;
-    settings.dilation = readNumber(parameters.get("dilation"), 1) ?? settings.dilation;
-    const padding = parameters.get("padding") ?? "";
-    settings.padding = ["same", "valid"].includes(padding) ? padding : (readNumber(padding, 0) ?? settings.padding);
-    const at = (parameters.get("at") ?? "").split(",").map((part) => readNumber(part, 0));
-    if (at.length === 2 && at[0] !== null && at[1] !== null) settings.at = [at[0], at[1]];
-    return settings;
+  /** Take a kernel of another size; what blurs goes on blurring. @param {number} rows @param {number} columns */
+  resizeKernel(rows, columns) {
+    if (this.kernel === "blur") this.weights = tableOf(rows, columns, () => `1/${rows * columns}`);
+    else this.weights = resized(this.weights, rows, columns, "0");
+    if (!["blur", "identity"].includes(this.kernel)) this.kernel = "own";
   }
 }
 
-/** @param {(string|number)[][]} table */
-function tableText(table) {
-  return table.map((row) => row.join(",")).join(";");
+/** A table in another size: its middle stays. @template T @param {T[][]} table @param {number} height @param {number} width @param {T} filling @returns {T[][]} */
+function resized(table, height, width, filling) {
+  const [down, right] = [table.length - height, table[0].length - width].map((more) => Math.trunc(more / 2));
+  return tableOf(height, width, (y, x) => table[y + down]?.[x + right] ?? filling);
 }
 
-/** @param {string|null} text @param {number} most @returns {string[][]|null} */
+/** @param {string} text @param {number} most of its sides @returns {string[][]|null} */
 function readTable(text, most) {
-  if (!text) return null;
   const rows = text.split(";").map((row) => row.split(","));
   const fits = rows.length <= most && rows[0].length <= most && rows.every((row) => row.length === rows[0].length);
   return fits && rows.flat().every((cell) => weightOf(cell) !== null) ? rows : null;
 }
 
-/** @param {string|null} text @param {number} least */
-function readNumber(text, least) {
-  return text !== null && /^\d{1,2}$/.test(text) && Number(text) >= least ? Number(text) : null;
-}
+/** @param {number} least @param {string|number} text */
+const wholeFrom = (least, text) => (/^\d{1,2}$/.test(String(text)) && Number(text) >= least ? Number(text) : null);

@@ -6,18 +6,16 @@ import { make } from "./elements.js";
  * `key` as KeyboardEvent says it, "Space" for " ", "Shift+" in front where it is held; several with a space between.
  */
 
+/** Where arrows lead: down, right. @type {Record<string, number[]>} */
+export const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 /** @type {Record<string, string>} */
-const WRITTEN = {
-  ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Escape: "Esc",
-  PageUp: "Page Up", PageDown: "Page Down", Backspace: "⌫",
-};
-const TYPED = "input:not([type=range], [type=checkbox], [type=radio]), textarea, select";
+const SIGNS = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Escape: "Esc", PageUp: "Page Up", PageDown: "Page Down" };
+const TYPED = "input:not([type=range], [type=file]), textarea, select";
 
 /**
  * Hand every key pressed inside an element to the first of the keys bound to it. The element takes the focus where
  * what had it is gone, so that keys go on being heard.
- * @param {HTMLElement} root
- * @param {() => Key[]} bound
+ * @param {HTMLElement} root @param {() => Key[]} bound
  */
 export function listenForKeys(root, bound) {
   root.tabIndex = -1;
@@ -28,7 +26,8 @@ export function listenForKeys(root, bound) {
   root.addEventListener("click", refocus);
   root.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isOfElement(event)) return;
-    const key = bound().find((one) => keysOf(one).includes(nameOfKey(event)));
+    const name = event.key === " " ? "Space" : event.key, pressed = event.shiftKey && name.length > 1 ? `Shift+${name}` : name;
+    const key = bound().find((one) => one.key.split(" ").includes(pressed));
     if (!key) return;
     event.preventDefault();
     key.act(event);
@@ -45,27 +44,10 @@ function isOfElement(event) {
   return target.matches("button, a[href], summary, input") && (event.key === "Enter" || event.key === " ");
 }
 
-/** @param {KeyboardEvent} event */
-function nameOfKey(event) {
-  const name = event.key === " " ? "Space" : event.key;
-  return event.shiftKey && name.length > 1 ? `Shift+${name}` : name;
-}
-
-/** @param {Key} key */
-function keysOf(key) {
-  return key.key.split(" ");
-}
-
 /** @param {Key[]} keys */
 export function keyTable(keys) {
-  const rows = keys.map((key) => make("tr", "", [
-    make("td", "", keysOf(key).map((one) => make("kbd", "", [writtenKey(one)]))), make("td", "", [key.does]),
-  ]));
-  return make("table", "keys", [make("tbody", "", rows)]);
-}
-
-/** @param {string} key */
-function writtenKey(key) {
-  if (key === "+") return key;
-  return key.split("+").map((part) => WRITTEN[part] ?? part).join(" ");
+  const signs = (/** @type {string} */ key) => key.split("+").map((part) => SIGNS[part] ?? part).join(" ");
+  return make("table", "keys", keys.map(({ key, does }) => make("tr", "", [
+    make("td", "", key.split(" ").map((one) => make("kbd", "", [signs(one)]))), make("td", "", [does]),
+  ])));
 }

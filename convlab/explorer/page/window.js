@@ -4,94 +4,57 @@ import { Arithmetic } from "./arithmetic.js";
 import { CellMap, makeShape } from "./cells.js";
 import { sixDigits } from "./digits.js";
 import { make, makeButton } from "./elements.js";
-import { cellsUnder, extentOf, outputsReached } from "./geometry.js";
+import { cellsUnder, extentOf, outputsReached, within } from "./geometry.js";
+import { ARROWS } from "./keys.js";
 
-const SPEEDS = [
-  { name: "every product", wait: 320, products: true },
-  { name: "slow", wait: 900, products: false },
-  { name: "medium", wait: 280, products: false },
-  { name: "fast", wait: 60, products: false },
-];
+const SPEEDS = [["every product", 320], ["slow", 900], ["medium", 280], ["fast", 60]]; // milliseconds of a step
 const MOST_STOPS = 800; // of a fast tour over a large map
 const SMALLEST_OUTPUT = 160; // pixels of its longer side
-const ROOM_AROUND = 285;
-
-/**
- * @typedef {import("./cells.js").Cells & {title: string}} Titled
- * @typedef {import("./arithmetic.js").Sum} Sum
- * @typedef {import("./geometry.js").Axis} Axis
- * @typedef {object} Moving
- * @property {Titled} input
- * @property {Titled} output
- * @property {Axis[]} axes rows and columns
- * @property {number[]} at row and column of the output to begin with
- * @property {(y: number, x: number) => Sum|null|Promise<Sum|null>} sumAt
- * @property {boolean} [follows] whether the window follows the pointer over the output, or is only lit
- * @property {(y: number, x: number) => void} [onStep] told where the window came to stand
- * @property {(y: number, x: number) => void} [onInput] told which cell of the input was clicked
- * @property {import("./arithmetic.js").ArithmeticOptions} [arithmetic]
- * @property {number} [speed] at the beginning
- * @property {number} [around] pixels above, between and below the maps and the equation
- */
 
 /** The two maps, the beam between them, the transport below, and the equation. */
 export class MovingWindow {
   /** @param {HTMLElement} host @param {Moving} moving */
   constructor(host, moving) {
-    this.moving = moving;
+    const { input, output, axes } = (this.moving = moving);
     this.at = moving.at;
-    this.below = 0; // pixels that the equation takes
-    this.count = Infinity; // of the products summed so far
-    this.revealed = Infinity; // of the outputs, in the order of play
     this.speed = moving.speed ?? 2;
-    this.timer = 0;
+    this.count = this.revealed = Infinity; // products summed so far; outputs, in the order of play
+    this.timer = this.below = 0; // below: pixels that the equation takes
     /** @type {Sum|null} */
     this.current = null;
-    this.element = make("div", "moving");
-    host.append(this.element);
-    const { input, output, axes } = moving;
-    const from = make("figure", "from", [make("figcaption", "", [input.title])]);
-    const to = make("figure", "to", [make("figcaption", "", [output.title])]);
+    const [from, to] = [["from", input.title], ["to", output.title]].map(([name, title]) => make("figure", name, [make("figcaption", "", [title])]));
     this.input = new CellMap(from, { ...input, padding: axes.map(({ before, after }) => [before, after]) });
     this.output = new CellMap(to, { ...output, faint: (y, x) => y * output.width + x >= this.revealed });
-    from.append((this.inputNote = make("p", "note", ["\u00a0"])));
-    to.append((this.outputNote = make("p", "note", ["\u00a0"])));
+    this.inputNote = from.appendChild(make("p", "note", ["\u00a0"]));
+    this.outputNote = to.appendChild(make("p", "note"));
     this.beam = makeShape("path", "beam");
-    const beams = makeShape("svg", "beams", { "aria-hidden": "true" });
-    beams.append(this.beam);
-    this.maps = make("div", "maps", [from, beams, to]);
-    this.playButton = makeButton("play", "", () => this.toggle(), { "aria-label": "play", title: "play" });
-    this.playButton.hidden = wantsStillness();
-    this.element.append(this.maps);
-    this.arithmetic = new Arithmetic(this.element, moving.arithmetic ?? {});
+    this.beams = makeShape("svg", "beams");
+    this.beams.append(this.beam);
+    this.play = makeButton("play", "", () => this.toggle());
+    this.play.hidden = wantsStillness();
+    this.element = make("div", "moving", [make("div", "maps", [from, this.beams, to])]);
+    this.arithmetic = new Arithmetic(this.element, moving.arithmetic);
     this.element.append(this.transport());
+    host.append(this.element);
     this.listen();
-    this.resizing = new ResizeObserver(() => this.fit());
-    this.resizing.observe(this.element);
-    this.dark = matchMedia("(prefers-color-scheme: dark)");
-    this.redraw = () => this.fit();
-    this.dark.addEventListener("change", this.redraw);
     this.fit();
     this.moveTo(this.at[0], this.at[1], false);
   }
 
   transport() {
-    const named = make("output", "", [SPEEDS[this.speed].name]);
-    const limits = { min: "0", max: String(SPEEDS.length - 1), value: String(this.speed) };
-    const speed = make("input", "", [], { type: "range", ...limits, "aria-label": "speed" });
-    speed.addEventListener("input", () => {
-      this.speed = Number(speed.value);
-      named.textContent = SPEEDS[this.speed].name;
-      if (!SPEEDS[this.speed].products) this.count = Infinity;
-      this.showPlaying(this.timer !== 0);
-    });
-    return make("div", "transport", [
-      transportButton("«", "to the first window", () => this.restart()),
-      transportButton("‹", "one step back", () => this.back()),
-      this.playButton,
-      transportButton("›", "one step", () => this.step()),
-      make("label", "speed", [speed, named]),
-    ]);
+    const named = make("output"), button = (/** @type {string} */ text, /** @type {string} */ label, /** @type {() => void} */ act) =>
+      makeButton("", text, act, { "aria-label": label, title: label });
+    const slider = make("input", "", [], { type: "range", min: "0", max: "3", value: `${this.speed}`, "aria-label": "speed" });
+    const change = () => {
+      this.speed = Number(slider.value);
+      named.textContent = `${SPEEDS[this.speed][0]}`;
+      if (this.speed) this.count = Infinity;
+      this.showPlaying();
+    };
+    slider.addEventListener("input", change);
+    change();
+    return make("div", "transport", [button("«", "to the first window", () => this.restart()), button("‹", "one step back", () => this.back()),
+      this.play, button("›", "one step", () => this.step()), make("label", "speed", [slider, named])]);
   }
 
   listen() {
@@ -108,32 +71,34 @@ export class MovingWindow {
       const cell = input.cellAt(event);
       if (cell && input.holds(cell)) this.moving.onInput?.(cell.y, cell.x);
     });
+    this.resizing = new ResizeObserver(() => this.fit());
+    this.resizing.observe(this.element);
+    this.dark = matchMedia("(prefers-color-scheme: dark)");
+    this.dark.onchange = () => this.fit();
   }
 
-  /** Fit both maps into what is there: cells of one size, so that sizes compare. */
+  /** Fit both maps into what is there, with cells of one size, so that sizes compare; a small output has larger ones. */
   fit() {
-    const wide = this.element.clientWidth;
-    this.below = this.arithmetic.element.offsetHeight;
-    const height = Math.max(160, innerHeight - (this.moving.around ?? ROOM_AROUND) - this.below);
+    const { input, output } = this, wide = this.element.clientWidth, room = wide - Math.max(90, wide * 0.12);
     if (!wide) return;
-    const both = this.input.frame.columns + this.output.frame.columns;
-    const room = wide - Math.max(90, wide * 0.12);
-    const cell = Math.min(this.input.cellFor(room * this.input.frame.columns / both, height), this.output.cellFor(room, height));
-    const longer = Math.max(this.output.frame.rows, this.output.frame.columns);
-    this.input.draw(cell);
-    this.output.draw(Math.max(cell, Math.min(this.output.cellFor(room - cell * this.input.frame.columns, height), SMALLEST_OUTPUT / longer)));
+    this.below = this.arithmetic.element.offsetHeight;
+    const high = Math.max(160, innerHeight - this.moving.around - this.below), both = input.frame.columns + output.frame.columns;
+    const cell = Math.min(input.cellFor((room * input.frame.columns) / both, high), output.cellFor(room, high));
+    const larger = Math.min(output.cellFor(room - cell * input.frame.columns, high), SMALLEST_OUTPUT / Math.max(output.frame.rows, output.frame.columns));
+    input.draw(cell);
+    output.draw(Math.max(cell, larger));
     this.mark();
   }
 
-  /** How many outputs there are below each other, and side by side. */
+  /** How many outputs there are. */
   get places() {
-    return [this.moving.output.height, this.moving.output.width];
+    return this.moving.output.height * this.moving.output.width;
   }
 
   /** Move the window to an output. @param {number} y @param {number} x @param {boolean} [tell] */
   moveTo(y, x, tell = true) {
-    const [rows, columns] = this.places;
-    this.at = [Math.min(Math.max(y, 0), rows - 1), Math.min(Math.max(x, 0), columns - 1)];
+    const { height, width } = this.moving.output;
+    this.at = [within(y, height), within(x, width)];
     this.mark();
     if (tell) this.moving.onStep?.(this.at[0], this.at[1]);
     return this.sum();
@@ -141,10 +106,8 @@ export class MovingWindow {
 
   /** Show the sum of where the window stands; an answer that comes late, for another place, is dropped. */
   async sum() {
-    const [y, x] = this.at;
-    const answer = this.moving.sumAt(y, x);
-    const sum = answer instanceof Promise ? await answer : answer;
-    if (this.at[0] !== y || this.at[1] !== x) return;
+    const at = this.at, answer = this.moving.sumAt(at[0], at[1]), sum = answer instanceof Promise ? await answer : answer;
+    if (String(this.at) !== String(at)) return;
     this.current = sum;
     this.arithmetic.element.hidden = !sum;
     if (sum) this.arithmetic.show(sum, this.count);
@@ -152,92 +115,79 @@ export class MovingWindow {
     this.markProduct();
   }
 
-  /** The boxes of the window of an output. @param {number} y @param {number} x */
-  windowOf(y, x) {
-    const [rows, columns] = this.moving.axes;
-    const tops = cellsUnder(rows, y), lefts = cellsUnder(columns, x);
-    const whole = { y: tops[0], x: lefts[0], height: extentOf(rows), width: extentOf(columns) };
-    const gaps = rows.dilation > 1 || columns.dilation > 1;
-    return { whole, taps: gaps ? tops.flatMap((top) => lefts.map((left) => ({ y: top, x: left }))) : [] };
+  /** The cells under the window of an output: their rows and columns, and the box around them. @param {number[]} at */
+  windowOf(at) {
+    const [rows, columns] = this.moving.axes, [ys, xs] = [cellsUnder(rows, at[0]), cellsUnder(columns, at[1])];
+    return { ys, xs, whole: { y: ys[0], x: xs[0], height: extentOf(rows), width: extentOf(columns) } };
   }
 
   mark() {
-    const [y, x] = this.at, { whole, taps } = this.windowOf(y, x);
-    this.input.outline(taps.length ? "window gapped" : "window", [whole]);
-    this.input.outline(taps.length ? "window" : "window gapped", []);
-    this.input.outline("taps", taps);
-    this.output.outline("window", [{ y, x }]);
-    this.outputNote.textContent = `row ${y}, column ${x}: ${sixDigits(this.moving.output.value(y, x))}`;
+    const { ys, xs, whole } = this.windowOf(this.at), gaps = this.moving.axes.some(({ dilation }) => dilation > 1);
+    this.input.outline(gaps ? "window gapped" : "window", [whole]);
+    this.input.outline("taps", gaps ? ys.flatMap((y) => xs.map((x) => ({ y, x }))) : []);
+    this.output.outline("window", [{ y: this.at[0], x: this.at[1] }]);
+    this.noteOutput(this.at);
     this.markProduct();
-    this.shine(whole);
+    const all = this.beams.getBoundingClientRect(), from = this.input.rectangle(whole), to = this.output.rectangle({ y: this.at[0], x: this.at[1] });
+    const corners = [[from.right, from.top], [to.left, to.top], [to.left, to.bottom], [from.right, from.bottom]];
+    const path = `M${corners.map(([x, y]) => `${(x - all.left).toFixed(1)} ${(y - all.top).toFixed(1)}`).join("L")}Z`;
+    this.beam.setAttribute("d", path);
+    this.beam.style.setProperty("d", `path("${path}")`); // which can glide
   }
 
   /** Mark the product that was just added. */
   markProduct() {
-    const columns = this.moving.axes[1].kernel, i = this.count - 1;
-    const running = Number.isFinite(this.count) && this.count > 0;
-    const [tops, lefts] = this.moving.axes.map((axis, side) => cellsUnder(axis, this.at[side]));
-    this.input.outline("tap", running ? [{ y: tops[Math.floor(i / columns)], x: lefts[i % columns] }] : []);
+    const { ys, xs } = this.windowOf(this.at), i = this.count - 1, running = i >= 0 && i < ys.length * xs.length;
+    this.input.outline("tap", running ? [{ y: ys[Math.floor(i / xs.length)], x: xs[i % xs.length] }] : []);
   }
 
-  /** Draw the beam from the window to its output. @param {import("./cells.js").Box} whole */
-  shine(whole) {
-    const all = this.maps.getBoundingClientRect();
-    const from = this.input.rectangle(whole), to = this.output.rectangle({ y: this.at[0], x: this.at[1] });
-    const point = (/** @type {number} */ x, /** @type {number} */ y) => `${(x - all.left).toFixed(1)} ${(y - all.top).toFixed(1)}`;
-    const path = `M${point(from.right, from.top)} L${point(to.left, to.top)} L${point(to.left, to.bottom)} L${point(from.right, from.bottom)} Z`;
-    this.beam.setAttribute("d", path);
-    this.beam.style.setProperty("d", `path("${path}")`);
+  /** @param {number[]} at */
+  noteOutput([y, x]) {
+    this.outputNote.textContent = `row ${y}, column ${x}: ${sixDigits(this.moving.output.value(y, x))}`;
   }
 
   /** @param {{y: number, x: number}|null} cell of the output */
   overOutput(cell) {
-    if (cell && this.moving.follows && !this.timer) {
-      if (cell.y !== this.at[0] || cell.x !== this.at[1]) this.moveTo(cell.y, cell.x);
-      return;
-    }
-    const [y, x] = cell ? [cell.y, cell.x] : this.at;
+    const at = cell ? [cell.y, cell.x] : this.at;
+    if (this.moving.follows && !this.timer) return void (String(at) !== String(this.at) && this.moveTo(at[0], at[1]));
     this.output.outline("lit", cell ? [cell] : []);
-    this.input.outline("lit", cell ? [this.windowOf(y, x).whole] : []);
-    this.outputNote.textContent = `row ${y}, column ${x}: ${sixDigits(this.moving.output.value(y, x))}`;
+    this.input.outline("lit", cell ? [this.windowOf(at).whole] : []);
+    this.noteOutput(at);
   }
 
   /** @param {{y: number, x: number}|null} cell of the input */
   overInput(cell) {
-    const sides = cell ? [cell.y, cell.x] : [];
-    const [rows, columns] = sides.map((at, side) => outputsReached(this.moving.axes[side], at));
-    const reached = cell ? rows.flatMap((y) => columns.map((x) => ({ y, x }))) : [];
+    const [rows, columns] = this.moving.axes;
+    const reached = cell ? outputsReached(rows, cell.y).flatMap((y) => outputsReached(columns, cell.x).map((x) => ({ y, x }))) : [];
     this.input.outline("lit", cell ? [cell] : []);
     this.output.outline("lit", reached);
-    this.inputNote.textContent = cell ? this.inputText(cell, reached.length) : " ";
+    const value = cell && (this.input.holds(cell) ? sixDigits(this.moving.input.value(cell.y, cell.x)) : "padding");
+    const outputs = reached.length === 1 ? "one output" : reached.length ? `${reached.length} outputs` : "no output";
+    this.inputNote.textContent = cell ? `row ${cell.y}, column ${cell.x}: ${value}, reaches ${outputs}`.replaceAll("-", "−") : "\u00a0";
   }
 
-  /** @param {{y: number, x: number}} cell @param {number} reached */
-  inputText(cell, reached) {
-    const value = this.input.holds(cell) ? sixDigits(this.moving.input.value(cell.y, cell.x)) : "padding";
-    const outputs = reached === 1 ? "one output" : reached ? `${reached} outputs` : "no output";
-    return `row ${cell.y}, column ${cell.x}: ${value}, reaches ${outputs}`.replaceAll("-", "−");
+  /** The window so many places on in the order of reading. @param {number} by */
+  onward(by) {
+    const { width } = this.moving.output, next = this.at[0] * width + this.at[1] + by;
+    const place = by > 1 ? within(next, this.places) : (next + this.places) % this.places;
+    return this.moveTo(Math.floor(place / width), place % width);
   }
 
-  /** The window n places on in the order of reading. @param {number} n */
-  onward(n) {
-    const [rows, columns] = this.places, place = this.at[0] * columns + this.at[1] + n;
-    const within = n > 1 ? Math.min(place, rows * columns - 1) : (place + rows * columns) % (rows * columns);
-    return this.moveTo(Math.floor(within / columns), within % columns);
-  }
-
-  /** One step: one product more, or the next window. */
+  /** One step: one product more, or the next window. While it plays, outputs appear where the window has been. */
   step() {
-    const total = this.current ? this.current.products.flat().length : 0;
-    if (SPEEDS[this.speed].products && this.count < total) {
-      this.count += 1;
-      this.arithmetic.show(/** @type {Sum} */ (this.current), this.count);
-      this.markProduct();
-      return;
+    if (this.speed === 0 && this.current && this.count < this.current.products.flat().length) {
+      this.arithmetic.show(this.current, ++this.count);
+      return this.markProduct();
     }
-    if (this.reveal()) return;
-    this.count = SPEEDS[this.speed].products ? 1 : Infinity;
-    this.onward(SPEEDS[this.speed].wait < 100 ? Math.max(1, Math.round(this.places[0] * this.places[1] / MOST_STOPS)) : 1);
+    if (this.revealed < Infinity) {
+      this.revealed = this.at[0] * this.moving.output.width + this.at[1] + 1;
+      const last = this.revealed === this.places;
+      if (last) this.complete();
+      this.output.draw();
+      if (last) return;
+    }
+    this.count = this.speed === 0 ? 1 : Infinity;
+    this.onward(this.speed === 3 ? Math.max(1, Math.round(this.places / MOST_STOPS)) : 1);
   }
 
   back() {
@@ -251,48 +201,36 @@ export class MovingWindow {
     this.moveTo(0, 0);
   }
 
-  /** While it plays, outputs appear where the window has been; return whether that was the last. */
-  reveal() {
-    if (this.revealed === Infinity) return false;
-    const [rows, columns] = this.places, place = this.at[0] * columns + this.at[1];
-    const last = place === rows * columns - 1;
-    if (last) this.complete();
-    else this.revealed = place + 1;
-    this.output.draw();
-    return last;
-  }
-
   toggle() {
     if (this.timer) return this.pause();
     if (wantsStillness()) return this.step();
     if (this.revealed === Infinity) {
-      this.revealed = 0;
-      this.count = SPEEDS[this.speed].products ? 1 : Infinity;
+      [this.revealed, this.count] = [0, this.speed === 0 ? 1 : Infinity];
       this.moveTo(0, 0);
       this.output.draw();
     }
-    this.showPlaying(true);
     this.tick();
+    this.showPlaying();
   }
 
   tick() {
     this.timer = window.setTimeout(() => {
       this.step();
       if (this.timer) this.tick();
-    }, SPEEDS[this.speed].wait);
+    }, Number(SPEEDS[this.speed][1]));
   }
 
   pause() {
     clearTimeout(this.timer);
     this.timer = 0;
-    this.showPlaying(false);
+    this.showPlaying();
   }
 
-  /** @param {boolean} playing */
-  showPlaying(playing) {
-    this.playButton.classList.toggle("playing", playing);
-    this.playButton.setAttribute("aria-label", playing ? "pause" : "play");
-    this.element.style.setProperty("--glide", playing ? `${Math.min(160, SPEEDS[this.speed].wait * 0.6)}ms` : "160ms");
+  showPlaying() {
+    const playing = this.timer !== 0;
+    this.play.classList.toggle("playing", playing);
+    this.play.setAttribute("aria-label", playing ? "pause" : "play");
+    this.element?.style.setProperty("--glide", playing ? `${Math.min(160, Number(SPEEDS[this.speed][1]) * 0.6)}ms` : "160ms");
   }
 
   /** End the tour: all outputs are there. */
@@ -301,16 +239,11 @@ export class MovingWindow {
     this.revealed = this.count = Infinity;
   }
 
-  /** Keys that move the window. @param {string} held "Shift+", or nothing */
+  /** Keys that move the window. @param {string} held "Shift+", or nothing @returns {Key[]} */
   keys(held = "") {
-    const by = (/** @type {Record<string, number[]>} */ steps) => (/** @type {KeyboardEvent} */ event) => {
-      const [down, right] = steps[event.key];
-      this.pause();
-      this.moveTo(this.at[0] + down, this.at[1] + right);
-    };
-    const steps = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+    const move = (/** @type {KeyboardEvent} */ { key }) => (this.pause(), this.moveTo(this.at[0] + ARROWS[key][0], this.at[1] + ARROWS[key][1]));
     return [
-      { key: Object.keys(steps).map((key) => held + key).join(" "), does: "move the window", act: by(steps) },
+      { key: Object.keys(ARROWS).map((key) => held + key).join(" "), does: "move the window", act: move },
       { key: "Space", does: "play, pause", act: () => this.toggle() },
       { key: ".", does: "one step", act: () => this.step() },
       { key: ",", does: "one step back", act: () => this.back() },
@@ -320,18 +253,11 @@ export class MovingWindow {
 
   close() {
     this.pause();
-    this.resizing.disconnect();
-    this.dark.removeEventListener("change", this.redraw);
+    this.resizing?.disconnect();
+    if (this.dark) this.dark.onchange = null;
     this.element.remove();
   }
 }
 
-/** @param {string} text @param {string} label @param {() => void} act */
-function transportButton(text, label, act) {
-  return makeButton("", text, act, { "aria-label": label, title: label });
-}
-
 /** Whether the person asked for less motion. */
-function wantsStillness() {
-  return matchMedia("(prefers-reduced-motion: reduce)").matches;
-}
+const wantsStillness = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
