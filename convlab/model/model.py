@@ -209,7 +209,7 @@ class Model(Network):
         Parameters
         ----------
         acts : Activations
-            A recording of the network; what it lacks is computed from what it has, and not kept.
+            A recording of the network; what it lacks is computed from what it has, and kept only if replaced.
         replaced : mapping of str to array or function
             By the name of a layer (node), or of an input, what it made instead: an array (N, ...), or a function that
             makes one of a copy of what it made, as in {"conv2": lambda y: 0 * y}.

@@ -57,14 +57,22 @@ def recompute(
         values[node.name] = node.silence(after)
         if before is not None:
             values[f"{node.name}/pre"] = before
-    changed: dict[str, Any] = {}
-    for field, arrays in (("arrays", acts.arrays), ("inputs", acts.inputs), ("outputs", acts.outputs)):
+    kinds = _kinds(graph, acts.kinds, replaced)
+    changed: dict[str, Any] = {"kinds": kinds}
+    for field, names in (("arrays", kinds), ("inputs", acts.inputs), ("outputs", acts.outputs)):
         changed[field] = arrays_on(device)
-        changed[field].update({name: values[name] for name in arrays})
+        changed[field].update({name: values[name] for name in names})
     same = [node.name for node in graph.nodes if node.name not in follow and node.name not in replaced]
     told = listed(same) if same else "nothing"
     what = f"what if {listed(list(replaced))} had made something else; not affected: {told}"
     return {**changed, "note": ", ".join(filter(None, [acts.note, what]))}
+
+
+def _kinds(graph: Graph, kinds: Mapping[str, str], replaced: Mapping[str, Any]) -> dict[str, str]:
+    """Return the kinds of what is recorded, in order, and of what is replaced: from no other array can it be told."""
+    added = {node.name: node.layer.kind for node in graph.nodes if node.name in replaced}
+    place = {name: i for i, node in enumerate(graph.nodes) for name in (f"{node.name}/pre", node.name)}
+    return dict(sorted({**kinds, **added}.items(), key=lambda item: place[item[0]]))
 
 
 def _checked(name: str, value: Any, instead_of: Array) -> Array:

@@ -68,11 +68,20 @@ def test_an_input_may_be_replaced(model, acts):
     np.testing.assert_allclose(found["out"], expected["out"], rtol=1e-12)
 
 
-def test_what_a_recording_lacks_is_computed_and_not_kept(model, acts):
+def test_what_a_recording_lacks_is_computed_and_not_kept_but_for_what_is_replaced(model, acts):
     part = model.run(acts.input, record=["out"])
     found = model.rerun(part, {"b": lambda y: -y})
-    assert list(found) == ["out"]
+    assert list(found.kinds.items()) == [("b", "Conv2D"), ("out", "Dense")]
+    assert list(found) == ["b", "out"]
     np.testing.assert_allclose(found["out"], model.rerun(acts, {"b": lambda y: -y})["out"], rtol=1e-12)
+
+
+def test_what_is_computed_from_a_partial_what_if_is_still_what_if(model, acts):
+    replaced = {"b": lambda y: 2 * y}
+    whole, part = (model.rerun(one, replaced) for one in (acts, model.run(acts.input, record=["flat"])))
+    expected, found = (model.values_of(one) for one in (whole, part))
+    for name in ("b", "add", "flat", "out"):
+        np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
 
 
 def test_nothing_replaced_is_the_recording(model, acts):
