@@ -104,17 +104,17 @@ def _class(
     shape = graph.shapes[name.removesuffix("/pre")]
     called = f"class {number}" + (f" ({labels[number]})" if labels and 0 <= number < len(labels) else "")
     two_classes = name != graph.outputs[0] or (labels is not None and len(labels) == 2)
-    if shape == (1,) and two_classes and number in (0, 1):  # one unit is class 1's, and what is against class 0
-        seed = module_of(like).full((len(like), 1), 2 * number - 1, like.dtype)
-        return {name: seed}, called
-    if not 0 <= number < shape[-1]:
+    channel, weight = number, 1
+    if shape[-1] == 1 and two_classes and number in (0, 1):  # one channel is class 1's, and what is against class 0
+        channel, weight = 0, 2 * number - 1
+    if not 0 <= channel < shape[-1]:
         raise ShapeError(f"gradients: model {graph.name!r} has classes 0 to {shape[-1] - 1}, found {number}")
     seed = module_of(like).zeros((len(like), *shape), like.dtype)
     if mask is None:
-        seed[..., number] = 1 / prod(shape[:-1])
+        seed[..., channel] = weight / prod(shape[:-1])
         return {name: seed}, called
     inside = np.asarray(mask, bool)
     if inside.shape != shape[:-1] or not inside.any():
         raise ShapeError(f"gradients: mask of shape {inside.shape}, expected {shape[:-1]}, some of it true")
-    seed[..., number] = module_of(like).asarray(inside) / like.dtype.type(inside.sum())
+    seed[..., channel] = module_of(like).asarray(inside) * like.dtype.type(weight / inside.sum())
     return {name: seed}, f"{called} within a mask of {inside.sum()} places"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from convlab.model.logits import logits
+from convlab.model.logits import final_activation, logits
 from convlab.model.model import Model
 from convlab.recording.prediction import class_names
 
@@ -16,6 +16,5 @@ def labels_of(model: Model, name: str) -> Sequence[str]:
         ends[logits(model.graph).removesuffix("/pre")] = model.graph.outputs[0]
     if name not in ends:
         return ()
-    nodes = {node.name: node for node in model.nodes}
-    names = class_names(model.shapes[name][-1], nodes[ends[name]].layer.activation, model.labels)
+    names = class_names(model.shapes[name][-1], final_activation(model.graph, ends[name]), model.labels)
     return names if set(names) <= set(model.labels) else ()

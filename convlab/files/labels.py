@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from convlab.errors import FileError
+from convlab.model.logits import final_activation
 from convlab.model.model import Model
 from convlab.model.sources import check_labels
 from convlab.storage.json_text import parse_json
@@ -36,7 +37,7 @@ def guess_labels(model: Model) -> None:
     """Take a thousand classes of pictures in colour for ImageNet's, where nobody has named them."""
     shapes = list(model.inputs.values())
     pictures = len(shapes) == 1 and len(shapes[0]) == 3 and shapes[0][2] == 3
-    outputs = [(node.output_shape, node.layer.activation) for node in model.nodes if node.name in model.outputs]
+    outputs = [(model.shapes[name], final_activation(model.graph, name)) for name in model.outputs]
     scores = outputs in [[((IMAGENET,), function)] for function in SCORES]
     if model.labels is None and pictures and scores:
         model.labels, model.labels_assumed = tuple(imagenet_labels()), True

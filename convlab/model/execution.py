@@ -6,6 +6,7 @@ from typing import Any
 
 from convlab.layers import ACTIVATIONS, Layer
 from convlab.model.graph import Graph
+from convlab.model.logits import final_activation
 from convlab.model.nodes import Node, has_activation
 from convlab.runtime.arrays import Array, owner, unshared
 from convlab.runtime.host_copies import arrays_on
@@ -54,7 +55,7 @@ def keep(graph: Graph, sources: Mapping[str, Array], wanted: Collection[str], de
             if name in wanted:
                 arrays[name], kinds[name] = made[name], node.layer.kind
         if node.name in graph.outputs:
-            functions[node.name] = node.layer.activation
+            functions[node.name] = final_activation(graph, node.name)
     outputs.update({name: made[name] for name in graph.outputs})
     ends = {"inputs": inputs, "outputs": outputs, "functions": functions, "activation": functions[graph.outputs[0]]}
     return {"arrays": arrays, "kinds": kinds, **ends}

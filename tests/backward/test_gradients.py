@@ -108,6 +108,23 @@ def test_one_unit_of_two_classes_speaks_for_class_one(activation):
     np.testing.assert_allclose(convlab.gradients(model, acts, "no", to="f")["f"][0], -kernel)
 
 
+@pytest.mark.parametrize("behind", [[], [Flatten("f")]])
+def test_one_channel_behind_a_sigmoid_speaks_for_class_one_of_a_map_too_and_through_a_flatten(behind):
+    size = (1, 1) if behind else (2, 3)
+    model = Model.sequential("spots", (*size, 4), [Conv2D("c", 1, 1, activation="sigmoid"), *behind])
+    randomise(model, 0)
+    acts = model.run(np.random.default_rng(0).normal(size=(2, *size, 4)))
+    mask = np.ones(size, bool)
+    mask[0] = size == (1, 1)
+    weights = model["c"].weights["kernel"][0, 0, :, 0]
+    for number, sign in ((1, 1), (0, -1)):
+        everywhere = convlab.gradients(model, acts, number, to="input")["input"]
+        np.testing.assert_allclose(everywhere, np.broadcast_to(sign * weights / mask.size, everywhere.shape))
+        within = convlab.gradients(model, acts, (number, mask), to="input")["input"]
+        expected = sign * mask[..., None] * weights / mask.sum()
+        np.testing.assert_allclose(within, np.broadcast_to(expected, within.shape), rtol=1e-6)
+
+
 def test_one_unit_behind_nothing_is_a_number_and_not_what_is_against_it():
     model = Model.sequential("price", (2, 3, 1), [Flatten("f"), Dense("d", 1)])
     randomise(model, 0)

@@ -8,7 +8,7 @@ import pytest
 
 import convlab
 from convlab.errors import LayerNameError, ShapeError, UnsupportedError
-from convlab.layers import Conv2D
+from convlab.layers import Activation, Conv2D, Dropout, Reshape
 from convlab.model.initialise import randomise
 from convlab.model.model import Model
 from convlab.recording.activations import Activations
@@ -220,3 +220,15 @@ def test_the_functions_that_take_a_recording_are_found():
     assert {"explain", "gradients", "grad_cam", "occlusion", "overlay", "explanation", "rerun"} <= {
         one.__name__ for one in takes_recordings()
     }
+
+
+@pytest.mark.parametrize(("channels", "function"), [(3, "softmax"), (1, "sigmoid")])
+def test_layers_that_only_hand_on_what_was_made_do_not_hide_that_it_is_probabilities(channels, function):
+    layers = [Conv2D("c", channels, 1), Activation("act", function), Reshape("r", (channels,)), Dropout("d")]
+    model = Model.sequential("old MobileNet", (1, 1, 2), layers)
+    randomise(model, 0)
+    acts = model.run(np.ones((1, 1, 1, 2)))
+    assert acts.activation == function
+    best = max(acts.output[0])
+    assert acts.top(1)[0][1] == best
+    assert acts.predictions(1)[0].scores[0][1] == best
