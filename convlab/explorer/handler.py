@@ -107,33 +107,38 @@ class Handler(BaseHTTPRequestHandler):
 
     def _get(self) -> None:
         """Answer by the whole path: what is not here is nowhere, and no part of a path names a file."""
-        path, session = self.path.partition("?")[0], self.server.session
-        files = page_files()
+        path, files = self.path.partition("?")[0], page_files()
+        folder, _, name = path.rpartition("/")
+        answers = {"document": self._document, "explanation": self._explanation, "attribution": self._attribution}
         if path == "/":
             self._open_page()
-        elif path.startswith("/page/") and path.removeprefix("/page/") in files:
-            self._send(HTTPStatus.OK, *files[path.removeprefix("/page/")])
-        elif path == "/api/document":
-            self._send(HTTPStatus.OK, JSON, session.document().encode())
-        elif path == "/api/explanation":
-            at = [self._place(side) for side in self._asked("at").split(",")]
-            if len(at) != 4 or at[3] is None:
-                raise RefusedError(HTTPStatus.BAD_REQUEST, "at: expected z,y,x,channel")
-            backward = self._place(self._query().get("backward", ""))
-            told = session.explanation(self._number("generation"), self._number("layer"), at, backward)
-            self._send(HTTPStatus.OK, JSON, told.encode())
-        elif path == "/api/attribution":
-            layer = self._place(self._query().get("layer", ""))
-            method, number = self._asked("method"), self._number("class")
-            told = session.attribution(self._number("generation"), method, number, layer)
-            self._send(HTTPStatus.OK, JSON, told.encode())
-        elif path.startswith("/api/values/"):
-            index = self._place(path.removeprefix("/api/values/"))
-            self._send(
-                HTTPStatus.OK, BYTES, session.values(self._number("generation"), -1 if index is None else index)
-            )
+        elif folder == "/page" and name in files:
+            self._send(HTTPStatus.OK, *files[name])
+        elif folder == "/api/values":
+            values = self.server.session.values(self._number("generation"), self._as_number("the layer", name))
+            self._send(HTTPStatus.OK, BYTES, values)
+        elif folder == "/api" and name in answers:
+            self._send(HTTPStatus.OK, JSON, answers[name]().encode())
         else:
             raise RefusedError(HTTPStatus.NOT_FOUND, "there is no such page")
+
+    def _document(self) -> str:
+        told: str = self.server.session.document()
+        return told
+
+    def _explanation(self) -> str:
+        at = [self._place(side) for side in self._asked("at").split(",")]
+        if len(at) != 4 or at[3] is None:
+            raise RefusedError(HTTPStatus.BAD_REQUEST, "at: expected z,y,x,channel")
+        backward = self._place(self._query().get("backward", ""))
+        told: str = self.server.session.explanation(self._number("generation"), self._number("layer"), at, backward)
+        return told
+
+    def _attribution(self) -> str:
+        layer = self._place(self._query().get("layer", ""))
+        method, number = self._asked("method"), self._number("class")
+        told: str = self.server.session.attribution(self._number("generation"), method, number, layer)
+        return told
 
     def _open_page(self) -> None:
         """Give the page; of the address with the token make a cookie first, so that no link and no history has it."""
@@ -174,7 +179,10 @@ class Handler(BaseHTTPRequestHandler):
         return query[name]
 
     def _number(self, name: str) -> int:
-        number = self._place(self._asked(name))
+        return self._as_number(name, self._asked(name))
+
+    def _as_number(self, name: str, text: str) -> int:
+        number = self._place(text)
         if number is None:
             raise RefusedError(HTTPStatus.BAD_REQUEST, f"{name}: expected a number")
         return number

@@ -5,6 +5,8 @@ import { restored } from "./restore.js";
 /** What is asked for an image that the server no longer holds. */
 export class OutOfDate extends Error {}
 
+const LARGEST = 64 * 2 ** 20; // bytes of a file that the server reads
+
 /** Asks somebody who computes. */
 export class LiveSource {
   /** @param {Told} told @param {(ask: string, question: Record<string, any>, file?: Blob) => Promise<any>} ask brings bytes, or what JSON says */
@@ -36,6 +38,7 @@ export class LiveSource {
 
   /** Show another image to the network. @param {Blob} file @returns {Promise<Told>} */
   async open(file) {
+    if (file.size > LARGEST) throw new Error(`the file has more than ${LARGEST / 2 ** 20} MB, which is the most`);
     return (this.document = await this.send("image", {}, file));
   }
 }
