@@ -125,6 +125,16 @@ export class CellMap {
     return y >= 0 && x >= 0 && y < rows && x < columns ? { y: y - top, x: x - left } : null;
   }
 
+  /** @param {(cell: {y: number, x: number}|null) => void} over the map, and padding @param {(cell: {y: number, x: number}) => void} click */
+  listen(over, click) {
+    this.canvas.addEventListener("pointermove", (event) => over(this.cellAt(event)));
+    this.canvas.addEventListener("pointerleave", () => over(null));
+    this.canvas.addEventListener("click", (event) => {
+      const cell = this.cellAt(event);
+      if (cell && this.holds(cell)) click(cell);
+    });
+  }
+
   /** Whether a cell is none of the padding. @param {{y: number, x: number}} cell */
   holds({ y, x }) {
     return y >= 0 && x >= 0 && y < this.cells.height && x < this.cells.width;

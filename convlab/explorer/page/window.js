@@ -18,6 +18,7 @@ export class MovingWindow {
     const { input, output, axes } = (this.moving = moving);
     this.at = moving.at;
     this.speed = moving.speed ?? 2;
+    this.places = output.height * output.width;
     this.count = this.revealed = Infinity; // products summed so far; outputs, in the order of play
     this.timer = this.below = 0; // below: pixels that the equation takes
     /** @type {Sum|null} */
@@ -42,8 +43,7 @@ export class MovingWindow {
   }
 
   transport() {
-    const named = make("output"), button = (/** @type {string} */ text, /** @type {string} */ label, /** @type {() => void} */ act) =>
-      makeButton("", text, act, { "aria-label": label, title: label });
+    const named = make("output"), one = makeButton("", "›", () => this.step(), { "aria-label": "one step", title: "one step" });
     const slider = make("input", "", [], { type: "range", min: "0", max: "3", value: `${this.speed}`, "aria-label": "speed" });
     const change = () => {
       this.speed = Number(slider.value);
@@ -53,24 +53,12 @@ export class MovingWindow {
     };
     slider.addEventListener("input", change);
     change();
-    return make("div", "transport", [button("«", "to the first window", () => this.restart()), button("‹", "one step back", () => this.back()),
-      this.play, button("›", "one step", () => this.step()), make("label", "speed", [slider, named])]);
+    return make("div", "transport", [this.play, one, make("label", "speed", [slider, named])]);
   }
 
   listen() {
-    const { input, output } = this;
-    output.canvas.addEventListener("pointermove", (event) => this.overOutput(output.cellAt(event)));
-    output.canvas.addEventListener("pointerleave", () => this.overOutput(null));
-    output.canvas.addEventListener("click", (event) => {
-      const cell = output.cellAt(event);
-      if (cell) (this.pause(), this.moveTo(cell.y, cell.x));
-    });
-    input.canvas.addEventListener("pointermove", (event) => this.overInput(input.cellAt(event)));
-    input.canvas.addEventListener("pointerleave", () => this.overInput(null));
-    input.canvas.addEventListener("click", (event) => {
-      const cell = input.cellAt(event);
-      if (cell && input.holds(cell)) this.moving.onInput?.(cell.y, cell.x);
-    });
+    this.input.listen((cell) => this.overInput(cell), ({ y, x }) => this.moving.onInput?.(y, x));
+    this.output.listen((cell) => this.overOutput(cell), ({ y, x }) => (this.pause(), this.moveTo(y, x)));
     this.resizing = new ResizeObserver(() => this.fit());
     this.resizing.observe(this.element);
     this.dark = matchMedia("(prefers-color-scheme: dark)");
@@ -88,11 +76,6 @@ export class MovingWindow {
     input.draw(cell);
     output.draw(Math.max(cell, larger));
     this.mark();
-  }
-
-  /** How many outputs there are. */
-  get places() {
-    return this.moving.output.height * this.moving.output.width;
   }
 
   /** Move the window to an output. @param {number} y @param {number} x @param {boolean} [tell] */
@@ -166,39 +149,23 @@ export class MovingWindow {
     this.inputNote.textContent = cell ? `row ${cell.y}, column ${cell.x}: ${value}, reaches ${outputs}`.replaceAll("-", "−") : "\u00a0";
   }
 
-  /** The window so many places on in the order of reading. @param {number} by */
-  onward(by) {
-    const { width } = this.moving.output, next = this.at[0] * width + this.at[1] + by;
-    const place = by > 1 ? within(next, this.places) : (next + this.places) % this.places;
-    return this.moveTo(Math.floor(place / width), place % width);
-  }
-
   /** One step: one product more, or the next window. While it plays, outputs appear where the window has been. */
   step() {
     if (this.speed === 0 && this.current && this.count < this.current.products.flat().length) {
       this.arithmetic.show(this.current, ++this.count);
       return this.markProduct();
     }
+    const { width } = this.moving.output, place = this.at[0] * width + this.at[1], by = this.speed === 3 ? Math.ceil(this.places / MOST_STOPS) : 1;
     if (this.revealed < Infinity) {
-      this.revealed = this.at[0] * this.moving.output.width + this.at[1] + 1;
+      this.revealed = place + 1;
       const last = this.revealed === this.places;
       if (last) this.complete();
       this.output.draw();
       if (last) return;
     }
+    const next = by > 1 ? within(place + by, this.places) : (place + 1) % this.places;
     this.count = this.speed === 0 ? 1 : Infinity;
-    this.onward(this.speed === 3 ? Math.max(1, Math.round(this.places / MOST_STOPS)) : 1);
-  }
-
-  back() {
-    this.count = Infinity;
-    this.onward(-1);
-  }
-
-  restart() {
-    this.pause();
-    this.count = Infinity;
-    this.moveTo(0, 0);
+    this.moveTo(Math.floor(next / width), next % width);
   }
 
   toggle() {
@@ -246,8 +213,6 @@ export class MovingWindow {
       { key: Object.keys(ARROWS).map((key) => held + key).join(" "), does: "move the window", act: move },
       { key: "Space", does: "play, pause", act: () => this.toggle() },
       { key: ".", does: "one step", act: () => this.step() },
-      { key: ",", does: "one step back", act: () => this.back() },
-      { key: "Home", does: "the first window", act: () => this.restart() },
     ];
   }
 

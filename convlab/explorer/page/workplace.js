@@ -84,10 +84,7 @@ export class Workplace {
     const map = new CellMap(figure, cells);
     map.draw(map.cellFor(Math.max(200, this.host.clientWidth * 0.7), Math.max(180, innerHeight - AROUND_STILL)));
     map.outline("window", [box]);
-    map.canvas.addEventListener("click", (event) => {
-      const cell = map.cellAt(event);
-      if (cell) this.asked.go({ ...place, at: [...place.at.slice(0, -2), cell.y, cell.x] });
-    });
+    map.listen(() => {}, ({ y, x }) => this.asked.go({ ...place, at: [...place.at.slice(0, -2), y, x] }));
   }
 
   /** One channel of a layer as a map, of a volume the slice of a place. @param {Values} values @param {Place} place */
