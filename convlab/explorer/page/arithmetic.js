@@ -1,7 +1,6 @@
 // The equation of one number: patch x kernel = products, their sum, the other channels', bias, activation.
 
-import { inkOnPixel } from "./cells.js";
-import { pixelOf } from "./colours.js";
+import { inkOnPixel, pixelOf } from "./colours.js";
 import { digits, placesFor, signed, sixDigits, topOf } from "./digits.js";
 import { make, makeButton } from "./elements.js";
 

@@ -1,5 +1,6 @@
 // One map drawn as cells: colours, numbers where there is room, padding hatched around it, outlines that glide.
 
+import { inkOnPixel } from "./colours.js";
 import { digits, placesFor } from "./digits.js";
 import { make } from "./elements.js";
 
@@ -152,9 +153,4 @@ export function makeShape(tag, names, attributes = {}) {
   const shape = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries({ class: names, ...attributes })) shape.setAttribute(name, value);
   return shape;
-}
-
-/** Black or white, whichever is read better on a pixel's colour. @param {number} pixel */
-export function inkOnPixel(pixel) {
-  return 0.299 * (pixel & 255) + 0.587 * ((pixel >> 8) & 255) + 0.114 * ((pixel >> 16) & 255) > 140 ? "#000" : "#fff";
 }

@@ -39,49 +39,35 @@ class ConvPage {
     this.build();
   }
 
+  /** The controls, each named as what it sets. */
   makeControls() {
-    const { settings } = this, set = (/** @type {(value: any) => unknown} */ change) => (/** @type {any} */ value) => (change(value), this.build());
-    const assign = (/** @type {string} */ name) => set((value) => Object.assign(settings, { [name]: value }));
+    const control = (/** @type {string} */ label, /** @type {string} */ name, /** @type {number|string[]} */ choices, least = 1) => {
+      const input = typeof choices === "number" ? make("input", "", [], { name, type: "number", min: `${least}`, max: `${choices}` })
+        : make("select", "", choices.map((one) => make("option", "", [one])), { name });
+      const read = () => typeof choices === "number" ? Math.min(Math.max(Math.round(Number(input.value)) || least, least), choices) : input.value;
+      input.addEventListener("change", () => (Object.assign(this.settings, { [name]: read() }), this.build()));
+      return make("label", "field", [make("span", "", [label]), input]);
+    };
     const form = make("form", "controls", [
-      make("fieldset", "", [
-        chooser("picture", [...Object.keys(this.pictures), "own"], set((name) => this.choosePicture(name))),
-        counter("rows", "height", 1, 28, set((height) => settings.resizePicture(height, settings.cells[0].length))),
-        counter("columns", "width", 1, 28, set((width) => settings.resizePicture(settings.cells.length, width))),
-        make("p", "does", ["click its cells to paint them; digits write tenths"])]),
-      make("fieldset", "", [
-        chooser("kernel", [...Object.keys(KERNELS), "own"], set((name) => this.chooseKernel(name))),
-        counter("rows", "kernel-rows", 1, 7, set((rows) => settings.resizeKernel(rows, settings.weights[0].length))),
-        counter("columns", "kernel-columns", 1, 7, set((columns) => settings.resizeKernel(settings.weights.length, columns))),
-        this.does]),
-      make("fieldset", "", [
-        chooser("padding", ["valid", "same", "cells"], set((name) => (settings.padding = name === "cells" ? 1 : name))),
-        counter("cells", "cells", 0, 28, assign("padding")), counter("stride", "stride", 1, 28, assign("stride")),
-        counter("dilation", "dilation", 1, 28, assign("dilation"))]),
+      make("fieldset", "", [control("picture", "picture", [...Object.keys(this.pictures), "own"]), control("rows", "height", 28),
+        control("columns", "width", 28), make("p", "does", ["click its cells to paint them; digits write tenths"])]),
+      make("fieldset", "", [control("kernel", "kernel", [...Object.keys(KERNELS), "own"]), control("rows", "rows", 7),
+        control("columns", "columns", 7), this.does]),
+      make("fieldset", "", [control("padding", "padding", ["valid", "same", "cells"]), control("cells", "margin", 28, 0),
+        control("stride", "stride", 28), control("dilation", "dilation", 28)]),
     ], { "aria-label": "picture and kernel" });
     form.addEventListener("submit", (event) => event.preventDefault());
     return form;
   }
 
-  showSettings() {
-    const { picture, cells, kernel, weights, padding, stride, dilation } = this.settings, counted = typeof padding === "number";
-    const shown = { picture, height: cells.length, width: cells[0].length, kernel, "kernel-rows": weights.length,
-      "kernel-columns": weights[0].length, padding: counted ? "cells" : padding, cells: counted ? padding : 0, stride, dilation };
-    for (const [name, value] of Object.entries(shown)) {
-      const control = /** @type {HTMLInputElement} */ (this.controls.elements.namedItem(name));
-      control.value = String(value);
-      if (name === "cells" && control.parentElement) control.parentElement.hidden = !counted;
+  /** Let the controls and the address say what is set. */
+  keep() {
+    for (const control of /** @type {NodeListOf<HTMLInputElement>} */ (this.controls.querySelectorAll("[name]"))) {
+      control.value = String(this.settings[/** @type {"stride"} */ (control.name)]);
+      if (control.name === "margin") control.closest("label")?.toggleAttribute("hidden", this.settings.padding !== "cells");
     }
-    this.does.textContent = KERNELS[kernel]?.does ?? "your own weights: write into its cells, below";
-  }
-
-  /** @param {string} picture */
-  choosePicture(picture) {
-    Object.assign(this.settings, { picture, ...(this.pictures[picture] && { cells: this.pictures[picture].map((row) => [...row]) }) });
-  }
-
-  /** @param {string} kernel */
-  chooseKernel(kernel) {
-    Object.assign(this.settings, { kernel, ...(KERNELS[kernel] && { weights: KERNELS[kernel].weights.map((row) => [...row]) }) });
+    this.does.textContent = KERNELS[this.settings.kernel]?.does ?? "your own weights: write into its cells, below";
+    this.settings.keep();
   }
 
   /** Build all anew: after another size of anything. */
@@ -97,9 +83,8 @@ class ConvPage {
       return this.keep();
     }
     this.compute();
-    const [rows, columns] = [settings.cells.length, settings.cells[0].length];
     this.moving = new MovingWindow(this.place, {
-      input: { title: `picture, ${rows} × ${columns}`, height: rows, width: columns,
+      input: { title: `picture, ${settings.height} × ${settings.width}`, height: settings.height, width: settings.width,
         value: (y, x) => settings.cells[y][x], pixel: (value) => this.grey(value) },
       output: { title: `result, ${height} × ${width}`, height, width,
         value: (y, x) => this.result[y][x], pixel: (value) => this.resultPixel(value) },
@@ -109,11 +94,6 @@ class ConvPage {
       arithmetic: { kernelTable: this.kernelTable },
     });
     this.makePaintable(this.moving.input);
-  }
-
-  keep() {
-    this.showSettings();
-    this.settings.keep();
   }
 
   /** Compute the result, and choose the colours: greys where nothing is negative. */
@@ -160,7 +140,7 @@ class ConvPage {
       const wrong = field.classList.toggle("wrong", weightOf(field.value) === null);
       if (wrong) return;
       this.settings.weights[y][x] = field.value.trim();
-      this.settings.kernel = "own";
+      this.settings.named.kernel = "own";
       this.refresh();
     });
     return field;
@@ -178,7 +158,7 @@ class ConvPage {
       map.outline("cursor", [at]);
       if (value !== null) {
         this.settings.cells[at.y][at.x] = value;
-        this.settings.picture = "own";
+        this.settings.named.picture = "own";
         this.refresh();
       }
       this.app.say(`picture, row ${at.y}, column ${at.x}: ${sixDigits(cells.value(at.y, at.x))}`);
@@ -241,21 +221,4 @@ function sizeLines(axes) {
     make("dt", "", [name]), make("dd", "", [filled]), make("dd", "", [`= ${quotient} = `, make("b", "", [size])])]);
   const lines = String(rows) === String(columns) ? [line("rows and columns", rows)] : [line("rows", rows), line("columns", columns)];
   return [make("h2", "", ["The size of the result"]), make("p", "law", [law]), make("dl", "", lines)];
-}
-
-/** @param {string} name @param {HTMLElement} control */
-const labelled = (name, control) => make("label", "field", [make("span", "", [name]), control]);
-
-/** @param {string} name @param {string[]} choices @param {(name: string) => void} act */
-function chooser(name, choices, act) {
-  const select = make("select", "", choices.map((one) => make("option", "", [one])), { name });
-  select.addEventListener("change", () => act(select.value));
-  return labelled(name, select);
-}
-
-/** @param {string} label @param {string} name @param {number} least @param {number} most @param {(value: number) => void} act */
-function counter(label, name, least, most, act) {
-  const input = make("input", "", [], { type: "number", min: `${least}`, max: `${most}`, name });
-  input.addEventListener("change", () => act(Math.min(Math.max(Math.round(Number(input.value)) || least, least), most)));
-  return labelled(label, input);
 }

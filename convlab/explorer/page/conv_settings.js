@@ -5,37 +5,68 @@ import { KERNELS, tableOf, weightOf } from "./presets.js";
 
 const PLAIN = { picture: "", kernel: "", stride: 1, dilation: 1, padding: "1", at: "1,1", cells: "", weights: "" };
 
-/** A picture, a kernel of weights as they are written, and how the window moves; padding: valid, same, or cells. */
+/** A picture, a kernel of weights as they are written, and how the window moves; padding: valid, same, or cells, then of a margin. */
 export class ConvSettings {
   /** Read an address; what it does not say is as at the beginning. @param {string} hash @param {Record<string, number[][]>} pictures */
   constructor(hash, pictures) {
     const read = { ...PLAIN, ...Object.fromEntries(new URLSearchParams(hash.slice(1))) };
     const cells = readTable(read.cells, 28), weights = readTable(read.weights, 7);
-    this.picture = cells || read.picture in pictures ? read.picture : Object.keys(pictures)[0];
-    this.kernel = weights || read.kernel in KERNELS ? read.kernel : Object.keys(KERNELS)[0];
-    this.cells = cells?.map((row) => row.map((text) => weightOf(text) ?? 0)) ?? pictures[this.picture].map((row) => [...row]);
-    this.weights = weights ?? KERNELS[this.kernel].weights.map((row) => [...row]);
+    this.pictures = pictures;
+    this.named = { picture: "own", kernel: "own" };
+    this.cells = cells?.map((row) => row.map((text) => weightOf(text) ?? 0)) ?? [[0]];
+    this.weights = weights ?? [["0"]];
+    if (!cells) this.picture = read.picture in pictures ? read.picture : Object.keys(pictures)[0];
+    if (!weights) this.kernel = read.kernel in KERNELS ? read.kernel : Object.keys(KERNELS)[0];
+    else if (read.kernel in KERNELS) this.named.kernel = read.kernel; // in another size
     this.stride = wholeFrom(1, read.stride) ?? 1;
     this.dilation = wholeFrom(1, read.dilation) ?? 1;
-    this.padding = ["same", "valid"].includes(read.padding) ? read.padding : (wholeFrom(0, read.padding) ?? 1);
+    this.padding = ["same", "valid"].includes(read.padding) ? read.padding : "cells";
+    this.margin = wholeFrom(0, read.padding) ?? 1;
     this.at = read.at.split(",").map((part) => wholeFrom(0, part) ?? 0);
+  }
+
+  get picture() { return this.named.picture; }
+  set picture(name) {
+    this.named.picture = name;
+    if (this.pictures[name]) this.cells = this.pictures[name].map((row) => [...row]);
+  }
+
+  get kernel() { return this.named.kernel; }
+  set kernel(name) {
+    this.named.kernel = name;
+    if (KERNELS[name]) this.weights = KERNELS[name].weights.map((row) => [...row]);
+  }
+
+  get height() { return this.cells.length; }
+  set height(height) { [this.picture, this.cells] = ["own", resized(this.cells, height, this.width, 0)]; }
+  get width() { return this.cells[0].length; }
+  set width(width) { [this.picture, this.cells] = ["own", resized(this.cells, this.height, width, 0)]; }
+  get rows() { return this.weights.length; }
+  set rows(rows) { this.resizeKernel(rows, this.columns); }
+  get columns() { return this.weights[0].length; }
+  set columns(columns) { this.resizeKernel(this.rows, columns); }
+
+  /** What blurs goes on blurring. @param {number} rows @param {number} columns */
+  resizeKernel(rows, columns) {
+    if (this.kernel === "blur") this.weights = tableOf(rows, columns, () => `1/${rows * columns}`);
+    else this.weights = resized(this.weights, rows, columns, "0");
+    if (!["blur", "identity"].includes(this.kernel)) this.named.kernel = "own";
   }
 
   /** Keep all of it in the address, so that it can be pasted into notes. */
   keep() {
-    const { picture, kernel, stride, padding, dilation, at, cells, weights } = this;
+    const { picture, kernel, stride, dilation, at, cells, weights } = this, padding = this.padding === "cells" ? this.margin : this.padding;
     const text = (/** @type {(string|number)[][]} */ table) => table.map((row) => row.join(",")).join(";");
     const parts = { picture, kernel, stride, padding, dilation, at, ...(picture === "own" && { cells: text(cells) }),
-      ...((kernel === "own" || String([weights.length, weights[0].length]) !== "3,3") && { weights: text(weights) }) };
+      ...((kernel === "own" || `${this.rows},${this.columns}` !== "3,3") && { weights: text(weights) }) };
     const address = new URLSearchParams(Object.entries(parts).map(([name, value]) => [name, String(value)])).toString();
     history.replaceState(history.state, "", `#${address.replaceAll("%2C", ",").replaceAll("%3B", ";").replaceAll("%2F", "/")}`);
   }
 
   axes() {
-    const sizes = [this.cells.length, this.cells[0].length], kernel = [this.weights.length, this.weights[0].length], { stride, dilation } = this;
-    const padding = sizes.map((size, i) => this.padding === "same" ? samePadding({ size, kernel: kernel[i], stride, dilation })
-      : [Number(this.padding) || 0, Number(this.padding) || 0]);
-    return axesOf({ kernel, stride: [stride, stride], dilation: [dilation, dilation], padding }, sizes);
+    const { height, width, rows, columns, stride, dilation } = this, kernel = [rows, columns], margin = this.padding === "cells" ? this.margin : 0;
+    const padding = [height, width].map((size, i) => this.padding === "same" ? samePadding({ size, kernel: kernel[i], stride, dilation }) : [margin, margin]);
+    return axesOf({ kernel, stride: [stride, stride], dilation: [dilation, dilation], padding }, [height, width]);
   }
 
   /** The patch under one window, the products, and their sum. @param {number[][]} weights @param {number} y @param {number} x */
@@ -45,18 +76,6 @@ export class ConvSettings {
     const patch = cells.map((row) => row.map((value) => value ?? 0)), padding = cells.map((row) => row.map((value) => value === undefined));
     const products = patch.map((line, i) => line.map((value, j) => value * weights[i][j]));
     return { patch, padding, products, sum: products.flat().reduce((left, right) => left + right, 0) };
-  }
-
-  /** Take a picture of another size. @param {number} height @param {number} width */
-  resizePicture(height, width) {
-    [this.picture, this.cells] = ["own", resized(this.cells, height, width, 0)];
-  }
-
-  /** Take a kernel of another size; what blurs goes on blurring. @param {number} rows @param {number} columns */
-  resizeKernel(rows, columns) {
-    if (this.kernel === "blur") this.weights = tableOf(rows, columns, () => `1/${rows * columns}`);
-    else this.weights = resized(this.weights, rows, columns, "0");
-    if (!["blur", "identity"].includes(this.kernel)) this.kernel = "own";
   }
 }
 
