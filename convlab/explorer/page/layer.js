@@ -9,7 +9,7 @@ import { Mosaic } from "./mosaic.js";
 import { Neighbour } from "./neighbour.js";
 import { pointAt } from "./pointing.js";
 import { strongestFirst } from "./strength.js";
-import { cellText, exactly, written, writtenShape } from "./words.js";
+import { cellText, emptyText, exactly, written, writtenShape } from "./words.js";
 
 const POINTED = 5; // cells narrower than so many pixels are not clicked one by one: the channel is enlarged first
 const REST = 150; // milliseconds that a pointer rests on a channel before its kernel is asked for
@@ -28,11 +28,6 @@ export function showLayer(stage, app, { layer, channel }) {
   const view = new LayerView(stage, app, index, channel);
   view.ready = app.values(index).then((values) => view.fill(values)).catch((error) => stage.append(excuse(error)));
   return view;
-}
-
-/** What to do where there is no image yet. @param {Told} told */
-export function emptyText({ live, command }) {
-  return `${live ? "Drop an image on this page" : `Run ${command} with an image`} to see the numbers.`;
 }
 
 /** @param {App} app @param {number} index */

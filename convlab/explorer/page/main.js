@@ -13,9 +13,7 @@ const HELD_BYTES = 64e6;
 
 /**
  * Show the explorer in an element; return what ends it.
- * @param {HTMLElement} root
- * @param {Source} source
- * @param {{linked?: boolean}} [options] linked: views are addresses of the page (not in a notebook)
+ * @param {HTMLElement} root @param {Source} source @param {{linked?: boolean}} [options] linked: views are addresses of the page (not in a notebook)
  */
 export function start(root, source, { linked = true } = {}) {
   const cache = new ValueCache(source, HELD_BYTES);
@@ -65,14 +63,15 @@ function show(app, state) {
   if (app.view?.update && from.layer === state.layer && depthOf(from) === depthOf(state)) app.view.update(state);
   else openView(app, state, depthOf(from) <= depthOf(state));
   app.shell.follow();
-  if (app.linked) document.title = [state.layer === null ? "" : app.document.layers[state.layer].name, app.document.title, "convlab"].filter(Boolean).join(" · ");
+  if (app.linked) document.title = [nameOfLayer(app), app.document.title, "convlab"].filter(Boolean).join(" · ");
   tellWhenDrawn(app);
 }
 
 /** @param {App} app @param {State} state @param {boolean} deeper than where one was */
 function openView(app, state, deeper) {
   app.view?.close();
-  app.view = viewOf(app)[depthOf(state)](app.shell.emptyStage(deeper), app, state);
+  const views = app.document.layers.length ? [showNetwork, showLayer, showNumber] : [showConv];
+  app.view = views[depthOf(state)](app.shell.emptyStage(deeper), app, state);
 }
 
 /** Name the view on the root as soon as all of it is there to be seen. @param {App} app */
@@ -81,9 +80,14 @@ async function tellWhenDrawn(app) {
   await Promise.resolve(view?.ready).catch(() => {});
   requestAnimationFrame(() => {
     if (app.view !== view || app.state !== state) return;
-    app.root.dataset.layer = state.layer === null ? "" : app.document.layers[state.layer].name;
+    app.root.dataset.layer = nameOfLayer(app);
     app.root.dataset.view = app.document.layers.length ? ["network", "layer", "number"][depthOf(state)] : "conv";
   });
+}
+
+/** @param {App} app */
+function nameOfLayer({ document: told, state: { layer } }) {
+  return layer === null ? "" : told.layers[layer].name;
 }
 
 /** @param {State} state how deep it lies: network, layer, number */
@@ -91,15 +95,10 @@ function depthOf(state) {
   return state.layer === null ? 0 : state.at === null ? 1 : 2;
 }
 
-/** @param {App} app @returns {((stage: HTMLElement, app: App, state: State) => View)[]} by depth */
-function viewOf(app) {
-  return app.document.layers.length ? [showNetwork, showLayer, showNumber] : [showConv];
-}
-
 /** @param {App} app @param {Partial<Settings>} change */
 function changeSettings(app, change) {
   Object.assign(app.settings, change);
-  app.shell.showSettings();
+  app.shell.follow();
   if (app.view?.redraw) app.view.redraw();
   else reopen(app);
 }

@@ -2,15 +2,13 @@
 
 import { sidesOf } from "./address.js";
 import { Attributed } from "./attributed.js";
+import { makeShape } from "./cells.js";
 import { make, makeButton } from "./elements.js";
 import { bracketsOf, columnsOf, foldedAtFirst, pathsOf, verticesOf } from "./graph.js";
-import { drawEdges } from "./edges.js";
-import { emptyText } from "./layer.js";
-import { layout } from "./layout.js";
+import { layout, lineBetween } from "./layout.js";
 import { strongestFirst } from "./strength.js";
-import { groupName, makeStrip, shortName, shownLayer, toldOf } from "./strips.js";
+import { groupName, makeStrip, shortName, shownLayer, toldOf, toldOfAll } from "./strips.js";
 import { drawStrip, stripOf } from "./thumbnail.js";
-import { writtenCount } from "./words.js";
 
 /** @typedef {import("./graph.js").Vertex} Vertex */
 
@@ -27,6 +25,7 @@ class NetworkView {
   constructor(stage, app) {
     this.app = app;
     this.layers = app.document.layers;
+    this.largest = Math.max(...this.layers.map(({ shape }) => sidesOf(shape)).map(({ height, width }) => Math.max(height, width)));
     this.memory = memoryOf(app);
     this.map = make("div", "map");
     this.scroller = make("div", "scroller", [this.map]);
@@ -35,124 +34,126 @@ class NetworkView {
     stage.classList.add("network");
     stage.append(this.scroller, this.told);
     this.attributed = new Attributed(app, -1, () => {});
+    /** @type {Vertex[]} */
+    this.vertices = [];
     /** @type {Map<Vertex, HTMLButtonElement>} */
     this.strips = new Map();
     /** @type {Set<Vertex>} */
     this.waiting = new Set();
     /** @type {Promise<void>|undefined} */
     this.drawing = undefined;
-    /** @type {View["keys"]} */
     this.keys = this.makeKeys();
     this.inView = new IntersectionObserver((entries) => this.queue(entries), { root: this.scroller, rootMargin: "200px" });
     this.watcher = new ResizeObserver(() => this.resize());
     this.draw();
     if (app.from.layer !== null) this.focusOn(app.from.layer);
     this.watcher.observe(this.scroller);
-    this.ready = this.drawAllInView();
+    this.ready = new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))).then(() => this.drawing);
   }
 
   close() {
     this.closed = true;
-    this.inView.disconnect();
-    this.watcher.disconnect();
+    for (const watcher of [this.inView, this.watcher]) watcher.disconnect();
     this.attributed.close();
   }
 
   resize() {
-    if (this.view().join() === this.drawnFor) return;
+    if (`${this.scroller.offsetWidth} ${this.scroller.offsetHeight}` === this.drawnFor) return;
     const hadFocus = this.scroller.matches(":focus-within");
     this.draw();
     if (hadFocus && this.focused) this.strips.get(this.focused)?.focus({ preventScroll: true });
   }
 
-  /** Width and height that are there to be drawn on, with room for a scroll bar. */
-  view() {
-    return [this.scroller.offsetWidth, this.scroller.offsetHeight - 12];
-  }
-
-  /** Place everything anew: strips, edges, brackets. */
+  /** Place everything anew: strips, lines, brackets. */
   draw() {
-    const view = this.view();
-    this.drawnFor = view.join();
+    const { offsetWidth: width, offsetHeight: height } = this.scroller, held = this.focused?.members[0] ?? 0;
+    this.drawnFor = `${width} ${height}`;
     this.inView.disconnect();
     this.waiting.clear();
-    this.vertices = verticesOf(this.layers, this.memory.folded);
-    const brackets = bracketsOf(this.vertices, this.layers);
+    const vertices = (this.vertices = verticesOf(this.layers, this.memory.folded)), brackets = bracketsOf(vertices, this.layers);
     const rows = Math.max(0, ...brackets.map(({ depth }) => depth + 1));
-    const places = (this.places = layout(this.vertices, view[0], view[1], rows, this.type()));
-    this.largest = Math.max(...this.layers.map((layer) => sidesOf(layer.shape)).map(({ height, width }) => Math.max(height, width)));
-    this.strips = new Map(this.vertices.map((vertex) => [vertex, this.strip(vertex, places)]));
-    Object.assign(this.map.style, { width: `${places.width}px`, height: `${places.height}px` });
-    this.map.replaceChildren(drawEdges(this.vertices, places), ...brackets.map((one) => this.bracket(one)), ...this.strips.values());
+    const places = (this.places = layout(vertices, width, height - 12, rows, this.type())); // with room for a scroll bar
+    this.strips = new Map(vertices.map((vertex) => [vertex, this.strip(vertex, places)]));
+    const size = { width: String(places.width), height: String(places.height) };
+    const lines = vertices.flatMap((to) => to.inputs.map((from) => makeShape("path", "", { d: lineBetween(places, from, to, vertices) })));
+    const edges = makeShape("svg", "edges", { ...size, "aria-hidden": "true" });
+    edges.append(...lines);
+    Object.assign(this.map.style, { width: `${size.width}px`, height: `${size.height}px` });
+    this.map.replaceChildren(edges, ...brackets.map((bracket) => this.bracket(bracket, places)), ...this.strips.values());
     this.map.classList.toggle("dense", places.isDense);
     for (const strip of this.strips.values()) this.inView.observe(strip);
-    const held = this.focused?.members[0] ?? 0;
-    this.setFocus(this.vertices.find(({ members }) => members.includes(held)) ?? this.vertices[0]);
-    this.tellOfNetwork();
+    this.setFocus(this.holding(held) ?? vertices[0]);
+    this.say(toldOfAll(this.app.document));
   }
 
-  /** How wide the longest words of a strip are, names cut at 14 letters. */
+  /** How wide the longest words of a strip are, names cut at 14 letters, and how large letters are. */
   type() {
-    const words = this.vertices?.map((vertex) => {
-      const shape = shownLayer(this.layers, vertex).shape.join("×");
-      return Math.max(7.4 * Math.min(14, shortName(this.layers, vertex).length), 7 * shape.length + 8);
+    const words = this.vertices.map((vertex) => {
+      const { shape } = shownLayer(this.layers, vertex), name = shortName(this.layers, vertex);
+      return Math.max(7.4 * Math.min(14, name.length), 7 * shape.join("×").length + 8);
     });
-    return { text: Math.max(...(words ?? [0])), em: parseFloat(getComputedStyle(this.scroller).fontSize) / 15 };
+    return { text: Math.max(...words), em: parseFloat(getComputedStyle(this.scroller).fontSize) / 15 };
   }
 
   /** @param {Vertex} vertex @param {import("./layout.js").Layout} places */
   strip(vertex, places) {
     const strip = makeStrip(this.layers, vertex, places.at(vertex), () => this.open(vertex));
-    strip.addEventListener("pointerenter", () => this.tell(vertex));
-    strip.addEventListener("pointerleave", () => this.tellOfNetwork());
-    strip.addEventListener("focus", () => {
-      this.setFocus(vertex);
-      this.tell(vertex);
-    });
+    const tell = () => {
+      this.say(toldOf(this.layers, vertex));
+      this.app.say(strip.getAttribute("aria-label") ?? "");
+    };
+    strip.addEventListener("pointerenter", tell);
+    strip.addEventListener("pointerleave", () => this.say(toldOfAll(this.app.document)));
+    strip.addEventListener("focus", () => (this.setFocus(vertex), tell()));
     return strip;
   }
 
-  /** @param {ReturnType<typeof bracketsOf>[number]} bracket */
-  bracket({ path, depth, first, last }) {
-    const button = makeButton("bracket", "", () => this.fold(path, true), { title: `fold ${groupName(path)}` });
-    button.append(make("span", "", [groupName(path)]));
-    Object.assign(button.style, this.places?.bracket(first, last, depth) ?? {});
+  /** @param {import("./graph.js").Bracket} bracket @param {import("./layout.js").Layout} places */
+  bracket(bracket, places) {
+    const name = groupName(bracket.path);
+    const button = makeButton("bracket", [make("span", "", [name])], () => this.fold(bracket.path, true), { title: `fold ${name}` });
+    Object.assign(button.style, places.bracket(bracket));
     return button;
   }
 
   /** @param {Vertex} vertex */
-  open(vertex) {
-    if (vertex.group) this.fold(vertex.group, false);
-    else this.app.go({ layer: vertex.members[0], channel: null, at: null });
+  open({ group, members }) {
+    if (group) this.fold(group, false);
+    else this.app.go({ layer: members[0], channel: null, at: null });
   }
 
   /** @param {string} path @param {boolean} folded */
   fold(path, folded) {
     if (folded) this.memory.folded.add(path);
     else this.memory.folded.delete(path);
-    const first = this.layers.findIndex((layer) => pathsOf(layer).includes(path));
-    this.focused = undefined;
     this.draw();
-    this.focusOn(first);
-    this.app.say(`${groupName(path)} ${folded ? "folded" : "unfolded"}: ${this.vertices?.length} strips`);
+    this.focusOn(this.layers.findIndex((layer) => pathsOf(layer).includes(path)));
+    this.app.say(`${groupName(path)} ${folded ? "folded" : "unfolded"}: ${this.vertices.length} strips`);
   }
 
   /** Fold the innermost unfolded group of the strip in focus. */
   foldFocused() {
-    const vertex = this.focused;
-    if (!vertex) return;
-    const paths = pathsOf(this.layers[vertex.members[0]]);
-    const path = vertex.group ? paths[paths.indexOf(vertex.group) - 1] : paths.at(-1);
+    if (!this.focused) return;
+    const { group, members } = this.focused, paths = pathsOf(this.layers[members[0]]);
+    const path = paths[(group ? paths.indexOf(group) : paths.length) - 1];
     if (path) this.fold(path, true);
+  }
+
+  /** The strip that shows a layer. @param {number} index */
+  holding(index) {
+    return this.vertices.find(({ members }) => members.includes(index));
   }
 
   /** @param {number} index of a layer whose strip gets the focus */
   focusOn(index) {
-    const vertex = this.vertices?.find(({ members }) => members.includes(index));
-    if (!vertex) return;
-    this.setFocus(vertex);
+    const vertex = this.holding(index);
+    if (vertex) this.focusStrip(vertex, "center");
+  }
+
+  /** @param {Vertex} vertex @param {ScrollLogicalPosition} inline */
+  focusStrip(vertex, inline) {
     this.strips.get(vertex)?.focus({ preventScroll: true });
-    this.strips.get(vertex)?.scrollIntoView({ block: "nearest", inline: "center", behavior: "instant" });
+    this.strips.get(vertex)?.scrollIntoView({ block: "nearest", inline, behavior: "instant" });
   }
 
   /** @param {Vertex} vertex the one that Tab reaches */
@@ -172,44 +173,24 @@ class NetworkView {
 
   /** @param {number} columns @param {number} lanes */
   step(columns, lanes) {
-    if (!this.focused || !this.vertices) return;
-    const { rank, lane } = this.focused;
-    const column = columnsOf(this.vertices)[rank + columns] ?? [];
-    const wanted = lane + lanes;
-    const next = [...column].sort((a, b) => Math.abs(a.lane - wanted) - Math.abs(b.lane - wanted))[0];
-    if (!next || (lanes && next.lane === lane)) return;
-    this.strips.get(next)?.focus();
-    this.strips.get(next)?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    if (!this.focused) return;
+    const { rank, lane } = this.focused, far = (/** @type {Vertex} */ vertex) => Math.abs(vertex.lane - lane - lanes);
+    const [next] = (columnsOf(this.vertices)[rank + columns] ?? []).sort((a, b) => far(a) - far(b));
+    if (next && next !== this.focused) this.focusStrip(next, "nearest");
   }
 
-  /** @param {Vertex} vertex */
-  tell(vertex) {
-    this.say(...toldOf(this.layers, vertex));
-    this.app.say(this.strips.get(vertex)?.getAttribute("aria-label") ?? "");
-  }
-
-  tellOfNetwork() {
-    const { title, generation } = this.app.document;
-    const sum = (/** @type {"weights"|"multiply_adds"} */ what) => writtenCount(this.layers.reduce((total, layer) => total + layer[what], 0));
-    const hint = generation ? "Point at a layer to read what it does; click it to see all of its channels." : emptyText(this.app.document);
-    this.say(title, `${this.layers.length} layers`, hint, `${sum("weights")} weights, ${sum("multiply_adds")} multiply-adds`);
-  }
-
-  /** @param {string} name @param {string} kind @param {string} says @param {string} figures */
-  say(name, kind, says, figures) {
-    this.told.replaceChildren(
-      make("h1", "", [name, " ", make("small", "", [kind])]),
-      make("p", "says", [says]),
-      make("p", "formula", [figures]),
-    );
+  /** @param {[string, string, string, string]} told name, kind, what it does, figures */
+  say([name, kind, says, figures]) {
+    const heading = make("h1", "", [name, " ", make("small", "", [kind])]);
+    this.told.replaceChildren(heading, make("p", "says", [says]), make("p", "formula", [figures]));
   }
 
   /** @param {IntersectionObserverEntry[]} entries */
   queue(entries) {
-    for (const { target, isIntersecting } of entries) {
-      const vertex = this.vertices?.find((one) => this.strips.get(one) === target);
-      if (isIntersecting && vertex) this.waiting.add(vertex);
-      else if (vertex) this.waiting.delete(vertex);
+    const inView = new Map(entries.map(({ target, isIntersecting }) => [target, isIntersecting]));
+    for (const [vertex, strip] of this.strips) {
+      if (inView.get(strip)) this.waiting.add(vertex);
+      else if (inView.has(strip)) this.waiting.delete(vertex);
     }
     this.drawing ??= this.drawWaiting().finally(() => (this.drawing = undefined));
   }
@@ -223,48 +204,39 @@ class NetworkView {
     }
   }
 
-  /** Kept when all strips that are in view now are drawn. */
-  async drawAllInView() {
-    await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
-    await this.drawing;
-  }
-
   /** @param {Vertex} vertex */
   async drawMaps(vertex) {
-    const index = vertex.members[vertex.members.length - 1];
-    const layer = this.layers[index];
-    const { side, maps } = this.places?.at(vertex) ?? { side: 0, maps: 0 };
-    const strip = stripOf(sidesOf(layer.shape), this.largest ?? 1, side, maps);
-    const key = `${index} ${JSON.stringify(strip)} ${devicePixelRatio}`;
-    const canvas = this.memory.drawn.get(key) ?? make("canvas", "", [], { "aria-hidden": "true" });
-    if (!this.memory.drawn.has(key)) {
-      Object.assign(canvas.style, { width: `${strip.width}px` });
-      if (layer.strength) drawStrip(canvas, await this.app.values(index), strongestFirst(layer), strip, devicePixelRatio);
-      else Object.assign(canvas, { width: strip.width, height: Math.min(maps, strip.height * strip.count), className: "blank" });
+    const layer = shownLayer(this.layers, vertex), { side = 0, maps = 0 } = this.places?.at(vertex) ?? {};
+    const strip = stripOf(sidesOf(layer.shape), this.largest, side, maps), key = `${layer.name} ${JSON.stringify(strip)} ${devicePixelRatio}`;
+    let canvas = this.memory.drawn.get(key);
+    if (!canvas) {
+      canvas = make("canvas", layer.strength ? "" : "blank", [], { "aria-hidden": "true" });
+      canvas.style.width = `${strip.width}px`;
+      if (layer.strength) drawStrip(canvas, await this.app.values(this.layers.indexOf(layer)), strongestFirst(layer), strip, devicePixelRatio);
+      else Object.assign(canvas, { width: strip.width, height: Math.min(maps, strip.height * strip.count) });
       this.memory.drawn.set(key, canvas);
     }
     this.strips.get(vertex)?.querySelector(".maps")?.replaceChildren(canvas);
   }
 
+  /** @returns {Key[]} */
   makeKeys() {
-    const key = (/** @type {string} */ name, /** @type {string} */ does, /** @type {(event: KeyboardEvent) => void} */ act) => ({ key: name, does, act });
     return [
-      key("ArrowLeft ArrowRight", "the layer before, the next layer", (event) => this.step(event.key === "ArrowLeft" ? -1 : 1, 0)),
-      key("ArrowUp ArrowDown", "the branch above, the branch below", (event) => this.step(0, event.key === "ArrowUp" ? -1 : 1)),
-      key("Home", "the first layer", () => this.focusOn(0)),
-      key("End", "the last layer", () => this.focusOn(this.layers.length - 1)),
-      key("Enter", "open the layer, or unfold the group", () => this.focused && this.open(this.focused)),
-      key("f", "fold the group that the layer is in", () => this.foldFocused()),
-      key("a", "where the class comes from, laid over the image", () => this.attributed.next()),
+      { key: "ArrowLeft ArrowRight", does: "the layer before, the next layer", act: ({ key }) => this.step(key === "ArrowLeft" ? -1 : 1, 0) },
+      { key: "ArrowUp ArrowDown", does: "the branch above, the branch below", act: ({ key }) => this.step(0, key === "ArrowUp" ? -1 : 1) },
+      { key: "Home", does: "the first layer", act: () => this.focusOn(0) },
+      { key: "End", does: "the last layer", act: () => this.focusOn(this.layers.length - 1) },
+      { key: "Enter", does: "open the layer, or unfold the group", act: () => this.focused && this.open(this.focused) },
+      { key: "f", does: "fold the group that the layer is in", act: () => this.foldFocused() },
+      { key: "a", does: "where the class comes from, laid over the image", act: () => this.attributed.next() },
     ];
   }
 }
 
 /** @param {App} app @returns {{folded: Set<string>, drawn: Map<string, HTMLCanvasElement>}} */
 function memoryOf(app) {
-  const held = remembered.get(app);
-  const folded = held?.folded ?? foldedAtFirst(app.document.layers);
-  const drawn = held?.generation === app.document.generation ? held.drawn : new Map();
-  remembered.set(app, { folded, drawn, generation: app.document.generation });
-  return { folded, drawn };
+  const { generation, layers } = app.document, held = remembered.get(app);
+  const memory = { generation, folded: held?.folded ?? foldedAtFirst(layers), drawn: held?.generation === generation ? held.drawn : new Map() };
+  remembered.set(app, memory);
+  return memory;
 }

@@ -2,7 +2,7 @@
 
 import { make, makeButton } from "./elements.js";
 import { pathsOf } from "./graph.js";
-import { timeText, writtenCount, writtenShape } from "./words.js";
+import { emptyText, timeText, writtenCount, writtenShape } from "./words.js";
 
 /** @typedef {import("./graph.js").Vertex} Vertex */
 
@@ -31,7 +31,7 @@ export function shownLayer(layers, { members }) {
 
 /**
  * @param {Layer[]} layers @param {Vertex} vertex
- * @param {ReturnType<import("./layout.js").Layout["at"]>} place @param {() => void} open
+ * @param {import("./layout.js").Spot} spot @param {() => void} open
  */
 export function makeStrip(layers, vertex, { left, top, width, maps }, open) {
   const { name, kind, says, shape } = shownLayer(layers, vertex);
@@ -73,4 +73,11 @@ function toldOfGroup(layers, { group, members }) {
   const listed = names.length > 6 ? [...names.slice(0, 3), "...", ...names.slice(-2)] : names;
   const weights = members.reduce((sum, i) => sum + layers[i].weights, 0);
   return [groupName(group), `${names.length} layers, folded`, listed.join(", "), `${writtenCount(weights)} weights; click to unfold`];
+}
+
+/** @param {Told} told @returns {[string, string, string, string]} */
+export function toldOfAll(told) {
+  const sum = (/** @type {"weights"|"multiply_adds"} */ what) => writtenCount(told.layers.reduce((total, layer) => total + layer[what], 0));
+  const hint = told.generation ? "Point at a layer to read what it does; click it to see all of its channels." : emptyText(told);
+  return [told.title, `${told.layers.length} layers`, hint, `${sum("weights")} weights, ${sum("multiply_adds")} multiply-adds`];
 }

@@ -55,3 +55,8 @@ export function timeText(seconds) {
   if (seconds >= 1) return `${seconds.toFixed(1)} s`;
   return `${(seconds * 1e3).toFixed(seconds < 0.01 ? 1 : 0)} ms`;
 }
+
+/** What to do where there is no image yet. @param {Told} told */
+export function emptyText({ live, command }) {
+  return `${live ? "Drop an image on this page" : `Run ${command} with an image`} to see the numbers.`;
+}
