@@ -50,7 +50,7 @@ class ConvPage {
     };
     const form = make("form", "controls", [
       make("fieldset", "", [control("picture", "picture", [...Object.keys(this.pictures), "own"]), control("rows", "height", 28),
-        control("columns", "width", 28), make("p", "does", ["click its cells to paint them; digits write tenths"])]),
+        control("columns", "width", 28), make("p", "does", ["click to paint; digits write tenths"])]),
       make("fieldset", "", [control("kernel", "kernel", [...Object.keys(KERNELS), "own"]), control("rows", "rows", 7),
         control("columns", "columns", 7), this.does]),
       make("fieldset", "", [control("padding", "padding", ["valid", "same", "cells"]), control("cells", "margin", 28, 0),
