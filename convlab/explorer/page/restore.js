@@ -1,5 +1,7 @@
 // Explanations of an exported page: what follows from the rest, or lies in the page anyway, is not held with each.
 
+import { asNumber } from "./digits.js";
+
 /**
  * What a page holds of an explanation, as packing.py writes it: all of it but these, which may be missing.
  * @typedef {Partial<Omit<Explanation, "channels">> & {layer: number, of?: number, rows: number[], columns: number[],
@@ -22,7 +24,7 @@ export function restored(held, kernels, valueAt) {
   const count = held.of ?? patch[0]?.[0]?.length ?? 0;
   const kept = held.kept ?? counted(count);
   const sums = Array(count).fill(null);
-  kept.forEach((place, i) => (sums[place] = products.flat().reduce((sum, cells) => sum + Number(cells[i]), 0)));
+  kept.forEach((place, i) => (sums[place] = products.flat().reduce((sum, cells) => sum + asNumber(cells[i]), 0)));
   const order = [...kept].sort((a, b) => magnitude(sums[b]) - magnitude(sums[a]) || a - b);
   return /** @type {Explanation} */ ({ ...held, channels, padding, kernel, patch, products, kept, sums, order });
 }
@@ -34,7 +36,7 @@ function counted(count, first = 0) {
 
 /** @param {number} sum how much it counts: NaN most, as in the explanations themselves */
 function magnitude(sum) {
-  return Number.isNaN(sum) ? Number.MAX_VALUE : Math.min(Math.abs(sum), Number.MAX_VALUE);
+  return Number.isNaN(sum) ? Infinity : Math.min(Math.abs(sum), Number.MAX_VALUE);
 }
 
 /**
@@ -51,6 +53,6 @@ function patchOf(held, padding, valueAt) {
 /** Numbers are written as float32 are: rounded to one, they are what the network multiplied. @param {number[][][]} patch @param {number[][][]} kernel */
 function multiplied(patch, kernel) {
   return patch.map((line, y) =>
-    line.map((cells, x) => cells.map((value, i) => Math.fround(value) * Math.fround(kernel[y][x][i]))),
+    line.map((cells, x) => cells.map((value, i) => Math.fround(asNumber(value)) * Math.fround(asNumber(kernel[y][x][i])))),
   );
 }
