@@ -48,7 +48,7 @@ WATCH = """
 window.shown = (view, layer) => new Promise((done) => {
   const painted = () => requestAnimationFrame(() => setTimeout(() => done(performance.now())));
   const there = () => {
-    const {dataset} = document.querySelector("#convlab") ?? document.documentElement;
+    const {dataset} = document.querySelector("#convlab") ?? {dataset: {}};
     return dataset.view === view && dataset.layer === layer;
   };
   if (there()) return painted();
