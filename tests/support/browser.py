@@ -3,6 +3,11 @@
 import re
 from urllib.parse import quote
 
+PATIENCE = 1000  # frames
+STATE = """() => {
+  const {app, dataset} = document.querySelector("#convlab");
+  return app ? [dataset.view, dataset.layer, app.state.channel, app.state.at] : [];
+}"""
 READ = """([x, y]) => {
   const line = document.querySelector("[aria-live]");
   const said = line.textContent;
@@ -40,19 +45,14 @@ class Visitor:
         self.page.wait_for_function("() => document.querySelector('#convlab').dataset.view")
 
     def _said(self, message):
-        if (
-            message.type in ("error", "warning") and "willReadFrequently" not in message.text
-        ):  # that is the test itself
+        of_the_test = "willReadFrequently" in message.text
+        if message.type in ("error", "warning") and not of_the_test:  # what a policy forbids is said so, too
             self.complaints.append(f"{message.type}: {message.text}")
 
     @property
     def line(self):
         """What is said to screen readers."""
         return self.page.locator("[aria-live]").inner_text()
-
-    def state(self):
-        """Return the address of the view that is drawn, by the names that the page has of it."""
-        return self.page.evaluate("() => location.hash")
 
     def go(self, layer="", channel=None, at=None):
         """Go to an address, as if it had been typed."""
@@ -61,12 +61,12 @@ class Visitor:
 
     def await_state(self, view, layer="", channel=None, at=None):
         """Wait until a view is drawn."""
-        self.page.wait_for_function(
-            "([view, layer, channel, at]) => { const {app, dataset} = document.querySelector('#convlab');"
-            " return dataset.view === view && dataset.layer === layer && app.state.channel === channel"
-            " && String(app.state.at) === String(at); }",
-            arg=[view, layer, channel, None if at is None else list(at)],
-        )
+        wanted = [view, layer, channel, None if at is None else list(at)]
+        for _ in range(PATIENCE):
+            if self.page.evaluate(STATE) == wanted:
+                return
+            self.page.evaluate("() => new Promise(requestAnimationFrame)")
+        raise AssertionError(f"expected {wanted}, found {self.page.evaluate(STATE)}, {self.complaints}")
 
     def read(self, x, y):
         """Move the mouse to a point of a layer's mosaic; return what is then said, and its pixel there."""

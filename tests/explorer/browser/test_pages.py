@@ -21,9 +21,11 @@ DROP = """async (data) => {
 }"""
 
 
-@pytest.mark.parametrize("delivery", ["file", "server"])
-@pytest.mark.parametrize("network", ["oddly_named", "nested", "volume"])
-def test_every_address_opens_its_view_again(visit, urls, explored, network, delivery):
+@pytest.mark.parametrize(
+    ("delivery", "network"),
+    [("file", "oddly_named"), ("server", "oddly_named"), ("file", "nested"), ("file", "volume")],
+)
+def test_every_address_opens_its_view_again(visit, urls, explored, delivery, network):
     model, _ = explored(network)
     visitor = visit(urls(delivery, network))
     page, base = visitor.page, visitor.page.url.partition("#")[0]
