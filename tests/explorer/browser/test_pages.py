@@ -33,13 +33,13 @@ def test_every_address_opens_its_view_again(visit, urls, explored, delivery, net
         at = [0] * max(2, len(shape) - 1)
         for where in [(name,), (name, 0), (name, shape[-1] - 1, at)]:
             visitor.go(*where)
-            seen = page.locator("main header").inner_text()
+            seen = page.locator("main :is(.heading, .headline)").inner_text()
             links = [link.get_attribute("href") for link in page.locator("nav.trail a[href]").all()]
             assert links[0] == "#" and page.evaluate("() => location.hash") == address(*where)
             page.goto("about:blank")
             page.goto(base + address(*where))
             visitor.await_state("number" if len(where) > 2 else "layer", *where)
-            assert page.locator("main header").inner_text() == seen and name in seen
+            assert page.locator("main :is(.heading, .headline)").inner_text() == seen and name in seen
             assert name in page.title() and name in page.locator("nav.trail").inner_text()
 
 
