@@ -14,7 +14,9 @@ from convlab.runtime.arrays import Array
 from convlab.wording import unknown
 
 
-def ablation_cam(model: Model, x: Array, layer: str, class_index: int | None = None, *, batch: int = 32) -> Array:
+def ablation_cam(
+    model: Model, x: Array | Mapping[str, Array], layer: str, class_index: int | None = None, *, batch: int = 32
+) -> Array:
     """Return where in the image a layer's channels hold evidence for a class, found without gradients.
 
     Ablation-CAM, Desai and Ramaswamy (WACV 2020), section 3: with A_k the layer's channel k, y the class's score and
@@ -26,7 +28,7 @@ def ablation_cam(model: Model, x: Array, layer: str, class_index: int | None = N
     ----------
     model : Model
         A network with one output (classes,).
-    x : array (N, *input_shape)
+    x : array (N, *input_shape), or arrays by name
         As `model.run` takes it.
     layer : str
         A layer (node) of maps before the output: usually the last convolution.

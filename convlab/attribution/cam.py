@@ -15,8 +15,8 @@ from convlab.model.logits import logits
 from convlab.model.model import Model
 from convlab.model.nodes import has_activation
 from convlab.recording.activations import Activations
-from convlab.recording.recorded import check_recording
-from convlab.runtime.arrays import Array
+from convlab.recording.recorded import check_forwards
+from convlab.runtime.arrays import Array, on_host
 from convlab.wording import unknown
 
 Combine = Callable[[Array, Array], Array]
@@ -110,12 +110,12 @@ def ablation_cam(
     LayerNameError, ShapeError
         For a layer, or a class, that is not there.
     """
-    check_recording(acts)
+    check_forwards(acts)
     name, called = _maps(model, layer)
     number = class_number(model.graph, target, model.labels)
-    values = silenced_cam(model, acts.input, name, number, batch=batch)
+    values = silenced_cam(model, acts.inputs, name, number, batch=batch)
     note = f"each map times what silencing it costs, as a share of the score, summed over the channels of {called}"
-    _, what = seeds_of(model.graph, number, model.labels, acts.input)
+    _, what = seeds_of(model.graph, number, model.labels, values)
     return Attribution(values, "ablation_cam", what, name, note, acts, model)
 
 
@@ -128,13 +128,11 @@ def _cam(
         raise LayerNameError(unknown("layer", name, model.shapes))
     if len(model.shapes[name]) != 3:
         raise ShapeError(f"{method}: layer {name!r} has shape {model.shapes[name]}, not (H, W, C)")
-    gradient = gradients(model, acts, target, to=name)[name]
-    maps = acts[name] if name in acts else model.run(acts.inputs, record=[name])[name]
-    values = combine(maps, gradient).sum(axis=-1)
-    _, what = seeds_of(model.graph, target, model.labels, acts.input)
+    found = gradients(model, acts, target, to=name)
+    values = combine(on_host(found.made[name]), found[name]).sum(axis=-1)
     kept = "signed" if signed else "what speaks against it is 0"
     told = f"{note}, summed over the channels of {called}; {kept}"
-    return Attribution(values if signed else np.maximum(values, 0), method, what, name, told, acts, model)
+    return Attribution(values if signed else np.maximum(values, 0), method, found.target, name, told, acts, model)
 
 
 def _maps(model: Model, layer: str | None) -> tuple[str, str]:

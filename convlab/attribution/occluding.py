@@ -10,7 +10,7 @@ from convlab.backward.targets import Target, seeds_of
 from convlab.errors import ShapeError
 from convlab.model.model import Model
 from convlab.recording.activations import Activations
-from convlab.recording.recorded import check_recording
+from convlab.recording.recorded import check_forwards
 from convlab.runtime.arrays import Array
 from convlab_kernels.window import Pair, parse_pair
 
@@ -52,7 +52,7 @@ def occlusion(
     ShapeError
         For a network on no image, other segments or sizes than that; and as of `convlab.gradients`.
     """
-    check_recording(acts)
+    check_forwards(acts)
     x = acts.input
     if x.ndim != 4:
         raise ShapeError(f"occlusion: the input has shape {x.shape}, expected (N, H, W, C)")

@@ -62,6 +62,11 @@ class Attribution:
         """The values as maps (N, H', W'): of an input the sum over its channels."""
         return self.values if self.values.ndim == 3 else self.values.sum(axis=-1)
 
+    @property
+    def source(self) -> str | None:
+        """The input that the layer sees; None where it sees several."""
+        return self.network.graph.inputs_behind[self.layer]
+
     def at_pixels(self) -> Array:
         """Return the maps at each pixel of the input, (N, H, W): bilinear between the middles of what the units see.
 
@@ -71,12 +76,12 @@ class Attribution:
         Raises
         ------
         UnsupportedError
-            For a layer whose units have no places in the image.
+            For a layer whose units have no places in the image, or see several inputs.
         """
         seen = self.network.receptive_fields()[self.layer]
-        if not isinstance(seen, Field) or len(seen.jump) != 2:
+        if not self.source or not isinstance(seen, Field) or len(seen.jump) != 2:
             raise UnsupportedError(f"{self.method}: the units of {self.layer!r} have no places in the image")
-        maps, size = self.maps, self.network.shapes[next(iter(self.network.inputs))][:2]
+        maps, size = self.maps, self.network.shapes[self.source][:2]
         for axis, pixels in enumerate(size):
             middle = (seen.start[axis] + seen.end[axis]) / 2
             maps = _between(maps, (np.arange(pixels) - middle) / seen.jump[axis], axis + 1)

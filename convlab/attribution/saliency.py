@@ -12,7 +12,7 @@ from convlab.backward.targets import Target, seeds_of
 from convlab.errors import ShapeError
 from convlab.model.model import Model
 from convlab.recording.activations import Activations
-from convlab.recording.recorded import check_recording
+from convlab.recording.recorded import check_forwards
 from convlab.runtime.arrays import Array
 
 
@@ -62,7 +62,7 @@ def smoothgrad(
     """
     if samples < 1:
         raise ShapeError(f"smoothgrad: samples is {samples}, expected at least 1")
-    check_recording(acts)
+    check_forwards(acts)
     x, random, plain = acts.input, np.random.default_rng(seed), unchecked(model)
     spread = noise * np.ptp(x, axis=tuple(range(1, x.ndim)), keepdims=True)
     total = np.zeros(x.shape, np.float64)
@@ -108,7 +108,7 @@ def integrated_gradients(
     """
     if steps < 1:
         raise ShapeError(f"integrated_gradients: steps is {steps}, expected at least 1")
-    check_recording(acts)
+    check_forwards(acts)
     x, plain = acts.input, unchecked(model)
     try:
         start = np.broadcast_to(np.asarray(baseline, x.dtype), x.shape)

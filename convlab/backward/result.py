@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from convlab.backward.rules import Rule, before_activation, pull_back_node
 from convlab.layers import Activated
@@ -28,6 +29,8 @@ class Gradients(Activations):
     made : mapping of str to array
         What went into the network and what its nodes made, where it was computed.
     """
+
+    forwards: ClassVar[bool] = False
 
     target: str
     rule: Rule

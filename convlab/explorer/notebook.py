@@ -12,7 +12,7 @@ from convlab.explorer.export import page_of
 from convlab.explorer.session import OTHERS
 from convlab.model.model import Model
 from convlab.recording.activations import Activations
-from convlab.recording.recorded import check_recording
+from convlab.recording.recorded import check_forwards
 from convlab.storage.writing import new_path
 
 HEIGHT = 720  # pixels of the frame
@@ -78,6 +78,6 @@ def explore(model: Model, acts: Activations) -> Explorer:
     ShapeError
         For a recording of another network.
     """
-    check_recording(acts)
+    check_forwards(acts)
     model.check_made(acts)
     return Explorer(model, acts)

@@ -24,7 +24,7 @@ from convlab.model.selection import Record, check_budget, largest, select
 from convlab.model.sources import RANDOM
 from convlab.model.what_if import Replacement, recompute
 from convlab.recording.activations import Activations
-from convlab.recording.recorded import check_recording
+from convlab.recording.recorded import check_forwards
 from convlab.runtime.arrays import Array
 from convlab.runtime.buffer_pool import BufferPool
 from convlab.runtime.device import check_device, device_memory
@@ -238,7 +238,7 @@ class Model(Network):
         ShapeError
             For a recording of another network.
         """
-        check_recording(acts)
+        check_forwards(acts)
         values = {**where_computed(acts.inputs), **where_computed(acts.arrays)}
         for name, shape in self.shapes.items():
             if values[name].shape[1:] != shape if name in values else name in self.inputs:

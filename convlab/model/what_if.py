@@ -72,7 +72,7 @@ def _kinds(graph: Graph, kinds: Mapping[str, str], replaced: Mapping[str, Any]) 
     """Return the kinds of what is recorded, in order, and of what is replaced: from no other array can it be told."""
     added = {node.name: node.layer.kind for node in graph.nodes if node.name in replaced}
     place = {name: i for i, node in enumerate(graph.nodes) for name in (f"{node.name}/pre", node.name)}
-    return dict(sorted({**kinds, **added}.items(), key=lambda item: place[item[0]]))
+    return dict(sorted({**kinds, **added}.items(), key=lambda item: place.get(item[0], -1)))
 
 
 def _checked(name: str, value: Any, instead_of: Array) -> Array:

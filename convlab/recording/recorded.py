@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from convlab.errors import UnsupportedError
 from convlab.images.preprocessing import Preprocessing
@@ -23,6 +24,9 @@ class Recorded:
     functions: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
 
+    forwards: ClassVar[bool] = True
+    """Whether a run of the network made it, from its input on."""
+
     @property
     def title(self) -> str:
         """The network's name as pictures and texts show it, with the note."""
@@ -34,3 +38,10 @@ def check_recording(acts: object) -> None:
     if not isinstance(acts, Recorded):
         found = "an array" if hasattr(acts, "shape") and hasattr(acts, "dtype") else f"a {type(acts).__name__}"
         raise UnsupportedError(f"expected a recording, found {found}: model.run(x) makes one")
+
+
+def check_forwards(acts: object) -> None:
+    """Refuse what no run of a network made: what is no recording, or gradients; UnsupportedError."""
+    check_recording(acts)
+    if isinstance(acts, Recorded) and (not acts.forwards or acts.inputs.keys() & acts.arrays.keys()):  # from a file
+        raise UnsupportedError(f"expected a recording, found {acts.note or 'gradients'}: model.run(x) makes one")

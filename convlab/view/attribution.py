@@ -83,7 +83,7 @@ def attribution(
     _check(result, image, alpha)
     drawn = at_pixels(result, image)
     under, plain, over = _frames(["the input", result.method, "over it"], drawn.values.shape, 3, BAR)
-    draw_input(under, result.acts, image)
+    draw_input(under, result.acts, image, result.source)
     show(plain, coloured(drawn, cmap))
     lay_over(over, result, drawn, image, alpha, cmap)
     if colorbar:
@@ -128,7 +128,7 @@ def attributions(
     targets = {result.target for result in results}
     names = ["the input", *(one.method if len(targets) == 1 else f"{one.method}: {one.target}" for one in results)]
     under, *frames = _frames(names, drawn[0].values.shape, COLUMNS)
-    draw_input(under, results[0].acts, image)
+    draw_input(under, results[0].acts, image, results[0].source)
     for ax_of, result, each in zip(frames, results, drawn, strict=True):
         lay_over(ax_of, result, each, image, alpha, cmap)
         write_below(ax_of, each.span)
@@ -182,7 +182,7 @@ def coloured(drawn: Drawn, cmap: str) -> Pixels:
 
 def lay_over(ax: Axes, result: Attribution, drawn: Drawn, image: int, alpha: float, cmap: str) -> None:
     """Draw an image, and the map over it."""
-    draw_input(ax, result.acts, image)
+    draw_input(ax, result.acts, image, result.source)
     strength = (np.abs(drawn.values) / max(drawn.measure.high[0], np.finfo(np.float64).tiny)).clip(0, 1)
     opaque = np.where(np.isfinite(drawn.values), alpha * strength, 1)
     veil = np.dstack([coloured(drawn, cmap), (255 * opaque).round().astype(np.uint8)])

@@ -235,6 +235,43 @@ def test_grad_cam_and_ablation_cam_agree_in_sign_on_a_linear_head():
         assert (((ours > 0) == (theirs > 0)) | (np.abs(ours) < 1e-9))[score > 0].all()
 
 
+@pytest.mark.parametrize("method", [*MAPS, *OF_INPUT, attribution.occlusion, attribution.ablation_cam])
+def test_gradients_are_no_recording(method, network, acts):
+    with pytest.raises(convlab.UnsupportedError, match="found gradient of class 1"):
+        method(network, convlab.gradients(network, acts, 1), 1)
+
+
+def test_maps_of_a_what_if_are_what_it_made_though_it_did_not_keep_them(network, acts):
+    replaced = {"a": lambda maps: 3 * maps}
+    whole = network.rerun(acts, replaced)
+    part = network.rerun(network.run(acts.input, record=["g"]), replaced)
+    found, expected = (attribution.grad_cam(network, one, 1, "b") for one in (part, whole))
+    np.testing.assert_array_equal(found.values, expected.values)
+    assert not np.array_equal(found.values, attribution.grad_cam(network, acts, 1, "b").values)
+
+
+@pytest.mark.parametrize("method", [*MAPS, attribution.ablation_cam])
+def test_maps_of_a_network_of_two_inputs_lie_in_the_image_that_the_layer_sees(method):
+    nodes = [
+        Node("left", Conv2D("left", 3, 3, activation="relu"), ("small",)),
+        Node("right", Conv2D("right", 3, 3, activation="relu"), ("large",)),
+        Node("a", GlobalAveragePooling2D("a"), ("left",)),
+        Node("b", GlobalAveragePooling2D("b"), ("right",)),
+        Node("add", Add("add"), ("a", "b")),
+        Node("out", Dense("out", 4, "softmax"), ("add",)),
+    ]
+    model = Model("pair", {"small": (6, 7, 1), "large": (9, 8, 2)}, nodes)
+    randomise(model, 1)
+    random = np.random.default_rng(0)
+    acts = model.run({name: random.normal(size=(2, *shape)) for name, shape in model.inputs.items()})
+    for layer, source, size in (("left", "small", (6, 7)), ("right", "large", (9, 8))):
+        found = method(model, acts, 2, layer)
+        assert (found.source, found.at_pixels().shape) == (source, (2, *size))
+        middle = found.at_pixels()[:, 1:-1, 1:-1]
+        np.testing.assert_allclose(middle, found.values)
+        convlab.plot.attribution(found)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

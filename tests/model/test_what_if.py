@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import convlab
-from convlab import LayerNameError, ShapeError
+from convlab import LayerNameError, ShapeError, UnsupportedError
 from convlab.layers import Add, Conv2D, Dense, Flatten, GlobalAveragePooling2D
 from convlab.model.initialise import randomise
 from convlab.model.model import Model, Node
@@ -145,3 +145,14 @@ def test_a_recording_of_other_weights_or_silenced_channels_is_refused(model, act
     for network in (other, model.ablate({"b": [1]})):
         with pytest.raises(ShapeError, match="the recording is of another network"):
             network.rerun(acts, {"b": lambda y: y})
+
+
+def test_gradients_are_no_recording_nor_are_those_from_a_file(model, acts, tmp_path):
+    grads = convlab.gradients(model, acts, ("out", 1))
+    grads.save(tmp_path / "grads.h5")
+    opened = convlab.Activations.open(tmp_path / "grads.h5")
+    for found in (grads, convlab.gradients(model, acts, ("out", 1), to="a"), opened):
+        with pytest.raises(UnsupportedError, match="expected a recording, found gradient of unit 1 of out"):
+            model.rerun(found, {"b": lambda y: y})
+        with pytest.raises(UnsupportedError, match="expected a recording, found gradient of unit 1 of out"):
+            convlab.gradients(model, found, ("out", 1))
