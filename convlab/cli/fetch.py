@@ -19,6 +19,7 @@ def add(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Download, with a bar of progress."""
     from convlab.files.download import fetch
+    from convlab.files.registry import lookup
 
     with bar(unit="B", unit_scale=True, unit_divisor=1024, desc=line(arguments.name)) as shown:
 
@@ -28,3 +29,6 @@ def run(arguments: argparse.Namespace) -> None:
 
         path = fetch(arguments.name, arguments.out, progress)
     print(printable(str(path)))
+    entry = lookup(arguments.name)
+    if entry.md5 is None:
+        print("no published hash; its SHA-256 is kept at the first download and compared from then on")

@@ -1,7 +1,8 @@
 """Download a weight file: resumed where it stopped, checked, and only then given its name.
 
 Bytes go to `NAME.part` beside the final file. The hash is the judge: whatever cut connections and odd servers
-did to the part, it gets the final name only with the right size and MD5, and is thrown away otherwise.
+did to the part, it gets the final name only with the right size and MD5, and is thrown away otherwise. Where no hash
+is published, the SHA-256 of the first download is kept, and compared from then on.
 """
 
 import os
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from convlab.errors import WeightsError
-from convlab.files.registry import Entry, bundled_path, cache_folder, difference, lookup
+from convlab.files.registry import Entry, bundled_path, cache_folder, difference, kept_hash, lookup, sha256
 from convlab.files.transfer_limits import TransferLimitError, TransferLimits, handlers
 
 Progress = Callable[[int, int | None], None]
@@ -134,6 +135,9 @@ def _download(entry: Entry, path: Path, progress: Progress) -> None:
     except _PatchworkError:
         part.unlink(missing_ok=True)
         _complete(entry, part, progress)
+    kept = kept_hash(path, entry)
+    if entry.md5 is None and not kept.is_file():
+        kept.write_text(sha256(part), encoding="ascii")  # before the file has its name: no file without its hash
     part.replace(path)
 
 

@@ -32,7 +32,7 @@ class Entry:
     size : int, optional
         Bytes.
     md5 : str, optional
-        Hexadecimal digest.
+        Hexadecimal digest, if its publisher states one; else the SHA-256 of the first download is kept.
     bundled : bool
         Whether it ships with convlab.
     """
@@ -101,12 +101,27 @@ def difference(path: Path, entry: Entry, *, hashed: bool = True) -> str | None:
     size = path.stat().st_size
     if entry.size not in (None, size):
         return f"{size:,} bytes, expected {entry.size:,}"
-    if entry.md5 is None or not hashed:
+    kept = kept_hash(path, entry)
+    if not hashed or (entry.md5 is None and not kept.is_file()):
         return None
+    if entry.md5 is None:
+        found, first = sha256(path), kept.read_text(encoding="ascii").strip()
+        return None if found == first else f"sha256 {found}, expected that of the first download, {first}"
     with path.open("rb") as file:
         # A computer under FIPS rules refuses MD5 unless told that nothing secret hangs on it.
         md5 = hashlib.file_digest(file, functools.partial(hashlib.md5, usedforsecurity=False)).hexdigest()
     return None if md5 == entry.md5 else f"md5 {md5}, expected {entry.md5}"
+
+
+def kept_hash(path: Path, entry: Entry) -> Path:
+    """Return where the SHA-256 of the first download is kept: beside the file."""
+    return path.with_name(f"{entry.file}.sha256")
+
+
+def sha256(path: Path) -> str:
+    """Return the hexadecimal digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check(path: Path) -> None:

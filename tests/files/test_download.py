@@ -143,8 +143,25 @@ def test_an_entry_without_size_or_hash(server: Server, tmp_path: Path):
     totals = set()
     entry = Entry("toy", "toy.h5", server.url + "/toy.h5")
     fetch(entry, tmp_path, lambda _, total: totals.add(total))
-    assert whole(tmp_path)
+    assert (tmp_path / "toy.h5").read_bytes() == BODY
     assert totals == {len(BODY)}
+
+
+def test_without_a_published_hash_that_of_the_first_download_is_kept_and_compared(server: Server, tmp_path: Path):
+    entry = Entry("toy", "toy.h5", server.url + "/toy.h5")
+    path, kept = fetch(entry, tmp_path), tmp_path / "toy.h5.sha256"
+    first = hashlib.sha256(BODY).hexdigest()
+    assert kept.read_text() == first
+    assert fetch(entry, tmp_path) == path and len(server.asked) == 1
+    path.write_bytes(OTHER)
+    found = f"sha256 {hashlib.sha256(OTHER).hexdigest()}, expected that of the first download, {first}"
+    with pytest.raises(WeightsError, match=rf"not the official toy file: {found}; move it away first"):
+        fetch(entry, tmp_path)
+    path.unlink()
+    server.body = OTHER
+    with pytest.raises(WeightsError, match=rf"what came is not the official toy file: {found}; it was deleted"):
+        fetch(entry, tmp_path)
+    assert kept.read_text() == first and not path.exists()
 
 
 def test_a_connection_that_never_brings_anything_is_given_up(server: Server, tmp_path: Path):
