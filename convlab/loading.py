@@ -42,8 +42,9 @@ def load(
     Parameters
     ----------
     name : str, path or Keras model
-        A name in the zoo (lenet5, vgg16, vgg19; "VGG-16" will do), or a model that Keras saved (.keras, .h5, .hdf5),
-        or one that it has built: the object itself, which stays as it is.
+        A name in the zoo (lenet5, vgg16, resnet50, ...; "VGG-16" will do),
+        or a model that Keras saved (.keras, .h5, .hdf5), or one that it has built: the object itself, which stays as
+        it is.
     weights : path, "pretrained", int or None
         "pretrained": the model's own, or the registered ones of the zoo (bundled, or fetched with
         `convlab fetch`). Another weight file: of Keras, or of PyTorch (.safetensors, .npz, .pt, .pth). A seed for
@@ -126,8 +127,9 @@ def _described(
 
 
 def _from_zoo(name: str, include_top: bool, input_shape: Shape | None) -> Architecture:
-    top = () if include_top else [layer.name for layer in ZOO[name].top()]
-    return Architecture.of(build(name, include_top, input_shape), left_out=top)
+    model = build(name, include_top, input_shape)
+    top = () if include_top else [layer.name for layer in build(name).layers if layer.name not in model]
+    return Architecture.of(model, left_out=top, renamed=True)
 
 
 def _require_file(name: str | Path, include_top: bool) -> None:

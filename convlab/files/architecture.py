@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from convlab.files.keras.order import keras_order
 from convlab.model.model import Model
 
 __all__ = ["Architecture", "KerasLayer"]
@@ -44,6 +45,8 @@ class Architecture:
         What ran the network, as far as its config says.
     left_out
         Names of layers that belong to the architecture, and not to this network: files may hold them.
+    renamed
+        Whether its published files have other names for its layers, whose order tells them.
     """
 
     model: Model
@@ -53,9 +56,10 @@ class Architecture:
     guessed: tuple[str, ...] = ()
     backend: str | None = None
     left_out: tuple[str, ...] = ()
+    renamed: bool = False
 
     @classmethod
-    def of(cls, model: Model, left_out: Iterable[str] = ()) -> "Architecture":
+    def of(cls, model: Model, left_out: Iterable[str] = (), renamed: bool = False) -> "Architecture":
         """Return a network, whose layers Keras calls as they are called here."""
-        layers = (KerasLayer(layer.name, type(layer).__name__, layer.name) for layer in model.layers)
-        return cls(model, tuple(layers), left_out=tuple(left_out))
+        layers = (KerasLayer(name, type(model[name]).__name__, name) for name in keras_order(model.graph))
+        return cls(model, tuple(layers), left_out=tuple(left_out), renamed=renamed)

@@ -89,6 +89,8 @@ class WantedWeights:
         Whether each layer feeds the next, so that any order of the layers is the order of execution.
     backend
         What ran the network, as far as its architecture says.
+    renamed
+        Whether files may have other names for its layers, whose order tells them.
     """
 
     layers: Sequence[LayerWeights]
@@ -96,6 +98,7 @@ class WantedWeights:
     left_out: Collection[str] = ()
     chain: bool = True
     backend: str | None = None
+    renamed: bool = False
 
 
 def check_rows(path: Path, layers: Iterable[LayerWeights]) -> None:

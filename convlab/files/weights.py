@@ -12,7 +12,6 @@ from convlab.files.keras.weights.opening import weights_file
 from convlab.files.keras.weights.reading import read_keras_weights
 from convlab.files.torch.weights import read_torch_weights
 from convlab.files.weight_specs import LayerWeights, WantedWeights
-from convlab.model.graph import Graph
 from convlab.model.receipt import Receipt
 from convlab.storage.tensors import Array
 
@@ -51,7 +50,12 @@ def wanted_by(architecture: Architecture) -> WantedWeights:
     }
     nested = _nested(architecture.layers, layers)
     return WantedWeights(
-        tuple(layers.values()), nested, architecture.left_out, _is_chain(graph), architecture.backend
+        tuple(layers.values()),
+        nested,
+        left_out=architecture.left_out,
+        chain=graph.is_chain,
+        backend=architecture.backend,
+        renamed=architecture.renamed,
     )
 
 
@@ -66,13 +70,6 @@ def _nested(tree: Sequence[KerasLayer], layers: Mapping[str, LayerWeights]) -> t
             written=one.written,
         )
         for one in tree
-    )
-
-
-def _is_chain(graph: Graph) -> bool:
-    sources = [*graph.inputs, *(node.name for node in graph.nodes)]
-    return len(graph.inputs) == 1 and all(
-        node.inputs == (source,) for node, source in zip(graph.nodes, sources, strict=False)
     )
 
 
@@ -119,6 +116,12 @@ def read_weights(
         )
     with weights_file(path, wanted.layers) as file:
         arrays, receipt = read_keras_weights(
-            file, wanted.nested, also_known=wanted.left_out, layout=layout, backend=wanted.backend, strict=strict
+            file,
+            wanted.nested,
+            also_known=wanted.left_out,
+            layout=layout,
+            backend=wanted.backend,
+            renamed=wanted.renamed,
+            strict=strict,
         )
     return arrays, replace(receipt, file=os.fspath(path))

@@ -61,6 +61,14 @@ class Graph:
         return [(node, tuple(names)) for node, names in zip(self.nodes, done, strict=True)]
 
     @cached_property
+    def is_chain(self) -> bool:
+        """Whether there is one input, and each node takes what the one before it made."""
+        sources = [*self.inputs, *(node.name for node in self.nodes)]
+        return len(self.inputs) == 1 and all(
+            node.inputs == (source,) for node, source in zip(self.nodes, sources, strict=False)
+        )
+
+    @cached_property
     def multiply_adds(self) -> int:
         """Products of an input with a weight that one image takes."""
         return sum(node.multiply_adds for node in self.nodes)

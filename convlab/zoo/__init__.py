@@ -1,76 +1,39 @@
-"""Architectures as data."""
+"""The networks that are known by name: each is a file in which its architecture can be read as in its paper."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from convlab.errors import UnsupportedError
-from convlab.images.preprocessing import UNIT_GREY, VGG, Preprocessing
-from convlab.layers import Activation, AveragePooling2D, Conv2D, Dense, Flatten, Layer, MaxPooling2D
+from convlab.images.preprocessing import UNIT_GREY, VGG, Preprocessing, standard
+from convlab.model.graph import INPUT
 from convlab.model.model import Model
 from convlab.runtime.arrays import Shape
 from convlab.wording import unknown
+from convlab.zoo import (
+    densenet121,
+    efficientnet_b0,
+    inception_v3,
+    lenet5,
+    mobilenet,
+    mobilenet_v2,
+    resnet50,
+    vgg,
+    xception,
+)
+from convlab.zoo.sketch import Sketch
+
+Part = Callable[[Sketch, str], str]
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network without its weights: `features` are its layers up to the flattening, `top` the rest."""
+    """A network without its weights: `features` are its layers up to the maps, `top` the classifier."""
 
-    features: Callable[[], list[Layer]]
-    top: Callable[[], list[Layer]]
+    features: Part
+    top: Part
     input_shape: Shape
     preprocessing: Preprocessing
     labels: Callable[[], Sequence[str]]
-
-
-def lenet5_features() -> list[Layer]:
-    """LeCun et al. (1998) in the form of Zhang et al., "Dive into Deep Learning", section 7.6, with ReLU."""
-    return [
-        Conv2D("conv1", 6, 5, padding="same"),
-        Activation("relu1", "relu"),
-        AveragePooling2D("pool1", 2),
-        Conv2D("conv2", 16, 5),
-        Activation("relu2", "relu"),
-        AveragePooling2D("pool2", 2),
-    ]
-
-
-def lenet5_top() -> list[Layer]:
-    """Three dense layers; the softmax is a layer of its own."""
-    return [
-        Flatten("flatten"),
-        Dense("fc1", 120),
-        Activation("relu3", "relu"),
-        Dense("fc2", 84),
-        Activation("relu4", "relu"),
-        Dense("fc3", 10),
-        Activation("softmax", "softmax"),
-    ]
-
-
-VGG16_BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # (channels, convolutions)
-VGG19_BLOCKS = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))
-
-
-def vgg_features(blocks: Sequence[tuple[int, int]]) -> list[Layer]:
-    """Simonyan and Zisserman, arXiv 1409.1556, table 1 (columns D and E), with Keras' names."""
-    layers: list[Layer] = []
-    for b, (channels, convolutions) in enumerate(blocks, 1):
-        layers += [
-            Conv2D(f"block{b}_conv{c}", channels, 3, padding="same", activation="relu")
-            for c in range(1, convolutions + 1)
-        ]
-        layers.append(MaxPooling2D(f"block{b}_pool", 2))
-    return layers
-
-
-def vgg_top() -> list[Layer]:
-    """Three dense layers."""
-    return [
-        Flatten("flatten"),
-        Dense("fc1", 4096, "relu"),
-        Dense("fc2", 4096, "relu"),
-        Dense("predictions", 1000, "softmax"),
-    ]
 
 
 def fashion_mnist_labels() -> Sequence[str]:
@@ -89,20 +52,33 @@ def imagenet_labels() -> Sequence[str]:
     return tuple(index[str(i)][1].replace("_", " ") for i in range(len(index)))
 
 
+def _imagenet(features: Part, top: Part, side: int, preprocessing: Preprocessing) -> Architecture:
+    return Architecture(features, top, (side, side, 3), preprocessing, imagenet_labels)
+
+
+_CAFFE, _TF, _TORCH, _RAW = (standard(mode, 3) for mode in ("caffe", "tf", "torch", "raw"))
+
 ZOO = {
-    "lenet5": Architecture(lenet5_features, lenet5_top, (28, 28, 1), UNIT_GREY, fashion_mnist_labels),
-    "vgg16": Architecture(lambda: vgg_features(VGG16_BLOCKS), vgg_top, (224, 224, 3), VGG, imagenet_labels),
-    "vgg19": Architecture(lambda: vgg_features(VGG19_BLOCKS), vgg_top, (224, 224, 3), VGG, imagenet_labels),
+    "lenet5": Architecture(lenet5.features, lenet5.top, (28, 28, 1), UNIT_GREY, fashion_mnist_labels),
+    "vgg16": _imagenet(vgg.vgg16, vgg.top, 224, VGG),
+    "vgg19": _imagenet(vgg.vgg19, vgg.top, 224, VGG),
+    "resnet50": _imagenet(resnet50.features, resnet50.top, 224, _CAFFE),
+    "mobilenet": _imagenet(mobilenet.features, mobilenet.top, 224, _TF),
+    "mobilenetv2": _imagenet(mobilenet_v2.features, mobilenet_v2.top, 224, _TF),
+    "inceptionv3": _imagenet(inception_v3.features, inception_v3.top, 299, _TF),
+    "xception": _imagenet(xception.features, xception.top, 299, _TF),
+    "densenet121": _imagenet(densenet121.features, densenet121.top, 224, _TORCH),
+    "efficientnetb0": _imagenet(efficientnet_b0.features, efficientnet_b0.top, 224, _RAW),
 }
 
 
 APPLICATIONS = (
-    "ConvNeXtBase", "ConvNeXtLarge", "ConvNeXtSmall", "ConvNeXtTiny", "ConvNeXtXLarge", "DenseNet121", "DenseNet169",
-    "DenseNet201", "EfficientNetB0", "EfficientNetB1", "EfficientNetB2", "EfficientNetB3", "EfficientNetB4",
+    "ConvNeXtBase", "ConvNeXtLarge", "ConvNeXtSmall", "ConvNeXtTiny", "ConvNeXtXLarge", "DenseNet169",
+    "DenseNet201", "EfficientNetB1", "EfficientNetB2", "EfficientNetB3", "EfficientNetB4",
     "EfficientNetB5", "EfficientNetB6", "EfficientNetB7", "EfficientNetV2B0", "EfficientNetV2B1", "EfficientNetV2B2",
-    "EfficientNetV2B3", "EfficientNetV2L", "EfficientNetV2M", "EfficientNetV2S", "InceptionResNetV2", "InceptionV3",
-    "MobileNet", "MobileNetV2", "MobileNetV3Large", "MobileNetV3Small", "NASNetLarge", "NASNetMobile",
-    "ResNet50", "ResNet101", "ResNet152", "ResNet50V2", "ResNet101V2", "ResNet152V2", "Xception",
+    "EfficientNetV2B3", "EfficientNetV2L", "EfficientNetV2M", "EfficientNetV2S", "InceptionResNetV2",
+    "MobileNetV3Large", "MobileNetV3Small", "NASNetLarge", "NASNetMobile",
+    "ResNet101", "ResNet152", "ResNet50V2", "ResNet101V2", "ResNet152V2",
 )  # fmt: skip
 """What `keras.applications` builds and the zoo does not."""
 
@@ -132,10 +108,11 @@ def build(name: str, include_top: bool = True, input_shape: Shape | None = None)
     if name not in ZOO:
         raise UnsupportedError(unknown_network(name))
     zoo = ZOO[name]
-    return Model.sequential(
-        name,
-        input_shape or zoo.input_shape,
-        zoo.features() + (zoo.top() if include_top else []),
-        preprocessing=zoo.preprocessing,
-        labels=zoo.labels() if include_top else None,
-    )
+    net = Sketch(name, input_shape or zoo.input_shape)
+    x = zoo.features(net, INPUT)
+    if include_top:
+        zoo.top(net, x)
+    model = Model.of(net.graph())
+    model.preprocessing = zoo.preprocessing
+    model.labels = tuple(zoo.labels()) if include_top else None
+    return model

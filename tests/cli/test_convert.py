@@ -20,6 +20,7 @@ from convlab.files.registry import bundled_path, lookup
 from convlab.layers import Conv2D, Dense, Flatten
 from convlab.model.initialise import randomise
 from convlab.model.model import Model
+from convlab.zoo import ZOO
 from support.files.torch_files import VGG_SHAPE, arrays_of, torch_vgg, vgg, vgg_arrays, write_pt, write_safetensors
 from support.recorded import file, installed, live, text, this_test
 from support.stand_in import library
@@ -374,6 +375,6 @@ def test_a_model_without_weights(tmp_path: Path):
 
 def test_pytorch_without_an_architecture(tmp_path: Path):
     source = write_safetensors(tmp_path / "w.safetensors", vgg_arrays())
-    message = f"{source}: weights of PyTorch do not tell the architecture; give --architecture (lenet5, vgg16, vgg19)"
+    message = f"{source}: weights of PyTorch do not tell the architecture; give --architecture ({', '.join(ZOO)})"
     with pytest.raises(UnsupportedError, match=re.escape(message)):
         run(source, tmp_path / "out.h5")

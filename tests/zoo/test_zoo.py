@@ -12,7 +12,7 @@ from convlab.cli import main
 from convlab.errors import ConvlabError, FileError, ShapeError, WeightsError
 from convlab.files import registry
 from convlab.images.preprocessing import UNIT_GREY, VGG
-from convlab.zoo import APPLICATIONS
+from convlab.zoo import APPLICATIONS, ZOO
 from support.recorded import answer, text
 
 NOTOP = {"include_top": False, "input_shape": (34, 40, 3)}
@@ -136,8 +136,12 @@ def test_labels():
 @pytest.mark.parametrize(
     ("name", "error", "message"),
     [
-        ("vg16", ConvlabError, r"^no network 'vg16'; did you mean 'vgg16'\? available: lenet5, vgg16, vgg19$"),
-        ("zzz", ConvlabError, r"^no network 'zzz'; available: lenet5, vgg16, vgg19$"),
+        (
+            "vg16",
+            ConvlabError,
+            r"^no network 'vg16'; did you mean 'vgg16'\? available: lenet5, vgg16, vgg19, resnet50",
+        ),
+        ("zzz", ConvlabError, r"^no network 'zzz'; available: lenet5, vgg16, vgg19, resnet50"),
         ("nets/mine.h5", FileError, r"^nets/mine\.h5: there is no such file$"),
         ("mine.keras", FileError, r"^mine\.keras: there is no such file$"),
     ],
@@ -149,7 +153,10 @@ def test_a_name_that_is_not_in_the_zoo(name, error, message):
 
 @pytest.mark.parametrize(
     ("called", "name"),
-    [("VGG16", "vgg16"), ("VGG-16", "vgg16"), ("Vgg_19", "vgg19"), ("LeNet-5", "lenet5"), ("vgg 16", "vgg16")],
+    [
+        *(("VGG16", "vgg16"), ("VGG-16", "vgg16"), ("Vgg_19", "vgg19"), ("LeNet-5", "lenet5"), ("vgg 16", "vgg16")),
+        *(("ResNet50", "resnet50"), ("MobileNet_v2", "mobilenetv2"), ("EfficientNet-B0", "efficientnetb0")),
+    ],
 )
 def test_a_network_is_known_however_its_name_is_spelt(called, name, capsys):
     assert convlab.load(called, weights=None).name == name
@@ -168,11 +175,11 @@ def test_a_file_goes_before_another_spelling_of_a_name(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("called", "network"),
-    [("resnet50", "ResNet50"), ("ResNet-50", "ResNet50"), ("mobilenet_v2", "MobileNetV2"), ("Xception", "Xception")],
+    [("resnet101", "ResNet101"), ("ResNet-101", "ResNet101"), ("mobilenet_v3_small", "MobileNetV3Small")],
 )
 def test_a_network_of_keras_that_is_not_in_the_zoo(called, network):
     said = (
-        f"no network {called!r} in the zoo (lenet5, vgg16, vgg19); save it from Keras and give its file:"
+        f"no network {called!r} in the zoo ({', '.join(ZOO)}); save it from Keras and give its file:"
         f" keras.applications.{network}().save('{network.lower()}.keras')"
     )
     with pytest.raises(ConvlabError, match=f"^{re.escape(said)}$"):
@@ -185,7 +192,9 @@ def test_all_that_keras_applications_builds_is_known_by_name():
 
         return sorted(name for name in vars(applications) if name[0].isupper())
 
-    assert {*APPLICATIONS, "VGG16", "VGG19"} == set(answer("keras", ["applications"], ask))
+    known = {*map(str.lower, APPLICATIONS), *ZOO} - {"lenet5"}
+    assert known == {name.lower() for name in answer("keras", ["applications"], ask)}
+    assert len(known) == len(APPLICATIONS) + len(ZOO) - 1
 
 
 def test_a_seed_gives_the_same_weights_every_time():

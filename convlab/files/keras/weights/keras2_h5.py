@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 
 import h5py
 
+from convlab.files.keras.weights.by_order import by_order
 from convlab.files.keras.weights.contents import Contents, LayerWeights, Stored
 from convlab.files.keras.weights.weight_names import share_out
 from convlab.storage import hdf5
+from convlab.wording import listed
 
 __all__ = ["find_legacy", "split_names"]
 
@@ -30,8 +32,10 @@ def split_names(group: h5py.Group, attribute: str) -> list[str] | None:
     return [name for part in parts for name in part] if parts else None
 
 
-def find_legacy(file: h5py.File, root: h5py.Group, names: list[str], layers: Sequence[LayerWeights]) -> Contents:
-    """Find the arrays of each layer below `root`, where attribute layer_names lists `names`."""
+def find_legacy(
+    file: h5py.File, root: h5py.Group, names: list[str], layers: Sequence[LayerWeights], renamed: bool
+) -> Contents:
+    """Find the arrays of each layer below `root`, where attribute layer_names lists `names`; see `find_contents`."""
     known = {layer.stored_name: layer for layer in layers}
     stored = _groups(file, root, names)
     found: dict[str, Stored] = {}
@@ -41,12 +45,16 @@ def find_legacy(file: h5py.File, root: h5py.Group, names: list[str], layers: Seq
             found = share_out(layer, arrays) | found  # a layer that several models share is in each of them
         else:
             found[layer.name if layer else name] = arrays
+    ordered = by_order(found, layers) if renamed else found
     version = hdf5.read_text(file, "keras_version")
     backend = hdf5.read_text(root, "backend")
     theano = _is_theano(backend, stored)
     told = backend or ("theano (told by weight names without ':0')" if theano else None)
     layout = f"Keras legacy HDF5, keras_version {version or 'not stated'}" + (f", backend {told}" if told else "")
-    return Contents(layout, theano, found)
+    older = [f"{name} as {layer}" for name, layer in zip(found, ordered, strict=True) if name != layer]
+    if older:
+        layout += f", layers by their order: {listed(older)}"
+    return Contents(layout, theano, ordered)
 
 
 def _groups(file: h5py.File, root: h5py.Group, names: list[str]) -> dict[str, Stored]:

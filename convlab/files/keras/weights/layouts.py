@@ -19,7 +19,7 @@ from convlab.storage import hdf5
 __all__ = ["Contents", "LayerWeights", "Stored", "find_contents", "snake_case"]
 
 
-def find_contents(file: h5py.File, layers: Sequence[LayerWeights]) -> Contents:
+def find_contents(file: h5py.File, layers: Sequence[LayerWeights], renamed: bool) -> Contents:
     """Find out which layout a file has and which layers with weights it holds.
 
     Parameters
@@ -28,6 +28,8 @@ def find_contents(file: h5py.File, layers: Sequence[LayerWeights]) -> Contents:
         The open file.
     layers
         The architecture; it tells whose the arrays are in a nested model, and in a file that does not name layers.
+    renamed
+        Whether its order may tell whose they are in a file that has other names.
 
     Raises
     ------
@@ -38,7 +40,7 @@ def find_contents(file: h5py.File, layers: Sequence[LayerWeights]) -> Contents:
     root = file if nested is None else nested
     names = split_names(root, "layer_names")
     if names is not None:
-        return find_legacy(file, root, names, layers)
+        return find_legacy(file, root, names, layers, renamed)
     members = hdf5.member_names(file)
     if not any(member.split("\\")[0] in (LAYERS, OLD_LAYERS, "vars") for member in members):
         hdf5.refuse(file, "holds no Keras weights: no attribute layer_names, no group layers")

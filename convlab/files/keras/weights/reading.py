@@ -75,6 +75,7 @@ def read_keras_weights(
     also_known: Collection[str] = (),
     layout: str = "HWIO",
     backend: str | None = None,
+    renamed: bool = False,
     strict: bool = True,
 ) -> tuple[dict[str, dict[str, Array]], Receipt]:
     """Read the weights of an architecture from a Keras HDF5 file.
@@ -94,6 +95,8 @@ def read_keras_weights(
         wrote them, where the file does not say.
     backend
         Who wrote them as far as the architecture says.
+    renamed
+        Whether an .h5 file may have other names for the layers, whose order tells them.
     strict
         Whether missing and unexpected layers are an error, or only noted in the receipt.
 
@@ -115,7 +118,7 @@ def read_keras_weights(
     if axes == "OIHW":
         check_rows(Path(path), _leaves(layers))
     with hdf5.open_hdf5(path) as file:
-        contents = find_contents(file, layers)
+        contents = find_contents(file, layers, renamed)
         missing, unexpected, left_out = _account(contents, layers, also_known)
         if strict and (missing or unexpected):
             hdf5.refuse(file, describe_difference(dict.fromkeys(missing, ""), dict.fromkeys(unexpected, "")))
