@@ -52,7 +52,14 @@ class Parser(argparse.ArgumentParser):
     """A parser that says what is wrong in one line that a terminal may be given.
 
     Options are to be written out: an abbreviation would be taken for whatever begins so in this version.
+
+    Attributes
+    ----------
+    intermixed : bool
+        Whether options may stand between what need not be given: argparse alone takes that for left out there.
     """
+
+    intermixed = False
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **{"allow_abbrev": False, **options})
@@ -65,6 +72,12 @@ class Parser(argparse.ArgumentParser):
             for given in takewhile(lambda part: part != "--", args):
                 if (name := given.split("=")[0]).startswith("--") and name not in known:
                     self.error(unknown("option", name, [option for option in known if option.startswith("--")]))
+        if self.intermixed:
+            self.intermixed = False  # what follows comes back here
+            try:
+                return self.parse_known_intermixed_args(args, namespace)
+            finally:
+                self.intermixed = True
         return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:

@@ -3,6 +3,7 @@
 import argparse
 import shlex
 import webbrowser
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from threading import Thread
@@ -41,11 +42,11 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--port", type=_port, default=0, metavar="N", help="of the server (default: one that is free)"
     )
-    add_model_options(parser)
-    add_weight_names(parser)
-    add_labels(parser)
-    add_fit(parser)
-    add_span(parser)
+    own = len(parser._actions)
+    for add_option in (add_model_options, add_weight_names, add_labels, add_fit, add_span):
+        add_option(parser)
+    parser.set_defaults(reading=parser._actions[own:])
+    parser.intermixed = True  # type: ignore[attr-defined]
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -102,9 +103,21 @@ def _read(model: Model, arguments: argparse.Namespace, path: Path) -> tuple[dict
 
 
 def _command(arguments: argparse.Namespace, *parts: str | None) -> str:
-    """Return what was typed, but for the options; in a page that may be passed on, files by their names alone."""
-    given = list(filter(None, parts))
+    """Return what was typed, but for where the page goes; in a page that is passed on, files by their names alone."""
+    given = [*filter(None, parts), *_options(arguments)]
     return shlex.join(["convlab", "explore", *((Path(part).name for part in given) if arguments.out else given)])
+
+
+def _options(arguments: argparse.Namespace) -> Iterator[str]:
+    """Yield the options that were given of those that say how network and picture are read."""
+    for action in arguments.reading:
+        value = getattr(arguments, action.dest)
+        if value != action.default:
+            yield action.option_strings[0]
+            if action.dest == "input_shape":
+                yield ",".join(map(str, value))
+            elif action.nargs != 0:
+                yield from map(str, value if isinstance(value, list) else [value])
 
 
 def _write(page: str, path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from convlab import cli
+from convlab.cli import explore
 
 SHIRT = str(Path(__file__).parents[2] / "weights/fashion_mnist/shirt.png")
 
@@ -33,6 +34,18 @@ def test_a_page_without_an_image_shows_the_network(tmp_path):
     assert cli.main(["explore", "vgg16", "--weights", "0", "--out", str(tmp_path / "page.html")]) == 0
     told = document(tmp_path / "page.html")
     assert (told["generation"], len(told["layers"]), told["title"]) == (0, 23, "vgg16 (random weights)")
+
+
+@pytest.mark.parametrize("order", ["{0} {1} {2}", "{0} {2} {1}", "{2} {0} {1}"])
+def test_options_may_stand_anywhere_and_are_part_of_the_command(order, tmp_path):
+    options = f"--fit crop --span 0 255 --input-shape 28,28,1 --no-strict --out {tmp_path / 'page.html'}"
+    typed = order.format("lenet5", SHIRT, options).split()
+    arguments = cli._parser().parse_args(["explore", *typed])
+    assert (arguments.model, arguments.image) == ("lenet5", SHIRT)
+    command = explore._command(arguments, arguments.model, arguments.image)
+    told = "convlab explore lenet5 shirt.png --no-strict --input-shape 28,28,1 --fit crop --span 0.0 255.0"
+    assert command == told
+    assert vars(cli._parser().parse_args(command.split()[1:]))["fit"] == "crop"
 
 
 def test_it_writes_the_page_of_a_convolution(tmp_path):
