@@ -50,10 +50,12 @@ def occlusion(
     Raises
     ------
     ShapeError
-        For a network on no image, other segments or sizes than that; and as of `convlab.gradients`.
+        For a network on no image, no batch, other segments or sizes than that; and as of `convlab.gradients`.
     """
+    if batch < 1:
+        raise ShapeError(f"occlusion: batch is {batch}, expected at least 1")
     check_forwards(acts)
-    x = acts.input
+    x = acts.inputs[only_input(model)]
     if x.ndim != 4:
         raise ShapeError(f"occlusion: the input has shape {x.shape}, expected (N, H, W, C)")
     covers = list(_windows(x.shape[1:3], window, stride) if segments is None else _segments(x.shape[1:3], segments))

@@ -18,7 +18,7 @@ from convlab.errors import LayerNameError, ShapeError
 from convlab.model.graph import build_graph
 from convlab.model.model import Model
 from convlab.model.nodes import has_activation, own_layers
-from convlab.runtime.arrays import Array, Shape
+from convlab.runtime.arrays import Array
 from convlab.wording import unknown
 from convlab_kernels.window import Pair, parse_pair
 
@@ -37,8 +37,8 @@ class PreferredInputs:
     layer : str
     channels : tuple of int
     start, end : array (N,)
-        The channel's mean before its activation function (of a dense layer the unit's value), of what was begun with
-        and of the image.
+        The channel's mean, but for the border of a large map, before the layer's own activation function (of a dense
+        layer the unit's value), of what was begun with and of the image.
     steps : int
     way : str
         "pixels" or "fourier".
@@ -123,6 +123,8 @@ def preferred_input(
     ShapeError
         For a channel that is not there, no steps, a network on no image, or a size that it cannot take.
     """
+    if isinstance(channel, str):
+        raise ShapeError(f"preferred_input: channel is {channel!r}, expected its number, or several")
     channels = tuple(channel) if isinstance(channel, Sequence) else (channel,)
     steps = (128 if fourier else 30) if steps is None else steps
     network, target = _leading_to(model, layer, size)
@@ -155,11 +157,15 @@ def _leading_to(model: Model, layer: str, size: int | Pair | None) -> tuple[Mode
     names = [node.name for node in model.nodes]
     if layer not in names:
         raise LayerNameError(unknown("layer", layer, names))
-    if len(model.input_shape) != 3:
-        raise ShapeError(f"preferred_input: model {model.name!r} takes {model.input_shape}, no image (H, W, C)")
-    shape: Shape = model.input_shape if size is None else (*parse_pair("size", size, least=1), model.input_shape[2])
+    source = model.graph.inputs_behind[layer]
+    if source is None:
+        raise ShapeError(f"preferred_input: layer {layer!r} sees several inputs, {', '.join(model.inputs)}")
+    shape = model.inputs[source]
+    if len(shape) != 3:
+        raise ShapeError(f"preferred_input: model {model.name!r} takes {shape}, no image (H, W, C)")
+    sized = shape if size is None else (*parse_pair("size", size, least=1), shape[2])
     nodes = own_layers(model.graph.leading_to(layer))
-    part = model.part(build_graph(model.name, {only_input(model): shape}, nodes, [layer]))
+    part = model.part(build_graph(model.name, {source: sized}, nodes, [layer]))
     return part, f"{layer}/pre" if has_activation(nodes[-1].layer) else layer
 
 

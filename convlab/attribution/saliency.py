@@ -14,6 +14,7 @@ from convlab.model.model import Model
 from convlab.recording.activations import Activations
 from convlab.recording.recorded import check_forwards
 from convlab.runtime.arrays import Array
+from convlab.wording import say
 
 
 def gradient(model: Model, acts: Activations, target: Target) -> Attribution:
@@ -63,7 +64,7 @@ def smoothgrad(
     if samples < 1:
         raise ShapeError(f"smoothgrad: samples is {samples}, expected at least 1")
     check_forwards(acts)
-    x, random, plain = acts.input, np.random.default_rng(seed), unchecked(model)
+    x, random, plain = acts.inputs[only_input(model)], np.random.default_rng(seed), unchecked(model)
     spread = noise * np.ptp(x, axis=tuple(range(1, x.ndim)), keepdims=True)
     total = np.zeros(x.shape, np.float64)
     for sample in range(samples):
@@ -109,7 +110,7 @@ def integrated_gradients(
     if steps < 1:
         raise ShapeError(f"integrated_gradients: steps is {steps}, expected at least 1")
     check_forwards(acts)
-    x, plain = acts.input, unchecked(model)
+    x, plain = acts.inputs[only_input(model)], unchecked(model)
     try:
         start = np.broadcast_to(np.asarray(baseline, x.dtype), x.shape)
     except ValueError:
@@ -155,7 +156,8 @@ def _pulled(model: Model, acts: Activations, target: Target, rule: Rule = "gradi
 def only_input(model: Model) -> str:
     """Return the name of the only input; ShapeError where there are several."""
     if len(model.inputs) > 1:
-        raise ShapeError(f"model {model.name!r} has several inputs, {', '.join(model.inputs)}: use convlab.gradients")
+        asked = say("use convlab.gradients", "grad_cam and others of a layer's maps take such a network")
+        raise ShapeError(f"model {model.name!r} has several inputs, {', '.join(model.inputs)}: {asked}")
     return next(iter(model.inputs))
 
 

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from convlab.attribution.preferred import PreferredInputs
 from convlab.markup.mosaic import DEAD, arrange, hatching
+from convlab.model.nodes import has_activation
 from convlab.view.drawing import Look, drawing
 from convlab.view.figure_style import frame, heading, root, show
 from convlab.view.tiles import Tiles
@@ -43,6 +44,13 @@ def preferred_inputs(
     tiles.label(ax)
     quiet = int((~found.fired).sum())
     remark = f"  ·  {quiet} did not fire (hatched)" if quiet else ""
-    note = f"{found.steps} steps by {found.way}; below each its mean before the activation function{remark}"
+    note = f"{found.steps} steps by {found.way}; below each {_measured(found)}{remark}"
     heading(ax, f"{found.network.title} · {found.layer}: the inputs that its channels prefer", note)
     return root(ax)
+
+
+def _measured(found: PreferredInputs) -> str:
+    """Return what of a channel the numbers are."""
+    node = found.network.graph.until(found.layer).nodes[-1]
+    number = "its mean" if len(node.output_shape) > 1 else "what it made"
+    return f"{number} before the activation function" if has_activation(node.layer) else number

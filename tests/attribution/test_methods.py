@@ -287,8 +287,17 @@ def test_maps_of_a_network_of_two_inputs_lie_in_the_image_that_the_layer_sees(me
         ),
         (lambda m, a: attribution.occlusion(m, a, 0, segments=np.ones((8, 12))), "expected whole numbers of shape"),
         (lambda m, a: attribution.occlusion(m, a, 0, window=0), "window 0 is out of range"),
+        (lambda m, a: attribution.occlusion(m, a, 0, batch=0), "batch is 0"),
     ],
 )
 def test_what_is_wrong_is_said(call, message, network, acts):
     with pytest.raises(convlab.ConvlabError, match=message):
         call(network, acts)
+
+
+@pytest.mark.parametrize("method", [*OF_INPUT, attribution.occlusion])
+def test_methods_of_the_input_say_of_several_inputs_what_to_use(method):
+    model = Model("pair", {"a": (3,), "b": (3,)}, [Node("add", Add("add"), ("a", "b"))])
+    acts = model.run({"a": np.ones((1, 3)), "b": np.ones((1, 3))})
+    with pytest.raises(convlab.ShapeError, match=r"has several inputs, a, b: use convlab\.gradients"):
+        method(model, acts, 0)

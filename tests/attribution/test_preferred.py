@@ -7,9 +7,9 @@ import convlab
 from convlab.attribution import parametrisation, preferred_input
 from convlab.attribution.parametrisation import Fourier
 from convlab.images.preprocessing import VGG
-from convlab.layers import Conv2D, Dense, Flatten, GlobalAveragePooling2D, MaxPooling2D
+from convlab.layers import Concatenate, Conv2D, Dense, Flatten, GlobalAveragePooling2D, MaxPooling2D
 from convlab.model.initialise import randomise
-from convlab.model.model import Model
+from convlab.model.model import Model, Node
 
 
 @pytest.fixture
@@ -128,6 +128,7 @@ def test_progress_is_told(network):
     [
         ({"layer": "c"}, "no layer 'c'"),
         ({"channel": 5}, "layer 'b' has channels 0 to 4, found 5"),
+        ({"channel": "Shirt"}, "channel is 'Shirt', expected its number"),
         ({"channel": True}, "found True"),
         ({"channel": []}, "30 steps for 0 channels"),
         ({"steps": 0}, "0 steps for 1 channels"),
@@ -137,6 +138,20 @@ def test_progress_is_told(network):
 def test_what_is_wrong_is_said(network, options, message):
     with pytest.raises(convlab.ConvlabError, match=message):
         preferred_input(network, **{"layer": "b", "channel": 1, **options})
+
+
+def test_a_layer_of_a_network_of_two_inputs_prefers_one_of_the_image_that_it_sees(network):
+    nodes = [
+        Node("maps", Conv2D("maps", 3, 3), ("image",)),
+        Node("means", GlobalAveragePooling2D("means"), ("maps",)),
+        Node("both", Concatenate("both"), ("means", "facts")),
+        Node("out", Dense("out", 2), ("both",)),
+    ]
+    model = Model("pair", {"facts": (4,), "image": (9, 8, 1)}, nodes)
+    randomise(model, 0)
+    assert preferred_input(model, "maps", [1, 2], steps=3).images.shape == (2, 9, 8, 1)
+    with pytest.raises(convlab.ShapeError, match="layer 'out' sees several inputs, facts, image"):
+        preferred_input(model, "out", 0)
 
 
 def test_a_network_on_no_image_is_refused():

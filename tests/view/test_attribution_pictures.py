@@ -10,7 +10,9 @@ import convlab
 from convlab import attribution, plot
 from convlab.attribution import MeanAttribution
 from convlab.errors import ShapeError, UnsupportedError
+from convlab.layers import Activation, Conv2D, Flatten, ReLU
 from convlab.markup.mosaic import DEAD
+from convlab.model.initialise import randomise
 from support.figures import heading
 
 
@@ -134,6 +136,20 @@ def test_preferred_inputs_are_drawn_and_what_did_not_fire_is_hatched(model):
     title, note = heading(figure)
     assert title == "lenet5 · conv2: the inputs that its channels prefer"
     assert "1 did not fire (hatched)" in note
+
+
+@pytest.mark.parametrize(
+    ("layer", "numbers"),
+    [("conv", "its mean before the activation function"), ("relu", "its mean"), ("softmax", "what it made")],
+)
+def test_it_is_written_what_the_numbers_below_preferred_inputs_are(layer, numbers):
+    layers = [
+        Conv2D("conv", 2, 3, activation="relu"), ReLU("relu"), Flatten("flat"), Activation("softmax", "softmax"),
+    ]  # fmt: skip
+    small = convlab.Model.sequential("small", (6, 6, 1), layers)
+    randomise(small, 0)
+    _, note = heading(plot.preferred_inputs(attribution.preferred_input(small, layer, [0, 1], steps=1)))
+    assert note.partition("  ·")[0] == f"1 steps by pixels; below each {numbers}"
 
 
 def of_batch(model, acts, target="Shirt"):
