@@ -11,7 +11,7 @@ import { Terms } from "./terms.js";
 import { cellText, exactly } from "./words.js";
 import { Workplace } from "./workplace.js";
 
-const MOST_REMEMBERED = 200; // explanations
+const MOST_REMEMBERED = 40; // explanations, of a megabyte where a layer is wide
 
 /** @param {HTMLElement} stage @param {App} app @param {State} state @returns {View} */
 export function showNumber(stage, app, state) {
@@ -106,7 +106,7 @@ class NumberView {
     const { why, state } = this;
     if (!why) return this.follow(state);
     const source = why.sources[why.sources.length > 1 ? this.chosen : 0];
-    const [from, to] = await Promise.all([source, state.layer].map((index) => this.app.values(index).catch(() => null)));
+    const [from, to] = await Promise.all([source, state.layer].map((index) => this.app.values(index).catch((error) => (this.app.say(error.message), null))));
     if (this.closed || this.why !== why) return;
     this.work.build(why, this.chosen, state, from, to);
     this.markCursor();

@@ -8,7 +8,7 @@ import { isOneCell, mapBehind, sumOf } from "./explained.js";
 import { axesOf, cellsUnder } from "./geometry.js";
 import { MovingWindow } from "./window.js";
 
-const AROUND = 436, AROUND_STILL = 360; // pixels that are neither maps nor equation
+const AROUND = 250, LINES = 12.4; // what is neither maps nor equation: pixels, and times the size of a letter
 
 /** Built anew for every channel of the layer and of its source; within them its window moves. */
 export class Workplace {
@@ -59,7 +59,7 @@ export class Workplace {
   buildWindow(chosen, state, back, from, to, axes) {
     const slice = state.at.slice(0, -2), pixel = this.pixels(from, back.channel);
     this.moving = new MovingWindow(this.host, {
-      input: this.mapOf(from, back), output: this.mapOf(to, state), axes, at: state.at.slice(-2), around: AROUND, arithmetic: this.options,
+      input: this.mapOf(from, back), output: this.mapOf(to, state), axes, at: state.at.slice(-2), around: this.around, arithmetic: this.options,
       sumAt: async (y, x) => {
         const there = await this.asked.explain([...slice, y, x]).catch(() => null);
         return there?.kept.includes(chosen) ? sumOf(there, chosen, pixel) : null;
@@ -82,9 +82,13 @@ export class Workplace {
     const cells = this.mapOf(values, place), figure = make("figure", "still", [make("figcaption", "note", [cells.title])]);
     this.host.append(figure);
     const map = new CellMap(figure, cells);
-    map.draw(map.cellFor(Math.max(200, this.host.clientWidth * 0.7), Math.max(180, innerHeight - AROUND_STILL)));
+    map.draw(map.cellFor(Math.max(200, this.host.clientWidth * 0.7), Math.max(180, innerHeight - this.around)));
     map.outline("window", [box]);
     map.listen(() => {}, ({ y, x }) => this.asked.go({ ...place, at: [...place.at.slice(0, -2), y, x] }));
+  }
+
+  get around() {
+    return AROUND + LINES * parseFloat(getComputedStyle(this.host).fontSize);
   }
 
   /** One channel of a layer as a map, of a volume the slice of a place. @param {Values} values @param {Place} place */
