@@ -22,7 +22,6 @@ from convlab.layers import (
 )
 from convlab.model.initialise import randomise
 from convlab.model.model import INPUT, Model, Node
-from convlab.zoo import vgg_features
 
 SCRIPT = "<script>document.title = 'broken into'</script>"
 
@@ -37,7 +36,14 @@ def vgg_like():
     """Return VGG16 with an eighth of its channels on a larger part of the image than fits unrounded into a page."""
     blocks = ((8, 2), (16, 2), (32, 3), (64, 3), (64, 3))
     top = [GlobalAveragePooling2D("mean"), Dense("predictions", 10, "softmax")]
-    return _seen(Model.sequential("vgg-like", (208, 208, 3), [*vgg_features(blocks), *top]))
+    features = [layer for b, block in enumerate(blocks, 1) for layer in _vgg_block(b, *block)]
+    return _seen(Model.sequential("vgg-like", (208, 208, 3), [*features, *top]))
+
+
+def _vgg_block(number, channels, count):
+    names = (f"block{number}_conv{c}" for c in range(1, count + 1))
+    convolutions = [Conv2D(name, channels, 3, padding="same", activation="relu") for name in names]
+    return [*convolutions, MaxPooling2D(f"block{number}_pool", 2)]
 
 
 def inception():
