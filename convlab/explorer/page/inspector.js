@@ -54,7 +54,8 @@ export function kernelPanel(why, source) {
   const tiles = held.map((place) => {
     const cells = kernel.flat().map((cell) => pixelOf(cell[kept.indexOf(place)], { signed: true, top, asinh: false }));
     const slice = why.slices ? `, slice ${why.slices[Math.floor(place / why.channels.length)]}` : "";
-    return make("figure", "", [drawPixels(make("canvas"), Uint32Array.from(cells), width), make("figcaption", "", [channelAt(why, place) + slice])]);
+    const caption = make("figcaption", "", [channelAt(why, place) + slice]);
+    return make("figure", "", [drawPixels(make("canvas"), Uint32Array.from(cells), width), caption]);
   });
   const shown = `${held.length < sums.length ? `${held.length} of ${sums.length}: ` : ""}what adds most to its largest number first`;
   return [makePanel("kernel", `Its kernel for channels of ${source}`, [

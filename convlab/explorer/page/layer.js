@@ -4,6 +4,7 @@ import { sidesOf } from "./address.js";
 import { Attributed } from "./attributed.js";
 import { excuse, make, makeButton } from "./elements.js";
 import { boxSeen, reachedOf } from "./fields.js";
+import { within } from "./geometry.js";
 import { channelAt, histogramPanel, kernelPanel, statisticsPanel } from "./inspector.js";
 import { Mosaic } from "./mosaic.js";
 import { Neighbour } from "./neighbour.js";
@@ -33,7 +34,8 @@ export function showLayer(stage, app, { layer, channel }) {
 /** @param {App} app @param {number} index */
 function layerHeading(app, index) {
   const { layers } = app.document, { name, kind, shape, inputs, says, formula } = layers[index];
-  const link = (/** @type {number} */ layer, /** @type {string} */ text) => makeButton("link", text, () => app.go({ layer, channel: null, at: null }));
+  const link = (/** @type {number} */ layer, /** @type {string} */ text) =>
+    makeButton("link", text, () => app.go({ layer, channel: null, at: null }));
   const after = layers.flatMap((other, i) => (other.inputs.includes(index) ? [link(i, `${other.name} →`)] : []));
   return make("header", "heading", [
     make("h1", "", [name, " ", make("small", "", [`${kind}, ${writtenShape(shape)}`])]),
@@ -69,13 +71,13 @@ class LayerView {
 
   /** @param {Values} values */
   fill(values) {
-    if (this.closed) return;
+    if (this.closed) return undefined;
     this.values = values;
-    const mosaic = (this.mosaic = new Mosaic(values, this.app.settings, { order: this.order(), names: this.app.document.labels[this.index] }));
+    const names = this.app.document.labels[this.index];
+    const mosaic = (this.mosaic = new Mosaic(values, this.app.settings, { order: this.order(), names }));
     const label = `Channels of ${this.layer.name}: arrows move the cell, Page Up and Page Down the channel`;
-    for (const [name, value] of [["tabindex", "0"], ["role", "application"], ["aria-label", label]]) mosaic.element.setAttribute(name, value);
-    mosaic.maps.setAttribute("role", "img");
-    mosaic.maps.setAttribute("aria-label", `${this.layer.name}: ${this.sides.channels} channels`);
+    Object.assign(mosaic.element, { tabIndex: 0, role: "application", ariaLabel: label });
+    Object.assign(mosaic.maps, { role: "img", ariaLabel: `${this.layer.name}: ${this.sides.channels} channels` });
     mosaic.chosen = this.channel;
     this.board.replaceChildren(mosaic.element, this.zoomButtons(), ...this.sliceSlider());
     mosaic.resize();
@@ -86,6 +88,7 @@ class LayerView {
     mosaic.cursor = null;
     this.app.source.places(this.index).then((places) => this.ring(places ?? []), () => {});
     mosaic.element.focus({ preventScroll: true });
+    return this.besides;
   }
 
   close() {
@@ -156,8 +159,9 @@ class LayerView {
   showChannel(channel) {
     this.shown = channel;
     const { source } = this.neighbour;
-    if (source && !this.layer.weights && source.shape.at(-1) === this.sides.channels) this.neighbour.show(channel);
-    else if (source && this.neighbour.channel < 0) this.neighbour.show(strongestFirst(source)[0]);
+    const isKept = source && !this.layer.weights && source.shape.at(-1) === this.sides.channels;
+    if (isKept) this.besides = this.neighbour.show(channel);
+    else if (source && this.neighbour.channel < 0) this.besides = this.neighbour.show(strongestFirst(source)[0]);
     clearTimeout(this.timer);
     if (this.layer.weights && this.layer.explains) this.timer = setTimeout(() => this.showKernel(channel), REST);
   }
@@ -175,9 +179,12 @@ class LayerView {
   showFigures() {
     if (!this.values) return;
     const { scale, asinh } = this.app.settings, { signed, top, exact, steps } = this.values;
-    const told = scale === "layer" ? "One scale of colours for the whole layer" : "Each channel has its own scale: this one is the layer's";
-    const rest = (asinh ? ", small numbers lifted by asinh" : "") + (exact ? "." : `; numbers are rounded to 1/${steps} of the channel's largest.`);
-    this.figures.replaceChildren(histogramPanel(this.layer, { signed, top, asinh }, told + rest), statisticsPanel(this.layer));
+    const told = [
+      scale === "layer" ? "One scale of colours for the whole layer" : "Each channel has its own scale: this one is the layer's",
+      asinh ? ", small numbers lifted by asinh" : "",
+      exact ? "." : `; numbers are rounded to 1/${steps} of the channel's largest.`,
+    ];
+    this.figures.replaceChildren(histogramPanel(this.layer, { signed, top, asinh }, told.join("")), statisticsPanel(this.layer));
   }
 
   /** Mark the cells that an exported page explains, where these are not all. @param {string[]} places "z,y,x,channel" */
@@ -191,9 +198,11 @@ class LayerView {
   }
 
   zoomButtons() {
-    const button = (/** @type {string} */ text, /** @type {string} */ name, /** @type {() => void} */ act) => makeButton("round", text, act, { "aria-label": name, title: name });
+    const named = (/** @type {string} */ name) => ({ "aria-label": name, title: name });
     return make("div", "zoom", [
-      button("−", "farther", () => this.zoom(false)), button("⤢", "all channels", () => this.mosaic?.frameOn(null)), button("+", "closer", () => this.zoom(true)),
+      makeButton("round", "−", () => this.zoom(false), named("farther")),
+      makeButton("round", "⤢", () => this.mosaic?.frameOn(null), named("all channels")),
+      makeButton("round", "+", () => this.zoom(true), named("closer")),
     ]);
   }
 
@@ -207,7 +216,8 @@ class LayerView {
 
   sliceSlider() {
     if (!this.sides.volume) return [];
-    const slider = (this.slider = make("input", "", [], { type: "range", min: "0", max: String(this.sides.depth - 1), "aria-label": "slice" }));
+    const range = { type: "range", min: "0", max: String(this.sides.depth - 1), "aria-label": "slice" };
+    const slider = (this.slider = make("input", "", [], range));
     slider.addEventListener("input", () => this.showSlice(Number(slider.value)));
     return [make("label", "slice", [slider, (this.sliceName = make("output"))])];
   }
@@ -221,16 +231,20 @@ class LayerView {
 
   /** Show a slice of a volume, and the cell there. @param {number} slice */
   showSlice(slice) {
-    if (this.cell && slice >= 0 && slice < this.sides.depth) this.look({ channel: this.cell.channel, at: [slice, ...this.cell.at.slice(-2)] });
+    if (!this.cell || slice < 0 || slice >= this.sides.depth) return;
+    this.look({ channel: this.cell.channel, at: [slice, ...this.cell.at.slice(-2)] });
   }
 
   /** @returns {Key[]} */
   makeKeys() {
-    const slices = { key: "< >", does: "the slice before, the next slice", act: (/** @type {KeyboardEvent} */ { key }) => this.showSlice((this.cell?.at[0] ?? 0) + (key === "<" ? -1 : 1)) };
+    const isVolume = this.sides.volume, ofVolumes = [
+      { key: "<", does: "the slice before", act: () => this.showSlice((this.cell?.at[0] ?? 0) - 1) },
+      { key: ">", does: "the next slice", act: () => this.showSlice((this.cell?.at[0] ?? 0) + 1) },
+    ];
     return [
       { key: "ArrowLeft ArrowRight ArrowUp ArrowDown", does: "to the next cell", act: ({ key }) => this.move(STEPS[key]) },
       { key: "PageUp PageDown", does: "the channel before, the next channel", act: ({ key }) => this.turn(key === "PageUp" ? -1 : 1) },
-      ...(this.sides.volume ? [slices] : []),
+      ...(isVolume ? ofVolumes : []),
       { key: "Enter", does: "explain this number", act: () => this.cell && this.app.go({ layer: this.index, ...this.cell }) },
       { key: "c", does: "enlarge this channel", act: () => this.cell && this.app.go({ layer: this.index, channel: this.cell.channel, at: null }) },
       { key: "a", does: "where a class comes from, laid over", act: () => this.attributed.next() },
@@ -245,7 +259,6 @@ class LayerView {
     if (!this.mosaic || !this.cell) return;
     if (this.mosaic.tiling.isUnits) return this.turn(across + down * this.mosaic.tiling.columns);
     const { channel, at } = this.cell, [y, x] = at.slice(-2);
-    const within = (/** @type {number} */ cell, /** @type {number} */ size) => Math.min(size - 1, Math.max(0, cell));
     this.lookAt({ channel, at: [...at.slice(0, -2), within(y + down, this.sides.height), within(x + across, this.sides.width)] });
   }
 

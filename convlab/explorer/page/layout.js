@@ -27,7 +27,9 @@ export function layout(vertices, width, height, brackets, { text, em }) {
     width: content + left + MARGIN_X,
     height: above + lanes * lane - LANE_GAP + MARGIN_BOTTOM,
     /** @param {Vertex} vertex @returns {Spot} */
-    at: ({ rank, lane: at }) => ({ left: left + rank * pitch, top: middle + at * lane - (maps + labels) / 2, width: pitch, height: maps + labels, side, maps }),
+    at: ({ rank, lane: at }) => ({
+      left: left + rank * pitch, top: middle + at * lane - (maps + labels) / 2, width: pitch, height: maps + labels, side, maps,
+    }),
     /** @param {import("./graph.js").Bracket} bracket as a style */
     bracket: ({ first, last, depth }) => ({
       left: `${left + first * pitch + 6}px`, width: `${(last - first + 1) * pitch - 12}px`, top: `${8 + depth * BRACKET}px`,
@@ -35,7 +37,10 @@ export function layout(vertices, width, height, brackets, { text, em }) {
   };
 }
 
-/** The line between two strips: straight, or in a curve to another lane; around the strips between, where some are in its way. @param {Layout} places @param {Vertex} from @param {Vertex} to @param {Vertex[]} vertices */
+/**
+ * The line between two strips: straight, or in a curve to another lane; around the strips between, where some are in its way.
+ * @param {Layout} places @param {Vertex} from @param {Vertex} to @param {Vertex[]} vertices
+ */
 export function lineBetween(places, from, to, vertices) {
   const [a, b] = [places.at(from), places.at(to)], inset = (a.width - a.side) / 2;
   const [x1, y1, x2, y2] = [a.left + a.width - inset, a.top + a.maps / 2, b.left + inset, b.top + b.maps / 2];
@@ -43,7 +48,8 @@ export function lineBetween(places, from, to, vertices) {
   const between = vertices.filter(({ rank }) => rank > from.rank && rank < to.rank);
   if (!between.some(({ lane }) => lane > first && lane < last)) return `M${x1} ${y1} C${x1 + TURN} ${y1} ${x2 - TURN} ${y2} ${x2} ${y2}`;
   const spots = between.map((vertex) => places.at(vertex)), apart = Math.min(14, 2 * (to.rank - from.rank));
-  const above = Math.min(...spots.map(({ top }) => top)) - 4 - apart, below = Math.max(...spots.map(({ top, height }) => top + height)) + apart / 2;
+  const above = Math.min(...spots.map(({ top }) => top)) - 4 - apart;
+  const below = Math.max(...spots.map(({ top, height }) => top + height)) + apart / 2;
   const y = y1 + y2 <= above + below ? above : below;
   const [up, down] = [`C${x1 + TURN} ${y1} ${x1 + TURN} ${y} ${x1 + 2 * TURN} ${y}`, `C${x2 - TURN} ${y} ${x2 - TURN} ${y2} ${x2} ${y2}`];
   return `M${x1} ${y1} ${up} L${x2 - 2 * TURN} ${y} ${down}`;

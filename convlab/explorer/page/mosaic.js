@@ -170,7 +170,7 @@ export class Mosaic {
 
 /** @param {number[]} order the place in it of each channel */
 function placesIn(order) {
-  const places = new Int32Array(order.length);
+  const places = new Int32Array(1 + order.reduce((last, channel) => Math.max(last, channel), 0));
   order.forEach((channel, tile) => (places[channel] = tile));
   return places;
 }

@@ -31,13 +31,16 @@ export class Neighbour {
     if (!this.source || channel === this.channel) return;
     this.channel = channel;
     const values = await this.app.values(this.layer.inputs[0]);
-    if (this.channel !== channel) return;
-    const isUnits = values.cells === 1;
-    this.title.textContent = `from ${this.source.name}, ${isUnits ? `all ${values.sides.channels.toLocaleString("en")} units` : `channel ${channel}`}`;
-    if (isUnits) return;
-    this.mosaic?.close();
+    if (this.channel !== channel || this.closed) return;
+    const drawn = values.cells > 1 ? `channel ${channel}` : `all ${values.sides.channels.toLocaleString("en")} units`;
+    this.title.textContent = `from ${this.source.name}, ${drawn}`;
+    if (values.cells === 1) return;
+    if (this.mosaic) {
+      this.mosaic.setOrder([channel]);
+      return this.mosaic.drawAll();
+    }
     this.mosaic = new Mosaic(values, this.app.settings, { order: [channel], bare: true });
-    this.host.replaceChildren(this.mosaic.element);
+    this.host.append(this.mosaic.element);
     this.host.style.height = `${Math.min(TALLEST, this.host.clientWidth)}px`;
     this.mosaic.resize();
     this.host.style.height = `${Math.ceil(this.mosaic.tiling.tileHeight)}px`;
@@ -66,8 +69,8 @@ export class Neighbour {
     this.mosaic.cursor = { channel: this.channel, at: cell.at };
     this.box(null);
     this.onReach(units);
-    const value = exactly(this.mosaic.values.valueAt(this.channel, cell.at));
-    this.app.say(`${this.source.name}, ${cellText(this.source.shape, this.channel, cell.at)}: ${value}; reaches ${boxText(units)} of ${this.layer.name}`);
+    const place = cellText(this.source.shape, this.channel, cell.at), value = exactly(this.mosaic.values.valueAt(this.channel, cell.at));
+    this.app.say(`${this.source.name}, ${place}: ${value}; reaches ${boxText(units)} of ${this.layer.name}`);
   }
 
   leave() {
@@ -78,6 +81,7 @@ export class Neighbour {
   }
 
   close() {
+    this.closed = true;
     this.mosaic?.close();
   }
 }

@@ -1,6 +1,7 @@
 // The image as the network saw it, with what is marked on it: the box a number sees, where a class comes from.
 
 import { make } from "./elements.js";
+import { within } from "./geometry.js";
 
 export class Picture {
   constructor() {
@@ -44,8 +45,8 @@ export class Picture {
   /** @param {PointerEvent} event @returns {At} */
   cellUnder(event) {
     const { left, top, width, height } = this.element.getBoundingClientRect();
-    const inside = (/** @type {number} */ share, /** @type {number} */ cells) => Math.min(cells - 1, Math.max(0, Math.floor(share * cells)));
-    return [inside((event.clientY - top) / height, this.canvas.height), inside((event.clientX - left) / width, this.canvas.width)];
+    const [y, x] = [(event.clientY - top) / height, (event.clientX - left) / width], { height: rows, width: columns } = this.canvas;
+    return [within(Math.floor(y * rows), rows), within(Math.floor(x * columns), columns)];
   }
 }
 

@@ -20,7 +20,8 @@ function fullName(layers, { group, members }) {
 export function shortName(layers, vertex) {
   const layer = layers[vertex.members[0]], full = fullName(layers, vertex);
   const outer = vertex.group ? layer.group.slice(0, pathsOf(layer).indexOf(vertex.group)) : layer.group;
-  const said = [outer.join("/"), outer.at(-1) ?? ""].find((beginning) => beginning && full.startsWith(beginning) && full.length > beginning.length + 1);
+  const beginnings = [outer.join("/"), outer.at(-1) ?? ""].filter(Boolean);
+  const said = beginnings.find((beginning) => full.startsWith(beginning) && full.length > beginning.length + 1);
   return said ? full.slice(said.length).replace(/^[_/.-]/, "") : full;
 }
 
@@ -37,10 +38,10 @@ export function makeStrip(layers, vertex, { left, top, width, maps }, open) {
   const { name, kind, says, shape } = shownLayer(layers, vertex);
   const frame = make("span", "maps");
   frame.style.height = `${maps}px`;
-  const label = vertex.group ? `${groupName(vertex.group)}, ${vertex.members.length} layers, unfold` : `${name}, ${kind}, ${writtenShape(shape)}`;
-  const strip = makeButton(vertex.group ? "strip folded" : "strip", "", open, { tabindex: "-1", title: fullName(layers, vertex), "aria-label": label });
-  if (!vertex.group) strip.setAttribute("aria-description", says);
-  strip.append(frame, make("span", "name", [shortName(layers, vertex)]), make("span", "shape", [shape.join("×")]), figuresOf(layers, vertex));
+  const title = fullName(layers, vertex), words = [make("span", "name", [shortName(layers, vertex)]), make("span", "shape", [shape.join("×")])];
+  const label = vertex.group ? `${title}, ${vertex.members.length} layers, unfold` : `${name}, ${kind}, ${writtenShape(shape)}`;
+  const attributes = { tabindex: "-1", title, "aria-label": label, "aria-description": vertex.group ? "" : says };
+  const strip = makeButton(vertex.group ? "strip folded" : "strip", [frame, ...words, figuresOf(layers, vertex)], open, attributes);
   Object.assign(strip.style, { left: `${left}px`, top: `${top}px`, width: `${width}px` });
   return strip;
 }

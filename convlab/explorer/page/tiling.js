@@ -79,7 +79,8 @@ export class Tiling {
   /** Show one tile as large as the view allows. @param {number} tile */
   focus(tile) {
     const { width, height } = this.view, edge = 4 * this.margin;
-    const room = Math.min((width - edge) / this.cells.width, (height - edge - this.caption) / (this.cells.height * this.stretch), LARGEST_CELL) * this.ratio;
+    const [across, down] = [(width - edge) / this.cells.width, (height - edge - this.caption) / (this.cells.height * this.stretch)];
+    const room = Math.min(across, down, LARGEST_CELL) * this.ratio;
     this.level = room >= 1 ? Math.floor(room) : 1 / Math.ceil(1 / room);
     this.left = (width - this.tileWidth) / 2 - (tile % this.columns) * this.pitchX;
     this.top = (height - this.tileHeight - this.caption) / 2 - Math.floor(tile / this.columns) * this.pitchY;
@@ -133,7 +134,8 @@ export class Tiling {
 
   /** What lies under a point; y is -1 on the caption of a tile. @param {number} px @param {number} py */
   hit(px, py) {
-    const column = Math.floor((px - this.left) / this.pitchX), row = Math.floor((py - this.top) / this.pitchY), tile = row * this.columns + column;
+    const column = Math.floor((px - this.left) / this.pitchX), row = Math.floor((py - this.top) / this.pitchY);
+    const tile = row * this.columns + column;
     if (column < 0 || column >= this.columns || row < 0 || tile >= this.count) return null;
     const { left, top } = this.tileAt(tile), x = Math.floor((px - left) / this.zoom), y = Math.floor((py - top) / (this.zoom * this.stretch));
     if (x < 0 || x >= this.cells.width || y < 0) return null;
