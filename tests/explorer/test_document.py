@@ -14,8 +14,9 @@ from convlab.explorer.document import Shown, document
 from convlab.explorer.groups import groups_of
 from convlab.explorer.strict import Digits, as_json
 from convlab.layers import Conv2D, Dense, Flatten, MaxPooling2D
-from convlab.model.model import Model
+from convlab.model.model import Model, Node
 from support.explored import NETWORKS
+from support.layers.samples import every_layer
 
 each = pytest.mark.parametrize("name", sorted(NETWORKS))
 
@@ -156,3 +157,33 @@ def test_numbers_have_the_digits_of_float32():
     ]  # fmt: skip
     assert digits.of(np.float32([[1 / 3], [2**-149]]).astype(np.float64)) == [[0.33333334], [1e-45]]
     assert digits[1 / 3] == 1 / 3
+
+
+SAMPLES = [(name, layer, shapes) for name, layer, shapes in every_layer()]
+
+
+@pytest.mark.parametrize(("name", "layer", "shapes"), SAMPLES, ids=[name for name, *_ in SAMPLES])
+def test_every_layer_says_what_it_does_and_its_arithmetic_ends_in_its_size(name, layer, shapes):
+    inputs = {f"x{i}": shape for i, shape in enumerate(shapes)}
+    model = Model("net", inputs, [Node("layer", layer, tuple(inputs))])
+    told = document(Shown(model, None, ""))["layers"][-1]
+    assert told["says"].endswith(".") and len(told["says"]) > 10
+    if told["formula"] is None:
+        assert told["window"] is None
+        return
+    sides = dict(zip(("columns", "rows", "slices"), reversed(told["shape"][:-1]), strict=False))
+    for line in told["formula"].split("\n"):
+        names, _, arithmetic = line.partition(": ")
+        assert {sides[side] for side in names.split(" and ")} == {int(arithmetic.rpartition(" = ")[2])}
+
+
+def test_the_arithmetic_is_told_of_windows_with_and_without_padding():
+    found = {name for name, layer, shapes in SAMPLES if told_formula(layer, shapes)}
+    assert {"Conv1D", "Conv2D", "Conv3D", "DepthwiseConv2D", "MaxPooling1D", "MaxPooling3D", "Cropping2D"} <= found
+    assert found.isdisjoint({"Dense", "Add", "Activation", "Conv2DTranspose", "UpSampling2D", "GlobalMaxPooling2D"})
+
+
+def told_formula(layer, shapes):
+    inputs = {f"x{i}": shape for i, shape in enumerate(shapes)}
+    model = Model("net", inputs, [Node("layer", layer, tuple(inputs))])
+    return document(Shown(model, None, ""))["layers"][-1]["formula"]
