@@ -108,7 +108,7 @@ class NumberView {
     const source = why.sources[why.sources.length > 1 ? this.chosen : 0];
     const [from, to] = await Promise.all([source, state.layer].map((index) => this.app.values(index).catch((error) => (this.app.say(error.message), null))));
     if (this.closed || this.why !== why) return;
-    this.work.build(why, this.chosen, state, from, to);
+    await this.work.build(why, this.chosen, state, from, to);
     this.markCursor();
   }
 

@@ -39,7 +39,7 @@ export class MovingWindow {
     host.append(this.element);
     this.listen();
     this.fit();
-    this.moveTo(this.at[0], this.at[1], false);
+    this.shown = this.moveTo(this.at[0], this.at[1], false);
   }
 
   transport() {

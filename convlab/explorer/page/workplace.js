@@ -35,7 +35,7 @@ export class Workplace {
    * Show how a number is made of one channel of its source.
    * @param {Explanation} why @param {number} chosen @param {Place} state @param {Values|null} from @param {Values|null} to
    */
-  build(why, chosen, state, from, to) {
+  async build(why, chosen, state, from, to) {
     this.clear();
     const back = mapBehind(why, chosen, this.app.document.layers), axes = from && to && this.axes(why, state, from);
     if (from && to && axes) return this.buildWindow(chosen, state, back, from, to, axes);
@@ -68,6 +68,7 @@ export class Workplace {
       onInput: (y, x) => this.asked.go({ ...back, at: [...back.at.slice(0, -2), y, x] }),
     });
     this.arithmetic = this.moving.arithmetic;
+    return this.moving.shown;
   }
 
   /** Show a number that has no explanation in its map. @param {Values|null} values @param {Place} state */
