@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import convlab
 from benchmarks.explorer.browser import launch, missing
-from convlab.bench.host import in_a_line
+from convlab.bench.host import facts, in_a_line
 
 LAYER, MOVES = "block1_conv2", 100
 
@@ -37,9 +37,12 @@ MEASURES = {
     "size": Measure("MB", 15, "of the file"),
     "interactive": Measure("s", 2, "from opening the file until the network is drawn and the next task runs"),
     "open": Measure("ms", 150, f"from the address of {LAYER}, never opened before, until its frame is painted"),
+    "open, work": Measure("ms", None, "the main thread's processor time meanwhile, whatever else the machine does"),
     "open again": Measure("ms", None, "the same after a look at the network"),
-    "hover": Measure("ms", 16, f"the main thread's work for a move of the mouse over {LAYER}: median of {MOVES}"),
-    "hover, worst": Measure("ms", None, f"the most work for one of the {MOVES}"),
+    "hover": Measure(
+        "ms", 16, f"the main thread's processor time for a move of the mouse over {LAYER}: median of {MOVES}"
+    ),
+    "hover, worst": Measure("ms", None, f"the most for one of the {MOVES}"),
     "heap": Measure("MB", None, "JavaScript's heap and the buffers of arrays after all layers were opened"),
     "memory": Measure("MB", 400, "private memory of the page's process at the same time, canvases and all"),
 }
@@ -79,11 +82,14 @@ def visit(browser: Any, page: Path) -> dict[str, float]:
     tab = context.new_page()
     tab.add_init_script(WATCH)
     tab.goto(page.as_uri())
+    session = context.new_cdp_session(tab)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
     interactive = tab.evaluate("() => window.interactive") / 1000
+    before = worked(session)
     first = tab.evaluate(OPEN, ["layer", LAYER])
+    work = worked(session) - before
     tab.evaluate(OPEN, ["network", ""])
     again = tab.evaluate(OPEN, ["layer", LAYER])
-    session = context.new_cdp_session(tab)
     moves = list(work_of_moves(tab, session))
     for layer in convlab.load("vgg16", weights=None).nodes:
         tab.evaluate(OPEN, ["layer", layer.name])
@@ -94,6 +100,7 @@ def visit(browser: Any, page: Path) -> dict[str, float]:
     return {
         "interactive": interactive,
         "open": first,
+        "open, work": work,
         "open again": again,
         "hover": median(moves),
         "hover, worst": max(moves),
@@ -106,18 +113,18 @@ def work_of_moves(tab: Any, session: Any) -> Iterator[float]:
     """Yield how long the main thread worked, in ms, for each of some moves over the largest picture of the view."""
     boxes = [canvas.bounding_box() for canvas in tab.locator("main canvas").all()]
     box = max((box for box in boxes if box), key=lambda box: box["width"] * box["height"])
-    session.send("Performance.enable")
-
-    def worked() -> float:
-        metrics = {metric["name"]: metric["value"] for metric in session.send("Performance.getMetrics")["metrics"]}
-        return metrics["TaskDuration"]
-
     for i in range(MOVES):
-        before = worked()
+        before = worked(session)
         part = (i + 0.5) / MOVES
         tab.mouse.move(box["x"] + part * box["width"], box["y"] + part * min(box["height"], 600))
         tab.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
-        yield 1000 * (worked() - before)
+        yield worked(session) - before
+
+
+def worked(session: Any) -> float:
+    """Return the processor time of the page's main thread so far, in ms."""
+    metrics = {metric["name"]: metric["value"] for metric in session.send("Performance.getMetrics")["metrics"]}
+    return 1000 * metrics["TaskDuration"]
 
 
 def private_memory(browser: Any) -> int:
@@ -160,8 +167,9 @@ def main() -> None:
     options = parser.parse_args()
     if absent := missing():
         parser.error(absent)
+    load = facts()["load before"]
     found = measure(options.picture, options.repeat)
-    text = report(found, in_a_line())
+    text = report(found, f"{in_a_line()}; load before: {load}")
     options.out.with_suffix(".md").write_text(text, encoding="utf-8")
     options.out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(text)

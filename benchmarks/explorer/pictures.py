@@ -20,7 +20,7 @@ from convlab.cli import main as convlab_command
 
 VIEWS = {  # the picture: address, view, layer
     "network": ("#", "network", ""),
-    "layer": ("#relu2", "layer", "relu2"),
+    "layer": ("#conv1", "layer", "conv1"),
     "number": ("#conv2/7/3,4", "number", "conv2"),
 }
 SIDES = {"width": 1280, "height": 800}
@@ -37,7 +37,7 @@ def draw(out: Path) -> None:
         convlab_command(["explore", "lenet5", shirt, "--out", str(network)])
         convlab_command(["explore", "--conv", "--out", str(window)])
         browser = launch(playwright)
-        tab = browser.new_page(viewport=SIDES, device_scale_factor=2, color_scheme="light", reduced_motion="reduce")
+        tab = browser.new_page(viewport=SIDES, device_scale_factor=1.4, color_scheme="light")
         for name, (address, view, layer) in VIEWS.items():
             tab.goto(f"{network.as_uri()}{address}")
             shoot(tab, view, layer, out / f"{name}.png")
@@ -47,12 +47,12 @@ def draw(out: Path) -> None:
 
 
 def shoot(tab: Any, view: str, layer: str, path: Path) -> None:
-    """Save what is seen once it is drawn, in 256 colours."""
+    """Save what is seen once it is drawn, and nothing moves any more."""
     await_view(tab, view, layer)
     tab.mouse.move(0, 0)  # nothing is pointed at
-    seen = Image.open(io.BytesIO(tab.screenshot()))
-    few = seen.convert("RGB").quantize(256, dither=Image.Dither.NONE)
-    few.save(path, optimize=True)
+    tab.wait_for_load_state("networkidle")
+    tab.evaluate("() => Promise.all(document.getAnimations().map((one) => one.finished))")
+    Image.open(io.BytesIO(tab.screenshot())).convert("RGB").save(path, optimize=True)
     if (size := path.stat().st_size) > MOST_BYTES:
         raise SystemExit(f"{path}: {size:,} bytes, expected at most {MOST_BYTES:,}: it is loaded with README.md")
 
