@@ -7,11 +7,10 @@ import numpy as np
 from convlab.attribution.ablation import ablation_cam as silenced_cam
 from convlab.attribution.result import Attribution
 from convlab.backward.gradients import gradients
-from convlab.backward.targets import Target, class_number, seeds_of
+from convlab.backward.targets import Target, class_number, layer_of, seeds_of
 from convlab.errors import LayerNameError, ShapeError
 from convlab.layers import Add
 from convlab.model.graph import Graph
-from convlab.model.logits import logits
 from convlab.model.model import Model
 from convlab.model.nodes import has_activation
 from convlab.recording.activations import Activations
@@ -32,7 +31,7 @@ def grad_cam(
     model, acts, target
         As of `convlab.gradients`.
     layer : str, optional
-        A layer of maps; by default the last one after an addition or an activation function.
+        A layer of maps; by default the last one before the number after an addition or an activation function.
     signed : bool
         Whether what speaks against the number stays, as negative values; else it is 0.
 
@@ -111,8 +110,8 @@ def ablation_cam(
         For a layer, or a class, that is not there.
     """
     check_forwards(acts)
-    name, called = _maps(model, layer)
     number = class_number(model.graph, target, model.labels)
+    name, called = _maps(model, layer, number)
     values = silenced_cam(model, acts.inputs, name, number, batch=batch)
     note = f"each map times what silencing it costs, as a share of the score, summed over the channels of {called}"
     _, what = seeds_of(model.graph, number, model.labels, values)
@@ -123,7 +122,7 @@ def _cam(
     method: str, note: str, combine: Combine, model: Model, acts: Activations, target: Target,
     layer: str | None, signed: bool,
 ) -> Attribution:  # fmt: skip
-    name, called = _maps(model, layer)
+    name, called = _maps(model, layer, target)
     if name not in model.shapes:
         raise LayerNameError(unknown("layer", name, model.shapes))
     if len(model.shapes[name]) != 3:
@@ -135,23 +134,23 @@ def _cam(
     return Attribution(values if signed else np.maximum(values, 0), method, found.target, name, told, acts, model)
 
 
-def _maps(model: Model, layer: str | None) -> tuple[str, str]:
+def _maps(model: Model, layer: str | None, target: Target) -> tuple[str, str]:
     """Return a layer, or the one that is chosen where none is given, and how a note names it."""
     if layer is not None:
         return layer, layer
-    name = last_maps(model.graph)
+    name = last_maps(model.graph, layer_of(model.graph, target))
     return name, f"{name}, the last layer of maps after an addition or an activation"
 
 
-def last_maps(graph: Graph) -> str:
-    """Return the last node of maps (H, W, C) before the output that ends an addition or an activation function.
+def last_maps(graph: Graph, end: str) -> str:
+    """Return the last node of maps (H, W, C) before another one that ends an addition or an activation function.
 
     Or else the last one of maps at all; ShapeError where there is none.
     """
-    behind = graph.leading_to(logits(graph).removesuffix("/pre"))[:-1]
+    behind = graph.until(end).nodes[:-1]
     maps = [node for node in behind if len(node.output_shape) == 3 and max(node.output_shape[:2]) > 1]
     if not maps:
-        raise ShapeError(f"model {graph.name!r} has no layer of maps (H, W, C) before its output")
+        raise ShapeError(f"model {graph.name!r} has no layer of maps (H, W, C) before {end!r}")
     ends = [
         node for node in maps if has_activation(node.layer) or node.layer.activates or isinstance(node.layer, Add)
     ]

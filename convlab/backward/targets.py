@@ -29,7 +29,7 @@ def seeds_of(graph: Graph, target: Target, labels: Sequence[str] | None, like: A
     """
     if isinstance(target, Mapping):
         return _given(graph, target, like), "given gradients"
-    if isinstance(target, tuple) and len(target) == 2 and isinstance(target[0], str) and _is_place(target[1]):
+    if _is_unit(target):
         name, place = target
         if name not in (names := [node.name for node in graph.nodes]):
             raise LayerNameError(unknown("layer", name, names))
@@ -38,6 +38,15 @@ def seeds_of(graph: Graph, target: Target, labels: Sequence[str] | None, like: A
     if isinstance(target, tuple) and len(target) == 2:
         target, mask = target
     return _class(graph, class_number(graph, target, labels), mask, labels, like)
+
+
+def layer_of(graph: Graph, target: Target) -> str:
+    """Return the layer whose number a target is: that it names, or the one that makes the classes."""
+    return str(target[0]) if _is_unit(target) else logits(graph).removesuffix("/pre")
+
+
+def _is_unit(target: Target) -> bool:
+    return isinstance(target, tuple) and len(target) == 2 and isinstance(target[0], str) and _is_place(target[1])
 
 
 def _is_place(value: Any) -> bool:

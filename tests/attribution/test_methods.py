@@ -109,11 +109,25 @@ def test_the_last_maps_follow_an_addition_or_an_activation():
         Node("flat", Flatten("flat"), ("pool",)),
         Node("out", Dense("out", 2), ("flat",)),
     ]
-    assert last_maps(Model("m", (6, 7, 3), nodes, outputs=("out",)).graph) == "add"
+    assert last_maps(Model("m", (6, 7, 3), nodes, outputs=("out",)).graph, "out") == "add"
     plain = Model.sequential("m", (6, 7, 3), [MaxPooling2D("p", 2), Flatten("f"), Dense("d", 2)])
-    assert last_maps(plain.graph) == "p"
+    assert last_maps(plain.graph, "d") == "p"
     with pytest.raises(convlab.ShapeError, match="has no layer of maps"):
-        last_maps(Model.sequential("m", (6,), [Dense("d", 2)]).graph)
+        last_maps(Model.sequential("m", (6,), [Dense("d", 2)]).graph, "d")
+
+
+def test_the_layer_is_chosen_before_the_number_that_is_asked_for(network, acts):
+    assert attribution.grad_cam(network, acts, ("b", 1)).layer == "a"
+    with pytest.raises(convlab.LayerNameError, match="no layer 'c'"):
+        attribution.grad_cam(network, acts, ("c", 1))
+    two = Model(
+        "two", network.inputs, [*network.nodes, Node("other", Dense("other", 2), ("g",))], outputs=("out", "other")
+    )
+    randomise(two, 1)
+    recorded = two.run(acts.input)
+    assert attribution.grad_cam(two, recorded, ("other", 1)).layer == "b"
+    with pytest.raises(convlab.ShapeError, match="several outputs, out, other: name a layer"):
+        attribution.grad_cam(two, recorded, 1)
 
 
 def test_maps_at_pixels_lie_where_the_units_look(network, acts):
