@@ -7,7 +7,7 @@ import { drawMarks } from "./marks.js";
 import { Tiling } from "./tiling.js";
 
 /** @typedef {{channel: number, at: At|null}|null} Under at null: the caption of a channel */
-/** @typedef {{x: number, y: number, step: number, width: number, height: number}} Cut which cells of each tile are painted */
+/** @typedef {{x: number, y: number, width: number, height: number}} Cut what is painted of each tile */
 
 export class Mosaic {
   /**
@@ -113,36 +113,32 @@ export class Mosaic {
     const cut = this.cutOf(view);
     this.paint(view, cut);
     pen.imageSmoothingEnabled = false;
-    const snapped = (/** @type {number} */ pixels) => Math.round(pixels * tiling.ratio);
+    const [wide, high] = [Math.max(1, tiling.level), tiling.stretch > 1 ? tiling.level * tiling.stretch : Math.max(1, tiling.level)];
     for (const { tile, row, column } of tiling.visible(tiling.isCrowd)) {
       const { left, top } = tiling.tileAt(tile), [across, down] = tiling.isCrowd ? [atlas.width, atlas.height] : [cut.width, cut.height];
-      const scale = cut.step * tiling.level;
-      pen.drawImage(
-        atlas, column * cut.width, row * cut.height, across, down,
-        snapped(left + cut.x * tiling.zoom), snapped(top + cut.y * tiling.zoom * tiling.stretch),
-        Math.round(across * scale), Math.round(down * scale * tiling.stretch),
-      );
+      const [x, y] = [Math.round(left * tiling.ratio) + cut.x * wide, Math.round(top * tiling.ratio) + cut.y * high];
+      pen.drawImage(atlas, column * cut.width, row * cut.height, across, down, x, y, across * wide, down * high);
     }
   }
 
-  /** Every cell, or every n-th where they share a pixel; of a single tile those in view. @param {import("./tiling.js").InView} view @returns {Cut} */
+  /** What is painted of a tile, in cells or pixels, whichever is larger: all, or of a single tile what is in view. @param {import("./tiling.js").InView} view @returns {Cut} */
   cutOf({ rows, columns, firstRow, firstColumn }) {
-    const { tiling } = this, step = Math.max(1, Math.round(1 / tiling.level));
-    const place = tiling.tileAt(firstRow * tiling.columns + firstColumn);
-    const range = (/** @type {number} */ at, /** @type {number} */ size, /** @type {number} */ view, /** @type {number} */ count) => {
-      if (rows * columns > 1) return [0, Math.ceil(count / step)];
-      const first = Math.min(count - 1, Math.floor(Math.max(0, -at / size) / step) * step);
-      return [first, Math.ceil((Math.min(count, Math.ceil((view - at) / size) + 1) - first) / step)];
+    const { tiling } = this, place = tiling.tileAt(firstRow * tiling.columns + firstColumn);
+    const range = (/** @type {number} */ at, /** @type {number} */ view, /** @type {number} */ count, /** @type {number} */ stretch) => {
+      const all = stretch > 1 ? 1 : Math.max(1, Math.floor(count / tiling.stride)), size = Math.max(tiling.level, 1) * stretch;
+      if (rows * columns > 1) return [0, all];
+      const first = Math.min(all - 1, Math.floor(Math.max(0, -at * tiling.ratio) / size));
+      return [first, Math.min(all, Math.ceil(((view - at) * tiling.ratio) / size) + 1) - first];
     };
-    const [x, width] = range(place.left, tiling.zoom, tiling.view.width, tiling.cells.width);
-    const [y, height] = range(place.top, tiling.zoom * tiling.stretch, tiling.view.height, tiling.cells.height);
-    return { x, y, step, width, height };
+    const [x, width] = range(place.left, tiling.view.width, tiling.cells.width, 1);
+    const [y, height] = range(place.top, tiling.view.height, tiling.cells.height, tiling.stretch);
+    return { x, y, width, height };
   }
 
   /** Fill the atlas: the tiles in view side by side, a pixel a cell. @param {import("./tiling.js").InView} view @param {Cut} cut */
   paint(view, cut) {
     const { scale, asinh } = this.settings, width = view.columns * cut.width;
-    const key = JSON.stringify([view, cut, this.slice, scale, asinh, this.tiling.columns]);
+    const key = JSON.stringify([view, cut, this.slice, scale, asinh, this.tiling.columns, this.tiling.level]);
     if (key === this.painted) return;
     this.painted = key;
     const pixels = new Uint32Array(width * view.rows * cut.height);
@@ -156,12 +152,12 @@ export class Mosaic {
   paintTile(channel, pixels, start, stride, cut) {
     const { numbers, units, sides, cells } = this.values, scale = this.values.scaleOf(channel, this.settings);
     const table = tableFor(scale.signed), unit = units[channel];
-    const first = channel * cells + (this.slice * sides.height + cut.y) * sides.width + cut.x;
+    const columns = Int32Array.from({ length: cut.width }, (_, x) => Math.floor((cut.x + x) * this.tiling.stride));
     for (let y = 0; y < cut.height; y++) {
-      let from = first + y * cut.step * sides.width;
-      const to = start + y * stride;
-      for (let x = 0; x < cut.width; x++, from += cut.step) {
-        const value = numbers[from] * unit;
+      const row = Math.floor((cut.y + y) * this.tiling.stride), to = start + y * stride;
+      const from = channel * cells + (this.slice * sides.height + row) * sides.width;
+      for (let x = 0; x < cut.width; x++) {
+        const value = numbers[from + columns[x]] * unit;
         pixels[to + x] = value - value === 0 ? table[colourIndex(value, scale)] : NOT_FINITE;
       }
     }

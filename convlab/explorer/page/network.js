@@ -7,7 +7,7 @@ import { make, makeButton } from "./elements.js";
 import { bracketsOf, columnsOf, foldedAtFirst, pathsOf, verticesOf } from "./graph.js";
 import { layout, lineBetween } from "./layout.js";
 import { strongestFirst } from "./strength.js";
-import { groupName, makeStrip, shortName, shownLayer, toldOf, toldOfAll } from "./strips.js";
+import { groupName, makeStrip, shortName, shortShape, shownLayer, toldOf, toldOfAll } from "./strips.js";
 import { drawStrip, stripOf } from "./thumbnail.js";
 
 /** @typedef {import("./graph.js").Vertex} Vertex */
@@ -86,11 +86,11 @@ class NetworkView {
     this.say(toldOfAll(this.app.document));
   }
 
-  /** How wide the longest words of a strip are, names cut at 14 letters, and how large letters are. */
+  /** How wide the longest words of a strip are, names cut at 9 letters, and how large letters are. */
   type() {
     const words = this.vertices.map((vertex) => {
       const { shape } = shownLayer(this.layers, vertex), name = shortName(this.layers, vertex);
-      return Math.max(7.4 * Math.min(14, name.length), 7 * shape.join("×").length + 8);
+      return Math.max(7.4 * Math.min(9, name.length), 7 * shortShape(shape).length + 8);
     });
     return { text: Math.max(...words), em: parseFloat(getComputedStyle(this.scroller).fontSize) / 15 };
   }

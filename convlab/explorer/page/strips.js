@@ -25,6 +25,12 @@ export function shortName(layers, vertex) {
   return said ? full.slice(said.length).replace(/^[_/.-]/, "") : full;
 }
 
+/** "112²×64" @param {number[]} shape */
+export function shortShape(shape) {
+  const [height, width, ...rest] = shape;
+  return (shape.length === 3 && height === width ? [`${height}²`, ...rest] : shape).join("×");
+}
+
 /** The layer whose maps a strip shows: a group's last. @param {Layer[]} layers @param {Vertex} vertex */
 export function shownLayer(layers, { members }) {
   return layers[members[members.length - 1]];
@@ -38,7 +44,7 @@ export function makeStrip(layers, vertex, { left, top, width, maps }, open) {
   const { name, kind, says, shape } = shownLayer(layers, vertex);
   const frame = make("span", "maps");
   frame.style.height = `${maps}px`;
-  const title = fullName(layers, vertex), words = [make("span", "name", [shortName(layers, vertex)]), make("span", "shape", [shape.join("×")])];
+  const title = fullName(layers, vertex), words = [make("span", "name", [shortName(layers, vertex)]), make("span", "shape", [shortShape(shape)])];
   const label = vertex.group ? `${title}, ${vertex.members.length} layers, unfold` : `${name}, ${kind}, ${writtenShape(shape)}`;
   const attributes = { tabindex: "-1", title, "aria-label": label, "aria-description": vertex.group ? "" : says };
   const strip = makeButton(vertex.group ? "strip folded" : "strip", [frame, ...words, figuresOf(layers, vertex)], open, attributes);

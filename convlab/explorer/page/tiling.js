@@ -1,6 +1,6 @@
 // Where the tiles of a mosaic stand: arithmetic between channels, cells and pixels, both ways. No drawing.
 //
-// A cell is a whole number of device pixels wide, or a whole number of cells share one: so every pixel shows one number.
+// A cell is a whole number of device pixels wide; where there are more cells than pixels, each pixel shows one of them.
 
 /** @typedef {{width: number, height: number}} Size */
 /** @typedef {{left: number, top: number, width: number, height: number}} Rectangle in CSS pixels */
@@ -34,6 +34,16 @@ export class Tiling {
   /** CSS pixels of a cell. */
   get zoom() {
     return this.level / this.ratio;
+  }
+
+  /** Cells from one painted pixel to the next, where cells share them. */
+  get stride() {
+    return Math.max(1, 1 / this.level);
+  }
+
+  /** Which cell is seen so many CSS pixels behind the edge of its tile. @param {number} pixels */
+  cellAfter(pixels) {
+    return this.level < 1 ? Math.floor(Math.floor(pixels * this.ratio) * this.stride) : Math.floor(pixels / this.zoom);
   }
 
   get tileWidth() {
@@ -80,8 +90,7 @@ export class Tiling {
   focus(tile) {
     const { width, height } = this.view, edge = 4 * this.margin;
     const [across, down] = [(width - edge) / this.cells.width, (height - edge - this.caption) / (this.cells.height * this.stretch)];
-    const room = Math.min(across, down, LARGEST_CELL) * this.ratio;
-    this.level = room >= 1 ? Math.floor(room) : 1 / Math.ceil(1 / room);
+    this.level = wholeFromOne(Math.min(across, down, LARGEST_CELL) * this.ratio, false);
     this.left = (width - this.tileWidth) / 2 - (tile % this.columns) * this.pitchX;
     this.top = (height - this.tileHeight - this.caption) / 2 - Math.floor(tile / this.columns) * this.pitchY;
   }
@@ -89,7 +98,7 @@ export class Tiling {
   /** Zoom a step around a point, which stays where it is. @param {boolean} closer @param {number} x @param {number} y */
   step(closer, x, y) {
     const [across, down] = [(x - this.left) / this.pitchX, (y - this.top) / this.pitchY];
-    const level = closer ? levelAbove(this.level) : levelBelow(this.level), zoom = level / this.ratio;
+    const level = wholeFromOne(this.level * (closer ? 1.25 : 0.8), closer), zoom = level / this.ratio;
     if (zoom > 2 * LARGEST_CELL || Math.max(this.cells.width, this.cells.height) * zoom < (this.isUnits ? 2 : 8)) return;
     this.level = level;
     this.pan(x - across * this.pitchX - this.left, y - down * this.pitchY - this.top);
@@ -137,7 +146,7 @@ export class Tiling {
     const column = Math.floor((px - this.left) / this.pitchX), row = Math.floor((py - this.top) / this.pitchY);
     const tile = row * this.columns + column;
     if (column < 0 || column >= this.columns || row < 0 || tile >= this.count) return null;
-    const { left, top } = this.tileAt(tile), x = Math.floor((px - left) / this.zoom), y = Math.floor((py - top) / (this.zoom * this.stretch));
+    const { left, top } = this.tileAt(tile), x = this.cellAfter(px - left), y = this.cellAfter((py - top) / this.stretch);
     if (x < 0 || x >= this.cells.width || y < 0) return null;
     return { tile, y: y < this.cells.height ? y : -1, x };
   }
@@ -163,14 +172,13 @@ export class Tiling {
   }
 }
 
-/** @param {number} level whole pixels of a cell, or 1/n of one */
-function levelBelow(level) {
-  if (level > 1) return Math.min(level - 1, Math.max(1, Math.floor(level * 0.85)));
-  return 1 / (Math.round(1 / level) + 1);
+/** A number of device pixels a cell: whole, if it is not below one. @param {number} level @param {boolean} larger rather than smaller */
+function wholeFromOne(level, larger) {
+  if (level < 1) return level;
+  return larger ? Math.ceil(level) : Math.floor(level);
 }
 
-/** @param {number} level */
-function levelAbove(level) {
-  if (level >= 1) return Math.max(level + 1, Math.floor(level * 1.25));
-  return 1 / (Math.round(1 / level) - 1);
+/** @param {number} level the next smaller one that is tried */
+function levelBelow(level) {
+  return level > 1 ? level - 1 : level * 0.95;
 }
