@@ -51,8 +51,8 @@ export function start(root, source, { linked = true } = {}) {
 function visit(app, state, replace) {
   const address = addressOf(app.document.layers, state);
   if (replace) history.replaceState(null, "", address);
-  if (address === (location.hash || "#")) show(app, state);
-  else location.hash = address;
+  else if (address !== (location.hash || "#")) history.pushState(null, "", address);
+  show(app, state); // at once, so that the next key finds it
 }
 
 /** Let the view follow to a state of the same layer, or close it and open the next. @param {App} app @param {State} state */

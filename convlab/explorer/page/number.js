@@ -39,12 +39,12 @@ class NumberView {
     /** @type {Map<string, Promise<Explanation|null>>} */
     this.remembered = new Map();
     this.closed = false;
-    const [head, place, side, foot, ledger] = ["headline", "place", "beside", "cones", "ledger"].map((name) => make("div", name));
-    this.head = head;
-    this.foot = foot;
+    const [place, side, ledger] = ["place", "beside", "ledger"].map((name) => make("div", name));
+    this.head = make("header", "headline");
+    this.foot = make("div", "cones");
     stage.classList.add("number");
     stage.classList.toggle("vector", [state.layer, ...this.layer.inputs].every((index) => this.layers[index].shape.length < 2));
-    stage.append(head, place, side, foot);
+    stage.append(this.head, place, side, this.foot);
     this.terms = new Terms(side, (i) => (this.why && isOneCell(this.why) ? this.walk(i, 0, 0) : this.choose(i)));
     side.append(ledger);
     this.work = new Workplace(place, ledger, app, {

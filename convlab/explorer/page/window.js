@@ -94,6 +94,7 @@ export class MovingWindow {
     this.current = sum;
     this.arithmetic.element.hidden = !sum;
     if (sum) this.arithmetic.show(sum, this.count);
+    else this.arithmetic.line.replaceChildren();
     if (this.arithmetic.element.offsetHeight !== this.below) this.fit();
     this.markProduct();
   }

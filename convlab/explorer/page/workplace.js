@@ -18,6 +18,7 @@ export class Workplace {
     this.app = app;
     this.asked = asked;
     this.options = { onCell: asked.walk, ledger };
+    this.channel = -1; // of the layer, of which the maps are
     /** @type {MovingWindow|null} */
     this.moving = null;
     /** @type {Arithmetic|null} */
@@ -37,6 +38,7 @@ export class Workplace {
    */
   async build(why, chosen, state, from, to) {
     this.clear();
+    this.channel = state.channel;
     const back = mapBehind(why, chosen, this.app.document.layers), axes = from && to && this.axes(why, state, from);
     if (from && to && axes) return this.buildWindow(chosen, state, back, from, to, axes);
     if (from && from.cells > 1) this.still(from, back, { y: why.rows[0], x: why.columns[0], height: span(why.rows), width: span(why.columns) });
@@ -73,7 +75,7 @@ export class Workplace {
 
   /** Show a number that has no explanation in its map. @param {Values|null} values @param {Place} state */
   bare(values, state) {
-    if (this.moving) return;
+    if (this.moving && this.channel === state.channel) return;
     this.clear();
     if (values && values.cells > 1) this.still(values, state, { y: state.at.at(-2) ?? 0, x: state.at.at(-1) ?? 0 });
   }
