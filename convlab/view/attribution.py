@@ -12,11 +12,11 @@ from convlab.attribution.result import Attribution
 from convlab.errors import ShapeError
 from convlab.markup.mosaic import Pixels, mosaic
 from convlab.markup.scale import Scale
-from convlab.runtime.arrays import Array
+from convlab.runtime.arrays import Array, Shape
 from convlab.view.channels import BAR, colour_bar
 from convlab.view.drawing import Look, drawing
 from convlab.view.figure_style import NARROW, heading, root, show
-from convlab.view.picture import draw_input
+from convlab.view.picture import draw_input, picture_share, steps_down
 from convlab.view.sheet import FAINT, LEFT, TOP, Edges, axes_at, page, write
 
 SIDE, APART = 2.3, 0.25  # inches across a picture, and between two
@@ -82,9 +82,10 @@ def attribution(
     """
     _check(result, image, alpha)
     drawn = at_pixels(result, image)
-    under, plain, over = _frames(["the input", result.method, "over it"], drawn.values.shape, 3, BAR)
+    under, plain, over = _frames(["the input", result.method, "over it"], _shape(result), 3, BAR)
     draw_input(under, result.acts, image, result.source)
     show(plain, coloured(drawn, cmap))
+    plain.set_aspect(under.get_aspect())
     lay_over(over, result, drawn, image, alpha, cmap)
     if colorbar:
         colour_bar(over, drawn.measure, cmap)
@@ -127,7 +128,7 @@ def attributions(
     drawn = [at_pixels(result, image) for result in results]
     targets = {result.target for result in results}
     names = ["the input", *(one.method if len(targets) == 1 else f"{one.method}: {one.target}" for one in results)]
-    under, *frames = _frames(names, drawn[0].values.shape, COLUMNS)
+    under, *frames = _frames(names, _shape(results[0]), COLUMNS)
     draw_input(under, results[0].acts, image, results[0].source)
     for ax_of, result, each in zip(frames, results, drawn, strict=True):
         lay_over(ax_of, result, each, image, alpha, cmap)
@@ -151,6 +152,8 @@ def check_alpha(alpha: float) -> None:
 def at_pixels(result: Attribution, image: int) -> Drawn:
     """Return the map of one image at its pixels, and colours that end where most of its values do."""
     values = result.at_pixels()[image]
+    if len(_shape(result)) == 2 and not steps_down(_shape(result)):
+        values = values.T  # a sequence of one channel is drawn as a row
     measure = Scale.of(values[..., None], "shared")
     reach = np.percentile(np.abs(values[np.isfinite(values)]), MOST) if np.isfinite(values).any() else 0
     if reach > 0:
@@ -159,9 +162,14 @@ def at_pixels(result: Attribution, image: int) -> Drawn:
     return Drawn(values, measure)
 
 
-def _frames(names: list[str], size: tuple[int, ...], columns: int, right: float = 0.1) -> list[Axes]:
-    """Return axes on a new page for pictures of one size, row by row, with a name over each."""
-    high = SIDE * size[0] / size[1]
+def _shape(result: Attribution) -> Shape:
+    """Return the shape of the input that the map lies over."""
+    return result.acts.inputs[result.source or ""].shape[1:]
+
+
+def _frames(names: list[str], shape: Shape, columns: int, right: float = 0.1) -> list[Axes]:
+    """Return axes on a new page for pictures of inputs of one shape, row by row, with a name over each."""
+    high = SIDE * picture_share(shape)
     rows = -(-len(names) // columns)
     down = NAME + high + SPAN + APART
     across = LEFT + min(columns, len(names)) * (SIDE + APART) + right

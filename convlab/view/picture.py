@@ -22,6 +22,13 @@ def table_share(shape: Shape) -> float:
     return float(np.clip(shape[0] / shape[1], 1 / LONGEST, LONGEST))
 
 
+def picture_share(shape: Shape) -> float:
+    """Return the height of an input's picture as a share of its width, as `draw_input` draws one of that shape."""
+    if steps_down(shape):
+        return table_share(shape)
+    return ROW if len(shape) == 2 or shape[0] == 1 else shape[0] / shape[1]
+
+
 def draw_input(ax: Axes, acts: Activations, image: int, name: str | None = None) -> None:
     """Show an image of the batch as it was before preprocessing; of what was no picture, the first channel.
 

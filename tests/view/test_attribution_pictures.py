@@ -10,7 +10,7 @@ import convlab
 from convlab import attribution, plot
 from convlab.attribution import MeanAttribution
 from convlab.errors import ShapeError, UnsupportedError
-from convlab.layers import Activation, Conv2D, Flatten, ReLU
+from convlab.layers import Activation, Conv1D, Conv2D, Dense, Flatten, GlobalAveragePooling1D, ReLU
 from convlab.markup.mosaic import DEAD
 from convlab.model.initialise import randomise
 from support.figures import heading
@@ -136,6 +136,21 @@ def test_preferred_inputs_are_drawn_and_what_did_not_fire_is_hatched(model):
     title, note = heading(figure)
     assert title == "lenet5 · conv2: the inputs that its channels prefer"
     assert "1 did not fire (hatched)" in note
+
+
+@pytest.mark.parametrize(("shape", "drawn", "share"), [((200, 1), (1, 200), 1 / 8), ((300, 12), (300, 12), 2)])
+def test_a_sequence_is_drawn_as_its_input_is(shape, drawn, share):
+    layers = [Conv1D("c", 4, 5), GlobalAveragePooling1D("g"), Dense("d", 3)]
+    model = convlab.Model.sequential("signal", shape, layers)
+    randomise(model, 0)
+    found = attribution.gradient(model, model.run(np.random.default_rng(0).normal(size=(1, *shape))), 1)
+    for figure in (plot.attribution(found), plot.attributions([found, found])):
+        under, *frames = [ax for ax in figure.axes if ax.images and ax.get_label() != "<colorbar>"]
+        assert under.images[0].get_array().shape[:2] == drawn
+        for ax in frames:
+            assert ax.images[-1].get_array().shape[:2] == drawn
+            box = ax.get_window_extent()
+            assert box.height / box.width == pytest.approx(share, rel=0.02)
 
 
 @pytest.mark.parametrize(
