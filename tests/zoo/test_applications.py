@@ -138,7 +138,7 @@ def give_weights(network, model):
 @EACH
 def test_weights_that_keras_saved_load_by_the_networks_name(name, tmp_path):
     """In both layouts, with and without the top; and where layers have older names, as in Keras' published files."""
-    live("keras", instead="zoo/test_applications.py, of what is computed with them")
+    live("keras", instead="files/keras/test_networks_recorded.py")
     model = convlab.load(name, weights=1)
     network, _ = in_keras(name)
     give_weights(network, model)
