@@ -14,7 +14,7 @@ from convlab.model.graph import Graph
 from convlab.model.model import Model
 from convlab.model.nodes import has_activation
 from convlab.recording.activations import Activations
-from convlab.recording.recorded import check_forwards
+from convlab.recording.recorded import check_runs_anew
 from convlab.runtime.arrays import Array, on_host
 from convlab.wording import unknown
 
@@ -109,7 +109,7 @@ def ablation_cam(
     LayerNameError, ShapeError
         For a layer, or a class, that is not there.
     """
-    check_forwards(acts)
+    check_runs_anew(acts, "ablation_cam")
     number = class_number(model.graph, target, model.labels)
     name, called = _maps(model, layer, number)
     values = silenced_cam(model, acts.inputs, name, number, batch=batch)

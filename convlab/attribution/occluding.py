@@ -10,7 +10,7 @@ from convlab.backward.targets import Target, seeds_of
 from convlab.errors import ShapeError
 from convlab.model.model import Model
 from convlab.recording.activations import Activations
-from convlab.recording.recorded import check_forwards
+from convlab.recording.recorded import check_runs_anew
 from convlab.runtime.arrays import Array
 from convlab_kernels.window import Pair, parse_pair
 
@@ -54,7 +54,7 @@ def occlusion(
     """
     if batch < 1:
         raise ShapeError(f"occlusion: batch is {batch}, expected at least 1")
-    check_forwards(acts)
+    check_runs_anew(acts, "occlusion")
     x = acts.inputs[only_input(model)]
     if x.ndim != 4:
         raise ShapeError(f"occlusion: the input has shape {x.shape}, expected (N, H, W, C)")

@@ -12,7 +12,7 @@ from convlab.backward.targets import Target, seeds_of
 from convlab.errors import ShapeError
 from convlab.model.model import Model
 from convlab.recording.activations import Activations
-from convlab.recording.recorded import check_forwards
+from convlab.recording.recorded import check_runs_anew
 from convlab.runtime.arrays import Array
 from convlab.wording import say
 
@@ -63,7 +63,7 @@ def smoothgrad(
     """
     if samples < 1:
         raise ShapeError(f"smoothgrad: samples is {samples}, expected at least 1")
-    check_forwards(acts)
+    check_runs_anew(acts, "smoothgrad")
     x, random, plain = acts.inputs[only_input(model)], np.random.default_rng(seed), unchecked(model)
     spread = noise * np.ptp(x, axis=tuple(range(1, x.ndim)), keepdims=True)
     total = np.zeros(x.shape, np.float64)
@@ -109,7 +109,7 @@ def integrated_gradients(
     """
     if steps < 1:
         raise ShapeError(f"integrated_gradients: steps is {steps}, expected at least 1")
-    check_forwards(acts)
+    check_runs_anew(acts, "integrated_gradients")
     x, plain = acts.inputs[only_input(model)], unchecked(model)
     try:
         start = np.broadcast_to(np.asarray(baseline, x.dtype), x.shape)

@@ -10,7 +10,7 @@ from convlab.errors import LayerNameError, UnsupportedError
 from convlab.model.model import Model
 from convlab.recording.activations import Activations
 from convlab.runtime.host_copies import arrays_on
-from convlab.wording import unknown
+from convlab.wording import listed, unknown
 
 RULES = ("gradient", "guided", "deconvnet")
 
@@ -28,7 +28,8 @@ def gradients(
     Parameters
     ----------
     model, acts
-        The network, and a recording it made; what that lacks is computed from what it has.
+        The network, and a recording it made; what that lacks is computed from what it has. Through a layer that a
+        what-if has replaced nothing goes back.
     target
         Which number of each image. An int or a str: a class by its number or label, its value before the final
         softmax or sigmoid. ("conv2", 7): the mean of a channel, or a unit of a dense layer. ("conv2", (3, 4, 7)): one
@@ -69,9 +70,10 @@ def gradients(
     like = values[next(iter(model.inputs))]
     seeds, what = seeds_of(model.graph, target, model.labels, like)
     with model.computing(len(like)):
-        found = pull_back(model.graph, values, seeds, set(asked), rule)
+        found = pull_back(model.graph, values, seeds, set(asked), rule, acts.replaced)
     if not found:
-        raise LayerNameError(f"gradients: {what} does not depend on {', '.join(asked)}")
+        why = f", as {listed(acts.replaced)} was replaced by a what-if" if acts.replaced else ""
+        raise LayerNameError(f"gradients: {what} does not depend on {listed(asked)}{why}")
     arrays = arrays_on(model.device)
     arrays.update({name: found[name] for name in known if name in found})
     kinds = {**dict.fromkeys(model.inputs, "InputLayer"), **{node.name: node.layer.kind for node in model.nodes}}
@@ -87,6 +89,7 @@ def gradients(
         activation=acts.activation,
         functions=acts.functions,
         note=", ".join(filter(None, [acts.note, f"{title} of {what}"])),
+        replaced=acts.replaced,
         network=model,
         weights=acts.weights,
         target=what,

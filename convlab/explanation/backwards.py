@@ -59,12 +59,12 @@ def _calls(model: Model, grads: Gradients, layer: str) -> list[tuple[Node, int]]
         raise LayerNameError(unknown("layer", layer, model.shapes))
     leading = {name.removesuffix("/pre") for name in grads.seeds}
     for node in reversed(model.nodes):
-        if node.name in leading:
+        if node.name in leading and node.name not in grads.replaced:
             leading.update(node.inputs)
     if layer not in leading or (layer not in grads and f"{layer}/pre" in grads.seeds):
         raise LayerNameError(f"explain: {grads.target} has no gradient by what layer {layer!r} makes")
     readers = [node for node in model.nodes if node.name in leading and layer in node.inputs]
-    readers = [node for node in readers if not _begins_before(grads, node)]
+    readers = [node for node in readers if node.name not in grads.replaced and not _begins_before(grads, node)]
     needed = [layer, *(node.name for node in readers if f"{node.name}/pre" not in grads.seeds)]
     if missing := [name for name in needed if name not in grads]:
         raise LayerNameError(

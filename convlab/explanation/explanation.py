@@ -90,6 +90,8 @@ def explain(
     after, function, tolerance = _apply(node.layer.activation, sums, this, recorded.dtype)
     if channel in node.silenced:
         after, function = 0.0, "silenced"
+    if layer in acts.replaced:
+        after, function = float(recorded), "replaced by a what-if"
     told, fields = about(model, layer, asked, output, (image, *place, channel)), model.receptive_fields()
     field = seen(fields[sources[0] if len(sources) == 1 else layer], sums[this].place)
     return Explanation(

@@ -62,6 +62,8 @@ def recompute(
     for field, names in (("arrays", kinds), ("inputs", acts.inputs), ("outputs", acts.outputs)):
         changed[field] = arrays_on(device)
         changed[field].update({name: values[name] for name in names})
+    still = [name for name in acts.replaced if name not in follow]
+    changed["replaced"] = tuple(dict.fromkeys([*still, *(name for name in replaced if name not in graph.inputs)]))
     same = [node.name for node in graph.nodes if node.name not in follow and node.name not in replaced]
     told = listed(same) if same else "nothing"
     what = f"what if {listed(list(replaced))} had made something else; not affected: {told}"

@@ -46,6 +46,8 @@ class Activations(Recorded, Mapping[str, Array]):
         Each output's; what is not there is "linear".
     note : str
         What is to be said of the network wherever it is named: "random weights".
+    replaced : tuple of str
+        The layers that did not make what is recorded of them: a what-if (`Model.rerun`) did.
     network : convlab.Model or None
         What made the recording; a file does not keep it.
     weights : tuple of mapping of str to array

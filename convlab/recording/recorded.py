@@ -7,6 +7,7 @@ from typing import ClassVar
 from convlab.errors import UnsupportedError
 from convlab.images.preprocessing import Preprocessing
 from convlab.runtime.arrays import Array
+from convlab.wording import listed
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -23,6 +24,7 @@ class Recorded:
     activation: str = "linear"
     functions: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
+    replaced: tuple[str, ...] = ()
 
     forwards: ClassVar[bool] = True
     """Whether a run of the network made it, from its input on."""
@@ -45,3 +47,13 @@ def check_forwards(acts: object) -> None:
     check_recording(acts)
     if isinstance(acts, Recorded) and (not acts.forwards or acts.inputs.keys() & acts.arrays.keys()):  # from a file
         raise UnsupportedError(f"expected a recording, found {acts.note or 'gradients'}: model.run(x) makes one")
+
+
+def check_runs_anew(acts: Recorded, method: str) -> None:
+    """Refuse what-if, besides what is no recording, for a method that runs the network on the input again."""
+    check_forwards(acts)
+    if acts.replaced:
+        raise UnsupportedError(
+            f"{method} runs the network on the input again, where {listed(acts.replaced)} would not be replaced: take"
+            " the recording before the what-if, or a method of one gradient"
+        )

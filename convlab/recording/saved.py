@@ -1,7 +1,7 @@
 """Recordings as HDF5 files.
 
     attributes    format, model, note, activation, preprocessing (JSON, or empty), labels (or none)
-                  inputs, outputs, names, kinds: lists of names; functions: of the outputs
+                  inputs, outputs, names, kinds, replaced (or none): lists of names; functions: of the outputs
     /inputs/NAME  (N, ...)            /outputs/NAME (N, ...)
     /layers/NAME  (N, ...)            for each of `names`, in order of execution; "/" in a name is written "%2F"
 
@@ -48,8 +48,9 @@ def _write(file: h5py.File, acts: Recorded) -> None:
     file.attrs["outputs"] = list(acts.outputs)
     file.attrs["names"] = list(acts.arrays)
     file.attrs["kinds"] = list(acts.kinds.values())
-    if acts.labels:
-        file.attrs["labels"] = list(acts.labels)
+    for name, several in (("labels", acts.labels), ("replaced", acts.replaced)):
+        if several:
+            file.attrs[name] = list(several)
     for title, arrays in (("inputs", acts.inputs), ("outputs", acts.outputs), ("layers", acts.arrays)):
         group = file.create_group(title, track_order=True)
         for name, array in arrays.items():
@@ -88,6 +89,7 @@ def read(path: Path) -> Recorded:
             labels=tuple(labels) if labels else None,
             activation=read_text(file, "activation") or "linear",
             note=read_text(file, "note") or "",
+            replaced=tuple(read_names(file, "replaced") or []),
             functions=dict(zip(outputs, read_names(file, "functions") or [], strict=False)),
         )
 

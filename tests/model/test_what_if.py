@@ -156,3 +156,40 @@ def test_gradients_are_no_recording_nor_are_those_from_a_file(model, acts, tmp_p
             model.rerun(found, {"b": lambda y: y})
         with pytest.raises(UnsupportedError, match="expected a recording, found gradient of unit 1 of out"):
             convlab.gradients(model, found, ("out", 1))
+
+
+def test_what_if_knows_what_is_replaced_from_a_file_and_until_it_is_computed_again(model, acts, tmp_path):
+    found = model.rerun(acts, {"b": lambda y: 0 * y, "input": lambda x: 2 * x})
+    found.save(tmp_path / "what_if.h5")
+    assert (acts.replaced, found.replaced) == ((), ("b",))
+    assert convlab.Activations.open(tmp_path / "what_if.h5").replaced == ("b",)
+    assert model.rerun(found, {"flat": lambda y: y}).replaced == ("b", "flat")
+    assert model.rerun(found, {"a": lambda y: y}).replaced == ("a",)
+
+
+def test_nothing_goes_back_through_what_is_replaced(model, acts):
+    found = model.rerun(acts, {"b": lambda y: 0 * y})
+    grads = convlab.gradients(model, found, ("out", 1))
+    np.testing.assert_array_equal(grads["a"], grads["add"])  # its other way, through b, is cut
+    assert abs(grads["b"]).max() > 0
+    assert convlab.explain(model, grads, "a", 2, 3, 1, backward=True).sources == ("add",)
+    last = model.rerun(acts, {"flat": lambda y: 2 * y})
+    assert list(convlab.gradients(model, last, ("out", 1))) == ["flat", "out"]
+    with pytest.raises(LayerNameError, match="does not depend on input, as flat was replaced by a what-if"):
+        convlab.gradients(model, last, ("out", 1), to="input")
+
+
+def test_methods_that_run_the_network_again_refuse_what_if():
+    model = convlab.load("lenet5", weights=0)
+    acts = model.run(np.ones((1, 28, 28, 1), np.float32))
+    found = model.rerun(acts, {"conv2": lambda y: 0 * y})
+    for method in ("smoothgrad", "integrated_gradients", "occlusion", "ablation_cam"):
+        with pytest.raises(UnsupportedError, match=f"{method} .* where conv2 would not be replaced"):
+            getattr(convlab.attribution, method)(model, found, 3)
+
+
+def test_a_replaced_number_is_explained_as_such(model, acts):
+    found = model.rerun(acts, {"b": lambda y: y + 7})
+    text = str(convlab.explain(model, found, "b", 2, 3, 1))
+    assert "; replaced by a what-if -> " in text and "OFF" not in text
+    assert "replaced" not in str(convlab.explain(model, found, "add", 2, 3, 1))
