@@ -59,7 +59,7 @@ def told_place(why: Explanation, places: Mapping[str, int], digits: Digits) -> d
         "field_line": field_line(why),
         "sum_line": sum_line(why),
         "verdict": verdict(why),
-        "sources": [places[name] for name in why.sources],
+        "sources": [_place_of(name, places) for name in why.sources],
         "slices": None if why.place.slices is None else why.place.inside,
         "rows": list(why.place.rows),
         "columns": list(why.place.columns),
@@ -75,3 +75,8 @@ def told_place(why: Explanation, places: Mapping[str, int], digits: Digits) -> d
         "agrees": why.agrees,
         "field_in_image": why.field_in_image,
     }
+
+
+def _place_of(source: str, places: Mapping[str, int]) -> int:
+    """Return the place of a layer, also where it gives back what it takes before its activation function."""
+    return places[source if source in places else source.removesuffix("/pre")]

@@ -104,7 +104,7 @@ type Channel = {
 
 // Where one is. `layer` null: the whole network; `at` null: no number chosen.
 type State = { layer: number | null; channel: number | null; at: At | null };
-type Settings = { scale: "layer" | "channel"; order: "index" | "strength"; asinh: boolean };
+type Settings = { scale: "layer" | "channel"; order: "index" | "strength"; asinh: boolean; backward?: number | null };
 // `key` as KeyboardEvent says it, "Space" for " ", "Shift+" in front where it is held; several with a space between.
 type Key = { key: string; does: string; act: (event: KeyboardEvent) => void };
 type View = {
@@ -170,6 +170,7 @@ type Sum = {
 type ArithmeticOptions = {
   onCell?: (row: number, column: number) => void; // makes the patch's cells buttons
   kernelTable?: HTMLElement; // in place of the kernel's numbers
+  names?: string[]; // of the tables, in place of patch, kernel, products
   ledger?: HTMLElement; // takes the line that is otherwise below the tables
 };
 

@@ -12,7 +12,7 @@ export class Arithmetic {
   constructor(host, options) {
     this.options = options;
     const [patch, kernel, products] = (this.slots = ["patch", "kernel", "products"].map((name) => make("div", name)));
-    const figures = this.slots.map((slot) => make("figure", "", [slot, make("figcaption", "", [slot.className])]));
+    const figures = this.slots.map((slot, i) => make("figure", "", [slot, make("figcaption", "", [options.names?.[i] ?? slot.className])]));
     if (options.kernelTable) kernel.append(options.kernelTable);
     this.times = [between("×"), figures[1], between("="), figures[2]];
     this.tables = make("div", "tables", [figures[0], ...this.times]);

@@ -21,9 +21,9 @@ export class LiveSource {
     return this.ask("values", { layer: index });
   }
 
-  /** @param {number} index @param {(number|null)[]} at [z|null, y, x, channel] @returns {Promise<Explanation|null>} */
-  explanation(index, at) {
-    return this.ask("explanation", { layer: index, at });
+  /** @param {number} index @param {(number|null)[]} at [z|null, y, x, channel] @param {number|null} backward the class whose gradient is meant @returns {Promise<Explanation|null>} */
+  explanation(index, at, backward = null) {
+    return this.ask("explanation", { layer: index, at, backward });
   }
 
   /** @param {Question} question @returns {Promise<Attribution|null>} */
@@ -101,8 +101,9 @@ export class PageSource {
     return bytes;
   }
 
-  /** @param {number} index @param {(number|null)[]} at @returns {Promise<Explanation|null>} */
-  async explanation(index, at) {
+  /** @param {number} index @param {(number|null)[]} at @param {number|null} backward @returns {Promise<Explanation|null>} */
+  async explanation(index, at, backward = null) {
+    if (backward !== null) return null;
     const all = await this.json(`explanations-${index}`);
     const held = all?.[String(at)];
     if (!held) return null;

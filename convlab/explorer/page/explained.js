@@ -47,7 +47,7 @@ export function sumOf(why, place, pixel) {
 /** @param {Explanation} why @param {number} count of the products @param {number} weight the first */
 function sumName(why, count, weight) {
   if (why.winner) return "largest of the patch";
-  if (why.sources.length > 1) return `of ${why.sources.length} inputs`;
+  if (why.sources.length > 1) return `of ${why.sources.length} layers`;
   if (!why.trained && count === 1) return weight === 1 ? "handed on" : `scaled by ${sixDigits(weight)}`;
   return `sum of ${count.toLocaleString("en")} product${count === 1 ? "" : "s"}`;
 }
@@ -70,9 +70,9 @@ export function mapBehind(why, place, layers) {
   return /** @type {Place} */ (placeBehind({ ...why, rows: [0], columns: [0] }, place, 0, 0, layers));
 }
 
-/** The command that explains a number. @param {string} command that made the page @param {Layer} layer @param {Place} place */
-export function commandFor(command, { name, shape }, { channel, at }) {
-  const quoted = /^[\w./:-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`;
+/** The command that explains a number. @param {string} command that made the page @param {Layer} layer @param {Place} place @param {string|null} backward the class */
+export function commandFor(command, { name, shape }, { channel, at }, backward) {
+  const quoted = (/** @type {string} */ text) => (/^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
   const explain = command.replace("convlab explore", "convlab explain").replace(/ --out (?:'[^']*'|\S+)| --no-browser/g, "");
-  return `${explain} ${quoted}${shape.length > 1 ? ` --at ${at.join(",")}` : ""} --channel ${channel}`;
+  return `${explain} ${quoted(name)}${shape.length > 1 ? ` --at ${at.join(",")}` : ""} --channel ${channel}${backward === null ? "" : ` --backward --class ${quoted(backward)}`}`;
 }

@@ -3,6 +3,7 @@
 import { sidesOf } from "./address.js";
 import { coneRibbon } from "./cone.js";
 import { asNumber, sixDigits } from "./digits.js";
+import { Direction } from "./direction.js";
 import { excuse, make, makeButton } from "./elements.js";
 import { channelName, commandFor, isOneCell, placeBehind, termsOf } from "./explained.js";
 import { within } from "./geometry.js";
@@ -40,7 +41,12 @@ class NumberView {
     this.remembered = new Map();
     this.closed = false;
     const [place, side, ledger] = ["place", "beside", "ledger"].map((name) => make("div", name));
-    this.head = make("header", "headline");
+    this.direction = new Direction(app, () => {
+      this.why = null;
+      app.go({ ...this.state }, { replace: true });
+    });
+    this.told = make("div", "told");
+    this.head = make("header", "headline", [this.told, this.direction.element]);
     this.foot = make("div", "cones");
     stage.classList.add("number");
     stage.classList.toggle("vector", [state.layer, ...this.layer.inputs].every((index) => this.layers[index].shape.length < 2));
@@ -66,7 +72,7 @@ class NumberView {
     this.why = found instanceof Error ? null : found;
     if (!this.why) return this.showBare(found instanceof Error ? excuse(found) : this.whyNot());
     this.showWhy(this.why, stays);
-    if (stays) await this.work.follow(state);
+    if (stays && this.work.moving) await this.work.follow(state);
     else await this.rebuild();
     this.markCursor();
     this.app.say(`${this.named()}: ${exactly(asNumber(this.why.recorded))}`);
@@ -74,9 +80,9 @@ class NumberView {
 
   /** Ask for the explanation of a place in this channel; what was asked before is remembered. @param {number[]} at */
   explain(at) {
-    if (!this.layer.explains || !this.layer.inputs.length) return Promise.resolve(null);
-    const { layer, channel } = this.state, [x, y, z = null] = [...at].reverse(), key = `${channel}/${at}`;
-    const asked = this.remembered.get(key) ?? this.app.source.explanation(layer, [z, y, x, channel]);
+    const { state: { layer, channel }, direction: { backward } } = this, [x, y, z = null] = [...at].reverse(), key = `${backward}/${channel}/${at}`;
+    if (backward === null && !(this.layer.explains && this.layer.inputs.length)) return Promise.resolve(null);
+    const asked = this.remembered.get(key) ?? this.app.source.explanation(layer, [z, y, x, channel], backward);
     if (this.remembered.size > MOST_REMEMBERED) this.remembered.clear();
     this.remembered.set(key, asked);
     return asked;
@@ -85,36 +91,39 @@ class NumberView {
   /** @param {Explanation} why @param {boolean} stays in the channel where it was */
   showWhy(why, stays) {
     this.app.shell.picture.box(why.field_in_image);
-    this.showHead(asNumber(why.recorded), why.headline.slice(Math.max(0, why.headline.indexOf(`${this.layer.name} (`))), [
-      make("p", "", [`looks at ${why.window_line}; sees ${why.field_line}`]),
+    const back = this.direction.backward !== null, begin = why.headline.indexOf(back ? "gradient of " : `${this.layer.name} (`);
+    const linked = !back ? `looks at ${why.window_line}` : why.sources.length ? `reaches ${why.window_line}` : "reaches nothing that leads there";
+    this.showHead(asNumber(why.recorded), why.headline.slice(Math.max(0, begin)), [
+      make("p", "", [`${linked}; sees ${why.field_line}`]),
       make("p", "", [why.sum_line, "; ", make("span", why.agrees ? "" : "off", [why.verdict])]),
     ]);
     if (!stays || !why.kept.includes(this.chosen)) this.chosen = why.order.find((i) => why.kept.includes(i)) ?? 0;
     this.cursor = why.winner ?? [within(this.cursor[0], why.rows.length), within(this.cursor[1], why.columns.length)];
-    const many = why.sources.length > 1 ? "The inputs" : isOneCell(why) ? "The strongest products" : "The strongest channels";
+    const many = why.sources.length > 1 ? (back ? "What it reaches" : "The inputs") : isOneCell(why) ? "The strongest products" : "The strongest channels";
     this.terms.show(why.order.length > 1 ? many : "It comes from", termsOf(why, this.layers), this.chosen);
   }
 
   /** @param {number|undefined} value @param {string} title @param {HTMLElement[]} lines */
   showHead(value, title, lines) {
     const worth = value === undefined ? "?" : exactly(value).replace("-", "−");
-    this.head.replaceChildren(make("p", "worth", [worth]), make("div", "", [make("h1", "", [title]), ...lines]));
+    this.told.replaceChildren(make("p", "worth", [worth]), make("div", "", [make("h1", "", [title]), ...lines]));
   }
 
   /** Build the maps anew: after another channel, or other colours. */
   async rebuild() {
     const { why, state } = this;
     if (!why) return this.follow(state);
+    if (!why.sources.length) return this.work.clear();
     const source = why.sources[why.sources.length > 1 ? this.chosen : 0];
-    const [from, to] = await Promise.all([source, state.layer].map((index) => this.app.values(index).catch((error) => (this.app.say(error.message), null))));
+    const [from, to] = await Promise.all((this.direction.backward === null ? [source, state.layer] : []).map((index) => this.app.values(index).catch((error) => (this.app.say(error.message), null))));
     if (this.closed || this.why !== why) return;
-    await this.work.build(why, this.chosen, state, from, to);
+    await this.work.build(why, this.chosen, state, from ?? null, to ?? null);
     this.markCursor();
   }
 
   /** A pixel of the input, a layer that is no weighted sum, or what the page does not hold. @param {HTMLElement} reason */
   async showBare(reason) {
-    const state = this.state, values = await this.app.values(state.layer).catch(() => null), value = values?.valueAt(state.channel, state.at);
+    const state = this.state, values = await this.app.values(state.layer).catch(() => null), value = this.direction.backward === null ? values?.valueAt(state.channel, state.at) : undefined;
     if (this.closed || this.state !== state) return;
     this.app.shell.picture.box(this.layer.inputs.length ? null : state.at.map((cell) => [cell, cell]));
     const links = this.layer.inputs.map((index) => makeButton("link", this.layers[index].name, () => this.app.go(this.placeIn(index))));
@@ -127,10 +136,12 @@ class NumberView {
 
   /** Why there is no explanation. */
   whyNot() {
+    const { backward, className } = this.direction, command = commandFor(this.app.document.command, this.layer, this.state, backward === null ? null : className);
+    const held = make("p", "", [`This page does not hold ${backward === null ? "the explanation of this number" : "what a number would change"}. This command has it:`, make("code", "", [command])]);
+    if (backward !== null) return held;
     if (!this.layer.inputs.length) return make("p", "", ["This is what went into the network: nothing lies behind it."]);
     if (!this.layer.explains) return make("p", "", [`No weighted sum is known behind a layer of kind ${this.layer.kind}. It is computed from:`]);
-    const command = commandFor(this.app.document.command, this.layer, this.state);
-    return make("p", "", ["This page does not hold the explanation of this number. This command has it:", make("code", "", [command])]);
+    return held;
   }
 
   /** About the same place in another layer. @param {number} layer */
@@ -142,7 +153,7 @@ class NumberView {
   /** Which number it is: "conv2, channel 7, row 3, column 4". */
   named() {
     const { layer, channel, at } = this.state;
-    return `${this.layer.name}, ${cellText(this.layer.shape, channel, at, this.app.document.labels[layer]?.[channel])}`;
+    return `${this.direction.backward === null ? "" : `gradient of ${this.direction.className} by `}${this.layer.name}, ${cellText(this.layer.shape, channel, at, this.app.document.labels[layer]?.[channel])}`;
   }
 
   // ---- what one does
@@ -178,6 +189,7 @@ class NumberView {
       { key: "Enter", does: "one layer back, to the cell that is marked", act: () => this.walk(this.chosen, this.cursor[0], this.cursor[1]) },
       { key: "PageUp PageDown", does: "the channel of the input that adds more, less", act: (event) => this.choose(this.terms.beside(by(event))) },
       { key: "Shift+PageUp Shift+PageDown", does: "the layer's channel before, after", act: (event) => this.stay({ channel: this.state.channel + by(event) }) },
+      { key: "b", does: "forwards, or backwards: what the number would change", act: () => this.direction.turn(this.direction.backward === null) },
       { key: "a", does: "all terms, or the strongest", act: () => this.terms.toggle() },
       ...(this.work.moving?.keys("Shift+") ?? []),
     ];

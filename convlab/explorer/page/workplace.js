@@ -1,8 +1,9 @@
 // Where a number is seen being made: the maps before and after with the window between them, and the equation.
 
-import { Arithmetic } from "./arithmetic.js";
+import { Arithmetic, signedPixels } from "./arithmetic.js";
 import { CellMap } from "./cells.js";
 import { pixelOf } from "./colours.js";
+import { asNumber } from "./digits.js";
 import { make } from "./elements.js";
 import { isOneCell, mapBehind, sumOf } from "./explained.js";
 import { axesOf, cellsUnder } from "./geometry.js";
@@ -42,8 +43,10 @@ export class Workplace {
     const back = mapBehind(why, chosen, this.app.document.layers), axes = from && to && this.axes(why, state, from);
     if (from && to && axes) return this.buildWindow(chosen, state, back, from, to, axes);
     if (from && from.cells > 1) this.still(from, back, { y: why.rows[0], x: why.columns[0], height: span(why.rows), width: span(why.columns) });
-    this.arithmetic = new Arithmetic(this.host, this.options);
-    this.arithmetic.show(sumOf(why, chosen, from ? this.pixels(from, back.channel) : () => 0xff808080));
+    const names = (this.app.settings.backward ?? null) === null ? undefined : ["gradient", "weights", "products"];
+    const sum = sumOf(why, chosen, from ? this.pixels(from, back.channel) : signedPixels(why.patch.flat(2).map(asNumber)));
+    this.arithmetic = new Arithmetic(this.host, { ...this.options, names });
+    this.arithmetic.show(names ? { ...sum, bias: sum.bias || null } : sum);
   }
 
   /** The axes along which the window moves, null where no rule moves it. @param {Explanation} why @param {Place} state @param {Values} from */

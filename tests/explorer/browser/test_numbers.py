@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+import convlab
 from convlab.explanation.text import field_line, sum_line, verdict, window_line
 from convlab.explorer.explanations import explanation_at
 from convlab.explorer.packing import STRONGEST
@@ -115,3 +116,34 @@ def test_a_number_is_shown_as_it_was_made(visit, urls, explored, network, delive
             rf"{re.escape(name)}, .*: {re.escape(shown['worth'].replace('−', '-'))}", visitor.line, re.DOTALL
         )
     assert tables > 0
+
+
+@pytest.mark.parametrize("network", ["lenet", "inception"])
+def test_backwards_a_number_is_shown_as_its_gradient_was_made(visit, urls, explored, network):
+    model, acts = explored(network)
+    visitor, tables = visit(urls("server", network)), 0
+    number = visitor.page.evaluate("() => document.querySelector('#convlab').app.document.top[0].channel")
+    grads = convlab.gradients(model, acts, number)
+    *layers, _scores, _softmax = some_layers(model)
+    for name in [*model.inputs, *layers]:
+        channel, place, (_, y, x, _) = largest(recorded(acts, name))
+        visitor.go(name, channel, place)
+        if name in model.inputs:
+            visitor.page.keyboard.press("b")
+            visitor.page.get_by_text("gradient of class").wait_for()
+        e = convlab.explain(model, grads, name, y, x, channel, backward=True)
+        visitor.await_state("number", name, channel, place)
+        tables += check_number(visitor.page.evaluate(SHOWN), e)
+    assert tables > 0
+    visitor.page.get_by_role("button", name="forwards").click()
+    visitor.page.get_by_text("looks at").wait_for()
+
+
+def test_a_file_names_the_command_that_explains_backwards(visit, urls, explored):
+    _model, acts = explored("lenet")
+    visitor = visit(urls("file", "lenet"))
+    visitor.go("conv2", 3, [2, 4])
+    visitor.page.get_by_role("button", name="backwards").click()
+    command = visitor.page.locator(".headline code").inner_text()
+    label = acts.labels[int(np.argmax(acts["softmax"][0]))]
+    assert command == f"convlab explain conv2 --at 2,4 --channel 3 --backward --class {label}"
