@@ -1,13 +1,13 @@
 """What of an image is changed to make a unit prefer it: its pixels, or its frequencies and uncorrelated colours."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from convlab.images.preprocessing import Preprocessing
 from convlab.model.model import Model
-from convlab.runtime.arrays import Array
+from convlab.runtime.arrays import Array, Shape
 
 NOISE = 0.125  # of a level of 0 to 255, each way: what Chollet begins with
 SHIFT = 8  # pixels, at most, that an image is moved at a step
@@ -21,8 +21,8 @@ Back = Callable[[Array], Array]
 class Way(Protocol):
     """How an image is held and changed, in a state of its own kind."""
 
-    def begin(self, shape: tuple[int, ...], random: np.random.Generator) -> Any:
-        """Return the state to begin with, for images (N, H, W, C)."""
+    def begin(self, shape: Shape, randoms: Sequence[np.random.Generator]) -> Any:
+        """Return the state to begin with, for an image (H, W, C) of each of the generators."""
 
     def image(self, state: Any) -> Array:
         """Return the images, as the network takes them."""
@@ -41,9 +41,10 @@ class Pixels:
         self.level = _level(model.preprocessing)
         self.rate = rate * self.level
 
-    def begin(self, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+    def begin(self, shape: Shape, randoms: Sequence[np.random.Generator]) -> Array:
         """Return zeros with a little noise."""
-        return (random.uniform(-NOISE, NOISE, shape) * self.level).astype(np.float32)
+        noise = np.stack([random.uniform(-NOISE, NOISE, shape) for random in randoms])
+        return (noise * self.level).astype(np.float32)
 
     def image(self, state: Array) -> Array:
         """Return the image."""
@@ -69,7 +70,7 @@ class Spectrum(NamedTuple):
     mean: Array
     square: Array
     steps: int
-    random: np.random.Generator
+    randoms: Sequence[np.random.Generator]
 
 
 class Fourier:
@@ -82,12 +83,13 @@ class Fourier:
     def __init__(self, model: Model, rate: float) -> None:
         self.form, self.rate = model.preprocessing, rate
 
-    def begin(self, shape: tuple[int, ...], random: np.random.Generator) -> Spectrum:
+    def begin(self, shape: Shape, randoms: Sequence[np.random.Generator]) -> Spectrum:
         """Return frequencies of which all are nearly nothing."""
-        n, height, width, channels = shape
-        half = (n, height, width // 2 + 1, channels)
-        values = 0.01 * (random.standard_normal(half) + 1j * random.standard_normal(half))
-        return Spectrum(values, width, np.zeros(half, complex), np.zeros(half, complex), 0, random)
+        height, width, channels = shape
+        half = (height, width // 2 + 1, channels)
+        noise = [random.standard_normal(half) + 1j * random.standard_normal(half) for random in randoms]
+        values = 0.01 * np.stack(noise)
+        return Spectrum(values, width, np.zeros_like(values), np.zeros_like(values), 0, randoms)
 
     def image(self, state: Spectrum) -> Array:
         """Return the image, as the network takes it."""
@@ -96,14 +98,13 @@ class Fourier:
     def moved(self, state: Spectrum) -> tuple[Array, Back]:
         """Return the image, shifted a little, and what takes its gradient back to the frequencies."""
         colours = self._colours(state)
-        by = tuple(state.random.integers(-SHIFT, SHIFT + 1, 2).tolist())
-        back_by = (-by[0], -by[1])
+        by = np.stack([random.integers(-SHIFT, SHIFT + 1, 2) for random in state.randoms])
 
         def back(gradient: Array) -> Array:
-            light = self._given(np.roll(gradient.astype(np.float64), back_by, (1, 2))) * colours * (1 - colours)
+            light = self._given(_shifted(gradient.astype(np.float64), -by)) * colours * (1 - colours)
             return self._frequencies(light @ self._mixing(light.shape[-1]), state)
 
-        return np.roll(self._taken(colours), by, (1, 2)), back
+        return _shifted(self._taken(colours), by), back
 
     def step(self, state: Spectrum, gradient: Array) -> Spectrum:
         """Return the state after a step of Adam, real and imaginary parts by themselves."""
@@ -114,7 +115,7 @@ class Fourier:
         real = first.real / (np.sqrt(second.real) + 1e-8)
         imaginary = first.imag / (np.sqrt(second.imag) + 1e-8)
         values = state.values + self.rate * (real + 1j * imaginary)
-        return Spectrum(values, state.width, mean, square, steps, state.random)
+        return Spectrum(values, state.width, mean, square, steps, state.randoms)
 
     def _colours(self, state: Spectrum) -> Array:
         """Return the image as light from 0 to 1, (N, H, W, C), RGB."""
@@ -156,6 +157,11 @@ class Fourier:
             return gradient
         scaled = gradient * 255 * np.asarray(form.scale)
         return scaled[..., ::-1] if form.channels == "BGR" else scaled
+
+
+def _shifted(images: Array, by: Array) -> Array:
+    """Return images, each shifted by rows and columns of its own."""
+    return np.stack([np.roll(image, tuple(own), (0, 1)) for image, own in zip(images, by, strict=True)])
 
 
 def _level(form: Preprocessing | None) -> float:

@@ -5,8 +5,9 @@ plain way is that of Chollet, "Deep Learning with Python" (2nd edition), section
 noise, a fixed number of steps of one length up the gradient of the mean of a channel before its activation function.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -16,8 +17,10 @@ from convlab.attribution.saliency import only_input
 from convlab.backward.gradients import gradients
 from convlab.errors import LayerNameError, ShapeError
 from convlab.model.graph import build_graph
+from convlab.model.labels import labels_of
 from convlab.model.model import Model
 from convlab.model.nodes import has_activation, own_layers
+from convlab.recording.prediction import number_of_class
 from convlab.runtime.arrays import Array
 from convlab.wording import unknown
 from convlab_kernels.window import Pair, parse_pair
@@ -55,9 +58,21 @@ class PreferredInputs:
     network: Model
 
     @property
+    def names(self) -> list[str]:
+        """What the channels are called: the labels of classes, else their numbers."""
+        labels = labels_of(self.network, self.layer)
+        return [labels[channel] if labels else str(channel) for channel in self.channels]
+
+    @property
     def fired(self) -> Array:
         """For each channel whether it came to more than it began with, and to more than 0: bool (N,)."""
         found: Array = (self.end > 0) & (self.end > self.start)
+        return found
+
+    @property
+    def rose(self) -> Array:
+        """For each channel whether it did not fire but came nearer to it, so that more steps may help: bool (N,)."""
+        found: Array = (self.end > self.start) & ~self.fired
         return found
 
     @property
@@ -73,15 +88,17 @@ class PreferredInputs:
 
     def __repr__(self) -> str:
         lines = [f"<inputs that {self.layer} of {self.network.title} prefers, {self.steps} steps>"]
-        for channel, start, end, fired in zip(self.channels, self.start, self.end, self.fired, strict=True):
-            lines.append(f"  channel {channel}: {start:.4g} -> {end:.4g}{'' if fired else ', did not fire'}")
+        for i, (channel, name) in enumerate(zip(self.channels, self.names, strict=True)):
+            called = f"channel {channel}" if name == str(channel) else f"class {channel} ({name})"
+            quiet = "" if self.fired[i] else ", did not fire: more steps may" if self.rose[i] else ", did not fire"
+            lines.append(f"  {called}: {self.start[i]:.4g} -> {self.end[i]:.4g}{quiet}")
         return "\n".join(lines)
 
 
 def preferred_input(
     model: Model,
     layer: str,
-    channel: int | Sequence[int],
+    channel: int | str | Iterable[int | str],
     *,
     size: int | Pair | None = None,
     steps: int | None = None,
@@ -96,8 +113,8 @@ def preferred_input(
     ----------
     model, layer
         A network on images, and a layer (node) of maps, or of units.
-    channel : int or sequence of int
-        Which channels, or units.
+    channel : int or str, or several of them
+        Which channels, or units; of the output, or what it was before its softmax, also the label of a class.
     size : int or (H, W), optional
         Of the images, in pixels; by default the network's own, and no other for layers behind a Flatten.
     steps : int, optional
@@ -108,7 +125,7 @@ def preferred_input(
     rate : float, optional
         The length of a step, in levels of 0 to 255; by default 10. With `fourier` Adam's rate; by default 0.05.
     seed : int
-        Of the noise to begin with, and of the shifts.
+        Of the noise to begin with, and of the shifts; each channel has its own, whichever others are asked for.
     progress : function, optional
         Called after each step with how many are done, and of how many.
 
@@ -119,23 +136,22 @@ def preferred_input(
     Raises
     ------
     LayerNameError
-        For a layer that is not there.
+        For a layer, or a label, that is not there.
     ShapeError
         For a channel that is not there, no steps, a network on no image, or a size that it cannot take.
     """
-    if isinstance(channel, str):
-        raise ShapeError(f"preferred_input: channel is {channel!r}, expected its number, or several")
-    channels = tuple(channel) if isinstance(channel, Sequence) else (channel,)
     steps = (128 if fourier else 30) if steps is None else steps
     network, target = _leading_to(model, layer, size)
-    _check(network, layer, channels, steps)
+    several = [channel] if isinstance(channel, str) or not np.iterable(channel) else channel
+    channels = tuple(_number(model, layer, one) for one in several)
+    if steps < 1 or not channels:
+        raise ShapeError(f"preferred_input: {steps} steps for {len(channels)} channels, expected at least 1")
     kind, usual = (Fourier, 0.05) if fourier else (Pixels, 10.0)
     way: Way = kind(model, usual if rate is None else rate)
     parts = [channels[i : i + TOGETHER] for i in range(0, len(channels), TOGETHER)]
     images, ends = [], []
     for number, part in enumerate(parts):
-        shape = (len(part), *network.input_shape)
-        state = way.begin(shape, np.random.default_rng([seed, number]))
+        state = way.begin(network.input_shape, [np.random.default_rng([seed, one]) for one in part])
         found = [_value(network, target, way.image(state), part)]
         for step in range(steps):
             x, moved = way.moved(state)
@@ -169,13 +185,14 @@ def _leading_to(model: Model, layer: str, size: int | Pair | None) -> tuple[Mode
     return part, f"{layer}/pre" if has_activation(nodes[-1].layer) else layer
 
 
-def _check(part: Model, layer: str, channels: tuple[int, ...], steps: int) -> None:
-    count = part.shapes[layer][-1]
-    for channel in channels:
-        if isinstance(channel, bool) or not isinstance(channel, int | np.integer) or not 0 <= channel < count:
-            raise ShapeError(f"preferred_input: layer {layer!r} has channels 0 to {count - 1}, found {channel!r}")
-    if steps < 1 or not channels:
-        raise ShapeError(f"preferred_input: {steps} steps for {len(channels)} channels, expected at least 1")
+def _number(model: Model, layer: str, channel: Any) -> int:
+    """Return the number of a channel that is given by it, or by the label of its class."""
+    if isinstance(channel, str):
+        return number_of_class(channel, labels_of(model, layer), f"layer {layer!r}")
+    count = model.shapes[layer][-1]
+    if isinstance(channel, bool) or not isinstance(channel, int | np.integer) or not 0 <= channel < count:
+        raise ShapeError(f"preferred_input: layer {layer!r} has channels 0 to {count - 1}, found {channel!r}")
+    return int(channel)
 
 
 def _seed(part: Model, target: str, channels: Sequence[int], dtype: np.dtype[np.floating]) -> Array:

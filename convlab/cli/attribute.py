@@ -24,6 +24,7 @@ from convlab.cli.options import (
 )
 from convlab.cli.terminal import progress_shown
 from convlab.errors import UnsupportedError
+from convlab.model.logits import logits
 from convlab.model.model import Model
 from convlab.recording.activations import Activations
 from convlab.scanning.attributions import folder_attributions
@@ -64,6 +65,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--channels", type=one_range, metavar="A:B", help=f"of {PREFERRED}: which (default: the first {FEW.stop})"
     )
+    parser.add_argument("--steps", type=int, metavar="N", help=f"of {PREFERRED}: how many (default: 30)")
     parser.add_argument(
         "--out",
         type=Path,
@@ -83,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
     _check(methods, arguments)
     model = load_model(arguments)
     if methods == [PREFERRED]:
-        _prefer(model, chosen_layer(model, arguments.layer), arguments)
+        _prefer(model, arguments)
         return 0
     folders = [path for path in arguments.images if Path(path).is_dir()]
     images = read_images(model, [path for path in arguments.images if path not in folders], arguments)
@@ -138,10 +140,14 @@ def _check(methods: list[str], arguments: argparse.Namespace) -> None:
         if method not in known:
             raise UnsupportedError(unknown("method", method, known))
     prefers = PREFERRED in methods
-    if prefers and (len(methods) > 1 or arguments.images or arguments.wanted or not arguments.layer):
-        raise UnsupportedError(f"{PREFERRED} stands alone, and takes --layer, and no images and no --class")
-    if not prefers and (not arguments.images or arguments.channels):
-        raise UnsupportedError(f"attribute: {', '.join(methods)} needs an image, and takes no --channels")
+    if prefers and (len(methods) > 1 or arguments.images or not (arguments.layer or arguments.wanted)):
+        raise UnsupportedError(f"{PREFERRED} stands alone, and takes --layer or --class, and no images")
+    if prefers and arguments.wanted and arguments.channels:
+        raise UnsupportedError(f"{PREFERRED}: --class is one of the channels: give it or --channels, not both")
+    if not prefers and (not arguments.images or arguments.channels or arguments.steps is not None):
+        raise UnsupportedError(
+            f"attribute: {', '.join(methods)} needs an image, and takes no --channels and no --steps"
+        )
     if arguments.span and any(Path(path).is_dir() for path in arguments.images):
         raise UnsupportedError("attribute: --span is for matrices, and no matrix is read from a folder")
     if arguments.layer and not {PREFERRED, *BY_LAYER}.intersection(methods):
@@ -181,20 +187,23 @@ def _line(found: Attribution) -> str:
     return f"  {found.method} of {found.target}, by {found.layer}: {ends}; {found.told}"
 
 
-def _prefer(model: Model, layer: str, arguments: argparse.Namespace) -> None:
+def _prefer(model: Model, arguments: argparse.Namespace) -> None:
     from convlab.view import plot
 
+    layer = chosen_layer(model, arguments.layer) if arguments.layer else logits(model.graph).removesuffix("/pre")
+    wanted = asked_class(model, arguments.wanted)
     channels = range(model.graph.until(layer).output_shape[-1])[arguments.channels or FEW]
     with progress_shown("step") as progress:
-        found = attribution.preferred_input(model, layer, list(channels), progress=progress)
+        found = attribution.preferred_input(
+            model, layer, channels if wanted is None else wanted, steps=arguments.steps, progress=progress
+        )
     arguments.out.mkdir(parents=True, exist_ok=True)
     path = arguments.out / file_names([f"{layer}-{PREFERRED}"], ".png")[0]
     plot.preferred_inputs(found, path=path)
     if arguments.json:
-        pairs = zip(found.channels, found.start.tolist(), found.end.tolist(), found.fired.tolist(), strict=True)
-        told = [
-            {"channel": channel, "start": start, "end": end, "fired": fired} for channel, start, end, fired in pairs
-        ]
+        numbers = (found.start.tolist(), found.end.tolist(), found.fired.tolist())
+        rows = zip(found.channels, found.names, *numbers, strict=True)
+        told = [dict(zip(("channel", "name", "start", "end", "fired"), row, strict=True)) for row in rows]
         print_json({"layer": found.layer, "steps": found.steps, "channels": told, "picture": str(path)})
     else:
         print("\n".join([printable_lines(repr(found)), printable(str(path))]))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from convlab.errors import ShapeError, UnsupportedError
-from convlab.explanation.labels import labels_of
+from convlab.model.labels import labels_of
 from convlab.model.model import Model
 from convlab.runtime.arrays import Array, Shape
 

@@ -9,10 +9,10 @@ from convlab.errors import LayerNameError, ShapeError, UnsupportedError
 from convlab.explanation.asked import about, as_images, indices
 from convlab.explanation.backwards import explain_backwards
 from convlab.explanation.contributions import WeightedSum, sums_of
-from convlab.explanation.labels import labels_of
 from convlab.explanation.result import Explanation
 from convlab.explanation.seen import seen
 from convlab.layers import ACTIVATIONS
+from convlab.model.labels import labels_of
 from convlab.model.model import Model, Node
 from convlab.recording.activations import Activations
 from convlab.recording.prediction import number_of_class

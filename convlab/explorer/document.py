@@ -9,13 +9,13 @@ import numpy as np
 
 from convlab.errors import ConvlabError
 from convlab.explanation.explanation import explain
-from convlab.explanation.labels import labels_of
 from convlab.explorer.layers import told_layers
 from convlab.explorer.picture import seen_picture
 from convlab.explorer.statistics import told_numbers
 from convlab.explorer.strict import number
 from convlab.explorer.timing import seconds_of
 from convlab.explorer.values import recorded
+from convlab.model.labels import labels_of
 from convlab.model.model import Model
 from convlab.recording.activations import Activations
 from convlab.recording.prediction import predict

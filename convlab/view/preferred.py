@@ -35,7 +35,7 @@ def preferred_inputs(
     pictures = np.broadcast_to(found.pictures, (*found.images.shape[:3], 3))
     count, height, width, _ = pictures.shape
     ends = [f"{start:.3g} → {end:.3g}" for start, end in zip(found.start, found.end, strict=True)]
-    tiles = Tiles((height, width, count), columns, list(found.channels), ends)
+    tiles = Tiles((height, width, count), columns, list(found.channels), ends, names=found.names)
     shown = pictures.repeat(tiles.zoom, axis=1).repeat(tiles.zoom, axis=2)
     shown[~found.fired] = np.array(DEAD, np.uint8)[hatching(shown.shape[1:3])]
     pixels = arrange(shown, tiles.columns, tiles.gap)
@@ -43,7 +43,8 @@ def preferred_inputs(
     show(ax, pixels)
     tiles.label(ax)
     quiet = int((~found.fired).sum())
-    remark = f"  ·  {quiet} did not fire (hatched)" if quiet else ""
+    more = ": more steps may help" if found.rose.any() else ""
+    remark = f"  ·  {quiet} did not fire (hatched){more}" if quiet else ""
     note = f"{found.steps} steps by {found.way}; below each {_measured(found)}{remark}"
     heading(ax, f"{found.network.title} · {found.layer}: the inputs that its channels prefer", note)
     return root(ax)

@@ -16,8 +16,8 @@ LETTER, CAPTION, SIZE = 0.058, 0.15, 6.5  # inches across a letter and down a li
 class Tiles:
     """Where pictures of one shape (H, W, C) lie: C of them.
 
-    Below each stands a caption, if one has room: its number and the ends of its scale, or the number alone. Otherwise
-    the first of each row has its number, and above the columns stands what to add to it.
+    Below each stands a caption, if one has room: its number, or its name, and the ends of its scale, or that alone.
+    Otherwise the first of each row has its number, and above the columns stands what to add to it.
     """
 
     def __init__(
@@ -29,9 +29,10 @@ class Tiles:
         ax: Axes | None = None,
         largest: int = SCREEN,
         apart: int = 2,
+        names: list[str] | None = None,
     ) -> None:
         height, width, count = shape
-        self.numbers = numbers
+        self.numbers, self.names = numbers, names or list(map(str, numbers))
         self.columns = min(columns or default_columns(count, height, width), count)
         self.rows = -(-count // self.columns)
         most = min(SCREEN // self.columns, largest) // width
@@ -52,12 +53,10 @@ class Tiles:
 
     def _captions(self, ends: list[str], room: float) -> list[str]:
         """Return the longest captions for which there is room, so many inches; none if the edges say the same."""
-        captions = [" · ".join(filter(None, both)) for both in zip(map(str, self.numbers), ends, strict=True)]
-        if max(map(len, captions)) * LETTER <= room:
-            return captions
-        captions = [str(number) for number in self.numbers]
-        fits = max(map(len, captions)) * LETTER <= room
-        return captions if fits and self.step is None else []
+        numbers = list(map(str, self.numbers))
+        tried = [[" · ".join(filter(None, both)) for both in zip(self.names, ends, strict=True)]]
+        tried += [self.names] * (self.names != numbers) + [numbers] * (self.step is None)
+        return next((captions for captions in tried if max(map(len, captions)) * LETTER <= room), [])
 
     @property
     def step(self) -> int | None:

@@ -50,7 +50,7 @@ def test_a_seed_is_a_picture(network, fourier):
 def test_a_step_has_its_length_in_levels(network):
     """Of a network that takes 0 to 255 less a mean a level is 1."""
     found = preferred_input(network, "b", 3, steps=1, rate=7.0)
-    start = parametrisation.Pixels(network, 7.0).begin((1, 24, 26, 3), np.random.default_rng([0, 0]))
+    start = parametrisation.Pixels(network, 7.0).begin((24, 26, 3), [np.random.default_rng([0, 3])])
     np.testing.assert_allclose(np.linalg.norm(found.images - start), 7, rtol=1e-5)
     assert np.abs(start).max() <= 0.125
 
@@ -98,11 +98,16 @@ def test_frequencies_pull_back_as_they_make(network, shape):
     if shape[3] == 1:
         network = Model.sequential("m", (8, 6, 1), [Conv2D("c", 2, 3)])
     way, random = Fourier(network, 0.05), np.random.default_rng(0)
-    state = way.begin(shape, random)
+    state = way.begin(shape[1:], [random] * shape[0])
     state = state._replace(values=100 * state.values)
-    x, back = way.moved(state._replace(random=np.random.default_rng(8)))
-    by = np.random.default_rng(8).integers(-parametrisation.SHIFT, parametrisation.SHIFT + 1, 2)
-    np.testing.assert_array_equal(x, np.roll(way.image(state), tuple(by), (1, 2)))
+    x, back = way.moved(state._replace(randoms=[np.random.default_rng(8 + i) for i in range(shape[0])]))
+
+    def shifted(images):
+        ends = -parametrisation.SHIFT, parametrisation.SHIFT + 1
+        by = [np.random.default_rng(8 + i).integers(*ends, 2) for i in range(shape[0])]
+        return np.stack([np.roll(image, tuple(own), (0, 1)) for image, own in zip(images, by, strict=True)])
+
+    np.testing.assert_array_equal(x, shifted(way.image(state)))
     g = random.normal(size=shape)
     v = random.normal(size=state.values.shape) + 1j * random.normal(size=state.values.shape)
 
@@ -110,7 +115,7 @@ def test_frequencies_pull_back_as_they_make(network, shape):
         light = way._colours(state._replace(values=state.values + t * v))
         form = network.preprocessing
         taken = light if form is None else 255 * light[..., ::-1] - form.mean
-        return (np.roll(taken, tuple(by), (1, 2)) * g).sum()
+        return (shifted(taken) * g).sum()
 
     pulled = back(g)
     expected = (value(5e-5) - value(-5e-5)) / 1e-4
@@ -128,7 +133,7 @@ def test_progress_is_told(network):
     [
         ({"layer": "c"}, "no layer 'c'"),
         ({"channel": 5}, "layer 'b' has channels 0 to 4, found 5"),
-        ({"channel": "Shirt"}, "channel is 'Shirt', expected its number"),
+        ({"channel": "Shirt"}, "layer 'b' has no labels: give a number"),
         ({"channel": True}, "found True"),
         ({"channel": []}, "30 steps for 0 channels"),
         ({"steps": 0}, "0 steps for 1 channels"),
@@ -172,3 +177,30 @@ def test_trained_kernels_fire(shared, fourier):
     found = preferred_input(model, "block2_conv2", range(8), fourier=fourier, steps=30)
     assert found.fired.all()
     assert (found.end > 3 * np.abs(found.start)).all()
+
+
+@pytest.mark.parametrize("fourier", [False, True])
+def test_a_channel_is_the_same_alone_and_among_others(network, fourier):
+    several = preferred_input(network, "b", np.array([0, 1, 2, 3, 4]), fourier=fourier, steps=3)
+    for channel in (1, 4):
+        alone = preferred_input(network, "b", channel, fourier=fourier, steps=3)
+        np.testing.assert_allclose(several.images[[channel]], alone.images, atol=1e-3)
+        np.testing.assert_allclose(several.end[channel], alone.end[0], rtol=1e-4)
+
+
+def test_a_class_is_taken_by_its_label():
+    model = convlab.load("lenet5")
+    found = preferred_input(model, "fc3", ["Shirt", 0], steps=1)
+    assert (found.channels, found.names) == ((6, 0), ["Shirt", "T-shirt/top"])
+    assert repr(found).splitlines()[1].startswith("  class 6 (Shirt): ")
+    np.testing.assert_allclose(preferred_input(model, "fc3", "Shirt", steps=1).end, found.end[:1], rtol=1e-5)
+    with pytest.raises(convlab.LayerNameError, match="did you mean 'Shirt'"):
+        preferred_input(model, "fc3", "Shrt")
+    with pytest.raises(convlab.LayerNameError, match="layer 'conv2' has no labels: give a number"):
+        preferred_input(model, "conv2", "Shirt")
+
+
+def test_what_rose_may_fire_with_more_steps(network):
+    network["b"].set_weights(kernel=network["b"].weights["kernel"], bias=np.full(5, -1e6))
+    found = preferred_input(network, "b", 0, steps=1)
+    assert repr(found).endswith(", did not fire: more steps may")

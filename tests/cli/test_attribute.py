@@ -97,6 +97,15 @@ def test_preferred_inputs_of_some_channels(tmp_path, capsys):
     assert Path(found["picture"]).stat().st_size > 1000
 
 
+@pytest.mark.parametrize("wanted", ["Shirt", "6"])
+def test_the_preferred_input_of_a_class(tmp_path, capsys, wanted):
+    found = described(
+        ["preferred_input", "lenet5", "--class", wanted, "--steps", "2", "--out", str(tmp_path)], capsys
+    )
+    assert (found["layer"], found["steps"]) == ("fc3", 2)
+    assert [(one["channel"], one["name"]) for one in found["channels"]] == [(6, "Shirt")]
+
+
 @pytest.mark.parametrize(
     ("method", "steps"), [("smoothgrad", 25), ("integrated_gradients", 64), ("occlusion", 49), ("gradient", None)]
 )
@@ -157,8 +166,11 @@ def test_a_folder_shows_how_many_pictures_are_done(folder, tmp_path, shown):
         (["gradient", "lenet5"], "gradient needs an image"),
         (["gradient", "lenet5", SHIRT, "--channels", "3"], "takes no --channels"),
         (["gradient", "lenet5", SHIRT, "--layer", "conv1"], "--layer is for grad_cam"),
-        (["preferred_input", "lenet5", SHIRT, "--layer", "conv1"], "takes --layer, and no images"),
-        (["preferred_input", "lenet5"], "takes --layer, and no images"),
+        (["preferred_input", "lenet5", SHIRT, "--layer", "conv1"], "takes --layer or --class, and no images"),
+        (["preferred_input", "lenet5"], "takes --layer or --class, and no images"),
+        (["preferred_input", "lenet5", "--class", "Shrt"], "no label 'Shrt'; did you mean 'Shirt'"),
+        (["preferred_input", "lenet5", "--class", "Bag", "--channels", "1:"], "give it or --channels, not both"),
+        (["gradient", "lenet5", SHIRT, "--steps", "3"], "takes no --channels and no --steps"),
         (["preferred_input,gradient", "lenet5", SHIRT, "--layer", "conv1"], "stands alone"),
         (["preferred_input", "lenet5", "--layer", "conv9"], "no layer 'conv9'"),
         (["preferred_input", "lenet5", "--layer", "Conv2D"], "'Conv2D' is 2 layers, conv1, conv2: give one of them"),

@@ -206,3 +206,10 @@ def test_means_that_are_not_there_are_named(model, acts):
         plot.mean_attributions({})
     with pytest.raises(ShapeError, match=r"alpha is 1\.5"):
         plot.mean_attributions({"a": of_batch(model, acts)}, alpha=1.5)
+
+
+@pytest.mark.parametrize(("layer", "name"), [("fc3", "Shirt"), ("conv2", "6")])
+def test_below_the_preferred_input_of_a_class_stands_its_label(model, layer, name):
+    found = attribution.preferred_input(model, layer, 6, steps=1)
+    texts = [text.get_text() for ax in plot.preferred_inputs(found).axes for text in ax.texts]
+    assert any(text.startswith(f"{name} · ") for text in texts)
