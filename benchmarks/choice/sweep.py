@@ -12,22 +12,20 @@ import numpy as np
 
 from benchmarks.choice.report import label
 from benchmarks.choice.shapes import case_of, row_of
-from benchmarks.choice.worker import Method, Paused
+from benchmarks.choice.worker import LARGEST_ERROR, Method, Paused
 from convlab import ops
 from convlab.bench import host
 from convlab.bench.candidates import UNHURRIED
 from convlab.bench.case import Case
 from convlab.bench.exact import exact
 from convlab.bench.process import Remote
-from convlab.bench.turns import PAUSE
+from convlab.bench.turns import MOST_CALLS, PAUSE
 from convlab.errors import UnsupportedError
 from convlab.runtime.policy import using_policy
 from convlab_kernels.cpu import METHODS
 
 SLOW = 10
 """How many times the seconds of the fastest make a method slow."""
-LARGEST_ERROR = 1e-5
-"""Relative L2 error from which a method counts as wrong."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class Plan:
 
     def calls(self, once: float, methods: int) -> int:
         """Return how many calls of `once` seconds make the turn of one of so many methods."""
-        return max(1, round(self.seconds / self.rounds / methods / once))
+        return max(1, min(MOST_CALLS, round(self.seconds / self.rounds / methods / once)))
 
 
 def chosen(case: Case) -> str:
@@ -67,12 +65,12 @@ def check(case: Case, methods: Mapping[str, Remote]) -> dict[str, float | None]:
 
 def time_in_turns(methods: Mapping[str, Remote], plan: Plan) -> dict[str, list[float]]:
     """Return the seconds of the calls of each method; in each turn one more, that comes first, is not counted."""
-    times: dict[str, list[float]] = {name: method.call("time", 2) for name, method in methods.items()}
+    times: dict[str, list[float]] = {name: method.call("laps", 2) for name, method in methods.items()}
     fastest = min(map(min, times.values()))
     quick = [name for name, laps in times.items() if min(laps) <= SLOW * fastest]
     for _ in range(plan.rounds):
         for name in quick:
-            times[name] += methods[name].call("time", plan.calls(min(times[name]), len(quick)))
+            times[name] += methods[name].call("laps", plan.calls(min(times[name]), len(quick)))
         quick.reverse()
     return times
 

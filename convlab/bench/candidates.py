@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from convlab.bench.case import Case
+from convlab.bench.recheck import Given, Recheck, Turn
 from convlab.bench.report import TORCH, digits
 from convlab.bench.turns import seconds, warm_seconds
 from convlab.errors import UnsupportedError
-from convlab.runtime.arrays import Array
+from convlab.runtime.arrays import Array, like, on_host
 from convlab_kernels.cpu import METHODS, set_threads
 
 UNHURRIED, PATIENCE = "direct", 0.5
@@ -32,28 +33,51 @@ class First:
     output : array (N, OH, OW, O)
     prepare, compile : float
         Seconds for packing and transforming the weights, and for compiling; 0 where compiled code was found on disk.
-    amplification : float
-        Factor of the error that the method is allowed, by its own statement.
+    amplification : float or None
+        Factor of the error that was derived for one of convlab's own algorithms; None for anybody else's, who is held
+        to what is found.
+    fault : str
+        Why there is no output that could be compared.
     """
 
     output: Array
     prepare: float
     compile: float
-    amplification: float
+    amplification: float | None
+    fault: str = ""
 
 
 class Candidate(ABC):
-    """A way to compute a case: `open` makes it ready and calls it once, `time` calls it again."""
+    """A way to compute a case: `open` makes it ready and calls it once, `time` and `finish` call it again."""
 
+    _case: Case
+    _given: Given
     _call: Callable[[], Any]
 
     @abstractmethod
     def open(self, case: Case) -> First:
         """Prepare and call once; UnsupportedError, saying why, for a case that the method does not take."""
 
-    def time(self, calls: int) -> list[float]:
-        """Return the seconds of so many calls, after one that is not counted."""
-        return warm_seconds(self._call, calls)
+    def time(self, calls: int, seed: int) -> Turn:
+        """Time so many calls, after one that is not counted, on new numbers each, and check what they computed."""
+        check = Recheck(self._case, self._given, seed)
+
+        def renew() -> None:
+            self._call()  # the check of the call before has cooled what a call warms: caches, predictions, threads
+            check.renew()
+
+        return check.turn(warm_seconds(self._call, calls, renew, check.keep))
+
+    def elsewhere(self, _: Case) -> Array | None:
+        """Return what is computed of another case, by who might know nothing but the one that is timed."""
+        return None
+
+    def finish(self, seed: int) -> Array:
+        """Call once more, on the numbers of a seed, and return the output."""
+        x, w, b = (like(array.reshape(-1), self._given.x) for array in self._case.arrays(seed))
+        self._given.renew({"x": x, "w": w, "b": b})
+        output: Array = on_host(self._given.result(self._call()))
+        return output
 
 
 class Kernel(Candidate):
@@ -74,6 +98,7 @@ class Kernel(Candidate):
         start = perf_counter()
         kernel = self.kernel(w, case.window, case.groups)
         prepare = perf_counter() - start
+        self._case, self._given = case, Given(x, w, b, out, result=lambda _: out)
         self._call = partial(kernel, x, out, b)
         self._call()
         return First(out, prepare, seconds_compiling() - compiled, getattr(self.kernel, "amplification", 1.0))
@@ -116,8 +141,10 @@ class Torch(Candidate):
             given = image if window[1] == (top, left) else torch.nn.functional.pad(image, (left, right, top, bottom))
             return torch.nn.functional.conv2d(given, kernel, bias, *window)
 
-        self._call = call = torch.inference_mode()(convolve)
-        return First(call().permute(0, 2, 3, 1).numpy(), prepare, 0.0, 1.0)
+        self._call = torch.inference_mode()(convolve)
+        # (N, O, OH, OW) -> (N, OH, OW, O)
+        self._case, self._given = case, Given(x, w, b, result=lambda y: y.permute(0, 2, 3, 1).numpy())
+        return First(self._given.result(self._call()), prepare, 0.0, None)
 
 
 def candidate(name: str, threads: int, patient: bool) -> Candidate:

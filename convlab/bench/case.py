@@ -87,11 +87,23 @@ class Case:
         """Operations for each byte that must be moved."""
         return self.flops / self.bytes
 
-    def arrays(self) -> tuple[Array, Array, Array]:
-        """Return x, w and b, the same ones in every process."""
-        random = np.random.default_rng(0)
+    def arrays(self, seed: int = 0) -> tuple[Array, Array, Array]:
+        """Return x, w and b: of one seed the same in every process, and w the same of every seed."""
+        x, w, b = self._drawn(0)
+        if seed:
+            x, _, b = self._drawn(seed)
+        return x, w, b
+
+    def _drawn(self, seed: int) -> tuple[Array, Array, Array]:
+        random = np.random.default_rng(seed)
         x, w, b = (random.standard_normal(shape, np.float32).astype(self.dtype) for shape in self.shapes)
         return x, w, b
+
+    @property
+    def smaller(self) -> "Case":
+        """A case like it of another shape, that takes little to compute."""
+        h, w = (min(extent + 2, side) for extent, side in zip(self.window.extent, self.image[:2], strict=True))
+        return replace(self, image=(h, w, self.image[2]), batch=1 if self.batch == 2 else 2, layers=())
 
     def __str__(self) -> str:
         (h, w, c), window = self.image, self.window

@@ -7,19 +7,16 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
-from functools import partial
-from typing import Any, Protocol
 
-from convlab.bench.candidates import First, candidate
+from convlab.bench.candidates import candidate
 from convlab.bench.case import Case, cases_of
 from convlab.bench.exact import Exact, exact
 from convlab.bench.gpu_candidates import DeviceKernel
 from convlab.bench.gpu_machine import GpuMeasurer
 from convlab.bench.machine import Machine, Measurer
 from convlab.bench.process import Remote
-from convlab.bench.report import TORCH, CaseResult, Report, Result
-from convlab.bench.spread import Spread
+from convlab.bench.report import TORCH, CaseResult, Report
+from convlab.bench.trial import CandidateHandle, Trial, secret
 from convlab.bench.turns import in_turns
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.runtime.device import check_device
@@ -34,13 +31,6 @@ KNOWN = {"cpu": (*cpu.METHODS, TORCH), "cuda": tuple(cuda.METHODS)}
 __all__ = ["Case", "bench_conv", "cases_of", "measure_gpu", "measure_machine"]
 
 
-class CandidateHandle(Protocol):
-    """A candidate here or in another process: `call("open", case)` is First, `call("time", calls)` seconds."""
-
-    def call(self, method: str, *arguments: Any) -> Any:
-        """Return what the candidate's method returns."""
-
-
 def bench_conv(
     cases: Iterable[Case],
     methods: Sequence[str] | None = None,
@@ -53,7 +43,8 @@ def bench_conv(
     """Check and time ways to compute convolutions.
 
     Each candidate runs in a process of its own. For each case all of them are checked against float64, and those
-    that are right take turns: a pause, a call that is not counted, then calls for about 0.05 s.
+    that are right take turns: a pause, a call that is not counted, then calls for about 0.05 s. Each of these has
+    numbers of its own, and its result is checked too: `convlab.bench.recheck` says how.
 
     Parameters
     ----------
@@ -86,7 +77,7 @@ def bench_conv(
             started(machine)
         results = []
         for case in cases:
-            results.append(measure(case, candidates, repeats))
+            results.append(measure(case, candidates, repeats, machine=machine))
             if finished:
                 finished(results[-1])
     return Report(machine, threads(), tuple(results))
@@ -112,15 +103,28 @@ def measure_gpu(dtype: str) -> Machine:
 
 
 def measure(
-    case: Case, candidates: Mapping[str, CandidateHandle], repeats: int, truth: Exact | None = None
+    case: Case,
+    candidates: Mapping[str, CandidateHandle],
+    repeats: int,
+    truth: Exact | None = None,
+    machine: Machine | None = None,
 ) -> CaseResult:
-    """Check all candidates on a case, whose exact answer may be known, then time those that are right, in turns."""
+    """Check all candidates on a case, whose exact answer may be known, then time those that are right, in turns.
+
+    Each call that is timed has new numbers, and is checked; the last one in full. What is faster than a machine with
+    these limits can be is no time.
+    """
+    trials = {name: Trial(name, handle, case) for name, handle in candidates.items()}
     truth = truth or exact(case)
-    results = {name: _checked(name, handle, case, truth) for name, handle in candidates.items()}
-    able = {name: candidates[name] for name, result in results.items() if not (result.skipped or result.wrong)}
-    times = in_turns({name: partial(handle.call, "time") for name, handle in able.items()}, repeats)
-    timed = {name: _timed(results[name], seconds) for name, seconds in times.items()}
-    return CaseResult(case, tuple((results | timed).values()))
+    for trial in trials.values():
+        trial.open(truth)
+    in_turns({name: trial.time for name, trial in trials.items() if trial.right}, repeats)
+    if any(trial.right for trial in trials.values()):
+        seed = secret()
+        truth = exact(case, seed)
+        for trial in trials.values():
+            trial.finish(seed, truth)
+    return CaseResult(case, tuple(trial.result(machine) for trial in trials.values()))
 
 
 def _check(cases: Sequence[Case], repeats: int) -> None:
@@ -140,19 +144,3 @@ def names_of(methods: Sequence[str] | None, device: str) -> list[str]:
         if name not in known:
             raise UnsupportedError(unknown("method", name, known))
     return list(dict.fromkeys(wanted))
-
-
-def _checked(name: str, handle: CandidateHandle, case: Case, truth: Exact) -> Result:
-    try:
-        first: First = handle.call("open", case)
-    except UnsupportedError as error:
-        return Result(name, skipped=str(error).removeprefix(f"{name}: "))
-    if first.output.shape != case.output or first.output.dtype != case.dtype:
-        found = f"{first.output.dtype} {first.output.shape}"
-        return Result(name, skipped=f"failed: returned {found}, expected {case.dtype} {case.output}")
-    relative, share = truth.verdict(first.output, first.amplification)
-    return Result(name, relative, share, first.prepare, first.compile)
-
-
-def _timed(result: Result, seconds: Sequence[float]) -> Result:
-    return replace(result, run=Spread(tuple(seconds)))

@@ -6,14 +6,16 @@ their magnitudes, gamma_K = K u / (1 - K u), u the unit roundoff: Higham, "Accur
 Algorithms" (2nd edition), section 3.1. That is the worst that can happen to one number. All together are held to what
 is likely: with products of random signs the error is a small multiple of u times that sum, whatever K is (Higham and
 Mary, "Sharper probabilistic backward error analysis for basic linear algebra kernels with random data", SIAM Journal
-on Scientific Computing 42:5, 2020). A method that sums other products than these (Winograd's) states a factor.
+on Scientific Computing 42:5, 2020). What sums other products than these (Winograd's) is allowed a factor.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from convlab.bench.case import Case
+from convlab.bench.error_classes import Distance
 from convlab.runtime.arrays import Array
 
 LIKELY = 8
@@ -32,53 +34,70 @@ class Exact:
         The error allowed to each number.
     together : float
         The L2 norm allowed to the error of all.
+    scale : float
+        The L2 norm that the output would have, were all signs random.
     """
 
     value: Array
     bound: Array
     together: float
+    scale: float
 
-    def verdict(self, actual: Array, amplification: float = 1.0) -> tuple[float, float]:
-        """Return the relative L2 error, and the error as a share of what is allowed; NaN is infinitely wrong.
+    def distance(self, actual: Array) -> Distance:
+        """Return how far a result is from this; NaN is infinitely far.
 
-        The share is that of the worst number or that of all, whichever is larger; what is not above 1 is right.
+        The share of what is allowed is that of the worst number or that of all, whichever is larger.
         """
         error = np.abs(actual - self.value)
+        if not np.isfinite(error).all():
+            return Distance(np.inf, np.inf, np.inf)
         norm = float(np.linalg.norm(error))
-        share = max(float(np.max(error / self.bound)), norm / self.together) / amplification
-        relative = norm / float(np.linalg.norm(self.value))
-        return (relative, share) if np.isfinite(error).all() else (np.inf, np.inf)
+        share = max(float(np.max(error / self.bound)), norm / self.together)
+        return Distance(norm / float(np.linalg.norm(self.value)), share, norm / self.scale)
+
+    def verdict(self, actual: Array, amplification: float = 1.0) -> tuple[float, float]:
+        """Return the relative L2 error, and the error as a share of what is allowed; what is above 1 is wrong."""
+        found = self.distance(actual)
+        return found.relative, found.share / amplification
 
 
-def exact(case: Case) -> Exact:
-    """Compute a case in float64."""
-    x, w, b = (array.astype(np.float64) for array in case.arrays())
+def exact(case: Case, seed: int = 0) -> Exact:
+    """Compute a case in float64, on the numbers of a seed."""
+    x, w, b = (array.astype(np.float64) for array in case.arrays(seed))
     value = _convolve(case, x, w) + b
     magnitude = _convolve(case, np.abs(x), np.abs(w)) + np.abs(b)
-    bound = (_gamma(case.terms, case.dtype) + _gamma(case.terms, "float64")) * magnitude
-    together = LIKELY * _unit(case.dtype) * float(np.linalg.norm(magnitude))
-    return Exact(value, bound, together)
+    bound = (gamma(case.terms, case.dtype) + gamma(case.terms, "float64")) * magnitude
+    norm = float(np.linalg.norm(magnitude))
+    return Exact(value, bound, LIKELY * unit(case.dtype) * norm, norm / case.terms**0.5)
 
 
-def _unit(dtype: str) -> float:
+def unit(dtype: str) -> float:
+    """Return the unit roundoff."""
     return float(np.finfo(dtype).eps) / 2
 
 
-def _gamma(terms: int, dtype: str) -> float:
-    return terms * _unit(dtype) / (1 - terms * _unit(dtype))
+def gamma(terms: int, dtype: str) -> float:
+    """Return the error of a sum of so many products, by that of their magnitudes."""
+    return terms * unit(dtype) / (1 - terms * unit(dtype))
 
 
-def _convolve(case: Case, x: Array, w: Array) -> Array:
-    n, oh, ow, o = case.output
+def windows(case: Case, x: Array) -> Iterator[tuple[tuple[int, int], Array]]:
+    """Yield each cell (ky, kx) of the window, and what all outputs see there: a view (N, OH, OW, C) of the image."""
+    _, oh, ow, _ = case.output
     (top, bottom), (left, right) = case.window.pads(case.image[:2])
     padded = np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)))
     (kh, kw), (dh, dw), (sh, sw) = case.window.kernel, case.window.dilation, case.window.stride
-    g = case.groups
-    total = np.zeros((g, n * oh * ow, o // g))
     for ky, kx in np.ndindex(kh, kw):
         rows = slice(ky * dh, ky * dh + (oh - 1) * sh + 1, sh)
         columns = slice(kx * dw, kx * dw + (ow - 1) * sw + 1, sw)
+        yield (ky, kx), padded[:, rows, columns]
+
+
+def _convolve(case: Case, x: Array, w: Array) -> Array:
+    (n, oh, ow, o), g = case.output, case.groups
+    total = np.zeros((g, n * oh * ow, o // g))
+    for cell, seen in windows(case, x):
         # (G, N*OH*OW, C/G) @ (G, C/G, O/G) -> (G, N*OH*OW, O/G)
-        seen = padded[:, rows, columns].reshape(n * oh * ow, g, -1).transpose(1, 0, 2)
-        total += seen @ w[ky, kx].reshape(-1, g, o // g).transpose(1, 0, 2)
+        grouped = seen.reshape(n * oh * ow, g, -1).transpose(1, 0, 2)
+        total += grouped @ w[cell].reshape(-1, g, o // g).transpose(1, 0, 2)
     return total.transpose(1, 0, 2).reshape(n, oh, ow, o)

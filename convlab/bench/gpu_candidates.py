@@ -5,9 +5,9 @@ at marks that are put among the kernels (events), and before each of them a buff
 is written, so that a call finds nothing of the call before; while the GPU writes, the host prepares the launches.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter
 from typing import Any
@@ -16,12 +16,16 @@ import numpy as np
 
 from convlab.bench.candidates import Candidate, First
 from convlab.bench.case import Case
+from convlab.bench.recheck import Given, Recheck, Turn
+from convlab.bench.turns import nothing
 from convlab.runtime.arrays import on_host
 from convlab.runtime.device import placed, synchronize
 from convlab_kernels.cuda import METHODS
 
 FLUSHED = 8
 """How many times the second-level cache is written before a call that is timed."""
+TRIES, LAUNCHING = 3, 1e-3
+"""Of how many calls both clocks are read, and the seconds that the host may need besides."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class DeviceKernel(Candidate):
         kernel = self.kernel(w, case.window, case.groups)
         synchronize(x)
         prepared = perf_counter()
+        self._case, self._given = case, Given(x, w, b, out, result=lambda _: out)
         self._call = partial(kernel, x, out, b)
         with launches() as self._launched:
             self._call()
@@ -68,19 +73,28 @@ class DeviceKernel(Candidate):
         compiled = perf_counter() - prepared
         return First(on_host(out), prepared - start, compiled, getattr(self.kernel, "amplification", 1.0))
 
-    def time(self, calls: int) -> list[float]:
-        """Return the seconds that the GPU takes for so many calls, after one that is not counted."""
-        return event_seconds(self._call, calls)
+    def time(self, calls: int, seed: int) -> Turn:
+        """Time so many calls by the GPU's clock; what runs in another stream, the host's clock sees."""
+        check = Recheck(self._case, self._given, seed)
+        turn = check.turn(event_seconds(self._call, calls, before=check.renew, after=check.keep))
+        return replace(turn, fault=turn.fault or beside_the_clock([both_seconds(self._call) for _ in range(TRIES)]))
 
     def figures(self) -> list[Figures]:
         """Return what the kernels of this ladder take that the call launched; cuBLAS' are not among them."""
         return [figures_of(kernel) for kernel in self._launched.values()]
 
 
-def event_seconds(call: Callable[[], Any], calls: int, flush: bool = True) -> list[float]:
+def event_seconds(
+    call: Callable[[], Any],
+    calls: int,
+    flush: bool = True,
+    before: Callable[[], None] = nothing,
+    after: Callable[[Any], None] = nothing,
+) -> list[float]:
     """Return the seconds that the GPU takes for so many calls, after one that is not counted.
 
     All that is timed must be in CuPy's current stream. Without `flush`, calls find in the cache what others left.
+    What is done before and after a call, the latter with what it returned, is not timed.
     """
     import cupy
 
@@ -88,15 +102,41 @@ def event_seconds(call: Callable[[], Any], calls: int, flush: bool = True) -> li
     call()
     marks = []
     for _ in range(calls):
+        before()
         if flush:
             buffer.data.memset_async(0, buffer.nbytes)
         start, end = cupy.cuda.Event(), cupy.cuda.Event()
         start.record()
-        call()
+        returned = call()
         end.record()
+        after(returned)
         marks.append((start, end))
     cupy.cuda.get_current_stream().synchronize()
     return [1e-3 * cupy.cuda.get_elapsed_time(*pair) for pair in marks]
+
+
+def both_seconds(call: Callable[[], Any]) -> tuple[float, float]:
+    """Return the seconds of a call by the GPU's clock, and by the host's around all that the GPU has to do."""
+    import cupy
+
+    everything = cupy.cuda.runtime.deviceSynchronize
+    start, end = cupy.cuda.Event(), cupy.cuda.Event()
+    everything()
+    began = perf_counter()
+    start.record()
+    call()
+    end.record()
+    everything()
+    host = perf_counter() - began
+    return 1e-3 * cupy.cuda.get_elapsed_time(start, end), host
+
+
+def beside_the_clock(pairs: Sequence[tuple[float, float]]) -> str:
+    """Return what is wrong where the GPU goes on for long after the call: both clocks, in seconds, of some calls."""
+    gpu, host = min(pairs, key=lambda pair: pair[1] - pair[0])
+    if host <= 2 * gpu + LAUNCHING:
+        return ""
+    return f"the GPU's clock saw {1e3 * gpu:.3g} ms of {1e3 * host:.3g}: expected all its work in the current stream"
 
 
 @contextmanager

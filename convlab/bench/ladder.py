@@ -43,7 +43,7 @@ class Step:
         if result.skipped:
             return f"{result.method:<14}  skipped: {result.skipped}"
         if result.run is None:
-            return f"{result.method:<14}  WRONG: {result.relative_error:.1e} from float64"
+            return f"{result.method:<14}  WRONG: {result.fault or f'{result.relative_error:.1e} from float64'}"
         rate = case.flops / result.run.median
         speed = digits(1e3 * result.run.median), digits(rate / 1e12), f"{rate / machine.product:.1%}"
         gain = "" if isnan(self.gain) else f"{digits(self.gain)}x"
@@ -129,16 +129,16 @@ def climb(
         started(machine)
     steps: list[Step] = []
     for name in names:
-        steps.append(_step(name, case, truth, repeats, steps))
+        steps.append(_step(name, case, truth, repeats, machine, steps))
         if finished:
             finished(steps[-1], machine)
     return Ladder(case, machine, tuple(steps))
 
 
-def _step(name: str, case: Case, truth: Exact, repeats: int, before: Sequence[Step]) -> Step:
+def _step(name: str, case: Case, truth: Exact, repeats: int, machine: Machine, before: Sequence[Step]) -> Step:
     """Return a rung, measured."""
     with Remote(DeviceKernel, name) as remote:
-        (result,) = measure(case, {name: remote}, repeats, truth).results
+        (result,) = measure(case, {name: remote}, repeats, truth, machine).results
         kernels = tuple(remote.call("figures")) if result.run else ()
     timed = [step.result.run.median for step in before if step.result.run]
     gain = timed[-1] / result.run.median if timed and result.run else float("nan")

@@ -12,8 +12,13 @@ from convlab import __version__
 from convlab.bench.host import in_a_line
 from convlab.bench.turns import seconds
 from convlab.runtime.arrays import Array
+from convlab_kernels.cpu.runtime.threads import CORES
 
 SIDE, COPIED = 2048, 256 << 20  # of the matrices; bytes
+CYCLES, OPERATIONS, BYTES, FEWER = 6e9, 64, 128, 4
+"""What no processor passes, for each core: cycles a second; operations a cycle, of two units that multiply and add 16
+numbers; bytes a cycle from its first cache. And how many times fewer multiplications than the definition's there are
+in Winograd's F(4,3)."""
 TRIES, ENOUGH = 3, 1.0  # best of at least so many, and of as many as take a second
 
 
@@ -43,6 +48,16 @@ class Machine:
     def roof(self, intensity: float) -> float:
         """Return the most operations a second at so many for each byte moved (Williams et al., CACM 52:4, 2009)."""
         return min(self.product, intensity * self.copy)
+
+    @property
+    def fastest(self) -> tuple[float, float]:
+        """Operations and bytes a second that nothing passes. What was measured is too low on a busy machine."""
+        return CORES * CYCLES * OPERATIONS, CORES * CYCLES * BYTES
+
+    def floor(self, operations: float, moved: float) -> float:
+        """Return the seconds below which no machine like this computes so many operations on so many bytes."""
+        compute, memory = self.fastest
+        return max(operations / FEWER / compute, moved / memory)
 
     def __str__(self) -> str:
         return (

@@ -23,11 +23,15 @@ class Result:
     method : str
         A method's name, or "torch".
     relative_error, share : float
-        L2, and the error as a share of what rounding may do; above 1 the result is wrong.
+        L2, and the error as a share of what rounding may do in its class; above 1 the result is wrong.
+    error_class : str
+        Whose rounding it is, found from the largest error of all calls: "float32", "F(2,3)", "F(4,3)", "TF32".
     prepare, compile : float
         Seconds.
     run : Spread or None
         Seconds of the calls; None where the result is wrong, or there is none.
+    fault : str
+        What else makes its times worthless.
     skipped : str
         Why there is no result.
     """
@@ -39,11 +43,13 @@ class Result:
     compile: float = 0.0
     run: Spread | None = None
     skipped: str = ""
+    error_class: str = "float32"
+    fault: str = ""
 
     @property
     def wrong(self) -> bool:
-        """Whether there is a result, and more than rounding is between it and the exact one."""
-        return not self.skipped and not self.share <= 1
+        """Whether there is a result, and more than rounding between it and the exact one, or another fault."""
+        return not self.skipped and (bool(self.fault) or not self.share <= 1)
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,7 @@ class CaseResult:
         blocks = [f"{layers}{case.text}", "\n".join(map(_equality, self.results))]
         if self.timed:
             lines = [HEADER, *(_times(case, machine, *pair) for pair in self.timed)]
-            blocks.append("\n".join(table(lines, "<>")))
+            blocks.append("\n".join(table(lines, "<<>")))
         return "\n\n".join(blocks)
 
     def as_dict(self, machine: Machine) -> dict[str, Any]:
@@ -117,12 +123,23 @@ class Report:
         return [*whole, NOTE]
 
 
-HEADER = ("method", "prepare, ms", "compile, ms", "run, ms", "quartiles", "GFLOP/s", "of product", "of copy")
+HEADER = (
+    "method",
+    "rounding",
+    "prepare, ms",
+    "compile, ms",
+    "run, ms",
+    "quartiles",
+    "GFLOP/s",
+    "of product",
+    "of copy",
+)
 NOTE = """\
 GFLOP are the definition's: 2 operations for each cell of a window, whatever a method does; one that multiplies less
 (Winograd) may pass the matrix product. MB are input, weights and output, each moved once; what stays in the caches
 from call to call may pass the copy. With bias, without ReLU. Each candidate is a process of its own; they take turns
-with a pause between, and the first call of a turn is not counted."""
+with a pause between, and the first call of a turn is not counted. Every call that is timed has new numbers, and its
+result is checked. Rounding: the class of the largest error; F(4,3) is Winograd's, TF32 has factors of 11 bits."""
 
 
 def _seconds(pair: tuple[str, float]) -> float:
@@ -133,6 +150,8 @@ def _equality(result: Result) -> str:
     name = result.method.ljust(13)
     if result.skipped:
         return f"{name} skipped: {result.skipped}"
+    if result.fault:
+        return f"{name} WRONG: {result.fault}; its times are not shown"
     if result.wrong:
         times = f"{digits(result.share)} times what" if isfinite(result.share) else "infinitely more than"
         return f"{name} WRONG: relative error {result.relative_error:.1e}, {times} rounding may do; not timed"
@@ -145,6 +164,7 @@ def _times(case: Case, machine: Machine, result: Result, run: Spread) -> tuple[s
     rate, moved = case.flops / median, case.bytes / median
     return (
         result.method,
+        result.error_class,
         *(digits(1e3 * seconds) for seconds in (result.prepare, result.compile, median)),
         f"{digits(1e3 * low)} - {digits(1e3 * high)}",
         digits(rate / 1e9),
@@ -157,6 +177,7 @@ def _plain(case: Case, machine: Machine, result: Result) -> dict[str, Any]:
     if result.skipped:
         return found | {"skipped": result.skipped}
     found |= {"right": not result.wrong, "relative_error": result.relative_error, "share_of_allowed": result.share}
+    found |= {"rounding": result.error_class} | ({"fault": result.fault} if result.fault else {})
     if result.run is None:
         return found
     rate, moved = case.flops / result.run.median, case.bytes / result.run.median

@@ -21,10 +21,29 @@ def in_turns(timers: Mapping[str, Callable[[int], list[float]]], repeats: int) -
     return times
 
 
-def warm_seconds(call: Callable[[], Any], calls: int) -> list[float]:
-    """Return the seconds of so many calls, after one that is not counted: it wakes threads and warms the caches."""
+def nothing(*_: Any) -> None:
+    """Do nothing."""
+
+
+def warm_seconds(
+    call: Callable[[], Any],
+    calls: int,
+    before: Callable[[], None] = nothing,
+    after: Callable[[Any], None] = nothing,
+) -> list[float]:
+    """Return the seconds of so many calls, after one that is not counted: it wakes threads and warms the caches.
+
+    What is done before and after a call, the latter with what it returned, is not timed.
+    """
     call()
-    return [seconds(call) for _ in range(calls)]
+    times = []
+    for _ in range(calls):
+        before()
+        start = perf_counter()
+        returned = call()
+        times.append(perf_counter() - start)
+        after(returned)
+    return times
 
 
 def seconds(call: Callable[[], Any]) -> float:

@@ -238,7 +238,7 @@ def test_the_numbers_of_a_line():
     run = Spread((0.009, 0.010, 0.011, 0.012, 0.008))
     line = CaseResult(case, (Result("im2col", 1e-7, 0.25, 0.0012, 3.5, run),)).text(MACHINE).splitlines()[-1]
     # 2 * 56 * 56 * 9 * 128 * 256 = 1.85 GFLOP in 10 ms; 4 * (401,408 + 294,912 + 256 + 802,816) bytes
-    assert line.split() == ["im2col", "1.2", "3,500", "10", "9", "-", "11", "185", "92%", "6%"]
+    assert line.split() == ["im2col", "float32", "1.2", "3,500", "10", "9", "-", "11", "185", "92%", "6%"]
 
 
 def test_turns_are_taken_in_order_and_fast_calls_come_in_numbers():

@@ -63,7 +63,7 @@ def test_what_is_not_finite_is_infinitely_wrong(wrong):
 
 def test_one_number_at_its_bound_is_right_and_beyond_it_wrong():
     value, bound = np.full((1, 5, 4, 3), 2.0), np.full((1, 5, 4, 3), 0.25)
-    truth, actual = Exact(value, bound, together=9.0), value.copy()
+    truth, actual = Exact(value, bound, together=9.0, scale=1.0), value.copy()
     actual[0, 4, 1, 2] += 0.25
     assert truth.verdict(actual)[1] == 1
     actual[0, 4, 1, 2] += 0.25
@@ -73,7 +73,7 @@ def test_one_number_at_its_bound_is_right_and_beyond_it_wrong():
 
 def test_all_together_are_held_to_less_than_each():
     value, bound = np.full((1, 5, 4, 3), 2.0), np.full((1, 5, 4, 3), 0.25)
-    truth = Exact(value, bound, together=0.5)
+    truth = Exact(value, bound, together=0.5, scale=1.0)
     _, share = truth.verdict(value + 0.125)
     assert share == pytest.approx(0.125 * 60**0.5 / 0.5)
 

@@ -23,7 +23,7 @@ class Fake:
         self.name, self.seconds, self.factor, self.heard = name, seconds, factor, [] if heard is None else heard
 
     def call(self, method, argument):
-        if method == "time":
+        if method == "laps":
             self.heard.append((self.name, argument))
             return [self.seconds] * argument
         if self.factor == 0:
@@ -72,11 +72,20 @@ def test_a_process_stands_still_between_calls():
         for _ in range(2):
             assert check(CASE, {"im2col": method})["im2col"] < 1e-6
             assert stops(method._process.pid)
-        assert len(method.call("time", 3)) == 3
+        assert len(method.call("laps", 3)) == 3
 
 
 def test_a_method_says_what_it_does_not_take():
     assert Method("shifted").first(CASE) is None
+
+
+def test_what_was_timed_is_checked():
+    method = Method("im2col")
+    method.first(CASE)
+    assert len(method.laps(2)) == 2
+    method._call = lambda: None
+    with pytest.raises(UnsupportedError, match="relative error inf in what was timed"):
+        method.laps(2)
 
 
 def test_the_same_code_under_another_name_is_not_faster():

@@ -126,12 +126,14 @@ def simulated(monkeypatch):
     from convlab.simulator.machine import simulate
     from convlab_kernels.cuda.compiler.language import Kernel
 
-    def event_seconds(call, calls):
-        call()
+    def event_seconds(call, calls, before, after):
+        before()
+        after(call())
         return [SECONDS[call.func.name]] * calls
 
     monkeypatch.setattr(Kernel, "__call__", simulate)
     stands = {"placed": lambda array, device: np.array(array), "event_seconds": event_seconds}
+    stands["both_seconds"] = lambda call: (1e-3, 1.5e-3)
     stands["figures_of"] = lambda kernel: Figures(kernel.name, 24, 1024, 0)
     for name, stand in stands.items():
         monkeypatch.setattr(f"convlab.bench.gpu_candidates.{name}", stand)
