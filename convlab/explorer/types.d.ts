@@ -3,6 +3,7 @@
 type Field = { start: number[]; end: number[]; jump: number[] }; // cells of unit 0; those of the next lie `jump` further
 type Seen = Field | "all" | "varies" | null;
 type Box = number[][]; // first and last cell of each axis: rows before columns, of a volume slices before both
+type Region = number[][] | null; // first and last cell along slices, rows and columns; null where no one rule gives them
 type At = number[]; // [row, column], of a volume [slice, row, column]
 type Cell = { channel: number; at: At };
 

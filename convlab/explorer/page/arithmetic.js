@@ -1,6 +1,6 @@
 // The equation of one number: patch x kernel = products, their sum, the other channels', bias, activation.
 
-import { inkOnPixel, pixelOf } from "./colours.js";
+import { cssOfPixel, inkOnPixel, pixelOf } from "./colours.js";
 import { digits, placesFor, signed, sixDigits, topOf } from "./digits.js";
 import { make, makeButton } from "./elements.js";
 
@@ -48,11 +48,7 @@ export class Arithmetic {
 
 const between = (/** @type {string} */ text) => make("span", "sign", [text]);
 
-/**
- * A table of numbers on their colours.
- * @param {number[][]} values @param {Colouring} pixel @param {(y: number, x: number, i: number) => string} classOf
- * @param {(row: number, column: number) => void} [act]
- */
+/** @param {number[][]} values @param {Colouring} pixel @param {(y: number, x: number, i: number) => string} classOf @param {(row: number, column: number) => void} [act] */
 function numberTable(values, pixel, classOf, act) {
   const places = Math.min(3, placesFor(values.flat()));
   return make("table", "grid", values.map((row, y) => make("tr", "", row.map((value, x) => {
@@ -70,7 +66,7 @@ export function signedPixels(values) {
 
 /** Give an element a pixel's colour, and an ink that is read on it. @template {HTMLElement} T @param {T} element @param {number} pixel */
 export function coloured(element, pixel) {
-  element.style.backgroundColor = `rgb(${pixel & 255}, ${(pixel >> 8) & 255}, ${(pixel >> 16) & 255})`;
+  element.style.backgroundColor = cssOfPixel(pixel);
   element.style.color = inkOnPixel(pixel);
   return element;
 }

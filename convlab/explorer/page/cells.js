@@ -2,7 +2,7 @@
 
 import { inkOnPixel } from "./colours.js";
 import { digits, placesFor } from "./digits.js";
-import { make } from "./elements.js";
+import { drawPixels, make, offsetIn, pencil } from "./elements.js";
 
 const GRID_FROM = 7, NUMBERS_FROM = 24, LARGEST = 64; // pixels of a cell
 
@@ -30,14 +30,13 @@ export class CellMap {
 
   /** Draw all, with cells of some pixels. @param {number} [cell] */
   draw(cell = this.cell) {
-    const { rows, columns, top, left } = this.frame, { canvas, cells } = this, ratio = devicePixelRatio || 1;
+    const { rows, columns, top, left } = this.frame, { canvas } = this, ratio = devicePixelRatio || 1;
     this.cell = cell;
     canvas.width = Math.max(1, Math.round(columns * cell * ratio));
     canvas.height = Math.max(1, Math.round(rows * cell * ratio));
     for (const { style } of [canvas, this.element, this.overlay]) [style.width, style.height] = [`${columns * cell}px`, `${rows * cell}px`];
-    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    const context = pencil(canvas);
     context.scale(canvas.width / columns, canvas.height / rows);
-    if (rows * columns > cells.height * cells.width) this.hatch(context);
     context.translate(left, top);
     this.paint(context);
     if (cell >= GRID_FROM) this.rule(context);
@@ -57,14 +56,6 @@ export class CellMap {
     context.stroke();
   }
 
-  /** Hatch all: the picture covers its part. @param {CanvasRenderingContext2D} context */
-  hatch(context) {
-    const { rows, columns } = this.frame, step = Math.max(6 / this.cell, 0.2);
-    context.globalAlpha = 0.45;
-    this.line(context, Array.from({ length: (rows + columns) / step }, (_, i) => [i * step - rows, rows, i * step, 0]), "--soft");
-    context.globalAlpha = 1;
-  }
-
   /** @param {CanvasRenderingContext2D} context */
   paint(context) {
     const { width, height, value, pixel, faint } = this.cells, pixels = new Uint32Array(width * height), crosses = [];
@@ -75,19 +66,18 @@ export class CellMap {
         if (!Number.isFinite(number)) crosses.push([x, y, x + 1, y + 1], [x + 1, y, x, y + 1]); // never by colour alone
       }
     }
-    const small = make("canvas", "", [], { width: `${width}`, height: `${height}` });
-    small.getContext("2d")?.putImageData(new ImageData(new Uint8ClampedArray(pixels.buffer), width, height), 0, 0);
-    context.clearRect(0, 0, width, height);
+    context.fillStyle = this.css("--paper");
+    context.fillRect(0, 0, width, height);
     context.imageSmoothingEnabled = false;
-    context.drawImage(small, 0, 0, width, height);
+    context.drawImage(drawPixels(make("canvas"), pixels, width), 0, 0, width, height);
     this.line(context, crosses, "--accent");
   }
 
   /** Set the cells apart, by lines in the colour of the page. @param {CanvasRenderingContext2D} context */
   rule(context) {
     const { width, height } = this.cells;
-    this.line(context, Array.from({ length: height - 1 }, (_, i) => [0, i + 1, width, i + 1]), "--paper");
-    this.line(context, Array.from({ length: width - 1 }, (_, i) => [i + 1, 0, i + 1, height]), "--paper");
+    const across = Array.from({ length: height - 1 }, (_, i) => [0, i + 1, width, i + 1]);
+    this.line(context, [...across, ...Array.from({ length: width - 1 }, (_, i) => [i + 1, 0, i + 1, height])], "--paper");
   }
 
   /** Write every cell's number. @param {CanvasRenderingContext2D} context */
@@ -121,8 +111,7 @@ export class CellMap {
 
   /** The cell under a pointer, padding too; null beside the map. @param {MouseEvent} event */
   cellAt(event) {
-    const box = this.canvas.getBoundingClientRect(), { top, left, rows, columns } = this.frame;
-    const y = Math.floor(((event.clientY - box.top) / box.height) * rows), x = Math.floor(((event.clientX - box.left) / box.width) * columns);
+    const { top, left, rows, columns } = this.frame, [x, y] = offsetIn(event, this.canvas).map((pixels) => Math.floor(pixels / this.cell));
     return y >= 0 && x >= 0 && y < rows && x < columns ? { y: y - top, x: x - left } : null;
   }
 

@@ -7,16 +7,7 @@ import { boxText } from "./words.js";
 
 const MOST_LAYERS = 24, NAMED = 14, MINIATURE = 46; // layers of the ribbon, with their names; pixels of one
 
-/**
- * First and last cell along slices, rows and columns; null where no one rule gives them.
- * @typedef {number[][]|null} Region
- */
-
-/** @param {Layer} layer */
-function sizesOf({ shape }) {
-  const { depth, height, width } = sidesOf(shape);
-  return [depth, height, width];
-}
+const sizesOf = (/** @type {Layer} */ { shape }) => (({ depth, height, width }) => [depth, height, width])(sidesOf(shape));
 
 /** What a number has to do with the layers before and after it. @param {Layer[]} layers @param {number} index @param {number[]} at @returns {Map<number, Region>} */
 export function coneOf(layers, index, at) {
@@ -30,10 +21,8 @@ export function coneOf(layers, index, at) {
   return cone;
 }
 
-/**
- * What of a source a region of the layer sees, or forwards, what of the layer a region of the source reaches; undefined for nothing.
- * @param {Layer[]} layers @param {number} index @param {number} source @param {Region|undefined} region @param {boolean} forwards @returns {Region|undefined}
- */
+/** What of a source a region of the layer sees, or forwards, what of the layer a region of the source reaches; undefined for nothing.
+ *  @param {Layer[]} layers @param {number} index @param {number} source @param {Region|undefined} region @param {boolean} forwards @returns {Region|undefined} */
 function across(layers, index, source, region, forwards) {
   const { step, inputs } = layers[index], sizes = sizesOf(layers[forwards ? index : source]), whole = sizes.map((size) => [0, size - 1]);
   const alike = String(sizesOf(layers[source])) === String(sizesOf(layers[inputs[0]]));
@@ -53,10 +42,7 @@ function join(cone, index, region) {
   cone.set(index, old && region ? old.map(([first, last], i) => [Math.min(first, region[i][0]), Math.max(last, region[i][1])]) : old === null ? null : region);
 }
 
-/**
- * The ribbon: a miniature of every layer that has to do with the number, in it what it sees, or reaches.
- * @param {Layer[]} layers @param {number} index @param {number[]} at @param {(layer: number) => void} go
- */
+/** A miniature of every layer, in it what the number sees, or reaches. @param {Layer[]} layers @param {number} index @param {number[]} at @param {(layer: number) => void} go */
 export function coneRibbon(layers, index, at, go) {
   const cone = coneOf(layers, index, at), all = [...cone.keys()].sort((left, right) => left - right);
   const first = Math.max(0, Math.min(all.indexOf(index) - MOST_LAYERS / 2, all.length - MOST_LAYERS)), shown = all.slice(first, first + MOST_LAYERS);
@@ -68,8 +54,7 @@ export function coneRibbon(layers, index, at, go) {
 function miniature(layer, region, side, act) {
   const sizes = sizesOf(layer), [, height, width] = sizes, longer = Math.max(height, width), pixels = longer === 1 ? 10 : MINIATURE;
   const whole = make("span", region ? "whole" : "whole unknown");
-  whole.style.width = `${Math.max(10, (pixels * width) / longer)}px`;
-  whole.style.height = `${Math.max(10, (pixels * height) / longer)}px`;
+  [whole.style.width, whole.style.height] = [width, height].map((cells) => `${Math.max(10, (pixels * cells) / longer)}px`);
   if (region?.every(([first, last]) => first <= last)) {
     const mark = whole.appendChild(make("span", "region")), [, [top, bottom], [left, right]] = region;
     const shares = { top: top / height, left: left / width, height: (bottom - top + 1) / height, width: (right - left + 1) / width };

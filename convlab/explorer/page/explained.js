@@ -24,11 +24,7 @@ export function termsOf(why, layers) {
   });
 }
 
-/**
- * The sum, seen from one place of the patch's channels: its tables, and what all the others add.
- * @param {Explanation} why @param {number} place @param {Colouring} pixel of the patch's numbers
- * @returns {Sum}
- */
+/** The sum, seen from one place of the patch's channels. @param {Explanation} why @param {number} place @param {Colouring} pixel of the patch's numbers @returns {Sum} */
 export function sumOf(why, place, pixel) {
   const k = why.kept.indexOf(place), part = (/** @type {number[][][]} */ cells) => cells.map((row) => row.map((cell) => asNumber(cell[k])));
   const patch = part(why.patch), kernel = why.kernel && !why.winner ? part(why.kernel) : null, products = part(why.products);
@@ -52,10 +48,8 @@ function sumName(why, count, weight) {
   return `sum of ${count.toLocaleString("en")} product${count === 1 ? "" : "s"}`;
 }
 
-/**
- * The number one layer back that a cell of the patch is; null for padding.
- * @param {Explanation} why @param {number} place @param {number} row @param {number} column @param {Layer[]} layers @returns {Place|null}
- */
+/** The number one layer back that a cell of the patch is; null for padding.
+ *  @param {Explanation} why @param {number} place @param {number} row @param {number} column @param {Layer[]} layers @returns {Place|null} */
 export function placeBehind(why, place, row, column, layers) {
   const merges = why.sources.length > 1, layer = why.sources[merges ? place : 0], { depth, height, width, volume, channels } = sidesOf(layers[layer].shape);
   const [y, x] = [why.rows[row], why.columns[column]];

@@ -2,24 +2,16 @@
 
 import { make } from "./elements.js";
 
-/**
- * `key` as KeyboardEvent says it, "Space" for " ", "Shift+" in front where it is held; several with a space between.
- */
-
 /** Where arrows lead: down, right. @type {Record<string, number[]>} */
 export const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 /** @type {Record<string, string>} */
 const SIGNS = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Escape: "Esc", PageUp: "Page Up", PageDown: "Page Down" };
 const TYPED = "input:not([type=range], [type=file]), textarea, select";
 
-/**
- * Hand every key pressed inside an element to the first of the keys bound to it. The element takes the focus where
- * what had it is gone, so that keys go on being heard.
- * @param {HTMLElement} root @param {() => Key[]} bound
- */
+/** Hand every key pressed inside an element to what is bound to it. @param {HTMLElement} root @param {() => Key[]} bound */
 export function listenForKeys(root, bound) {
   root.tabIndex = -1;
-  const refocus = () => {
+  const refocus = () => { // where what had the focus is gone, so that keys go on being heard
     const { activeElement } = /** @type {Document|ShadowRoot} */ (root.getRootNode());
     if (!activeElement || activeElement === document.body) root.focus({ preventScroll: true });
   };

@@ -16,14 +16,7 @@ const MOST_REMEMBERED = 40; // explanations, of a megabyte where a layer is wide
 
 /** @param {HTMLElement} stage @param {App} app @param {State} state @returns {View} */
 export function showNumber(stage, app, state) {
-  const view = new NumberView(stage, app, /** @type {Place} */ (state));
-  return {
-    get keys() { return view.keys(); },
-    get ready() { return view.ready; },
-    close: () => view.close(),
-    redraw: () => void view.rebuild(),
-    update: (next) => void (view.ready = view.follow(/** @type {Place} */ (next))),
-  };
+  return new NumberView(stage, app, /** @type {Place} */ (state));
 }
 
 class NumberView {
@@ -62,6 +55,11 @@ class NumberView {
     this.ready = this.follow(state);
   }
 
+  /** @param {State} state of this layer */
+  update(state) {
+    this.ready = this.follow(/** @type {Place} */ (state));
+  }
+
   /** Show the number of a state, in this layer. @param {Place} state */
   async follow(state) {
     const stays = state.channel === this.state.channel && this.why !== null;
@@ -73,7 +71,7 @@ class NumberView {
     if (!this.why) return this.showBare(found instanceof Error ? excuse(found) : this.whyNot());
     this.showWhy(this.why, stays);
     if (stays && this.work.moving) await this.work.follow(state);
-    else await this.rebuild();
+    else await this.redraw();
     this.markCursor();
     this.app.say(`${this.named()}: ${exactly(asNumber(this.why.recorded))}`);
   }
@@ -110,7 +108,7 @@ class NumberView {
   }
 
   /** Build the maps anew: after another channel, or other colours. */
-  async rebuild() {
+  async redraw() {
     const { why, state } = this;
     if (!why) return this.follow(state);
     if (!why.sources.length) return this.work.clear();
@@ -144,9 +142,9 @@ class NumberView {
     return held;
   }
 
-  /** About the same place in another layer. @param {number} layer */
-  placeIn(layer) {
-    const { channels, height, width } = sidesOf(this.layers[layer].shape), { channel, at } = this.state, [y, x] = at.slice(-2);
+  /** The same place in a layer, or the nearest. @param {number} layer @param {{channel: number, at: At}} [place] */
+  placeIn(layer, { channel, at } = this.state) {
+    const { channels, height, width } = sidesOf(this.layers[layer].shape), [y, x] = at.slice(-2);
     return { layer, channel: within(channel, channels), at: [...at.slice(0, -2), within(y, height), within(x, width)] };
   }
 
@@ -156,12 +154,9 @@ class NumberView {
     return `${this.direction.backward === null ? "" : `gradient of ${this.direction.className} by `}${this.layer.name}, ${cellText(this.layer.shape, channel, at, this.app.document.labels[layer]?.[channel])}`;
   }
 
-  // ---- what one does
-
   /** Go to another number of this layer. @param {Partial<Place>} change */
   stay(change) {
-    const { channels, height, width } = sidesOf(this.layer.shape), { layer, channel, at } = { ...this.state, ...change }, [y, x] = at.slice(-2);
-    this.app.go({ layer, channel: within(channel, channels), at: [...at.slice(0, -2), within(y, height), within(x, width)] }, { replace: true });
+    this.app.go(this.placeIn(this.state.layer, { ...this.state, ...change }), { replace: true });
   }
 
   /** Look at the patch of another input channel, or mark another product. @param {number} place */
@@ -170,7 +165,7 @@ class NumberView {
     if (!this.why.kept.includes(place)) return this.app.say("this page holds the patches of the strongest channels alone");
     this.chosen = place;
     this.terms.choose(place);
-    if (!isOneCell(this.why) || this.why.sources.length > 1) this.rebuild();
+    if (!isOneCell(this.why) || this.why.sources.length > 1) this.redraw();
     this.app.say(`${channelName(this.why, place, this.layers)}: ${sixDigits(asNumber(this.why.sums[place]))}`);
   }
 
@@ -182,7 +177,7 @@ class NumberView {
   }
 
   /** @returns {Key[]} */
-  keys() {
+  get keys() {
     const by = (/** @type {KeyboardEvent} */ { key }) => (key === "PageUp" ? -1 : 1);
     return [
       { key: Object.keys(ARROWS).join(" "), does: "move in the patch, or in the list of products", act: ({ key }) => this.step(ARROWS[key]) },

@@ -33,10 +33,7 @@ export class Workplace {
     this.options.ledger.replaceChildren();
   }
 
-  /**
-   * Show how a number is made of one channel of its source.
-   * @param {Explanation} why @param {number} chosen @param {Place} state @param {Values|null} from @param {Values|null} to
-   */
+  /** Show how a number is made of one channel of its source. @param {Explanation} why @param {number} chosen @param {Place} state @param {Values|null} from @param {Values|null} to */
   async build(why, chosen, state, from, to) {
     this.clear();
     this.channel = state.channel;
@@ -57,10 +54,7 @@ export class Workplace {
     return `${cellsUnder(axes[0], y)}/${cellsUnder(axes[1], x)}` === `${why.rows}/${why.columns}` ? axes : null;
   }
 
-  /**
-   * @param {number} chosen @param {Place} state @param {Place} back
-   * @param {Values} from @param {Values} to @param {Axis[]} axes
-   */
+  /** @param {number} chosen @param {Place} state @param {Place} back @param {Values} from @param {Values} to @param {Axis[]} axes */
   buildWindow(chosen, state, back, from, to, axes) {
     const slice = state.at.slice(0, -2), pixel = this.pixels(from, back.channel);
     this.moving = new MovingWindow(this.host, {
