@@ -1,6 +1,6 @@
 """Attribution by occlusion: how much a number falls when a part of the input is covered."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -59,21 +59,28 @@ def occlusion(
     if x.ndim != 4:
         raise ShapeError(f"occlusion: the input has shape {x.shape}, expected (N, H, W, C)")
     covers = list(_windows(x.shape[1:3], window, stride) if segments is None else _segments(x.shape[1:3], segments))
+    what = seeds_of(model.graph, target, model.labels, x)[1]
     plain, values = unchecked(model), np.zeros(x.shape[:3], np.float64)
     counts = sum(cover.astype(int) for cover in covers)
     for i, image in enumerate(x):
-        whole = number_of(plain, image[None], target)[0]
+        whole = number_of(plain, image[None], _of_image(target, i, 1))[0]
         for first in range(0, len(covers), batch):
             part = covers[first : first + batch]
             copies = np.stack([np.where(cover[..., None], np.asarray(fill, x.dtype), image) for cover in part])
-            for cover, left in zip(part, number_of(plain, copies, target), strict=True):
+            for cover, left in zip(part, number_of(plain, copies, _of_image(target, i, len(part))), strict=True):
                 values[i] += cover * (whole - left)
             if progress is not None:
                 progress(i * len(covers) + first + len(part), len(x) * len(covers))
     values /= np.maximum(counts, 1)
-    what = seeds_of(model.graph, target, model.labels, x)[1]
     note = f"how much it falls when one of {len(covers)} {'windows' if segments is None else 'segments'} is covered"
     return Attribution(values.astype(x.dtype), "occlusion", what, only_input(model), note, acts, model)
+
+
+def _of_image(target: Target, image: int, copies: int) -> Target:
+    """Return what a target is for copies of one image: of given gradients its own."""
+    if not isinstance(target, Mapping):
+        return target
+    return {name: np.asarray(array)[[image] * copies] for name, array in target.items()}
 
 
 def _windows(size: Pair, window: int | Pair | None, stride: int | Pair | None) -> Iterator[Array]:

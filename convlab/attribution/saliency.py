@@ -14,7 +14,7 @@ from convlab.model.model import Model
 from convlab.recording.activations import Activations
 from convlab.recording.recorded import check_runs_anew
 from convlab.runtime.arrays import Array
-from convlab.wording import say
+from convlab.wording import ALL, say, shortened
 
 
 def gradient(model: Model, acts: Activations, target: Target) -> Attribution:
@@ -113,9 +113,10 @@ def integrated_gradients(
     x, plain = acts.inputs[only_input(model)], unchecked(model)
     try:
         start = np.broadcast_to(np.asarray(baseline, x.dtype), x.shape)
-    except ValueError:
-        shape = np.shape(baseline)
-        raise ShapeError(f"integrated_gradients: baseline has shape {shape}, expected {x.shape[1:]}") from None
+    except (TypeError, ValueError):
+        found = f"has shape {np.shape(baseline)}" if np.ndim(baseline) else f"is {shortened(repr(baseline), ALL)}"
+        expected = f"a number, or an array {x.shape[1:]}"
+        raise ShapeError(f"integrated_gradients: baseline {found}, expected {expected}") from None
     total = np.zeros(x.shape, np.float64)
     for step in range(steps):
         between = start + (x - start) * x.dtype.type((step + 0.5) / steps)

@@ -33,8 +33,8 @@ def gradients(
     target
         Which number of each image. An int or a str: a class by its number or label, its value before the final
         softmax or sigmoid. ("conv2", 7): the mean of a channel, or a unit of a dense layer. ("conv2", (3, 4, 7)): one
-        unit. (class, mask): of a map of classes, the mean of one within a mask (H, W). Arrays (N, ...) by name: the
-        gradients to begin with.
+        unit. ("conv2/pre", 7): before the layer's activation function. (class, mask): of a map of classes, the mean
+        of one within a mask (H, W). Arrays (N, ...) by name: the gradients to begin with.
     rule : "gradient", "guided" or "deconvnet"
         How ReLU hands back a gradient: as its derivative, or as in the pictures of Springenberg et al. or of Zeiler
         and Fergus (see `convlab.backward.rules`), which are no gradients.
@@ -62,7 +62,9 @@ def gradients(
     if rule not in RULES:
         raise UnsupportedError(unknown("rule", rule, RULES))
     known = [*model.inputs, *(node.name for node in model.nodes)]
-    asked = known if to is None else [to] if isinstance(to, str) else list(to)
+    asked = known if to is None else [to] if isinstance(to, str) else list(to) if isinstance(to, Iterable) else []
+    if not asked:
+        raise LayerNameError(f"gradients: to is {to!r}, expected the name of a layer or an input, or several")
     for name in asked:
         if name not in known:
             raise LayerNameError(unknown("layer", name, known))

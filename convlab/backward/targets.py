@@ -9,6 +9,7 @@ import numpy as np
 from convlab.errors import LayerNameError, ShapeError
 from convlab.model.graph import Graph
 from convlab.model.logits import logits
+from convlab.model.nodes import has_activation
 from convlab.recording.activations import Activations
 from convlab.recording.prediction import number_of_class
 from convlab.runtime.arrays import Array, module_of
@@ -31,9 +32,11 @@ def seeds_of(graph: Graph, target: Target, labels: Sequence[str] | None, like: A
         return _given(graph, target, like), "given gradients"
     if _is_unit(target):
         name, place = target
-        if name not in (names := [node.name for node in graph.nodes]):
+        names = [node.name for node in graph.nodes]
+        before = [f"{node.name}/pre" for node in graph.nodes if has_activation(node.layer)]
+        if name not in names and name not in before:
             raise LayerNameError(unknown("layer", name, names))
-        return _unit(graph, name, place, like)
+        return _unit(graph, name, tuple(place) if isinstance(place, list) else place, like)
     mask = None
     if isinstance(target, tuple) and len(target) == 2:
         target, mask = target
@@ -42,7 +45,7 @@ def seeds_of(graph: Graph, target: Target, labels: Sequence[str] | None, like: A
 
 def layer_of(graph: Graph, target: Target) -> str:
     """Return the layer whose number a target is: that it names, or the one that makes the classes."""
-    return str(target[0]) if _is_unit(target) else logits(graph).removesuffix("/pre")
+    return (str(target[0]) if _is_unit(target) else logits(graph)).removesuffix("/pre")
 
 
 def _is_unit(target: Target) -> bool:
@@ -50,8 +53,11 @@ def _is_unit(target: Target) -> bool:
 
 
 def _is_place(value: Any) -> bool:
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    return whole or (isinstance(value, tuple) and all(isinstance(n, int | np.integer) for n in value))
+    return all(map(_is_whole, value)) if isinstance(value, tuple | list) else _is_whole(value)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _given(graph: Graph, target: Mapping[str, Any], like: Array) -> dict[str, Array]:
@@ -68,7 +74,7 @@ def _given(graph: Graph, target: Mapping[str, Any], like: Array) -> dict[str, Ar
 
 def _unit(graph: Graph, name: str, place: Any, like: Array) -> tuple[dict[str, Array], str]:
     """Return the seed of the mean of a channel, or of one unit."""
-    shape = graph.shapes[name]
+    shape = graph.shapes[name.removesuffix("/pre")]
     seed = module_of(like).zeros((len(like), *shape), like.dtype)
     if isinstance(place, tuple):
         if len(place) != len(shape) or not all(0 <= at < size for at, size in zip(place, shape, strict=True)):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from convlab.errors import LayerNameError, ShapeError
+from convlab.errors import LayerNameError, ShapeError, UnsupportedError
 from convlab.model.execution import call
 from convlab.model.graph import Graph
 from convlab.recording.recorded import Recorded
@@ -78,6 +78,10 @@ def _kinds(graph: Graph, kinds: Mapping[str, str], replaced: Mapping[str, Any]) 
 
 
 def _checked(name: str, value: Any, instead_of: Array) -> Array:
+    if isinstance(value, Mapping | str):
+        raise UnsupportedError(
+            f"rerun: {name!r} is replaced by {type(value).__name__}, expected an array, or a function that makes one"
+        )
     (array,) = as_floats(value)
     if array.shape != instead_of.shape:
         raise ShapeError(f"rerun: {name!r} is replaced by an array {array.shape}, expected {instead_of.shape}")

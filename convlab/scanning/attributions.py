@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from convlab import attribution
 from convlab.attribution.mean import MeanAttribution
 from convlab.attribution.result import Attribution, Progress
 from convlab.backward.targets import Target, strongest_classes
-from convlab.errors import ShapeError
+from convlab.errors import ShapeError, UnsupportedError
 from convlab.images.resizing import Fit
 from convlab.markup.html import html_table
 from convlab.markup.tables import table
@@ -18,10 +19,11 @@ from convlab.model.model import Model
 from convlab.recording.activations import Activations
 from convlab.runtime.arrays import Array
 from convlab.scanning.pictures import batches, check_read, pictures_by_class, told
-from convlab.wording import printable
+from convlab.wording import printable, unknown
 
 HEADER = ("class", "pictures", "min", "max", "std, at most", "of")
 SIDES = "<>>>><"
+METHODS = [name for name in attribution.__all__ if name.islower() and name != "preferred_input"]
 
 Method = Callable[[Model, Activations, Target], Attribution]
 
@@ -79,7 +81,7 @@ class FolderAttributions:
 def folder_attributions(
     model: Model,
     folder: str | Path,
-    method: Method,
+    method: str | Method,
     target: Target = None,
     *,
     batch: int = 8,
@@ -98,9 +100,9 @@ def folder_attributions(
         A network that knows how to prepare a picture.
     folder : path
         Of sub-folders with pictures, or of pictures alone.
-    method : function
-        Of `convlab.attribution`, or another that takes model, recording and target and returns an Attribution; with
-        options, `functools.partial(attribution.grad_cam, layer="conv2")`.
+    method : str or function
+        One of `convlab.attribution`, or its name, or another that takes model, recording and target and
+        returns an Attribution; with options, `functools.partial(attribution.grad_cam, layer="conv2")`.
     target : optional
         As of `convlab.gradients`, one for all pictures. By default the class that the pictures' folder is called by,
         where its name is a label (letters and digits count: "t_shirt_top" is "T-shirt/top"); else each picture's
@@ -117,6 +119,8 @@ def folder_attributions(
     ImageError
         Where there is no such folder, no picture in it, or none that can be read; and for pictures beside
         sub-folders of pictures.
+    UnsupportedError
+        For a method that is not known.
     ShapeError
         For no batch, and without a target where the output is no scores of classes; and as the method says.
 
@@ -127,6 +131,7 @@ def folder_attributions(
     """
     if batch < 1:
         raise ShapeError(f"folder_attributions: batch is {batch}, expected at least 1")
+    function = _function(method)
     classes = pictures_by_class(Path(folder))
     whole = sum(map(len, classes.values()))
     found: dict[str, MeanAttribution] = {}
@@ -136,12 +141,21 @@ def folder_attributions(
         asked = _label(name, model.labels or ()) if target is None else target
         for pictures in batches(model, Path(folder), paths, batch, fit, skipped):
             images += len(pictures)
-            for mean in _means(model, method, list(pictures.values()), asked):
+            for mean in _means(model, function, list(pictures.values()), asked):
                 found[name] = found[name].merged(mean) if name in found else mean
             if progress is not None:
                 progress(images + len(skipped), whole)
     check_read(folder, images, skipped)
     return FolderAttributions(model.title, str(folder), found, tuple(skipped))
+
+
+def _function(method: str | Method) -> Method:
+    if callable(method):
+        return method
+    if method not in METHODS:
+        raise UnsupportedError(unknown("method", method, METHODS))
+    function: Method = getattr(attribution, method)
+    return function
 
 
 def _label(name: str, labels: Sequence[str]) -> int | None:

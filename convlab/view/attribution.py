@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from convlab.attribution.mean import MeanAttribution
 from convlab.attribution.result import Attribution
-from convlab.errors import ShapeError
+from convlab.errors import ShapeError, UnsupportedError
 from convlab.markup.mosaic import Pixels, mosaic
 from convlab.markup.scale import Scale
 from convlab.runtime.arrays import Array, Shape
@@ -138,6 +138,11 @@ def attributions(
 
 
 def _check(result: Attribution, image: int, alpha: float) -> None:
+    if not isinstance(result, Attribution):
+        raise UnsupportedError(
+            f"attribution: expected an Attribution, found {type(result).__name__}: convlab.attribution.grad_cam(...)"
+            " makes one"
+        )
     if not -result.acts.images <= image < result.acts.images:
         raise ShapeError(f"attribution: image {image} of a batch of {result.acts.images} does not exist")
     check_alpha(alpha)

@@ -315,3 +315,22 @@ def test_methods_of_the_input_say_of_several_inputs_what_to_use(method):
     acts = model.run({"a": np.ones((1, 3)), "b": np.ones((1, 3))})
     with pytest.raises(convlab.ShapeError, match=r"has several inputs, a, b: use convlab\.gradients"):
         method(model, acts, 0)
+
+
+def test_occlusion_of_given_gradients_is_that_of_the_number_they_are_of(network, acts):
+    seed = np.zeros(acts["out"].shape)
+    seed[0, 2] = seed[1, 1] = 1
+    found = attribution.occlusion(network, acts, {"out/pre": seed})
+    for image, number in enumerate((2, 1)):
+        expected = attribution.occlusion(network, acts, number)
+        np.testing.assert_allclose(found.values[image], expected.values[image], atol=1e-12)
+
+
+@pytest.mark.parametrize("baseline", ["a", {}])
+def test_what_is_no_baseline_is_named(network, acts, baseline):
+    with pytest.raises(convlab.ShapeError, match=r"baseline is ('a'|\{\}), expected a number, or an array"):
+        attribution.integrated_gradients(network, acts, 2, baseline=baseline)
+
+
+def test_the_maps_before_an_activation_are_chosen_for_what_comes_before_it(network, acts):
+    assert attribution.grad_cam(network, acts, ("out/pre", 1)).layer == attribution.grad_cam(network, acts, 1).layer

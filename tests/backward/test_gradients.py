@@ -283,3 +283,23 @@ def test_what_top_calls_a_class_without_a_label_is_answered_with_its_number(labe
     (name, _), *_ = acts.top(1)
     with pytest.raises(convlab.LayerNameError, match=f"has no label '{name}': give the number {name}$"):
         convlab.gradients(model, acts, name)
+
+
+def test_a_unit_in_a_list_and_what_comes_before_an_activation():
+    model = shared_twice()
+    acts = model.run(doubles(model))
+    listed, unit = (convlab.gradients(model, acts, ("add", place), to="left") for place in ([3, 4, 2], (3, 4, 2)))
+    np.testing.assert_array_equal(listed["left"], unit["left"])
+    before = convlab.gradients(model, acts, ("out/pre", 1), to="flat")
+    np.testing.assert_array_equal(before["flat"], convlab.gradients(model, acts, 1, to="flat")["flat"])
+    assert before.target == "unit 1 of out/pre"
+    for name in ("add/pre", "no/pre"):
+        with pytest.raises(LayerNameError, match=f"no layer '{name}'"):
+            convlab.gradients(model, acts, (name, 1))
+
+
+@pytest.mark.parametrize("to", [1, []])
+def test_what_names_no_layer_to_go_to_is_said(to):
+    model = shared_twice()
+    with pytest.raises(LayerNameError, match=r"to is (1|\[\]), expected the name of a layer or an input, or several"):
+        convlab.gradients(model, model.run(doubles(model)), 1, to=to)

@@ -193,3 +193,11 @@ def test_a_replaced_number_is_explained_as_such(model, acts):
     text = str(convlab.explain(model, found, "b", 2, 3, 1))
     assert "; replaced by a what-if -> " in text and "OFF" not in text
     assert "replaced" not in str(convlab.explain(model, found, "add", 2, 3, 1))
+
+
+@pytest.mark.parametrize("value", [{}, "a"])
+def test_what_replaces_nothing_is_named(model, acts, value):
+    with pytest.raises(UnsupportedError, match=r"'b' is replaced by (dict|str), expected an array, or a function"):
+        model.rerun(acts, {"b": value})
+    with pytest.raises(UnsupportedError, match="'b' is replaced by Activations, expected an array"):
+        model.rerun(acts, {"b": acts})

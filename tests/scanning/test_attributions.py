@@ -10,7 +10,7 @@ from PIL import Image
 
 import convlab
 from convlab import attribution
-from convlab.errors import ImageError, LayerNameError, ShapeError
+from convlab.errors import ImageError, LayerNameError, ShapeError, UnsupportedError
 from convlab.layers import Activation, Conv2D, Dense, Flatten
 from convlab.model.initialise import randomise
 from convlab.model.model import Model
@@ -220,3 +220,11 @@ def test_the_table_has_a_line_for_each_class(model, folder):
     assert "<td" in found._repr_html_()
     assert repr(found) == "<FolderAttributions of lenet5 over 15 pictures: 3 classes>"
     assert repr(mean).endswith("in lenet5, by relu2: (1, 10, 10), the mean over 5 pictures>")
+
+
+def test_a_method_may_be_given_by_its_name(model, folder):
+    found, expected = (convlab.folder_attributions(model, folder, how) for how in ("gradient", attribution.gradient))
+    np.testing.assert_array_equal(found.classes["Shirt"].values, expected.classes["Shirt"].values)
+    for method in ("grad_cm", "preferred_input", None):
+        with pytest.raises(UnsupportedError, match=f"no method {method!r}"):
+            convlab.folder_attributions(model, folder, method)

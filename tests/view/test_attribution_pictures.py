@@ -213,3 +213,9 @@ def test_below_the_preferred_input_of_a_class_stands_its_label(model, layer, nam
     found = attribution.preferred_input(model, layer, 6, steps=1)
     texts = [text.get_text() for ax in plot.preferred_inputs(found).axes for text in ax.texts]
     assert any(text.startswith(f"{name} · ") for text in texts)
+
+
+def test_a_recording_is_no_attribution(model, acts):
+    for draw in (plot.attribution, lambda found: plot.attributions([found])):
+        with pytest.raises(UnsupportedError, match="expected an Attribution, found Activations"):
+            draw(acts)
