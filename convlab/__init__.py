@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from convlab.explanation.explanation import Explanation, explain
     from convlab.explorer.notebook import explore
     from convlab.images.preprocessing import Preprocessing
+    from convlab.judging.judgement import judge
     from convlab.loading import load
     from convlab.markup.mosaic import mosaic
     from convlab.model.model import Model, Node
@@ -91,6 +92,7 @@ __all__ = [
     "global_avg_pool2d",
     "global_max_pool2d",
     "gradients",
+    "judge",
     "load",
     "max_pool2d",
     "mosaic",
@@ -123,6 +125,7 @@ _LATER = {
     "gradients": "convlab.backward.gradients",
     "folder_attributions": "convlab.scanning.attributions",
     "folder_statistics": "convlab.scanning.folder",
+    "judge": "convlab.judging.judgement",
     "load": "convlab.loading",
     "mosaic": "convlab.markup.mosaic",
     "set_threads": "convlab_kernels.cpu.runtime.threads",

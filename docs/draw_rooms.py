@@ -67,7 +67,11 @@ RANKS: tuple[dict[str, Room], ...] = (
         "simulator": Room("a GPU in miniature", 1.5),
         "testing": Room("an assertion for tests\nof networks", 4),
     },
-    {"scanning": Room("a folder of pictures", 2.5), "explorer": Room("a page to walk\nthrough a network", 3.5)},
+    {
+        "judging": Room("your convolution: right,\nor which mistake", 1.5),
+        "scanning": Room("a folder of pictures", 2.5),
+        "explorer": Room("a page to walk\nthrough a network", 3.5),
+    },
     {
         "cli": Room("the command, a file\nfor each command", 0.5),
         "check": Room("old names of\ncomparison", 4),

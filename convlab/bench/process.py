@@ -77,7 +77,12 @@ def environment() -> dict[str, str]:
 
 
 class Remote:
-    """An object in a process of its own: `remote.call("method", ...)`. As a context manager it ends."""
+    """An object in a process of its own: `remote.call("method", ...)`. As a context manager it ends.
+
+    A call may take `limit` seconds; None: as long as it likes.
+    """
+
+    limit: float | None = None
 
     def __init__(self, make: Callable[..., Any], *arguments: Any) -> None:
         self._process = Process([sys.executable, "-P", "-m", "convlab.bench.process"], environment())
@@ -92,7 +97,9 @@ class Remote:
     def call(self, method: str, *arguments: Any) -> Any:
         """Return what a method returns there; UnsupportedError for whatever goes wrong, with its text."""
         try:
-            answer = self._process.ask((self._made, method, arguments))
+            answer = self._process.ask((self._made, method, arguments), self.limit)
+        except TimeoutError:
+            raise UnsupportedError(f"no answer within {self.limit:g} seconds") from None
         except (EOFError, OSError):
             raise UnsupportedError(f"its process ended with status {self._process.wait()}") from None
         if isinstance(answer, ConvlabError):

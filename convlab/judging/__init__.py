@@ -1,0 +1,1 @@
+"""Somebody's own convolution: right or not, and which mistake."""

@@ -1,0 +1,116 @@
+"""What the judge found."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from html import escape
+from typing import Any
+
+from convlab_kernels.minimal_filters import F4
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is wrong.
+
+    Attributes
+    ----------
+    kind : str
+        Its name, as "strides swapped".
+    text : str
+        What was seen, in a sentence.
+    case : dict or None
+        The smallest convolution in which it shows, with its numbers: x, w, bias, the attributes, found, expected.
+    """
+
+    kind: str
+    text: str
+    case: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What was refused with one message: in how many cases, and what they have in common."""
+
+    message: str
+    count: int
+    of: str
+
+
+@dataclass(frozen=True, repr=False)
+class Report:
+    """Whether a convolution is right, and what is wrong about it; it shows itself as text.
+
+    Attributes
+    ----------
+    name : str
+        Who was judged.
+    right : bool or None
+        None where every convolution was refused.
+    cases, wrong : int
+        Convolutions that were asked for, and that have a wrong number, shape or type.
+    findings : sequence of Finding
+        Several of numbers are mistakes that cannot be told apart.
+    refusals : sequence of Refusal
+    smallest : lines
+        The smallest wrong case.
+    rounding : float
+        The largest error, as a share of what the rounding of a plain sum explains.
+    """
+
+    name: str
+    right: bool | None
+    cases: int
+    wrong: int
+    findings: Sequence[Finding]
+    refusals: Sequence[Refusal]
+    smallest: Sequence[str]
+    rounding: float
+
+    @property
+    def refused(self) -> int:
+        """How many cases were refused."""
+        return sum(each.count for each in self.refusals)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain types, as for JSON."""
+        fields = {name: getattr(self, name) for name in ("name", "right", "cases", "wrong", "refused", "rounding")}
+        return fields | {
+            "findings": [asdict(each) for each in self.findings],
+            "refusals": [asdict(each) for each in self.refusals],
+            "smallest": list(self.smallest),
+        }
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self))}</pre>"
+
+    def __str__(self) -> str:
+        lines = [self.name, f"RIGHT?    {self._verdict}"]
+        lines += [_row(each.kind, each.text) for each in self.findings]
+        lines += [_row("smallest" if not turn else "", line) for turn, line in enumerate(self.smallest)]
+        lines += [_row("refuses", f"{each.count} {each.of}: {each.message}") for each in self.refusals]
+        return "\n".join([*lines, "SPEED     not timed" + (": it is wrong" if self.right is False else "")])
+
+    @property
+    def _verdict(self) -> str:
+        taken = self.cases - self.refused
+        refused = f"; {self.refused} refused" if self.refused else ""
+        if self.right is None:
+            return f"not known   all {self.cases} convolutions are refused"
+        if self.right:
+            return f"yes   all {taken} convolutions{refused}. Whole numbers first, then random ones: {self._rounding}"
+        whole = ". Of whole numbers: rounding is not the reason" if self.smallest else ""
+        return f"no    {self.wrong} of {taken} convolutions are wrong{refused}{whole}"
+
+    @property
+    def _rounding(self) -> str:
+        if self.rounding <= 1:
+            return "exact, and within the rounding of a plain sum"
+        most = f"{F4.amplification:g} are allowed, as Winograd's takes"
+        return f"rounding is up to {self.rounding:.2g} times that of a plain sum ({most})"
+
+
+def _row(title: str, text: str) -> str:
+    return f"  {title:<20}  {text}" if len(title) <= 20 else f"  {title}\n  {'':<20}  {text}"
