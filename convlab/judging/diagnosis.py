@@ -1,12 +1,14 @@
 """Which mistake it is: the known one that all answers agree with, or where the wrong numbers lie."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from convlab.judging.hypotheses import HYPOTHESES
 from convlab.judging.hypotheses.hypothesis import Hypothesis
 from convlab.judging.observed import Observed
+from convlab.judging.question import Question
 from convlab.runtime.arrays import Array
 
 
@@ -15,17 +17,17 @@ def explaining(calls: Sequence[Observed]) -> list[Hypothesis]:
 
     All answers: those that are right as well, where the mistake must make no difference.
     """
-    wrong_first = sorted(calls, key=lambda call: (call.right, call.expected.size))
-    found = (each for each in HYPOTHESES if all(_agrees(call, each) for call in wrong_first))
-    return list({each.kind: each for each in reversed(list(found))}.values())[::-1]
+    asked = [call.question for call in calls]
+    seen = [(call, replace(call.question, earlier=tuple(asked[:turn]))) for turn, call in enumerate(calls)]
+    seen.sort(key=lambda pair: (pair[0].right, pair[0].expected.size))  # what is wrong is asked first
+    found = [each for each in HYPOTHESES if all(_agrees(call, question, each) for call, question in seen)]
+    return list({each.kind: each for each in reversed(found)}.values())[::-1]
 
 
-def _agrees(call: Observed, hypothesis: Hypothesis) -> bool:
+def _agrees(call: Observed, question: Question, hypothesis: Hypothesis) -> bool:
     try:
-        supposed = hypothesis.answer(call.question)
+        supposed = hypothesis.answer(question)
     except ValueError:  # there would be no such convolution: ShapeError is one, and so are NumPy's
-        return False
-    if supposed is None or call.answer.value is None or supposed.shape != call.array.shape:
         return False
     with np.errstate(over="ignore"):
         supposed = supposed.astype(call.case.dtype)
@@ -79,5 +81,7 @@ def where(calls: Sequence[Observed]) -> list[str]:
 
 def _holding(wrong: Sequence[Array]) -> Iterator[str]:
     for name, region in REGIONS.items():
-        if not any((differs & ~region(differs)).any() for differs in wrong):
+        inside = [region(differs) for differs in wrong]
+        everywhere = all(part.all() for part in inside)
+        if not everywhere and not any((differs & ~part).any() for differs, part in zip(wrong, inside, strict=True)):
             yield name

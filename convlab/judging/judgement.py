@@ -64,10 +64,10 @@ def _name(source: Any, function: str) -> str:
 def _report(name: str, ask: Ask, seen: Sequence[Observation]) -> Report:
     taken = [each for each in seen if not each.refusal]
     calls = [call for each in taken for call in each.calls if not call.refused]
-    wrong = [call for call in calls if not call.right]
+    wrong = [call for call in calls if call.answer.value is not None and not call.right]
     call = small.smallest(ask, min(wrong, key=_size)) if wrong else None
     findings = [*(_numbers(taken, calls, wrong, call) if call else ()), *_types(calls), *_manners(taken)]
-    bad = [each for each in taken if not each.right or _has_other_type(each)]
+    bad = [each for each in taken if not each.right or each.ill_mannered]
     return Report(
         name=name,
         right=None if not taken else not findings,
@@ -80,15 +80,16 @@ def _report(name: str, ask: Ask, seen: Sequence[Observation]) -> Report:
     )
 
 
-def _size(call: Observed) -> tuple[bool, int]:
-    return call.case.numbers != "whole", call.expected.size * call.question.terms
+def _size(call: Observed) -> tuple[int, int]:
+    likelier = {"whole": 0, "real": 2}  # to be done by hand
+    return likelier.get(call.case.numbers, 1), call.expected.size * call.question.terms
 
 
 def _numbers(
     taken: Sequence[Observation], calls: Sequence[Observed], wrong: Sequence[Observed], call: Observed
 ) -> Iterator[Finding]:
     """Yield the mistakes that explain the numbers, or what can be said of an unknown one."""
-    whole = [each for each in calls if each.case.numbers != "real"]
+    whole = [each for each in calls if each.case.numbers != "real" and each.answer.value is not None]
     case = small.as_dict(call)
     if not any(not each.right for each in whole):
         most = max(each.share for each in wrong)
@@ -115,16 +116,12 @@ def _unknown(taken: Sequence[Observation], wrong: Sequence[Observed]) -> str:
     return "; ".join(told)
 
 
-def _has_other_type(observation: Observation) -> bool:
-    return any(call.answer.value is not None and call.array.dtype != call.case.dtype for call in observation.calls)
-
-
 def _types(calls: Sequence[Observed]) -> Iterator[Finding]:
     """Yield each type of result that is not that of what was given."""
     found: dict[tuple[str, str], Observed] = {}
     for call in calls:
-        if call.answer.value is not None and (dtype := str(call.array.dtype)) != call.case.dtype:
-            found.setdefault((call.case.dtype, dtype), call)
+        if call.has_other_type:
+            found.setdefault((call.case.dtype, str(call.array.dtype)), call)
     for (asked, dtype), call in found.items():
         yield Finding(f"{dtype} result", f"of {asked} arrays, a result of {asked} is expected", small.as_dict(call))
     if others := sorted({call.answer.other for call in calls if call.answer.other}):

@@ -51,6 +51,11 @@ class Observed:
         return ~(self._error <= np.minimum(self._bound * F4.amplification, 0.25))
 
     @property
+    def has_other_type(self) -> bool:
+        """Whether it is an array of another type than what was given."""
+        return self.answer.value is not None and self.array.dtype != self.case.dtype
+
+    @property
     def refused(self) -> bool:
         """Whether it raised an error."""
         return bool(self.answer.refusal)
@@ -104,6 +109,12 @@ class Observation:
     def right(self) -> bool:
         """Whether the numbers of every call are right."""
         return all(call.right for call in self.calls)
+
+    @property
+    def ill_mannered(self) -> bool:
+        """Whether something else is wrong: a type, or what became of the arrays."""
+        asked = self.asked
+        return bool(asked.written or asked.shared or asked.lost) or any(call.has_other_type for call in self.calls)
 
 
 def observe(ask: Ask, case: Case) -> Observation:

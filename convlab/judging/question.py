@@ -5,6 +5,7 @@ indices; a mistake in them is another array, and nothing else changes.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -19,8 +20,8 @@ from convlab_kernels.window import PaddingLike, Sides, Window
 class Question:
     """What is asked: x (N, H, W, C), w (KH, KW, C/groups, O), b (O,) or None, and the attributes.
 
-    `before` is what was asked in the call just before this one, if that was about the same shapes; `again` says that
-    this call was given the same array objects, with other numbers in them.
+    `again` says that the call was given the array objects of the one before, with other numbers in them; `earlier` is
+    all that was asked before it, where that is known.
     """
 
     x: Array
@@ -30,8 +31,8 @@ class Question:
     padding: PaddingLike
     dilation: Pair
     groups: int
-    before: "Question | None" = None
     again: bool = False
+    earlier: "tuple[Question, ...]" = ()
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -39,7 +40,7 @@ class Question:
         names = ("stride", "padding", "dilation", "groups")
         return {name: getattr(self, name) for name in names}
 
-    @property
+    @cached_property
     def window(self) -> Window:
         """The window that walks over the image."""
         kernel = self.w.shape[0], self.w.shape[1]
@@ -50,12 +51,12 @@ class Question:
         """(H, W)."""
         return self.x.shape[1], self.x.shape[2]
 
-    @property
+    @cached_property
     def sides(self) -> Sides:
         """Cells of padding, ((top, bottom), (left, right))."""
         return self.window.pads(self.size)
 
-    @property
+    @cached_property
     def places(self) -> Pair:
         """(OH, OW); ShapeError if that is not positive."""
         return self.window.output_size(self.size)

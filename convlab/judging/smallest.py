@@ -21,9 +21,9 @@ SHOWN = 60  # numbers, up to which the arrays are written out
 
 
 def wrong_call(ask: Ask, case: Case) -> Observed | None:
-    """Return the first call of a case that gives wrong numbers or a wrong shape."""
+    """Return the first call of a case that gives an array of wrong numbers or a wrong shape."""
     calls = observe(ask, case).calls
-    return next((call for call in calls if not call.refused and not call.right), None)
+    return next((call for call in calls if call.answer.value is not None and not call.right), None)
 
 
 def smallest(ask: Ask, call: Observed) -> Observed:
@@ -79,8 +79,6 @@ def shown(call: Observed) -> list[str]:
     """Return the lines that show a wrong call: the case, the first wrong number, and what it is the sum of."""
     question = call.question
     told = [f"{call.case}{', called again with other numbers' if call.turn else ''}"]
-    if call.answer.value is None:
-        return [*told, f"the result is a {call.answer.other}, expected an array of NumPy"]
     if not call.has_shape:
         return [*told, f"the result has shape {call.array.shape}, expected {call.expected.shape}"]
     index = first_wrong(call)

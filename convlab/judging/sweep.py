@@ -53,10 +53,9 @@ class Case:
         x = _numbers(random, (self.batch, *self.size, c * self.groups), self.numbers)
         w = _numbers(random, (*self.kernel, c, o), "unit" if self.numbers in _LONG else self.numbers)
         b = _numbers(random, (o,), self.numbers) if self.bias else None
-        before = self.question(turn - 1) if turn else None
         x, w, b = (None if a is None else a.astype(self.dtype) for a in (x, w, b))
-        again = bool(turn) and self.again
-        return Question(x, w, b, self.stride, self.padding, self.dilation, self.groups, before, again)
+        again = turn > 0 and self.again
+        return Question(x, w, b, self.stride, self.padding, self.dilation, self.groups, again)
 
     def __str__(self) -> str:
         image = (self.batch, *self.size, self.channels * self.groups)
@@ -124,6 +123,7 @@ PLAIN = [
     replace(SQUARE, stride=(2, 2)),
     replace(SQUARE, channels=32, filters=32, kernel=(1, 1)),
     replace(SQUARE, channels=40, filters=40, kernel=(1, 1)),
+    Case((2, 1), (19, 34)),
     replace(SQUARE, channels=4, filters=4, padding=(0, 0)),
 ]
 WHOLE = [*PLAIN, *_crossed(), *_long()]

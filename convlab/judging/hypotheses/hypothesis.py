@@ -8,11 +8,11 @@ from convlab.runtime.arrays import Array
 
 
 class Hypothesis(NamedTuple):
-    """A mistake: its name, in words what is computed then, and that; ShapeError or None where nothing would be.
+    """A mistake: its name, in words what is computed then, and that; ShapeError where nothing would be.
 
     Several of the same name are ways to make the same mistake.
     """
 
     kind: str
     text: str
-    answer: Callable[[Question], Array | None]
+    answer: Callable[[Question], Array]

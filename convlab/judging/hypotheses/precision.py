@@ -4,6 +4,7 @@ The sums are taken to be exact, as they are in float32 of what is left.
 """
 
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import numpy as np
 
@@ -19,15 +20,14 @@ def _half(x: Array) -> Array:
         return x.astype(np.float16).astype(np.float64)
 
 
-def _cut(bits: int, *, nearest: bool) -> Rounding:
-    """Return what leaves so many bits of a float32: the nearest such number, to even, or the rest cut."""
+def _cut(bits: int, rule: Literal["to even", "away", "cut"]) -> Rounding:
+    """Return what leaves so many bits of a float32: the nearest such number, halves by a rule, or all others cut."""
 
     def cut(x: Array) -> Array:
-        pattern = x.astype(np.float32).view(np.uint32)
-        gone = np.uint32(24 - bits)
-        odd = pattern >> gone & np.uint32(1)
-        raised = pattern + (np.uint32((1 << (23 - bits)) - 1) + odd if nearest else np.uint32(0))
-        return (raised >> gone << gone).view(np.float32).astype(np.float64)
+        pattern, gone = x.astype(np.float32).view(np.uint32), np.uint32(24 - bits)
+        half = np.uint32(1 << (23 - bits))
+        added = {"to even": half - 1 + (pattern >> gone & 1), "away": half, "cut": np.uint32(0)}[rule]
+        return ((pattern + added) >> gone << gone).view(np.float32).astype(np.float64)
 
     return cut
 
@@ -56,7 +56,9 @@ def _of(name: str, rounding: Rounding) -> Iterator[Hypothesis]:
 PRECISION = [
     Hypothesis("float32 for float64", "float32 where float64 is asked", _single),
     *_of("float16", _half),
-    *_of("bfloat16", _cut(8, nearest=True)),
-    Hypothesis("TF32 inputs", "an image and a kernel of TF32", _inputs(_cut(11, nearest=True))),
-    Hypothesis("TF32 inputs", "an image and a kernel of TF32, cut off", _inputs(_cut(11, nearest=False))),
+    *_of("bfloat16", _cut(8, "to even")),
+    *_of("bfloat16", _cut(8, "cut")),
+    Hypothesis("TF32 inputs", "an image and a kernel of TF32", _inputs(_cut(11, "away"))),
+    Hypothesis("TF32 inputs", "an image and a kernel of TF32, halves to even", _inputs(_cut(11, "to even"))),
+    Hypothesis("TF32 inputs", "an image and a kernel of TF32, cut off", _inputs(_cut(11, "cut"))),
 ]

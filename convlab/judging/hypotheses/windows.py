@@ -15,9 +15,9 @@ Change = Callable[[Question], dict[str, Any]]
 
 
 def _walks(kind: str, text: str, change: Change) -> Iterator[Hypothesis]:
-    """Yield a mistake that the size of the result shares, and the same in the indices alone: outside is 0 then."""
+    """Yield a mistake that size and padding of the result share, and the same in the indices alone."""
     yield Hypothesis(kind, text, lambda q: answer(q, **change(q)))
-    yield Hypothesis(kind, text, lambda q: answer(q, q.places, **change(q)))
+    yield Hypothesis(kind, text, lambda q: answer(q, q.places, **{"padding": q.sides} | change(q)))
 
 
 def _each(sides: Sides, change: Callable[[int, int], Pair]) -> Sides:
