@@ -177,6 +177,7 @@ GROUPS = {
         "view",
         "bench",
         "simulator",
+        "judging",
         "scanning",
         "explorer",
         "testing",

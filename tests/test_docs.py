@@ -15,6 +15,7 @@ PAGES = [
         "docs/explorer.md",
         "docs/functions.md",
         "docs/glossary.md",
+        "docs/judge.md",
         "docs/keras_files.md",
         "docs/networks.md",
     ),

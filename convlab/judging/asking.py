@@ -66,7 +66,11 @@ def _fill(arrays: list[Array | None], question: Question) -> None:
 
 def _written(arrays: list[Array | None], question: Question) -> tuple[str, ...]:
     there = zip(ARGUMENTS, arrays, (question.x, question.w, question.b), strict=True)
-    return tuple(name for name, array, numbers in there if array is not None and not np.array_equal(array, numbers))
+    return tuple(
+        name
+        for name, array, numbers in there
+        if array is not None and numbers is not None and not np.array_equal(array, numbers)
+    )
 
 
 def _call(function: Callable[..., Any], arrays: list[Array | None], question: Question) -> tuple[Any, Answer]:

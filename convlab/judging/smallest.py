@@ -47,13 +47,17 @@ def _step(ask: Ask, call: Observed, tries: Iterator[int]) -> Observed | None:
 
 def _smaller(case: Case) -> Iterator[Case]:
     for name in ("batch", "groups", "channels", "filters"):
-        yield from (replace(case, **{name: count}) for count in _fewer(getattr(case, name)))
+        yield from (_with(case, name, count) for count in _fewer(getattr(case, name)))
     plain: dict[str, Any] = {"padding": (0, 0), "bias": False, "again": False}
-    yield from (replace(case, **{name: value}) for name, value in plain.items() if getattr(case, name) != value)
+    yield from (_with(case, name, value) for name, value in plain.items() if getattr(case, name) != value)
     for name in ("dilation", "stride", "kernel", "size"):
-        yield from (replace(case, **{name: pair}) for pair in _less(getattr(case, name)))
+        yield from (_with(case, name, pair) for pair in _less(getattr(case, name)))
     if isinstance(case.padding, tuple):
         yield from (replace(case, padding=padding) for padding in _less_around(case.padding))
+
+
+def _with(case: Case, name: str, value: Any) -> Case:
+    return replace(case, **{name: value})
 
 
 def _fewer(count: int) -> Iterator[int]:

@@ -52,8 +52,8 @@ class Case:
         c, o = self.channels, self.filters * self.groups
         x = _numbers(random, (self.batch, *self.size, c * self.groups), self.numbers)
         w = _numbers(random, (*self.kernel, c, o), "unit" if self.numbers in _LONG else self.numbers)
-        b = _numbers(random, (o,), self.numbers) if self.bias else None
-        x, w, b = (None if a is None else a.astype(self.dtype) for a in (x, w, b))
+        b = _numbers(random, (o,), self.numbers).astype(self.dtype) if self.bias else None
+        x, w = x.astype(self.dtype), w.astype(self.dtype)
         again = turn > 0 and self.again
         return Question(x, w, b, self.stride, self.padding, self.dilation, self.groups, again)
 
@@ -121,6 +121,7 @@ PLAIN = [
     replace(SQUARE, batch=3),
     replace(SQUARE, kernel=(2, 2)),
     replace(SQUARE, stride=(2, 2)),
+    replace(SQUARE, dilation=(2, 2), padding=(2, 2)),
     replace(SQUARE, channels=32, filters=32, kernel=(1, 1)),
     replace(SQUARE, channels=40, filters=40, kernel=(1, 1)),
     Case((2, 1), (19, 34)),

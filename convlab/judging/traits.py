@@ -12,7 +12,7 @@ TRAITS: dict[str, Callable[[Case], bool]] = {
     "several groups": lambda case: case.groups > 1,
     "padding": lambda case: case.padding != (0, 0),
     "no padding": lambda case: case.padding == (0, 0),
-    "padding on four sides": lambda case: isinstance(case.padding[0], tuple),
+    "padding on four sides": lambda case: isinstance(case.padding, tuple) and isinstance(case.padding[0], tuple),
     "padding 'same'": lambda case: case.padding == "same",
     "several images": lambda case: case.batch > 1,
     "a bias": lambda case: case.bias,

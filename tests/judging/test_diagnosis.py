@@ -163,10 +163,11 @@ def answer_of(hypothesis, question):
 
 
 def test_no_two_mistakes_are_one():
-    """Asked of all, or of the first of every three, each computes something else: it can be told from the others."""
-    asked = [case.question(turn) for case in WHOLE[::3] for turn in (0, 1)]
+    """Asked of a part of all, each computes something else: it can be told from the others."""
+    some = [case for turn, case in enumerate(WHOLE) if case in PLAIN or case.numbers != "whole" or turn % 3 == 0]
+    asked = [case.question(turn) for case in some for turn in (0, 1)]
     questions = [replace(question, earlier=tuple(asked[:turn])) for turn, question in enumerate(asked)]
     told = defaultdict(set)
     for hypothesis in HYPOTHESES:
         told[tuple(answer_of(hypothesis, question) for question in questions)].add(hypothesis.kind)
-    assert [names for names in told.values() if len(names) > 1] == []
+    assert [sorted(names) for names in told.values() if len(names) > 1] == []

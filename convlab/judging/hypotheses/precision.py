@@ -4,7 +4,7 @@ The sums are taken to be exact, as they are in float32 of what is left.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -26,7 +26,8 @@ def _cut(bits: int, rule: Literal["to even", "away", "cut"]) -> Rounding:
     def cut(x: Array) -> Array:
         pattern, gone = x.astype(np.float32).view(np.uint32), np.uint32(24 - bits)
         half = np.uint32(1 << (23 - bits))
-        added = {"to even": half - 1 + (pattern >> gone & 1), "away": half, "cut": np.uint32(0)}[rule]
+        odd: Array = pattern >> gone & np.uint32(1)
+        added: Any = {"to even": odd + (half - np.uint32(1)), "away": half, "cut": np.uint32(0)}[rule]
         return ((pattern + added) >> gone << gone).view(np.float32).astype(np.float64)
 
     return cut
