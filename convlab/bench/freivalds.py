@@ -37,7 +37,7 @@ def expected(case: Case, x: Array, w: Array, b: Array, r: Array) -> Exact:
     # (KH, KW, C/G, G, O/G) . (G, O/G) -> (KH, KW, C/G, G), whose channels are turned into the order of x: (G, C/G)
     taps = np.einsum("yxcgo,go->yxgc", w.reshape(*w.shape[:3], g, -1), r.reshape(g, -1))
     value = _one_channel(case, x.astype(np.float64), taps.reshape(*w.shape[:2], -1)) + b.astype(np.float64) @ r
-    squares = np.square(w).sum((0, 1, 2)) @ np.diag(r**2).reshape(case.filters, g, -1).sum(2)
+    squares = (np.square(w).sum((0, 1, 2)) * np.square(r)).reshape(g, -1).sum(1)  # (O,) -> (G,)
     spread = _spread(case, x, squares) + float(np.linalg.norm(b * r))
     # the last are the check's own roundings, of K O products
     bound = root * (gamma(case.terms, case.dtype) + gamma(case.terms * case.filters, "float64")) * spread
