@@ -27,9 +27,14 @@ export class Direction {
     return this.classes.selectedOptions[0]?.textContent ?? "";
   }
 
+  /** @returns {Key[]} none where there are no classes */
+  get keys() {
+    const key = { key: "b", does: "forwards, or backwards: what the number would change", act: () => this.turn(this.backward === null) };
+    return this.element.hidden ? [] : [key];
+  }
+
   /** @param {boolean} backwards */
   turn(backwards) {
-    if (this.element.hidden) return;
     this.settings.backward = backwards ? Number(this.classes.value) : null;
     this.press();
     this.turned();

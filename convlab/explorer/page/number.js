@@ -178,22 +178,29 @@ class NumberView {
 
   /** @returns {Key[]} */
   get keys() {
+    const moved = Object.keys(ARROWS).map((key) => `Shift+${key}`).join(" ");
     const by = (/** @type {KeyboardEvent} */ { key }) => (key === "PageUp" ? -1 : 1);
     return [
       { key: Object.keys(ARROWS).join(" "), does: "move in the patch, or in the list of products", act: ({ key }) => this.step(ARROWS[key]) },
       { key: "Enter", does: "one layer back, to the cell that is marked", act: () => this.walk(this.chosen, this.cursor[0], this.cursor[1]) },
       { key: "PageUp PageDown", does: "the channel of the input that adds more, less", act: (event) => this.choose(this.terms.beside(by(event))) },
       { key: "Shift+PageUp Shift+PageDown", does: "the layer's channel before, after", act: (event) => this.stay({ channel: this.state.channel + by(event) }) },
-      { key: "b", does: "forwards, or backwards: what the number would change", act: () => this.direction.turn(this.direction.backward === null) },
+      ...this.direction.keys,
       { key: "a", does: "all terms, or the strongest", act: () => this.terms.toggle() },
-      ...(this.work.moving?.keys("Shift+") ?? []),
+      ...(this.work.moving?.keys("Shift+") ?? [{ key: moved, does: "the layer's number beside", act: ({ key }) => this.move(ARROWS[key]) }]),
     ];
   }
 
-  /** @param {number[]} step down, right */
+  /** @param {number[]} step down, right, to another number */
+  move([down, right]) {
+    const { at } = this.state, [y, x] = at.slice(-2);
+    this.stay({ at: [...at.slice(0, -2), y + down, x + right] });
+  }
+
+  /** @param {number[]} step down, right, in the patch */
   step([down, right]) {
-    const { why, state: { at } } = this, [y, x] = at.slice(-2);
-    if (!why) return this.stay({ at: [...at.slice(0, -2), y + down, x + right] });
+    const { why } = this;
+    if (!why) return this.move([down, right]);
     if (isOneCell(why)) return this.choose(this.terms.beside(down + right));
     const [row, column] = (this.cursor = [within(this.cursor[0] + down, why.rows.length), within(this.cursor[1] + right, why.columns.length)]);
     this.markCursor();

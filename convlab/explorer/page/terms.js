@@ -2,6 +2,7 @@
 
 import { digits, placesFor, signed, topOf } from "./digits.js";
 import { make, makeButton } from "./elements.js";
+import { within } from "./geometry.js";
 
 const FEW = 8, MOST = 1000;
 
@@ -60,6 +61,6 @@ export class Terms {
   /** The place of the term that is so many ranks further. @param {number} ranks */
   beside(ranks) {
     const rank = this.terms.findIndex((term) => term.place === this.chosen) + ranks;
-    return this.terms[Math.min(Math.max(rank, 0), this.terms.length - 1)]?.place ?? -1;
+    return this.terms[within(rank, this.terms.length)]?.place ?? -1;
   }
 }
