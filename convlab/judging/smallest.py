@@ -119,8 +119,8 @@ def _sum(question: Question, index: tuple[int, ...]) -> str:
     products = [f"{_number(x)}*{_number(w)}" for x, w in _products(question, index)]
     if len(products) > BY_HAND:
         return f"the sum of {len(products)} products, "
-    bias = [] if question.b is None else [_number(question.b[index[3]])]
-    return f"{' + '.join([*products, *bias]) or 'no product, all is padding:'} = ".replace("padding: =", "padding:")
+    terms = products if question.b is None else [*products, _number(question.b[index[3]])]
+    return f"{' + '.join(terms)} = " if products else "of padding alone "
 
 
 def _products(question: Question, index: tuple[int, ...]) -> Iterator[tuple[Any, Any]]:

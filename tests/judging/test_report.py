@@ -38,6 +38,11 @@ def test_the_sum_has_the_bias_and_no_product_outside():
     assert line == "out[0, 0, 0, 0] is 2, expected 2*1 + -9 = -7"
 
 
+def test_a_sum_of_padding_alone_is_told():
+    report = convlab.judge(planted.PLANTED["negative row"][0])
+    assert report.smallest[1] == "out[0, 0, 0, 0] is 2, expected of padding alone 0"
+
+
 def test_a_wrong_shape_is_told():
     report = convlab.judge(mutants.strides_swapped)
     assert report.smallest[1] == "the result has shape (1, 1, 2, 1), expected (1, 1, 1, 1)"

@@ -53,17 +53,21 @@ def _moved(rows: int, columns: int) -> Callable[[Question], Array]:
     return moved
 
 
-def _around(mode: str, *, before_alone: bool = False) -> Callable[[Question], Array]:
+def _around(mode: Any) -> Callable[[Question], Array]:
     """Return what comes out where cells outside the image are not 0."""
+    return lambda q: answer(q, x=np.pad(q.x, ((0, 0), *q.sides, (0, 0)), mode), padding=(0, 0))
 
-    def around(q: Question) -> Array:
+
+def _before(mode: Any, rows: bool, columns: bool) -> Callable[[Question], Array]:
+    """Return what comes out where those above it, or on its left, are not 0, for want of a guard."""
+
+    def before(q: Question) -> Array:
         (top, bottom), (left, right) = q.sides
-        none = ((0, 0),)
-        sides = ((top, 0), (left, 0)) if before_alone else q.sides
-        x = np.pad(q.x, (*none, *sides, *none), mode=mode)  # type: ignore[call-overload]
-        return answer(q, x=x, padding=((0, bottom), (0, right)) if before_alone else (0, 0))
+        above, beside = (top if rows else 0), (left if columns else 0)
+        x = np.pad(q.x, ((0, 0), (above, 0), (beside, 0), (0, 0)), mode)
+        return answer(q, x=x, padding=((top - above, bottom), (left - beside, right)))
 
-    return around
+    return before
 
 
 def _rounded_up(q: Question) -> PaddingLike:
@@ -128,9 +132,16 @@ WINDOWS = [
     Hypothesis("edge repeated", "the edge of the image repeated, where outside is 0", _around("edge")),
     Hypothesis("wraps around", "the other side of the image, where outside is 0", _around("wrap")),
     Hypothesis("mirrored outside", "the image mirrored, where outside is 0", _around("reflect")),
-    Hypothesis(
-        "negative indices wrap",
-        "the end of the image where an index is negative, where outside is 0",
-        _around("wrap", before_alone=True),
+    *(
+        Hypothesis(kind, f"{what} where {of} negative, where outside is 0", _before(mode, rows, columns))
+        for mode, kind, what in (
+            ("wrap", "negative indices wrap", "the end of the image"),
+            ("edge", "negative indices become 0", "the first row or column of the image"),
+        )
+        for rows, columns, of in (
+            (True, True, "an index is"),
+            (True, False, "a row is"),
+            (False, True, "a column is"),
+        )
     ),
 ]

@@ -84,6 +84,13 @@ def negative_wraps(row, size):
     return row % size if row < size else None
 
 
+def rows_unguarded(x, w, b, plan):
+    """Rows above the image are taken from its end: the guard asks for the lower edge and for columns alone."""
+    image = np.pad(x, ((0, 0), (-plan.first[0], 0), (0, 0), (0, 0)), "wrap")
+    plan.image, plan.first = image.shape[1:3], (0, plan.first[1])
+    return loops(image, w, b, plan)
+
+
 def edge_repeated(row, size):
     return min(max(row, 0), size - 1)
 
@@ -231,6 +238,10 @@ PLANTED = {  # each with the names of the mistakes that it must get, and no othe
     "row late": (changed(first=lambda plan: (plan.first[0] + 1, plan.first[1])), ["window one row late"]),
     "one early": (changed(first=lambda plan: (plan.first[0] - 1, plan.first[1] - 1)), ["window one early"]),
     "negative index": (by_cell(negative_wraps), ["negative indices wrap"]),
+    "negative row": (
+        lambda x, w, b=None, **attributes: rows_unguarded(x, w, b, plan_of(x, w, **attributes)),
+        ["negative indices wrap"],
+    ),
     "clamped index": (by_cell(edge_repeated), ["edge repeated"]),
     "turned": (around(lambda conv, x, w, b: conv(x, w[::-1, ::-1], b)), ["kernel turned"]),
     "C and O": (
