@@ -77,6 +77,13 @@ def test_an_explanation_backwards_is_that_of_the_class_s_gradients(lenet):
     assert session._kept[:2] == (1, 3)
 
 
+def test_backwards_the_source_before_an_activation_function_is_its_layer():
+    model, acts = NETWORKS["inception"]()
+    names, session = list(model.shapes), Session(model, acts)
+    told = json.loads(session.explanation(1, names.index("stem"), [None, 3, 3, 1], 1))
+    assert [names[i] for i in told["sources"]] == ["one", "three_before", "five_before", "pool"]
+
+
 def test_an_attribution_is_that_of_its_method(lenet):
     model, acts = lenet
     session, names = Session(model, acts), list(model.shapes)
