@@ -37,6 +37,11 @@ def listed(names: Collection[object], at_most: int = 6) -> str:
     return ", ".join(map(str, islice(names, at_most))) + more
 
 
+def counted(count: int, one: str, several: str = "") -> str:
+    """Return how many there are of a thing: "1 picture", "1,000 pictures"."""
+    return f"{count:,} {one if count == 1 else several or f'{one}s'}"
+
+
 def unknown(kind: str, name: object, names: Collection[str]) -> str:
     """Return one line for an unknown name: the nearest one, then all there are, or those of many that are near."""
     near = nearest(str(name), names)

@@ -11,7 +11,7 @@ import pytest
 import convlab
 from convlab.cli import _parser, main
 from convlab.model.model import Model
-from convlab.wording import MOST, asked_by_command, nearest, say, unknown
+from convlab.wording import MOST, asked_by_command, counted, nearest, say, unknown
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted(path for folder in ("convlab", "kernels/convlab_kernels") for path in (ROOT / folder).rglob("*.py"))
@@ -137,3 +137,8 @@ def test_a_message_lists_ten_names_at_most():
     assert unknown("layer", "x", ["a", "b"]) == "no layer 'x'; available: a, b"
     eleven = [f"n{i}" for i in range(11)]
     assert unknown("layer", "n", eleven).endswith("available: n0, n1, n2, n3, n4, n5, n6, n7, n8, n9 and 1 more")
+
+
+def test_one_of_a_thing_is_no_several():
+    assert [counted(n, "picture") for n in (0, 1, 1234)] == ["0 pictures", "1 picture", "1,234 pictures"]
+    assert [counted(n, "class", "classes") for n in (1, 2)] == ["1 class", "2 classes"]

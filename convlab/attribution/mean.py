@@ -11,7 +11,7 @@ from convlab.attribution.result import Attribution
 from convlab.errors import ShapeError
 from convlab.recording.running_statistics import Moments
 from convlab.runtime.arrays import Array
-from convlab.wording import listed
+from convlab.wording import counted, listed
 
 TARGETS = 2  # that are named, of several
 
@@ -86,7 +86,7 @@ class MeanAttribution(Attribution):
         )
 
     def __repr__(self) -> str:
-        return f"{super().__repr__()[:-1]}, the mean over {self.count} pictures>"
+        return f"{super().__repr__()[:-1]}, the mean over {counted(self.count, 'picture')}>"
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain types, as for JSON."""

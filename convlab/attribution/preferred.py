@@ -22,7 +22,7 @@ from convlab.model.model import Model
 from convlab.model.nodes import has_activation, own_layers
 from convlab.recording.prediction import number_of_class
 from convlab.runtime.arrays import Array
-from convlab.wording import unknown
+from convlab.wording import counted, unknown
 from convlab_kernels.window import Pair, parse_pair
 
 EDGE = 2  # rows and columns at the border of a map that show its padding more than the channel
@@ -87,7 +87,7 @@ class PreferredInputs:
         return (shown.clip(0, 1) * 255).round().astype(np.uint8)
 
     def __repr__(self) -> str:
-        lines = [f"<inputs that {self.layer} of {self.network.title} prefers, {self.steps} steps>"]
+        lines = [f"<inputs that {self.layer} of {self.network.title} prefers, {counted(self.steps, 'step')}>"]
         for i, (channel, name) in enumerate(zip(self.channels, self.names, strict=True)):
             called = f"channel {channel}" if name == str(channel) else f"class {channel} ({name})"
             quiet = "" if self.fired[i] else ", did not fire: more steps may" if self.rose[i] else ", did not fire"

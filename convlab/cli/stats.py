@@ -10,6 +10,7 @@ from convlab.cli.layers import add_layers, chosen_layers
 from convlab.cli.options import add_fit, add_json, add_model, command, load_model, print_json
 from convlab.scanning.folder import FolderStatistics, growing_statistics
 from convlab.storage.writing import check_file
+from convlab.wording import counted
 
 
 def add(commands: Any) -> None:
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         if found:
             if not complete:
-                print(f"convlab: it ended early: the table is of {found.images} pictures", file=sys.stderr)
+                print(f"convlab: it ended early: the table is of {counted(found.images, 'picture')}", file=sys.stderr)
             _give(found, arguments)
     return SOME_FAILED if found and found.skipped else 0
 

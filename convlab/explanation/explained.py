@@ -8,6 +8,7 @@ import numpy as np
 
 from convlab.explanation.contributions import WeightedSum
 from convlab.runtime.arrays import Shape
+from convlab.wording import counted
 from convlab_kernels.window import Pair
 
 Box = tuple[Pair, ...]
@@ -119,7 +120,7 @@ class Explained(WeightedSum):
     def others(self, listed: list[int]) -> str:
         """Return what to call the input channels that are not listed; nothing where there are none."""
         rest, zeros = len(self.channel_sums) - len(listed), self.zeros_beside(listed)
-        name = f"{rest:,} other{'s' if rest > 1 else ''}"
+        name = counted(rest, "other")
         told = ", 0" if zeros == rest == 1 else ", all 0" if zeros == rest else f", {zeros:,} of them 0"
         return (f"{name}{told}" if zeros else name) if rest else ""
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from convlab.explanation.explained import Box, Explained
 from convlab.runtime.arrays import Array
-from convlab.wording import printable
+from convlab.wording import counted, printable
 
 CHANNELS, CONTRIBUTIONS = 3, 8  # how many of the strongest are written out
 ZEROS = "all products are 0"
@@ -148,8 +148,9 @@ def _details(e: Explained) -> list[str]:
     rest = len(e.channel_sums) - len(strongest)
     if rest:
         total = e.channel_sums.sum() - e.channel_sums[strongest].sum()
-        channels = f"{side(e)} channels"
-        parts = channels if e.place.slices is None else f"slices of {channels}"
+        channel = f"{side(e)} channel"
+        slices = f"slice of {channel}s", f"slices of {channel}s"
+        parts = counted(rest, channel) if e.place.slices is None else counted(rest, *slices)
         lines += [_rest(rest, parts, e.zeros_beside(strongest), total), ""]
     return lines
 
@@ -166,8 +167,8 @@ def _parts(e: Explained) -> list[str]:
 def _rest(count: int, parts: str, zeros: int, total: float) -> str:
     """Return what those add that were not listed, and how many of them are zero."""
     if zeros == count:
-        return f"the other {count:,} {parts} add 0"
-    return f"the other {count:,} {parts}{f' ({zeros:,} of them 0)' if zeros else ''}: {total:+.6g}"
+        return f"the other {parts} {'adds' if count == 1 else 'add'} 0"
+    return f"the other {parts}{f' ({zeros:,} of them 0)' if zeros else ''}: {total:+.6g}"
 
 
 def _contributions(e: Explained) -> list[str]:
@@ -186,7 +187,7 @@ def _contributions(e: Explained) -> list[str]:
     if rest := e.products.size - len(order):
         total = e.products.sum() - e.products.flat[order].sum()
         zeros = int((np.delete(e.products, order) == 0).sum())
-        lines.append(f"  {_rest(rest, 'products', zeros, total)}")
+        lines.append(f"  {_rest(rest, counted(rest, 'product'), zeros, total)}")
     return lines
 
 

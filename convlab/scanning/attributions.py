@@ -19,7 +19,7 @@ from convlab.model.model import Model
 from convlab.recording.activations import Activations
 from convlab.runtime.arrays import Array
 from convlab.scanning.pictures import batches, check_read, pictures_by_class, told
-from convlab.wording import printable, unknown
+from convlab.wording import counted, printable, unknown
 
 HEADER = ("class", "pictures", "min", "max", "std, at most", "of")
 SIDES = "<>>>><"
@@ -53,7 +53,8 @@ class FolderAttributions:
         return sum(mean.count for mean in self.classes.values())
 
     def __repr__(self) -> str:
-        return f"<FolderAttributions of {self.model} over {self.images} pictures: {len(self.classes)} classes>"
+        counts = counted(self.images, "picture"), counted(len(self.classes), "class", "classes")
+        return f"<FolderAttributions of {self.model} over {counts[0]}: {counts[1]}>"
 
     def __str__(self) -> str:
         return "\n".join([printable(self._title()), *table(self._table(), SIDES)])

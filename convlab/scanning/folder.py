@@ -17,7 +17,7 @@ from convlab.recording.running_statistics import PICTURES, ChannelStatistics
 from convlab.runtime.arrays import Array
 from convlab.scanning.pictures import batches, check_read, pictures_in, told
 from convlab.storage.writing import new_path
-from convlab.wording import printable
+from convlab.wording import counted, printable
 
 HEADER = ("layer", "channels", "mean", "std", "max", "zeros", "dead", "largest value: picture (channel)")
 SIDES = "<>>>>>><"
@@ -46,7 +46,7 @@ class FolderStatistics:
     layers: dict[str, ChannelStatistics]
 
     def __repr__(self) -> str:
-        return f"<FolderStatistics of {self.model} over {self.images} pictures: {len(self.layers)} layers>"
+        return f"<FolderStatistics of {self.model} over {counted(self.images, 'picture')}: {len(self.layers)} layers>"
 
     def __str__(self) -> str:
         return "\n".join([printable(self._title()), *table(self._table(), SIDES)])

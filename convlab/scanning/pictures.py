@@ -7,7 +7,7 @@ from convlab.errors import ImageError
 from convlab.images.resizing import Fit
 from convlab.model.model import Model
 from convlab.runtime.arrays import Array
-from convlab.wording import listed
+from convlab.wording import counted, listed
 from convlab_kernels.caller import warn_caller
 
 ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
@@ -71,10 +71,10 @@ def batches(
 def check_read(folder: str | Path, images: int, skipped: Sequence[str]) -> None:
     """Refuse a folder of whose pictures none could be read."""
     if not images:
-        raise ImageError(f"{folder}: none of its {len(skipped)} pictures can be read")
+        raise ImageError(f"{folder}: {counted(len(skipped), 'picture')}, none of which can be read")
 
 
 def told(folder: str, images: int, skipped: Sequence[str]) -> str:
     """Return what was gone over."""
     left_out = f", {len(skipped)} left out ({listed(skipped)})" if skipped else ""
-    return f"over {images} pictures of {folder}{left_out}"
+    return f"over {counted(images, 'picture')} of {folder}{left_out}"

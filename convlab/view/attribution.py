@@ -18,12 +18,13 @@ from convlab.view.drawing import Look, drawing
 from convlab.view.figure_style import NARROW, heading, root, show
 from convlab.view.picture import draw_input, picture_share, steps_down
 from convlab.view.sheet import FAINT, LEFT, TOP, Edges, axes_at, page, write
+from convlab.wording import counted
 
 SIDE, APART = 2.3, 0.25  # inches across a picture, and between two
 NAME, SPAN = 0.18, 0.2  # inches for what stands over a picture, and below it
 COLUMNS = 5
 PALE = 160  # of 255
-OWN = "each on its own scale: dark, or white between blue (against) and red (for), is 0"
+OWN = "each on its own scale: 0 is dark, or white between blue (against) and red (for)"
 MOST = 99  # percent of the values lie within the colours: one pixel of many would leave all others pale
 
 
@@ -214,5 +215,5 @@ def write_below(ax: Axes, text: str) -> None:
 def _title(result: Attribution, image: int, more: str = "") -> str:
     batch = f", image {image} of {result.acts.images}" if result.acts.images > 1 else ""
     if isinstance(result, MeanAttribution):
-        batch = f", the mean over {result.count} pictures"
+        batch = f", the mean over {counted(result.count, 'picture')}"
     return f"{result.network.title} · {result.target}{more}{batch}"

@@ -15,6 +15,7 @@ from convlab.view.drawing import Look, drawing
 from convlab.view.figure_style import NARROW, heading, root, show
 from convlab.view.picture import draw_input
 from convlab.view.sheet import FAINT, LEFT, TOP, Edges, axes_at, page, write
+from convlab.wording import counted
 
 SIDE, GAP, APART = 1.4, 0.08, 0.4  # inches across a picture, between two of a class, and between two classes
 NAME, SPAN = 0.18, 0.2  # inches for what stands over a class, and below it
@@ -57,7 +58,7 @@ def mean_attributions(
     shown = dict(islice(means.items(), MOST))
     drawn = [at_pixels(mean, 0) for mean in shown.values()]
     size = drawn[0].values.shape
-    names = [f"{name} · {mean.count} pictures · {mean.target}" for name, mean in shown.items()]
+    names = [f"{name} · {counted(mean.count, 'picture')} · {mean.target}" for name, mean in shown.items()]
     for mean, each, frames in zip(shown.values(), drawn, _frames(names, size), strict=True):
         under, plain, over = frames
         draw_input(under, mean.acts, 0)

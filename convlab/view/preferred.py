@@ -12,6 +12,7 @@ from convlab.model.nodes import has_activation
 from convlab.view.drawing import Look, drawing
 from convlab.view.figure_style import frame, heading, root, show
 from convlab.view.tiles import Tiles
+from convlab.wording import counted
 
 
 @drawing
@@ -45,7 +46,7 @@ def preferred_inputs(
     quiet = int((~found.fired).sum())
     more = ": more steps may help" if found.rose.any() else ""
     remark = f"  ·  {quiet} did not fire (hatched){more}" if quiet else ""
-    note = f"{found.steps} steps by {found.way}; below each {_measured(found)}{remark}"
+    note = f"{counted(found.steps, 'step')} by {found.way}; below each {_measured(found)}{remark}"
     heading(ax, f"{found.network.title} · {found.layer}: the inputs that its channels prefer", note)
     return root(ax)
 

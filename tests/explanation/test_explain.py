@@ -593,3 +593,11 @@ def test_labels_of_another_number_name_no_unit():
     model = convlab.load("lenet5")
     model.labels = ("cat", "dog")
     assert convlab.explain(model, model.run(np.zeros((1, 28, 28, 1), np.float32)), "softmax", channel=6).label == ""
+
+
+def test_one_channel_that_is_not_listed_is_no_several():
+    model = network((5, 5, 4), [Conv2D("c", 3, 2)])
+    x = np.random.default_rng(0).normal(size=(1, 5, 5, 4)).astype(np.float32)
+    assert "the other 1 input channel: " in str(explain(model, model.run(x), "c", channel=1))
+    x[..., 2] = 0
+    assert "the other 1 input channel adds 0" in str(explain(model, model.run(x), "c", channel=1))

@@ -166,7 +166,7 @@ def test_folders_without_pictures_are_named(lenet, tmp_path):
     (tmp_path / "a.png").write_bytes(b"")
     with pytest.raises(ImageError, match=r"a\.png: not a folder$"):
         convlab.folder_statistics(lenet, tmp_path / "a.png")
-    with pytest.warns(UserWarning, match="file is empty"), pytest.raises(ImageError, match="none of its 1 pictures"):
+    with pytest.warns(UserWarning, match="file is empty"), pytest.raises(ImageError, match="1 picture, none of"):
         convlab.folder_statistics(lenet, tmp_path)
     (tmp_path / "empty").mkdir()
     with pytest.raises(ImageError, match=r"empty: no picture in it \(\.bmp, .*\); sub-folders are not followed"):

@@ -164,7 +164,7 @@ def test_it_is_written_what_the_numbers_below_preferred_inputs_are(layer, number
     small = convlab.Model.sequential("small", (6, 6, 1), layers)
     randomise(small, 0)
     _, note = heading(plot.preferred_inputs(attribution.preferred_input(small, layer, [0, 1], steps=1)))
-    assert note.partition("  ·")[0] == f"1 steps by pixels; below each {numbers}"
+    assert note.partition("  ·")[0] == f"1 step by pixels; below each {numbers}"
 
 
 def of_batch(model, acts, target="Shirt"):
