@@ -1,7 +1,7 @@
 """The mean attribution of each class of a folder, in one pass that keeps no picture's own."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from convlab.markup.tables import table
 from convlab.model.model import Model
 from convlab.recording.activations import Activations
 from convlab.runtime.arrays import Array
+from convlab.runtime.host_copies import arrays_on, where_computed
 from convlab.scanning.pictures import batches, check_read, pictures_by_class, told
 from convlab.wording import counted, printable, unknown
 
@@ -176,16 +177,24 @@ def _means(model: Model, method: Method, pictures: Sequence[Array], target: Targ
     """Yield the mean attribution of some pictures, or one for each class that is the most probable one of some."""
     if not pictures:
         return
-    x = np.concatenate(pictures)
-    acts = model.run(x)
+    acts = model.run(np.concatenate(pictures))
     if target is not None:
         yield MeanAttribution.of(method(model, acts, target))
         return
     numbers = strongest_classes(acts)
     for number in np.unique(numbers):
         chosen = numbers == number
-        part = acts if chosen.all() else model.run(x[chosen])
+        part = acts if chosen.all() else _of_images(acts, chosen, model.device)
         yield MeanAttribution.of(method(model, part, int(number)))
+
+
+def _of_images(acts: Activations, chosen: Array, device: str) -> Activations:
+    """Return the recording of some of the images."""
+    fields: dict[str, Any] = {}
+    for field in ("arrays", "inputs", "outputs"):
+        fields[field] = arrays_on(device)
+        fields[field].update({name: array[chosen] for name, array in where_computed(getattr(acts, field)).items()})
+    return replace(acts, **fields)
 
 
 def _cells(name: str, mean: MeanAttribution) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ SIDE, APART = 2.3, 0.25  # inches across a picture, and between two
 NAME, SPAN = 0.18, 0.2  # inches for what stands over a picture, and below it
 COLUMNS = 5
 PALE = 160  # of 255
-OWN = "each on its own scale: 0 is dark, or white between blue (against) and red (for)"
+OWN = "each on its own scale: 0 is dark or white, blue is against, red for"
 MOST = 99  # percent of the values lie within the colours: one pixel of many would leave all others pale
 
 

@@ -228,3 +228,15 @@ def test_a_method_may_be_given_by_its_name(model, folder):
     for method in ("grad_cm", "preferred_input", None):
         with pytest.raises(UnsupportedError, match=f"no method {method!r}"):
             convlab.folder_attributions(model, folder, method)
+
+
+def test_pictures_of_several_classes_are_run_once(model, tmp_path, monkeypatch):
+    for picture in ("shirt", "bag", "ankle_boot"):
+        fill(tmp_path / "loose" / picture, picture, 2)
+        for one in (tmp_path / "loose" / picture).iterdir():
+            one.rename(tmp_path / "loose" / f"{picture}{one.name}")
+        (tmp_path / "loose" / picture).rmdir()
+    ran, run = [], Model.run
+    monkeypatch.setattr(Model, "run", lambda model, *x, **options: ran.append(1) or run(model, *x, **options))
+    found = convlab.folder_attributions(model, tmp_path / "loose", "gradient", batch=6)
+    assert (len(ran), len(found.classes["loose"].targets)) == (1, 3)
