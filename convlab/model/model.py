@@ -204,7 +204,7 @@ class Model(Network):
         """Return what the recording would be, had some layers made something else (what if).
 
         Only what follows is computed again; all else are the recording's own arrays. Its `note` says what is not
-        affected.
+        affected, and `replaced` which layers did not make what is recorded of them.
 
         Parameters
         ----------
@@ -222,6 +222,8 @@ class Model(Network):
             For an array of another shape, or a recording of another network.
         WeightsError
             For a recording of the network with other weights.
+        UnsupportedError
+            For what is no recording, or a value that is no array.
         """
         values = self.values_of(acts)
         with self.computing(acts.images):
