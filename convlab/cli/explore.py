@@ -79,14 +79,14 @@ def _explore_convolution(arguments: argparse.Namespace) -> None:
 def _explore_network(arguments: argparse.Namespace) -> None:
     from convlab.explorer.document import Shown
     from convlab.explorer.export import page_of
-    from convlab.explorer.session import Session
+    from convlab.explorer.session import Session, first_image
 
     model = load_model(arguments)
     acts = None
     lines: list[str] = []
     if arguments.image is not None:
-        inputs, lines = prepared(model, arguments.image, arguments)
-        acts = model.run({name: array[:1] for name, array in inputs.items()})
+        inputs, lines = first_image(*prepared(model, arguments.image, arguments))
+        acts = model.run(inputs)
     told = _command(arguments, arguments.model, arguments.image)
     if arguments.out:
         _write(page_of(Shown(model, acts, told, lines, generation=0 if acts is None else 1)), arguments.out)
@@ -130,7 +130,13 @@ def _serve(session: Any, title: str, arguments: argparse.Namespace) -> None:
     """Serve until Ctrl-C, which is how this ends, and no error."""
     from convlab.explorer.server import Server
 
-    with Server(session, arguments.port) as server:
+    try:
+        server = Server(session, arguments.port)
+    except OSError as error:
+        raise UnsupportedError(
+            f"--port {arguments.port}: {error.strerror}; give another, or leave it out for one that is free"
+        ) from None
+    with server:
         print(f"{printable(title)}: {server.address}\nCtrl-C ends it.", flush=True)
         if not arguments.no_browser:
             Thread(target=webbrowser.open, args=(server.address,), daemon=True).start()

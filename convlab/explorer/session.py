@@ -90,8 +90,8 @@ class Session:
         """Show what the network makes of another image, the bytes of a file; return the new document."""
         with self._computing:
             shown = self._shown
-            inputs, told = self._inputs(data)
-            acts = shown.model.run({name: array[:1] for name, array in inputs.items()})
+            inputs, told = first_image(*self._inputs(data))
+            acts = shown.model.run(inputs)
             shown = replace(shown, acts=acts, command=self._others, told=tuple(told), generation=shown.generation + 1)
             self._document = as_json(document(shown))
             self._shown = shown
@@ -126,6 +126,13 @@ class Session:
         if generation != shown.generation:
             raise OutOfDateError(f"image {generation} is no longer shown")
         return shown
+
+
+def first_image(inputs: Mapping[str, Array], told: Sequence[str]) -> tuple[dict[str, Array], list[str]]:
+    """Return the first image of a batch, and what to tell of it: that it is not alone, where it is not."""
+    count = max(map(len, inputs.values()))
+    alone = [f"the first of {count} images is shown"] if count > 1 else []
+    return {name: array[:1] for name, array in inputs.items()}, [*alone, *told]
 
 
 def _name(shown: Shown, index: int) -> str:

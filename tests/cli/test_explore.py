@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -129,3 +130,11 @@ class AtOnce:
 
     def start(self):
         self.run()
+
+
+def test_a_port_that_is_taken_is_named_with_what_to_do(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert cli.main(["explore", "lenet5", "--no-browser", "--port", str(port)]) != 0
+    told = capsys.readouterr().err
+    assert f"--port {port}: " in told and "leave it out for one that is free" in told

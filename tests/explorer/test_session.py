@@ -150,14 +150,15 @@ def test_what_is_odd_about_a_picture_is_told_on_the_page(lenet):
     assert told[0].startswith("the file: values span 0..1, but 0..255 is read as black..white")
 
 
-def test_a_matrix_may_be_dropped_too(lenet, tmp_path):
+def test_a_matrix_may_be_dropped_too_and_of_several_the_page_says_that_it_shows_the_first(lenet, tmp_path):
     values = np.linspace(0, 1, 28 * 28, dtype=np.float32).reshape(28, 28)
     np.save(tmp_path / "x.npy", values)
     session = Session(*lenet)
     session.open((tmp_path / "x.npy").read_bytes())
     assert np.allclose(np.frombuffer(session.values(2, 0), "<f4"), values.reshape(-1), atol=1e-6)
     np.save(tmp_path / "two.npy", np.stack([values, 1 - values])[..., None])
-    session.open((tmp_path / "two.npy").read_bytes())
+    told = json.loads(session.open((tmp_path / "two.npy").read_bytes()))["told"]
+    assert told[0] == "the first of 2 images is shown"
     assert session._shown.acts.images == 1
 
 
