@@ -134,6 +134,7 @@ class NumberView {
 
   /** Why there is no explanation. */
   whyNot() {
+    if (!this.app.document.generation) return make("p", "", ["No image is shown yet, so there are no numbers."]);
     const { backward, className } = this.direction, command = commandFor(this.app.document.command, this.layer, this.state, backward === null ? null : className);
     const held = make("p", "", [`This page does not hold ${backward === null ? "the explanation of this number" : "what a number would change"}. This command has it:`, make("code", "", [command])]);
     if (backward !== null) return held;

@@ -107,6 +107,14 @@ def test_another_image_is_dropped(visit):
         visitor.complaints.clear()
 
 
+def test_a_number_without_an_image_is_said_to_be_missing(visit):
+    with serving(Session(convlab.load("lenet5"))) as server:
+        visitor = visit(server.address)
+        visitor.go("conv2", 7, [3, 4])
+        assert visitor.page.get_by_text("No image is shown yet, so there are no numbers.").count() == 1
+        visitor.complaints.clear()  # 400, for what it asked about the number
+
+
 @pytest.mark.parametrize("delivery", ["file", "server"])
 def test_names_are_text(visit, urls, explored, delivery):
     model, _ = explored("oddly_named")
