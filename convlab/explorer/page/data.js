@@ -141,9 +141,16 @@ export class PageSource {
   /** Unpack a chunk; its text leaves the page the first time, the packed bytes stay. @param {string} id */
   async chunk(id) {
     const script = this.page.querySelector(`#${id}`);
-    if (script) this.packed.set(id, Uint8Array.from(atob((script.textContent ?? "").trim()), (letter) => letter.charCodeAt(0)));
+    if (script) this.packed.set(id, bytesOfText(script.textContent ?? ""));
     script?.remove();
     const bytes = this.packed.get(id);
     return bytes ? new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer() : null;
   }
+}
+
+/** What base64 says; a loop takes a tenth of the time of `Uint8Array.from` with a function. @param {string} text */
+function bytesOfText(text) {
+  const letters = atob(text), bytes = new Uint8Array(letters.length);
+  for (let i = 0; i < letters.length; i++) bytes[i] = letters.charCodeAt(i);
+  return bytes;
 }
