@@ -17,6 +17,7 @@ from convlab.comparison.comparison import compare
 from convlab.comparison.keras_recorder import record_keras
 from convlab.files.keras.order import keras_order
 from convlab.files.registry import lookup
+from support.frameworks import give_weights
 from support.recorded import answers, live, text
 
 REFERENCES = Path(__file__).parents[1] / "references"
@@ -125,14 +126,6 @@ def replaced(array, numbers):
     array = array.copy()
     array.reshape(-1)[np.linspace(0, array.size - 1, len(numbers)).astype(int)] = numbers
     return array
-
-
-def give_weights(network, model):
-    """Copy the weights of a convlab model into a Keras model of the same layers."""
-    for layer in network.layers:
-        if layer.weights:
-            ours = model[layer.name].weights
-            layer.set_weights([ours[weight.name] for weight in layer.weights])
 
 
 @EACH

@@ -16,6 +16,7 @@ from convlab.comparison.comparison import compare
 from convlab.comparison.keras_recorder import record_keras
 from convlab.files.keras.config.architecture import read_architecture
 from convlab.model.initialise import randomise
+from support.frameworks import give_weights
 from support.recorded import answers, installed, text
 from support.stand_in import StandIn
 
@@ -32,14 +33,6 @@ def in_keras(name):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return build(name, SMALL, top=False)
-
-
-def give_weights(network, model):
-    """Copy the weights of a convlab model into a Keras model of the same layers."""
-    for layer in network.layers:
-        if layer.weights:
-            ours = model[layer.name].weights
-            layer.set_weights([ours[weight.name] for weight in layer.weights])
 
 
 @pytest.mark.slow
