@@ -32,7 +32,7 @@ function cellsOf(text, limits) {
 }
 
 /** @param {string} text */
-function decoded(text) {
+export function decoded(text) {
   try {
     return decodeURIComponent(text);
   } catch {

@@ -1,6 +1,6 @@
 // The explorer: the shell that stays, and in it the view of where one is.
 
-import { NOWHERE, addressOf, stateOf } from "./address.js";
+import { NOWHERE, addressOf, decoded, stateOf } from "./address.js";
 import { showConv } from "./conv.js";
 import { listenForKeys } from "./keys.js";
 import { showLayer } from "./layer.js";
@@ -8,6 +8,7 @@ import { showNetwork } from "./network.js";
 import { showNumber } from "./number.js";
 import { buildShell } from "./shell.js";
 import { ValueCache } from "./values.js";
+import { emptyText, written } from "./words.js";
 
 const HELD_BYTES = 64e6;
 
@@ -31,13 +32,13 @@ export function start(root, source, { linked = true } = {}) {
     go: (state, { replace = false } = {}) => (linked ? visit(app, state, replace) : show(app, state)),
     say: (text) => app.shell.say(text),
     set: (change) => changeSettings(app, change),
-    values: (index) => cache.get(index),
+    values: (index) => (app.document.generation ? cache.get(index) : Promise.reject(new Error(emptyText(app.document)))),
     open: (file) => openImage(app, cache, file),
   };
   app.shell = buildShell(app);
   Object.assign(root, { app }); // for tests, and for whoever opens the console
   listenForKeys(linked ? document.body : root, () => [...(app.view?.keys ?? []), ...app.shell.keys]);
-  const read = () => show(app, linked ? stateOf(app.document.layers, location.hash) : app.state);
+  const read = () => (linked ? readAddress(app) : show(app, app.state));
   if (linked) addEventListener("hashchange", read);
   read();
   return () => {
@@ -45,6 +46,14 @@ export function start(root, source, { linked = true } = {}) {
     app.view?.close();
     root.replaceChildren();
   };
+}
+
+/** Show what the address of the page says; of one that leads nowhere, the nearest there is. @param {App} app */
+function readAddress(app) {
+  const { layers } = app.document, state = stateOf(layers, location.hash), address = addressOf(layers, state);
+  const isFalse = layers.length > 0 && decoded(location.hash || "#") !== decoded(address); // without a network the view reads it
+  if (isFalse) history.replaceState(null, "", address);
+  show(app, state, isFalse ? `nothing here has that address: this is ${address === "#" ? "the whole network" : decoded(address.slice(1))}` : "");
 }
 
 /** @param {App} app @param {State} state @param {boolean} replace */
@@ -55,8 +64,8 @@ function visit(app, state, replace) {
   show(app, state); // at once, so that the next key finds it
 }
 
-/** Let the view follow to a state of the same layer, or close it and open the next. @param {App} app @param {State} state */
-function show(app, state) {
+/** Let the view follow to a state of the same layer, or close it and open the next. @param {App} app @param {State} state @param {string} [news] */
+function show(app, state, news) {
   const from = (app.from = app.state);
   delete app.root.dataset.view;
   app.state = state;
@@ -64,7 +73,7 @@ function show(app, state) {
   else openView(app, state, depthOf(from) <= depthOf(state));
   app.shell.follow();
   if (app.linked) document.title = [nameOfLayer(app), app.document.title, "convlab"].filter(Boolean).join(" · ");
-  tellWhenDrawn(app);
+  tellWhenDrawn(app, news);
 }
 
 /** @param {App} app @param {State} state @param {boolean} deeper than where one was */
@@ -74,12 +83,14 @@ function openView(app, state, deeper) {
   app.view = views[depthOf(state)](app.shell.emptyStage(deeper), app, state);
 }
 
-/** Name the view on the root as soon as all of it is there to be seen. @param {App} app */
-async function tellWhenDrawn(app) {
+/** Name the view on the root as soon as all of it is there to be seen, and say what is new, after what the view says.
+ *  @param {App} app @param {string} [news] */
+async function tellWhenDrawn(app, news) {
   const { view, state } = app;
   await Promise.resolve(view?.ready).catch(() => {});
   requestAnimationFrame(() => {
     if (app.view !== view || app.state !== state) return;
+    if (news) app.say(news);
     app.root.dataset.layer = nameOfLayer(app);
     app.root.dataset.view = app.document.layers.length ? ["network", "layer", "number"][depthOf(state)] : "conv";
   });
@@ -113,13 +124,13 @@ async function openImage(app, cache, file) {
   }
   cache.held.clear();
   app.shell.showDocument();
-  reopen(app);
-  app.say(`${app.document.title}: shown`);
+  const [first] = app.document.top;
+  reopen(app, first ? `it sees ${first.label}: ${written(first.value)}` : "this is the image now");
 }
 
-/** Show the same state anew. @param {App} app */
-function reopen(app) {
+/** Show the same state anew. @param {App} app @param {string} [news] */
+function reopen(app, news) {
   delete app.root.dataset.view;
   openView(app, app.state, true);
-  tellWhenDrawn(app);
+  tellWhenDrawn(app, news);
 }

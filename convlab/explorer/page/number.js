@@ -9,7 +9,7 @@ import { channelName, commandFor, isOneCell, placeBehind, termsOf } from "./expl
 import { within } from "./geometry.js";
 import { ARROWS } from "./keys.js";
 import { Terms } from "./terms.js";
-import { cellText, exactly } from "./words.js";
+import { cellText, exactly, placeText } from "./words.js";
 import { Workplace } from "./workplace.js";
 
 const MOST_REMEMBERED = 40; // explanations, of a megabyte where a layer is wide
@@ -79,7 +79,7 @@ class NumberView {
   /** Ask for the explanation of a place in this channel; what was asked before is remembered. @param {number[]} at */
   explain(at) {
     const { state: { layer, channel }, direction: { backward } } = this, [x, y, z = null] = [...at].reverse(), key = `${backward}/${channel}/${at}`;
-    if (backward === null && !(this.layer.explains && this.layer.inputs.length)) return Promise.resolve(null);
+    if (!this.app.document.generation || (backward === null && !(this.layer.explains && this.layer.inputs.length))) return Promise.resolve(null);
     const asked = this.remembered.get(key) ?? this.app.source.explanation(layer, [z, y, x, channel], backward);
     if (this.remembered.size > MOST_REMEMBERED) this.remembered.clear();
     this.remembered.set(key, asked);
@@ -206,9 +206,9 @@ class NumberView {
     const [row, column] = (this.cursor = [within(this.cursor[0] + down, why.rows.length), within(this.cursor[1] + right, why.columns.length)]);
     this.markCursor();
     const text = (/** @type {number[][][]} */ cells) => sixDigits(asNumber(cells[row][column][why.kept.indexOf(this.chosen)]));
-    const value = why.padding[row]?.[column] ? "padding" : text(why.patch);
+    const sequence = this.layers[why.sources[0]].shape.length === 2, value = why.padding[row]?.[column] ? "padding" : text(why.patch);
     const product = why.kernel && !why.winner ? ` × ${text(why.kernel)} = ${text(why.products)}` : "";
-    this.app.say(`row ${why.rows[row]}, column ${why.columns[column]}, ${channelName(why, this.chosen, this.layers)}: ${value}${product}`);
+    this.app.say(`${placeText(sequence ? [why.columns[column]] : [why.rows[row], why.columns[column]])}, ${channelName(why, this.chosen, this.layers)}: ${value}${product}`);
   }
 
   markCursor() {

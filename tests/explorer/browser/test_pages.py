@@ -43,6 +43,23 @@ def test_every_address_opens_its_view_again(visit, urls, explored, delivery, net
             assert name in page.title() and name in page.locator("nav.trail").inner_text()
 
 
+@pytest.mark.parametrize(
+    ("false", "nearest", "named"),
+    [
+        ("#nosuch", (), "the whole network"),
+        ("#conv2/99/3,4", ("conv2",), "conv2"),
+        ("#conv2/7/3,400", ("conv2", 7), "conv2/7"),
+    ],
+)
+def test_an_address_that_leads_nowhere_is_said_to_and_corrected(visit, urls, false, nearest, named):
+    visitor = visit(urls("file", "lenet"))
+    visitor.page.goto("about:blank")
+    visitor.page.goto(visitor.url + false)
+    visitor.await_state("layer" if nearest else "network", *nearest)
+    assert visitor.line == f"nothing here has that address: this is {named}"
+    assert visitor.page.evaluate("() => location.hash") == address(*nearest).rstrip("#")
+
+
 def test_escape_is_one_level_back_and_help_lists_the_keys(visit, urls):
     visitor = visit(urls("file", "lenet"))
     page = visitor.page
@@ -98,6 +115,8 @@ def test_another_image_is_dropped(visit):
         visitor.await_state("number", "conv2", 7, [3, 4])
         shown = visitor.page.locator(".worth").inner_text().replace("−", "-")
         assert np.float32(shown) == bag["conv2"][0, 3, 4, 7] != shirt["conv2"][0, 3, 4, 7]
+        best, score = bag.top(1)[0]
+        assert visitor.line == f"it sees {best}: {score:.4g}"
         classes = visitor.page.locator(".classes .name").all_inner_texts()
         assert classes == [label for label, _ in bag.top(5)]
         visitor.page.evaluate(DROP, base64.b64encode(b"no picture at all").decode())
@@ -112,7 +131,6 @@ def test_a_number_without_an_image_is_said_to_be_missing(visit):
         visitor = visit(server.address)
         visitor.go("conv2", 7, [3, 4])
         assert visitor.page.get_by_text("No image is shown yet, so there are no numbers.").count() == 1
-        visitor.complaints.clear()  # 400, for what it asked about the number
 
 
 @pytest.mark.parametrize("delivery", ["file", "server"])
