@@ -134,11 +134,21 @@ type App = {
 };
 
 // One axis of an input under a window; before and after are cells of padding.
-type Axis = { size: number; kernel: number; stride: number; dilation: number; before: number; after: number };
+type Uncushioned = { size: number; kernel: number; stride: number; dilation: number };
+type Axis = Uncushioned & { before: number; after: number };
 type Place = { layer: number; channel: number; at: At };
 type Term = { place: number; name: string; detail: string; value: number }; // of a sum; place: in the patch's channels
 type Colouring = (value: number) => number; // the pixel of a number, 0xAABBGGRR
 type CellBox = { y: number; x: number; height?: number; width?: number };
+
+// On the mosaic of a layer, in CSS pixels but for what is said otherwise.
+type Mosaic = import("./page/mosaic.js").Mosaic;
+type Pen = CanvasRenderingContext2D;
+type Size = { width: number; height: number };
+type Rectangle = Size & { left: number; top: number };
+type Cut = Size & { x: number; y: number }; // what is painted of each tile, in cells
+type InView = { firstRow: number; rows: number; firstColumn: number; columns: number }; // tiles
+type Under = { channel: number; at: At | null } | null; // what a pointer is on: no cell, the caption; null: beside the tiles
 
 // One map; what is faint is not there yet.
 type Cells = {

@@ -11,21 +11,20 @@ export class Arithmetic {
   /** @param {HTMLElement} host @param {ArithmeticOptions} options */
   constructor(host, options) {
     this.options = options;
-    const [patch, kernel, products] = (this.slots = ["patch", "kernel", "products"].map((name) => make("div", name)));
-    const figures = this.slots.map((slot, i) => make("figure", "", [slot, make("figcaption", "", [options.names?.[i] ?? slot.className])]));
-    if (options.kernelTable) kernel.append(options.kernelTable);
+    const slots = (this.slots = ["patch", "kernel", "products"].map((name) => make("div", name)));
+    const figures = slots.map((slot, i) => make("figure", "", [slot, make("figcaption", "", [options.names?.[i] ?? slot.className])]));
+    if (options.kernelTable) slots[1].append(options.kernelTable);
     this.times = [between("×"), figures[1], between("="), figures[2]];
     this.tables = make("div", "tables", [figures[0], ...this.times]);
     this.line = make("div", "sumline");
     this.element = make("section", "arithmetic", [this.tables], { "aria-label": "the arithmetic" });
     host.append(this.element);
     (options.ledger ?? this.element).append(this.line);
-    this.draw = { patch, kernel, products };
   }
 
   /** Show a sum, with so many of its products added so far. @param {Sum} sum @param {number} [count] */
   show(sum, count = Infinity) {
-    const total = sum.products.flat().length, { pixels, winner } = sum, { patch, kernel, products } = this.draw;
+    const total = sum.products.flat().length, { pixels, winner } = sum, [patch, kernel, products] = this.slots;
     this.element.dataset.size = total > 81 ? "bare" : total > 25 ? "tiny" : total > 9 ? "small" : "";
     this.tables.hidden = total < 2 || total > MOST_CELLS;
     this.line.replaceChildren(...sumParts(sum, Math.min(count, total), total));

@@ -1,13 +1,10 @@
 // The cone of a number: which cells of each layer before it it sees, and which of each layer after it it reaches.
 
-import { sidesOf } from "./address.js";
 import { make, makeButton } from "./elements.js";
-import { boxSeen, unitsSeeing } from "./fields.js";
+import { boxSeen, sizesOf, unitsSeeing } from "./geometry.js";
 import { boxText } from "./words.js";
 
 const MOST_LAYERS = 24, NAMED = 14, MINIATURE = 46; // layers of the ribbon, with their names; pixels of one
-
-const sizesOf = (/** @type {Layer} */ { shape }) => (({ depth, height, width }) => [depth, height, width])(sidesOf(shape));
 
 /** What a number has to do with the layers before and after it. @param {Layer[]} layers @param {number} index @param {number[]} at @returns {Map<number, Region>} */
 export function coneOf(layers, index, at) {

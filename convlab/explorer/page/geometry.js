@@ -1,4 +1,6 @@
-// Where windows stand: the arithmetic of size, stride, padding and dilation along one axis.
+// Where windows stand, along one axis and stacked upon each other: sizes, the cells a unit sees, the units that see a cell.
+
+import { sidesOf } from "./address.js";
 
 /** Rows and columns of an input under a window; that of a sequence is one row high. @param {NonNullable<Layer["window"]>} window @param {number[]} sizes */
 export function axesOf({ kernel, stride, dilation, padding }, sizes) {
@@ -8,7 +10,7 @@ export function axesOf({ kernel, stride, dilation, padding }, sizes) {
   });
 }
 
-/** The cells from a window's first to its last. @param {Axis} axis */
+/** The cells from a window's first to its last. @param {Uncushioned} axis */
 export const extentOf = ({ dilation, kernel }) => dilation * (kernel - 1) + 1;
 
 /** How many places a window has; not positive where it does not fit. @param {Axis} axis */
@@ -23,9 +25,9 @@ export function sizeFormula(axis) {
   return [filled, ...[`⌊${room} / ${stride}⌋ + 1`, `${outputSize(axis)}`].map((text) => text.replace("-", "−"))];
 }
 
-/** Padding that keeps the size (for stride 1), the odd cell at the end, as Keras has it. @param {Omit<Axis, "before"|"after">} axis */
-export function samePadding({ size, kernel, stride, dilation }) {
-  const total = Math.max(0, (Math.ceil(size / stride) - 1) * stride + dilation * (kernel - 1) + 1 - size);
+/** Padding that keeps the size (for stride 1), the odd cell at the end, as Keras has it. @param {Uncushioned} axis */
+export function samePadding(axis) {
+  const total = Math.max(0, (Math.ceil(axis.size / axis.stride) - 1) * axis.stride + extentOf(axis) - axis.size);
   return [Math.floor(total / 2), Math.ceil(total / 2)];
 }
 
@@ -36,8 +38,31 @@ export function cellsUnder({ kernel, stride, dilation, before }, output) {
 
 /** The outputs whose windows look at an input cell. @param {Axis} axis @param {number} cell */
 export function outputsReached(axis, cell) {
-  const outputs = cellsUnder({ ...axis, before: -cell - axis.before, dilation: -axis.dilation }, 0).map((at) => at / axis.stride);
-  return outputs.filter((at) => at >= 0 && Number.isInteger(at) && at < outputSize(axis)).reverse();
+  const outputs = Array.from({ length: outputSize(axis) }, (_, output) => output);
+  return outputs.filter((output) => cellsUnder(axis, output).includes(cell));
+}
+
+/** The cells a unit sees; null where no box says it. @param {Seen} field @param {At} at @returns {Box|null} */
+export function boxSeen(field, at) {
+  if (!field || typeof field === "string" || at.length < field.jump.length) return null;
+  const unit = at.slice(-field.jump.length);
+  return field.jump.map((jump, axis) => [field.start[axis] + jump * unit[axis], field.end[axis] + jump * unit[axis]]);
+}
+
+/** The units of a layer of such a size that see a cell; null where there are none. @param {Seen} field @param {At} cell @param {number[]} size @returns {Box|null} */
+export function unitsSeeing(field, cell, size) {
+  if (!field || typeof field === "string") return null;
+  const box = field.jump.map((jump, axis) => [
+    Math.max(0, Math.ceil((cell[axis] - field.end[axis]) / jump)),
+    Math.min(size[axis] - 1, Math.floor((cell[axis] - field.start[axis]) / jump)),
+  ]);
+  return box.every(([first, last]) => first <= last) ? box : null;
+}
+
+/** Slices, rows and columns of a layer. @param {Layer} layer */
+export function sizesOf({ shape }) {
+  const { depth, height, width } = sidesOf(shape);
+  return [depth, height, width];
 }
 
 /** @param {number} value @param {number} size cut to 0 ... size - 1 */

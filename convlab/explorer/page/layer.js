@@ -3,8 +3,7 @@
 import { sidesOf } from "./address.js";
 import { Attributed } from "./attributed.js";
 import { excuse, make, makeButton } from "./elements.js";
-import { boxSeen, reachedOf } from "./fields.js";
-import { within } from "./geometry.js";
+import { boxSeen, sizesOf, unitsSeeing, within } from "./geometry.js";
 import { channelAt, histogramPanel, kernelPanel, statisticsPanel } from "./inspector.js";
 import { Mosaic } from "./mosaic.js";
 import { Neighbour } from "./neighbour.js";
@@ -82,7 +81,7 @@ class LayerView {
     this.board.replaceChildren(mosaic.element, this.zoomButtons(), ...this.sliceSlider());
     mosaic.resize();
     pointAt(mosaic, (cell) => this.hover(cell), (cell) => this.click(cell));
-    this.app.shell.picture.onHover = (at) => this.change({ lit: at && reachedOf(this.layer, "field", at) });
+    this.app.shell.picture.onHover = (at) => this.change({ lit: at && unitsSeeing(this.layer.field, at, sizesOf(this.layer).slice(-at.length)) });
     this.showFigures();
     this.lookAtPeak(this.channel ?? strongestFirst(this.layer)[0]);
     mosaic.cursor = null;
@@ -121,14 +120,14 @@ class LayerView {
     if (this.mosaic) Object.assign(this.mosaic, marks).drawSoon();
   }
 
-  /** @param {import("./mosaic.js").Under} cell */
+  /** @param {Under} cell */
   hover(cell) {
     if (this.mosaic) this.mosaic.element.style.cursor = cell ? "pointer" : "";
     if (cell?.at) this.look({ channel: cell.channel, at: cell.at });
     else this.change({ cursor: null });
   }
 
-  /** @param {import("./mosaic.js").Under} cell */
+  /** @param {Under} cell */
   click(cell) {
     if (!cell) return this.app.shell.goBack();
     const isPointed = this.channel === cell.channel || (this.mosaic?.tiling.zoom ?? 0) >= POINTED;
@@ -264,7 +263,7 @@ class LayerView {
 
   /** @param {number} by so many channels on, in the order of drawing */
   turn(by) {
-    const channel = this.cell && this.mosaic?.order[this.mosaic.tiles[this.cell.channel] + by];
+    const channel = this.cell && this.mosaic?.order[this.mosaic.order.indexOf(this.cell.channel) + by];
     if (this.cell && channel !== undefined) this.lookAt({ channel, at: this.cell.at });
   }
 

@@ -2,10 +2,6 @@
 
 import { inkOnPixel, pixelOf } from "./colours.js";
 
-/** @typedef {CanvasRenderingContext2D} Pen */
-/** @typedef {import("./tiling.js").Rectangle} Rectangle */
-/** @typedef {import("./mosaic.js").Mosaic} Mosaic */
-
 const NUMBERED = 40; // cells so wide have their numbers written into them
 const HATCH = 7, MOST_CROSSES = 5000;
 

@@ -6,9 +6,6 @@ import { drawPixels, make, pencil } from "./elements.js";
 import { drawMarks } from "./marks.js";
 import { Tiling } from "./tiling.js";
 
-/** @typedef {{channel: number, at: At|null}|null} Under at null: the caption of a channel */
-/** @typedef {{x: number, y: number, width: number, height: number}} Cut what is painted of each tile */
-
 export class Mosaic {
   /**
    * @param {Values} values @param {Settings} settings
@@ -23,7 +20,6 @@ export class Mosaic {
     this.tiling = new Tiling(order.length, values.sides, names !== undefined && order.length <= 100);
     if (bare) this.tiling.margin = this.tiling.gap = 0;
     this.order = order;
-    this.tiles = placesIn(order);
     this.maps = make("canvas", "maps");
     this.marks = make("canvas", "marks");
     this.atlas = make("canvas");
@@ -53,7 +49,6 @@ export class Mosaic {
   /** @param {number[]} order */
   setOrder(order) {
     this.order = order;
-    this.tiles = placesIn(order);
     this.painted = "";
   }
 
@@ -71,7 +66,7 @@ export class Mosaic {
     }
     this.tiling.caption = this.bare ? 0 : Math.round(1.15 * parseFloat(getComputedStyle(this.element).fontSize));
     this.tiling.fit({ width, height }, ratio);
-    if (this.chosen !== null && !this.tiling.isUnits) this.tiling.focus(this.tiles[this.chosen]);
+    if (this.chosen !== null && !this.tiling.isUnits) this.tiling.focus(this.order.indexOf(this.chosen));
     this.drawAll();
   }
 
@@ -91,7 +86,7 @@ export class Mosaic {
 
   /** Where a cell stands, in CSS pixels of the canvas. @param {Cell} cell */
   place({ channel, at }) {
-    return this.tiling.boxAt(this.tiles[channel], at.map((cell) => [cell, cell]));
+    return this.tiling.boxAt(this.order.indexOf(channel), at.map((cell) => [cell, cell]));
   }
 
   drawAll() {
@@ -121,7 +116,7 @@ export class Mosaic {
     }
   }
 
-  /** What is painted of a tile, in cells or pixels, whichever is larger: all, or of a single tile what is in view. @param {import("./tiling.js").InView} view @returns {Cut} */
+  /** What is painted of a tile, in cells or pixels, whichever is larger: all, or of a single tile what is in view. @param {InView} view @returns {Cut} */
   cutOf({ rows, columns, firstRow, firstColumn }) {
     const { tiling } = this, place = tiling.tileAt(firstRow * tiling.columns + firstColumn);
     const range = (/** @type {number} */ at, /** @type {number} */ view, /** @type {number} */ count, /** @type {number} */ stretch) => {
@@ -135,7 +130,7 @@ export class Mosaic {
     return { x, y, width, height };
   }
 
-  /** Fill the atlas: the tiles in view side by side, a pixel a cell. @param {import("./tiling.js").InView} view @param {Cut} cut */
+  /** Fill the atlas: the tiles in view side by side, a pixel a cell. @param {InView} view @param {Cut} cut */
   paint(view, cut) {
     const { scale, asinh } = this.settings, width = view.columns * cut.width;
     const key = JSON.stringify([view, cut, this.slice, scale, asinh, this.tiling.columns, this.tiling.level]);
@@ -162,11 +157,4 @@ export class Mosaic {
       }
     }
   }
-}
-
-/** @param {number[]} order the place in it of each channel */
-function placesIn(order) {
-  const places = new Int32Array(1 + order.reduce((last, channel) => Math.max(last, channel), 0));
-  order.forEach((channel, tile) => (places[channel] = tile));
-  return places;
 }

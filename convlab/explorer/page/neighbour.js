@@ -2,7 +2,7 @@
 // of the layer see what lies under the pointer.
 
 import { make, offsetIn } from "./elements.js";
-import { boxSeen, reachedOf } from "./fields.js";
+import { boxSeen, sizesOf, unitsSeeing } from "./geometry.js";
 import { Mosaic } from "./mosaic.js";
 import { boxText, cellText, exactly } from "./words.js";
 
@@ -65,7 +65,7 @@ export class Neighbour {
   reach(event) {
     const cell = this.mosaic?.under(...offsetIn(event, this.host));
     if (!this.mosaic || !cell?.at) return this.leave();
-    const units = reachedOf(this.layer, "step", cell.at);
+    const units = unitsSeeing(this.layer.step, cell.at, sizesOf(this.layer).slice(-cell.at.length));
     this.mosaic.cursor = { channel: this.channel, at: cell.at };
     this.box(null);
     this.onReach(units);

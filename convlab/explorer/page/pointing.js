@@ -2,11 +2,9 @@
 
 import { offsetIn } from "./elements.js";
 
-/** @typedef {(cell: import("./mosaic.js").Under) => void} Hear null: beside the tiles */
-
 const STILL = 4; // pixels that a click may wander
 
-/** @param {import("./mosaic.js").Mosaic} mosaic @param {Hear} onHover @param {Hear} onClick */
+/** @param {Mosaic} mosaic @param {(cell: Under) => void} onHover @param {(cell: Under) => void} onClick */
 export function pointAt(mosaic, onHover, onClick) {
   const host = mosaic.element, under = (/** @type {MouseEvent} */ event) => mosaic.under(...offsetIn(event, host));
   /** @type {{x: number, y: number, moved: boolean}|null} */

@@ -2,10 +2,6 @@
 //
 // A cell is a whole number of device pixels wide; where there are more cells than pixels, each pixel shows one of them.
 
-/** @typedef {{width: number, height: number}} Size */
-/** @typedef {{left: number, top: number, width: number, height: number}} Rectangle in CSS pixels */
-/** @typedef {{firstRow: number, rows: number, firstColumn: number, columns: number}} InView of tiles */
-
 const SMALLEST_TILE = 30, SMALLEST_UNIT = 6, LARGEST_CELL = 72, CAPTIONED = 44, ONE_ROW = 12;
 
 export class Tiling {

@@ -12,7 +12,6 @@ export class Values {
     const encoding = layer.encoding ?? "float32";
     this.exact = encoding === "float32";
     this.steps = encoding === "uint8" ? 255 : 127; // into which a channel's largest is cut, where it is rounded
-    this.bytes = bytes.byteLength;
     /** @type {Float32Array|Uint8Array|Int8Array} */
     this.numbers = this.exact ? new Float32Array(bytes) : new (encoding === "uint8" ? Uint8Array : Int8Array)(bytes, 4 * channels);
     /** What one step of a channel's numbers is worth. */
@@ -81,34 +80,32 @@ export class ValueCache {
   constructor(source, limit) {
     this.source = source;
     this.limit = limit;
-    /** @type {Map<number, {values: Promise<Values>, bytes: number}>} the last asked for at the end */
+    /** @type {Map<number, Promise<Values>>} the last asked for at the end */
     this.held = new Map();
   }
 
   /** @param {number} index */
   get(index) {
-    const held = this.held.get(index) ?? this.fetch(index);
+    const values = this.held.get(index) ?? this.fetch(index);
     this.held.delete(index);
-    this.held.set(index, held);
-    return held.values;
+    this.held.set(index, values);
+    return values;
   }
 
   /** @param {number} index */
   fetch(index) {
-    const layer = this.source.document.layers[index];
-    const held = { values: this.source.values(index).then((bytes) => new Values(layer, bytes)), bytes: 0 };
-    held.values.then((values) => this.shrink(held, values.bytes), () => this.held.delete(index));
-    return held;
-  }
-
-  /** Let go what was not asked for in a long time. @param {{bytes: number}} newest @param {number} bytes its size */
-  shrink(newest, bytes) {
-    newest.bytes = bytes;
-    let total = [...this.held.values()].reduce((sum, one) => sum + one.bytes, 0);
-    for (const [index, one] of this.held) {
-      if (total <= this.limit) return;
-      if (one !== newest) this.held.delete(index);
-      if (one !== newest) total -= one.bytes;
+    const { layers } = this.source.document, found = this.source.values(index).then((bytes) => new Values(layers[index], bytes));
+    found.catch(() => this.held.delete(index));
+    let room = this.limit - bytesOf(layers[index]);
+    for (const old of [...this.held.keys()].reverse()) {
+      room -= bytesOf(layers[old]);
+      if (room < 0) this.held.delete(old);
     }
+    return found;
   }
+}
+
+/** @param {Layer} layer */
+function bytesOf({ shape, encoding = "float32" }) {
+  return shape.reduce((product, size) => product * size, encoding === "float32" ? 4 : 1);
 }
