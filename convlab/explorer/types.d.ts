@@ -80,6 +80,17 @@ type Explanation = {
   field_in_image: Box | null;
 };
 
+// What an exported page holds of an explanation, as packing.py writes it: all of it but these, which may be missing.
+type Held = Partial<Omit<Explanation, "channels">> & {
+  layer: number;
+  of?: number;
+  rows: number[];
+  columns: number[];
+  channels: number[] | { first: number; count: number };
+  sources: number[];
+  at: { channel: number };
+};
+
 type Question = { method: string; class: number; layer: number | null };
 type Attribution = {
   layer: number;

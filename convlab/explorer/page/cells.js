@@ -2,7 +2,7 @@
 
 import { inkOnPixel } from "./colours.js";
 import { digits, placesFor } from "./digits.js";
-import { drawPixels, make, offsetIn, pencil } from "./elements.js";
+import { drawPixels, make, offsetIn, pencil, strokeLines } from "./elements.js";
 
 const GRID_FROM = 7, NUMBERS_FROM = 24, LARGEST = 64; // pixels of a cell
 
@@ -48,15 +48,7 @@ export class CellMap {
     return getComputedStyle(this.canvas).getPropertyValue(name).trim();
   }
 
-  /** Draw lines, each from and to. @param {CanvasRenderingContext2D} context @param {number[][]} lines @param {string} colour */
-  line(context, lines, colour) {
-    context.beginPath();
-    for (const [x, y, toX, toY] of lines) (context.moveTo(x, y), context.lineTo(toX, toY));
-    [context.strokeStyle, context.lineWidth] = [this.css(colour), 1 / this.cell];
-    context.stroke();
-  }
-
-  /** @param {CanvasRenderingContext2D} context */
+  /** @param {Pen} context */
   paint(context) {
     const { width, height, value, pixel, faint } = this.cells, pixels = new Uint32Array(width * height), crosses = [];
     for (let y = 0, i = 0; y < height; y++) {
@@ -70,17 +62,18 @@ export class CellMap {
     context.fillRect(0, 0, width, height);
     context.imageSmoothingEnabled = false;
     context.drawImage(drawPixels(make("canvas"), pixels, width), 0, 0, width, height);
-    this.line(context, crosses, "--accent");
+    strokeLines(context, crosses, this.css("--accent"), 1 / this.cell);
   }
 
-  /** Set the cells apart, by lines in the colour of the page. @param {CanvasRenderingContext2D} context */
+  /** Set the cells apart, by lines in the colour of the page. @param {Pen} context */
   rule(context) {
     const { width, height } = this.cells;
     const across = Array.from({ length: height - 1 }, (_, i) => [0, i + 1, width, i + 1]);
-    this.line(context, [...across, ...Array.from({ length: width - 1 }, (_, i) => [i + 1, 0, i + 1, height])], "--paper");
+    const down = Array.from({ length: width - 1 }, (_, i) => [i + 1, 0, i + 1, height]);
+    strokeLines(context, [...across, ...down], this.css("--paper"), 1 / this.cell);
   }
 
-  /** Write every cell's number. @param {CanvasRenderingContext2D} context */
+  /** Write every cell's number. @param {Pen} context */
   inscribe(context) {
     const { width, height, value, pixel, faint } = this.cells, ink = this.css("--ink");
     const all = Array.from({ length: width * height }, (_, i) => value(Math.floor(i / width), i % width));

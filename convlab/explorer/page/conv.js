@@ -5,9 +5,9 @@ import { DIVERGING, NEUTRAL } from "./colours.js";
 import { ConvSettings } from "./conv_settings.js";
 import { sixDigits, topOf } from "./digits.js";
 import { make } from "./elements.js";
-import { extentOf, outputSize, sizeFormula, within } from "./geometry.js";
+import { extentOf, outputSize, sizeFormula, tableOf, within } from "./geometry.js";
 import { ARROWS } from "./keys.js";
-import { KERNELS, PICTURES, tableOf, weightOf } from "./presets.js";
+import { KERNELS, PICTURES, weightOf } from "./presets.js";
 import { MovingWindow } from "./window.js";
 
 const AROUND = 285; // pixels that are neither maps nor equation

@@ -1,7 +1,7 @@
 // What one has set on the page of one window, and its address.
 
-import { axesOf, cellsUnder, samePadding } from "./geometry.js";
-import { KERNELS, tableOf, weightOf } from "./presets.js";
+import { axesOf, cellsUnder, samePadding, tableOf } from "./geometry.js";
+import { KERNELS, weightOf } from "./presets.js";
 
 const PLAIN = { picture: "", kernel: "", stride: 1, dilation: 1, padding: "1", at: "1,1", cells: "", weights: "" };
 

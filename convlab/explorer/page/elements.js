@@ -46,3 +46,11 @@ export function offsetIn(event, element) {
   const { left, top } = element.getBoundingClientRect();
   return [event.clientX - left, event.clientY - top];
 }
+
+/** @param {Pen} pen @param {number[][]} lines each from and to @param {string} colour @param {number} [width] */
+export function strokeLines(pen, lines, colour, width = 1) {
+  Object.assign(pen, { strokeStyle: colour, lineWidth: width });
+  pen.beginPath();
+  for (const [x1, y1, x2, y2] of lines) (pen.moveTo(x1, y1), pen.lineTo(x2, y2));
+  pen.stroke();
+}

@@ -67,3 +67,8 @@ export function sizesOf({ shape }) {
 
 /** @param {number} value @param {number} size cut to 0 ... size - 1 */
 export const within = (value, size) => Math.min(Math.max(value, 0), size - 1);
+
+/** Make a table. @template T @param {number} height @param {number} width @param {(y: number, x: number) => T} value */
+export function tableOf(height, width, value) {
+  return Array.from({ length: height }, (_row, y) => Array.from({ length: width }, (_cell, x) => value(y, x)));
+}

@@ -5,6 +5,7 @@ import { Attributed } from "./attributed.js";
 import { excuse, make, makeButton } from "./elements.js";
 import { boxSeen, sizesOf, unitsSeeing, within } from "./geometry.js";
 import { channelAt, histogramPanel, kernelPanel, statisticsPanel } from "./inspector.js";
+import { ARROWS } from "./keys.js";
 import { Mosaic } from "./mosaic.js";
 import { Neighbour } from "./neighbour.js";
 import { pointAt } from "./pointing.js";
@@ -13,8 +14,6 @@ import { cellText, emptyText, exactly, written, writtenShape } from "./words.js"
 
 const POINTED = 5; // cells narrower than so many pixels are not clicked one by one: the channel is enlarged first
 const REST = 150; // milliseconds that a pointer rests on a channel before its kernel is asked for
-/** @type {Record<string, [number, number]>} rows, columns */
-const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
 /** @param {HTMLElement} stage @param {App} app @param {State} state @returns {View} */
 export function showLayer(stage, app, { layer, channel }) {
@@ -241,7 +240,7 @@ class LayerView {
       { key: ">", does: "the next slice", act: () => this.showSlice((this.cell?.at[0] ?? 0) + 1) },
     ];
     return [
-      { key: "ArrowLeft ArrowRight ArrowUp ArrowDown", does: "to the next cell", act: ({ key }) => this.move(STEPS[key]) },
+      { key: Object.keys(ARROWS).join(" "), does: "to the next cell", act: ({ key }) => this.move(ARROWS[key]) },
       { key: "PageUp PageDown", does: "the channel before, the next channel", act: ({ key }) => this.turn(key === "PageUp" ? -1 : 1) },
       ...(isVolume ? ofVolumes : []),
       { key: "Enter", does: "explain this number", act: () => this.cell && this.app.go({ layer: this.index, ...this.cell }) },
@@ -253,7 +252,7 @@ class LayerView {
     ];
   }
 
-  /** Move the cell; in a dense layer, from unit to unit. @param {[number, number]} by rows, columns */
+  /** Move the cell; in a dense layer, from unit to unit. @param {number[]} by rows, columns */
   move([down, across]) {
     if (!this.mosaic || !this.cell) return;
     if (this.mosaic.tiling.isUnits) return this.turn(across + down * this.mosaic.tiling.columns);

@@ -1,6 +1,7 @@
 // What is drawn over the maps of a mosaic, so that it is seen on every colour: outlines, hatches, crosses, text that fits.
 
 import { inkOnPixel, pixelOf } from "./colours.js";
+import { strokeLines } from "./elements.js";
 
 const NUMBERED = 40; // cells so wide have their numbers written into them
 const HATCH = 7, MOST_CROSSES = 5000;
@@ -93,14 +94,6 @@ function outline(pen, place, width) {
 function strokeBox(pen, { left, top, width: across, height }, out, colour, width) {
   Object.assign(pen, { strokeStyle: colour, lineWidth: width });
   pen.strokeRect(left - out, top - out, across + 2 * out, height + 2 * out);
-}
-
-/** @param {Pen} pen @param {number[][]} lines @param {string} colour */
-function strokeLines(pen, lines, colour) {
-  Object.assign(pen, { strokeStyle: colour, lineWidth: 1 });
-  pen.beginPath();
-  for (const [x1, y1, x2, y2] of lines) (pen.moveTo(x1, y1), pen.lineTo(x2, y2));
-  pen.stroke();
 }
 
 /** @param {Pen} pen @param {Rectangle} place */

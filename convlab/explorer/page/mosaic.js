@@ -7,10 +7,8 @@ import { drawMarks } from "./marks.js";
 import { Tiling } from "./tiling.js";
 
 export class Mosaic {
-  /**
-   * @param {Values} values @param {Settings} settings
-   * @param {{order: number[], names?: string[], bare?: boolean}} drawn channels in the order of drawing, their names; bare: without captions and margins
-   */
+  /** @param {Values} values @param {Settings} settings @param {{order: number[], names?: string[], bare?: boolean}} drawn
+   *  channels in the order of drawing, their names; bare: without captions and margins */
   constructor(values, settings, { order, names, bare = false }) {
     this.values = values;
     this.settings = settings;
@@ -36,7 +34,10 @@ export class Mosaic {
     /** @type {Cell[]} that are ringed */
     this.places = [];
     this.frame = 0;
-    this.watcher = new ResizeObserver(() => this.follow());
+    this.watcher = new ResizeObserver(() => {
+      const { clientWidth, clientHeight } = this.element, { width, height } = this.tiling.view;
+      if (clientWidth !== width || clientHeight !== height) this.resize();
+    });
     this.watcher.observe(this.element);
   }
 
@@ -53,11 +54,6 @@ export class Mosaic {
   }
 
   /** Fit into the element, which may have another size than before. */
-  follow() {
-    const { clientWidth, clientHeight } = this.element, { width, height } = this.tiling.view;
-    if (clientWidth !== width || clientHeight !== height) this.resize();
-  }
-
   resize() {
     const { clientWidth: width, clientHeight: height } = this.element, ratio = devicePixelRatio || 1;
     for (const canvas of [this.maps, this.marks]) {

@@ -1,9 +1,6 @@
 // Pictures and kernels to begin with: small enough to be reckoned by hand.
 
-/** Make a table. @template T @param {number} height @param {number} width @param {(y: number, x: number) => T} value */
-export function tableOf(height, width, value) {
-  return Array.from({ length: height }, (_row, y) => Array.from({ length: width }, (_cell, x) => value(y, x)));
-}
+import { tableOf } from "./geometry.js";
 
 /** Of a drawn picture a dot is 0, a ring half, a hash 1. @param {string} rows */
 const drawn = (rows) => rows.split(" ").map((row) => [...row].map((ink) => ".o#".indexOf(ink) / 2));
