@@ -68,6 +68,10 @@ def _explore_convolution(arguments: argparse.Namespace) -> None:
         raise UnsupportedError(
             f"explore --conv takes no MODEL: give the picture alone, found {arguments.model!r}, too"
         )
+    if arguments.model in ZOO and not Path(arguments.model).exists():
+        raise UnsupportedError(
+            f"explore --conv takes no MODEL but a picture: found {arguments.model!r}; leave out one of the two"
+        )
     told = _command(arguments, "--conv", arguments.model)  # the first thing that is named is the picture
     page = ConvPage(arguments.model, command=told, live=not arguments.out)
     if arguments.out:

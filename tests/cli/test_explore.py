@@ -65,6 +65,7 @@ def test_it_writes_the_page_of_a_convolution(tmp_path):
         (["lenet"], "did you mean 'lenet5'?"),
         (["lenet5", "nothing.png"], "nothing.png: no such file"),
         (["--conv", "lenet5", "x.png"], "--conv takes no MODEL"),
+        (["--conv", "lenet5"], "--conv takes no MODEL but a picture: found 'lenet5'"),
         (["lenet5", "--out", "nowhere/page.html"], "the folder nowhere does not exist"),
     ],
 )

@@ -30,6 +30,7 @@ class NetworkView {
     this.map = make("div", "map");
     this.scroller = make("div", "scroller", [this.map]);
     this.scroller.addEventListener("wheel", (event) => this.turn(event), { passive: false });
+    this.scroller.addEventListener("scroll", () => this.fade());
     this.told = make("section", "told-of", [], { "aria-hidden": "true" });
     stage.classList.add("network");
     stage.append(this.scroller, this.told);
@@ -48,7 +49,15 @@ class NetworkView {
     this.draw();
     if (app.from.layer !== null) this.focusOn(app.from.layer);
     this.watcher.observe(this.scroller);
-    this.ready = new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))).then(() => this.drawing);
+    this.ready = this.settle();
+  }
+
+  /** Wait until all strips in view are drawn, those that a change of size brings anew, too. */
+  async settle() {
+    do {
+      await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))); // what comes into view is told by then
+      await this.drawing;
+    } while ((this.isFresh || this.waiting.size || this.drawing) && !this.closed);
   }
 
   close() {
@@ -70,6 +79,7 @@ class NetworkView {
     this.drawnFor = `${width} ${height}`;
     this.inView.disconnect();
     this.waiting.clear();
+    this.isFresh = true; // nobody has said yet what of it is in view
     const vertices = (this.vertices = verticesOf(this.layers, this.memory.folded)), brackets = bracketsOf(vertices, this.layers);
     const rows = Math.max(0, ...brackets.map(({ depth }) => depth + 1));
     const places = (this.places = layout(vertices, width, height - 12, rows, this.type())); // with room for a scroll bar
@@ -84,6 +94,14 @@ class NetworkView {
     for (const strip of this.strips.values()) this.inView.observe(strip);
     this.setFocus(this.holding(held) ?? vertices[0]);
     this.say(toldOfAll(this.app.document));
+    this.fade();
+  }
+
+  /** Let strips fade at the side where the network goes on. */
+  fade() {
+    const { scrollLeft, scrollWidth, clientWidth, classList } = this.scroller;
+    classList.toggle("went-on", scrollLeft > 1);
+    classList.toggle("goes-on", scrollLeft + clientWidth < scrollWidth - 1);
   }
 
   /** How wide the longest words of a strip are, names cut at 9 letters, and how large letters are. */
@@ -187,6 +205,7 @@ class NetworkView {
 
   /** @param {IntersectionObserverEntry[]} entries */
   queue(entries) {
+    this.isFresh = false;
     const inView = new Map(entries.map(({ target, isIntersecting }) => [target, isIntersecting]));
     for (const [vertex, strip] of this.strips) {
       if (inView.get(strip)) this.waiting.add(vertex);

@@ -147,8 +147,10 @@ function acceptDrops({ root, open }) {
 function sightOf(app, picture) {
   const { told, top, live, generation } = app.document;
   const missing = generation ? "What the network was shown is no picture." : `No image yet${live ? ": drop one here" : ""}.`;
+  const { nonfinite } = app.document.layers.find((layer) => !layer.inputs.length && layer.nonfinite) ?? {};
   return [
     app.document.picture ? picture.element : make("p", "empty", [missing]),
+    ...(nonfinite ? [make("p", "note off", [`${nonfinite.toLocaleString("en")} of its numbers are NaN or inf`])] : []),
     ...(top.length ? [make("h2", "", ["It sees"]), make("ol", "classes", top.map((one) => classRow(app, one)))] : []),
     make("ul", "told", told.map((text) => make("li", "", [text]))),
   ];

@@ -41,11 +41,11 @@ export function shownLayer(layers, { members }) {
  * @param {import("./layout.js").Spot} spot @param {() => void} open
  */
 export function makeStrip(layers, vertex, { left, top, width, maps }, open) {
-  const { name, kind, says, shape } = shownLayer(layers, vertex);
+  const { name, kind, says, shape, nonfinite } = shownLayer(layers, vertex), missing = nonfinite ? `${nonfinite.toLocaleString("en")} NaN/inf` : "";
   const frame = make("span", "maps");
   frame.style.height = `${maps}px`;
-  const title = fullName(layers, vertex), words = [make("span", "name", [shortName(layers, vertex)]), make("span", "shape", [shortShape(shape)])];
-  const label = vertex.group ? `${title}, ${vertex.members.length} layers, unfold` : `${name}, ${kind}, ${writtenShape(shape)}`;
+  const title = fullName(layers, vertex), words = [make("span", "name", [shortName(layers, vertex)]), make("span", missing ? "shape off" : "shape", [missing || shortShape(shape)])];
+  const label = vertex.group ? `${title}, ${vertex.members.length} layers, unfold` : [name, kind, writtenShape(shape), missing].filter(Boolean).join(", ");
   const attributes = { tabindex: "-1", title, "aria-label": label, "aria-description": vertex.group ? "" : says };
   const strip = makeButton(vertex.group ? "strip folded" : "strip", [frame, ...words, figuresOf(layers, vertex)], open, attributes);
   Object.assign(strip.style, { left: `${left}px`, top: `${top}px`, width: `${width}px` });

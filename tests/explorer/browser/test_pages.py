@@ -20,6 +20,11 @@ DROP = """async (data) => {
   root.dispatchEvent(new DragEvent("drop", {dataTransfer, bubbles: true, cancelable: true}));
 }"""
 
+EMPTY = """() => [...document.querySelectorAll("button.strip")].filter((strip) => {
+  const {left, right} = strip.getBoundingClientRect();
+  return left < innerWidth && right > 0 && !strip.querySelector("canvas");
+}).map((strip) => strip.textContent)"""
+
 
 @pytest.mark.parametrize(
     ("delivery", "network"),
@@ -131,6 +136,37 @@ def test_a_number_without_an_image_is_said_to_be_missing(visit):
         visitor = visit(server.address)
         visitor.go("conv2", 7, [3, 4])
         assert visitor.page.get_by_text("No image is shown yet, so there are no numbers.").count() == 1
+
+
+def test_what_is_not_finite_is_said_in_words(visit, urls, explored):
+    model, acts = explored("oddly_named")
+    page = visit(urls("file", "oddly_named")).page
+    for name in model.shapes:
+        values = acts[name] if name in acts else acts.inputs[name]
+        missing = f"{(~np.isfinite(values)).sum()} NaN/inf"
+        strip = page.locator("button.strip").nth(list(model.shapes).index(name))
+        assert missing in strip.inner_text() and missing in strip.get_attribute("aria-label")
+    assert page.get_by_text("2 of its numbers are NaN or inf").is_visible()
+
+
+def test_strips_fade_where_a_wide_network_goes_on(visit, urls):
+    visitor = visit(urls("file", "vgg_like"))
+    page = visitor.page
+    page.set_viewport_size({"width": 1000, "height": 700})
+    sides = "() => ['went-on', 'goes-on'].map((side) => document.querySelector('.scroller').classList.contains(side))"
+    page.wait_for_function(f"() => String(({sides})()) === 'false,true'")
+    page.evaluate("() => { document.querySelector('.scroller').scrollLeft = 1e6; }")
+    page.wait_for_function(f"() => String(({sides})()) === 'true,false'")
+
+
+@pytest.mark.parametrize("network", ["lenet", "vgg_like", "inception"])
+def test_a_network_is_said_to_be_drawn_when_no_strip_in_view_is_empty(visit, urls, network):
+    visitor = visit(urls("server", network))
+    assert visitor.page.evaluate(EMPTY) == []
+    visitor.page.set_viewport_size({"width": 1100, "height": 640})
+    visitor.go("conv2" if network == "lenet" else "block1_conv1" if network == "vgg_like" else "stem")
+    visitor.go()
+    assert visitor.page.evaluate(EMPTY) == []
 
 
 @pytest.mark.parametrize("delivery", ["file", "server"])
