@@ -7,7 +7,7 @@ import { boxText } from "./words.js";
 const MOST_LAYERS = 24, NAMED = 14, MINIATURE = 46; // layers of the ribbon, with their names; pixels of one
 
 /** What a number has to do with the layers before and after it. @param {Layer[]} layers @param {number} index @param {number[]} at @returns {Map<number, Region>} */
-export function coneOf(layers, index, at) {
+function coneOf(layers, index, at) {
   const cone = new Map([[index, /** @type {Region} */ ([0, ...at].slice(-3).map((cell) => [cell, cell]))]]);
   for (let i = index; i > 0; i--) {
     for (const source of cone.has(i) ? layers[i].inputs : []) join(cone, source, across(layers, i, source, cone.get(i), false));

@@ -38,7 +38,7 @@ function isOfElement(event) {
 
 /** @param {Key[]} keys */
 export function keyTable(keys) {
-  const signs = (/** @type {string} */ key) => key.split("+").map((part) => SIGNS[part] ?? part).join(" ");
+  const signs = (/** @type {string} */ key) => key.split(/(?<=.)\+/).map((part) => SIGNS[part] ?? part).join(" ");
   return make("table", "keys", keys.map(({ key, does }) => make("tr", "", [
     make("td", "", key.split(" ").map((one) => make("kbd", "", [signs(one)]))), make("td", "", [does]),
   ])));

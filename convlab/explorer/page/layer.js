@@ -24,9 +24,7 @@ export function showLayer(stage, app, { layer, channel }) {
     stage.append(make("p", "empty", [emptyText(app.document)]));
     return { keys: [], close() {} };
   }
-  const view = new LayerView(stage, app, index, channel);
-  view.ready = app.values(index).then((values) => view.fill(values)).catch((error) => stage.append(excuse(error)));
-  return view;
+  return new LayerView(stage, app, index, channel);
 }
 
 /** @param {App} app @param {number} index */
@@ -62,9 +60,8 @@ class LayerView {
     const reading = make("section", "reading panel", [this.place, this.value]);
     stage.append(this.board, make("div", "side", [reading, this.neighbour.element, this.kernel, this.figures, this.attributed.element]));
     this.timer = 0;
-    /** @type {Promise<unknown>} */
-    this.ready = Promise.resolve();
     this.keys = this.makeKeys();
+    this.ready = app.values(index).then((values) => this.fill(values)).catch((error) => stage.append(excuse(error)));
   }
 
   /** @param {Values} values */
@@ -140,7 +137,10 @@ class LayerView {
     this.place.textContent = cellText(this.layer.shape, channel, at, this.app.document.labels[this.index]?.[channel]);
     this.value.textContent = this.values.exact ? exactly(value) : `≈ ${written(value)}`;
     this.app.say(`${this.layer.name}, ${this.place.textContent}: ${this.value.textContent}`);
-    if (this.sides.volume) this.slide(at[0]);
+    if (this.slider && this.sliceName) {
+      [this.slider.value, this.sliceName.textContent] = [`${at[0]}`, `slice ${at[0]}`];
+      this.mosaic.slice = at[0];
+    }
     this.cell = cell;
     this.change({ cursor: cell });
     this.app.shell.picture.box(boxSeen(this.layer.field, at));
@@ -220,13 +220,6 @@ class LayerView {
     return [make("label", "slice", [slider, (this.sliceName = make("output"))])];
   }
 
-  /** @param {number} slice */
-  slide(slice) {
-    if (this.mosaic) this.mosaic.slice = slice;
-    if (this.slider) this.slider.value = String(slice);
-    if (this.sliceName) this.sliceName.textContent = `slice ${slice}`;
-  }
-
   /** Show a slice of a volume, and the cell there. @param {number} slice */
   showSlice(slice) {
     if (!this.cell || slice < 0 || slice >= this.sides.depth) return;
@@ -235,19 +228,15 @@ class LayerView {
 
   /** @returns {Key[]} */
   makeKeys() {
-    const isVolume = this.sides.volume, ofVolumes = [
-      { key: "<", does: "the slice before", act: () => this.showSlice((this.cell?.at[0] ?? 0) - 1) },
-      { key: ">", does: "the next slice", act: () => this.showSlice((this.cell?.at[0] ?? 0) + 1) },
-    ];
+    const bySlice = (/** @type {KeyboardEvent} */ { key }) => this.cell && this.showSlice(this.cell.at[0] + (key === "<" ? -1 : 1));
     return [
       { key: Object.keys(ARROWS).join(" "), does: "to the next cell", act: ({ key }) => this.move(ARROWS[key]) },
       { key: "PageUp PageDown", does: "the channel before, the next channel", act: ({ key }) => this.turn(key === "PageUp" ? -1 : 1) },
-      ...(isVolume ? ofVolumes : []),
+      ...(this.sides.volume ? [{ key: "< >", does: "the slice before, the next slice", act: bySlice }] : []),
       { key: "Enter", does: "explain this number", act: () => this.cell && this.app.go({ layer: this.index, ...this.cell }) },
       { key: "c", does: "enlarge this channel", act: () => this.cell && this.app.go({ layer: this.index, channel: this.cell.channel, at: null }) },
       { key: "a", does: "where a class comes from, laid over", act: () => this.attributed.next() },
-      { key: "+", does: "closer", act: () => this.zoom(true) },
-      { key: "-", does: "farther", act: () => this.zoom(false) },
+      { key: "+ -", does: "closer, farther", act: ({ key }) => this.zoom(key === "+") },
       { key: "0", does: "all channels", act: () => this.mosaic?.frameOn(null) },
     ];
   }

@@ -147,7 +147,6 @@ export class Tiling {
     return { tile, y: y < this.cells.height ? y : -1, x };
   }
 
-  /** @returns {InView} */
   inView() {
     const range = (/** @type {number} */ at, /** @type {number} */ pitch, /** @type {number} */ view, /** @type {number} */ count) => {
       const first = Math.min(count, Math.max(0, Math.floor(-at / pitch)));

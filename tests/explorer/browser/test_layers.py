@@ -182,3 +182,21 @@ def test_where_a_class_comes_from_is_laid_over_the_maps(visit, urls, explored, d
     veil = np.reshape(visitor.page.evaluate(VEIL), cam.shape)
     np.testing.assert_allclose(veil, veil.max() * (1 - np.maximum(cam, 0) / cam.max()), atol=1.1)
     assert "Shirt" in visitor.line
+
+
+def test_keys_and_the_slider_turn_over_the_slices_of_a_volume(visit, urls, explored):
+    shapes = explored("volume")[0].shapes
+    name = next(name for name, shape in shapes.items() if len(shape) == 4 and shape[0] > 2)
+    visitor = visit(urls("server", "volume"))
+    visitor.go(name)
+    page = visitor.page
+    told = page.locator(".slice output")
+    first = int(told.inner_text().removeprefix("slice "))
+    step = -1 if first else 1
+    page.keyboard.press("<" if step < 0 else ">")
+    assert told.inner_text() == f"slice {first + step}"
+    page.keyboard.press(">" if step < 0 else "<")
+    assert told.inner_text() == f"slice {first}"
+    page.get_by_label("slice").fill("2")
+    assert told.inner_text() == "slice 2"
+    assert page.evaluate("() => document.querySelector('#convlab').app.view.mosaic.slice") == 2

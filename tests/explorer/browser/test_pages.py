@@ -78,6 +78,7 @@ def test_escape_is_one_level_back_and_help_lists_the_keys(visit, urls):
             " return [...view.keys, ...shell.keys].map((key) => key.does); }"
         )
         assert len(keys) > 5 and [does for does in keys if does not in told] == []
+        assert all(key.strip() for key in dialog.locator("kbd").all_inner_texts())
         page.keyboard.press("Escape")
         assert not dialog.is_visible()
         visitor.await_state(view, *where)
