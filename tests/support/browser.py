@@ -10,7 +10,7 @@ STATE = """() => {
 }"""
 READ = """([x, y]) => {
   const line = document.querySelector("[aria-live]");
-  const said = line.textContent;
+  const said = line.textContent.replaceAll("−", "-");
   line.textContent = "";
   const maps = document.querySelector(".board canvas.maps");
   const {left, top} = maps.getBoundingClientRect();
@@ -51,8 +51,8 @@ class Visitor:
 
     @property
     def line(self):
-        """What is said to screen readers."""
-        return self.page.locator("[aria-live]").inner_text()
+        """What is said to screen readers, with hyphens for minus signs."""
+        return self.page.locator("[aria-live]").inner_text().replace("−", "-")
 
     def go(self, layer="", channel=None, at=None):
         """Go to an address, as if it had been typed."""

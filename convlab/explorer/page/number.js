@@ -9,7 +9,7 @@ import { channelName, commandFor, isOneCell, placeBehind, termsOf } from "./expl
 import { within } from "./geometry.js";
 import { ARROWS } from "./keys.js";
 import { Terms } from "./terms.js";
-import { cellText, exactly, placeText } from "./words.js";
+import { cellText, exactly, placeText, withMinus } from "./words.js";
 import { Workplace } from "./workplace.js";
 
 const MOST_REMEMBERED = 40; // explanations, of a megabyte where a layer is wide
@@ -92,8 +92,8 @@ class NumberView {
     const back = this.direction.backward !== null, begin = why.headline.indexOf(back ? "gradient of " : `${this.layer.name} (`);
     const linked = !back ? `looks at ${why.window_line}` : why.sources.length ? `reaches ${why.window_line}` : "reaches nothing that leads there";
     this.showHead(asNumber(why.recorded), why.headline.slice(Math.max(0, begin)), [
-      make("p", "", [`${linked}; sees ${why.field_line}`]),
-      make("p", "", [why.sum_line, "; ", make("span", why.agrees ? "" : "off", [why.verdict])]),
+      make("p", "", [withMinus(`${linked}; sees ${why.field_line}`)]),
+      make("p", "", [withMinus(why.sum_line), "; ", make("span", why.agrees ? "" : "off", [withMinus(why.verdict)])]),
     ]);
     if (!stays || !why.kept.includes(this.chosen)) this.chosen = why.order.find((i) => why.kept.includes(i)) ?? 0;
     this.cursor = why.winner ?? [within(this.cursor[0], why.rows.length), within(this.cursor[1], why.columns.length)];
@@ -103,7 +103,7 @@ class NumberView {
 
   /** @param {number|undefined} value @param {string} title @param {HTMLElement[]} lines */
   showHead(value, title, lines) {
-    const worth = value === undefined ? "?" : exactly(value).replace("-", "−");
+    const worth = value === undefined ? "?" : exactly(value);
     this.told.replaceChildren(make("p", "worth", [worth]), make("div", "", [make("h1", "", [title]), ...lines]));
   }
 

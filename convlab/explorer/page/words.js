@@ -1,21 +1,26 @@
-// Numbers, shapes and places in words.
+// Numbers, shapes and places in words; minus is a minus sign.
+
+/** With a minus sign for each hyphen that stands for one: before a digit, and not in a name. @param {string} text */
+export function withMinus(text) {
+  return text.replace(/(?<![\w)\]-])-(?=\d|inf|Infinity)|(?<=\de)-(?=\d)/g, "−");
+}
 
 /** @param {number|string} value a number as people read it: up to five digits */
 export function written(value) {
-  if (typeof value === "string" || !Number.isFinite(value)) return String(value);
+  if (typeof value === "string" || !Number.isFinite(value)) return withMinus(String(value));
   if (value === 0) return "0";
   const size = Math.abs(value);
-  if (size >= 1e5 || size < 1e-3) return value.toExponential(2).replace("e+", "e");
-  return String(Number(value.toPrecision(4)));
+  if (size >= 1e5 || size < 1e-3) return withMinus(value.toExponential(2).replace("e+", "e"));
+  return withMinus(String(Number(value.toPrecision(4))));
 }
 
 /** @param {number} value a float32 with all the digits it takes to tell it from every other */
 export function exactly(value) {
   for (let digits = 1; digits < 9; digits++) {
     const text = value.toPrecision(digits);
-    if (Math.fround(Number(text)) === value) return String(Number(text));
+    if (Math.fround(Number(text)) === value) return withMinus(String(Number(text)));
   }
-  return String(Number(value.toPrecision(9)));
+  return withMinus(String(Number(value.toPrecision(9))));
 }
 
 /** @param {number[]} shape "28 × 28 × 6" */
