@@ -79,7 +79,7 @@ class NumberView {
   /** Ask for the explanation of a place in this channel; what was asked before is remembered. @param {number[]} at */
   explain(at) {
     const { state: { layer, channel }, direction: { backward } } = this, [x, y, z = null] = [...at].reverse(), key = `${backward}/${channel}/${at}`;
-    if (!this.app.document.generation || (backward === null && !(this.layer.explains && this.layer.inputs.length))) return Promise.resolve(null);
+    if (backward === null && !(this.layer.explains && this.layer.inputs.length)) return Promise.resolve(null);
     const asked = this.remembered.get(key) ?? this.app.source.explanation(layer, [z, y, x, channel], backward);
     if (this.remembered.size > MOST_REMEMBERED) this.remembered.clear();
     this.remembered.set(key, asked);
