@@ -115,16 +115,21 @@ def in_both(name: str) -> tuple[Any, Model, Array]:
 
 @contextmanager
 def _double() -> Iterator[None]:
-    """Let Keras compute in float64, which on PyTorch it takes back where two numbers meet (`result_type`)."""
+    """Let Keras compute in float64, which on PyTorch it takes back where two numbers meet (`result_type`).
+
+    Afterwards it is as it was: its policy, too, which it would keep from whoever asks for it first.
+    """
     import keras
 
-    before = keras.config.floatx()
+    before, policy = keras.config.floatx(), keras.config.dtype_policy()
     keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
     try:
         with patch.dict("keras.src.backend.common.dtypes.BIT64_TO_BIT32_DTYPE", {"float64": "float64"}):
             yield
     finally:
         keras.config.set_floatx(before)
+        keras.config.set_dtype_policy(policy)
 
 
 def keras_gradients(network: Any, x: Array) -> dict[str, Array]:

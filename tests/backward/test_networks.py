@@ -29,6 +29,14 @@ def test_gradients_are_autograds_in_every_layer(name):
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_keras_is_left_in_float32():
+    keras = live("keras", instead="backward/test_pull_back.py")
+    gradients.in_both("VGG16")
+    assert (keras.config.floatx(), keras.config.dtype_policy().name) == ("float32", "float32")
+    assert keras.layers.Dense(2).compute_dtype == "float32"
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_one_wrong_number_of_a_layer_is_noticed(monkeypatch):
     plain = gradients.convlab.gradients
 
