@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from convlab.bench.exact import LIKELY, unit
 from convlab.errors import UnsupportedError
 from convlab.judging.asking import Answer, Asked
 from convlab.judging.candidate import Ask
@@ -13,9 +14,6 @@ from convlab.judging.question import Question, answer, magnitude
 from convlab.judging.sweep import Case
 from convlab.runtime.arrays import Array
 from convlab_kernels.minimal_filters import F4
-
-LIKELY = 8
-"""Of random numbers, the norm of the error is at most about so many roundings of the norm of the magnitudes."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ class Observed:
 
     @property
     def _unit(self) -> float:
-        return float(np.finfo(self.case.dtype).eps) / 2
+        return unit(self.case.dtype)
 
     @property
     def _bound(self) -> Array:
