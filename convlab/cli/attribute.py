@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from convlab import attribution
+from convlab.attribution.methods import BY_INPUT, BY_LAYER
 from convlab.attribution.result import Attribution
 from convlab.cli.classes import add_class, asked_class, chosen_class
 from convlab.cli.inputs import HELP, SOME_FAILED, Image, read_images, titled
@@ -32,16 +33,6 @@ from convlab.storage.file_names import file_names
 from convlab.storage.writing import check_folder
 from convlab.wording import printable, printable_lines, unknown
 
-BY_LAYER = ("grad_cam", "grad_cam_plus_plus", "hires_cam", "layer_cam", "ablation_cam")
-BY_INPUT = (
-    "gradient",
-    "input_times_gradient",
-    "smoothgrad",
-    "integrated_gradients",
-    "occlusion",
-    "guided_backprop",
-    "deconvnet",
-)
 SLOW = ("smoothgrad", "integrated_gradients", "occlusion")
 PREFERRED = "preferred_input"
 MEAN = "the mean over its pictures, of each sub-folder by itself, as of a class"

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from convlab import attribution
+from convlab.attribution.methods import BY_LAYER
 from convlab.attribution.result import Attribution
 from convlab.errors import UnsupportedError
 from convlab.explorer.strict import shortened
@@ -15,7 +16,6 @@ from convlab.runtime.arrays import Array
 from convlab.wording import unknown
 
 PLACES = 4  # digits of what is shown as a colour
-BY_LAYER = ("grad_cam", "grad_cam_plus_plus", "hires_cam", "layer_cam", "ablation_cam")
 BY_INPUT = ("gradient", "input_times_gradient", "integrated_gradients", "smoothgrad", "guided_backprop", "occlusion")
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from convlab import attribution
 from convlab.attribution.mean import MeanAttribution
+from convlab.attribution.methods import BY_INPUT, BY_LAYER
 from convlab.attribution.result import Attribution, Progress
 from convlab.backward.targets import Target, strongest_classes
 from convlab.errors import ShapeError, UnsupportedError
@@ -24,7 +25,7 @@ from convlab.wording import counted, printable, unknown
 
 HEADER = ("class", "pictures", "min", "max", "std, at most", "of")
 SIDES = "<>>>><"
-METHODS = [name for name in attribution.__all__ if name.islower() and name != "preferred_input"]
+METHODS = sorted((*BY_LAYER, *BY_INPUT))
 
 Method = Callable[[Model, Activations, Target], Attribution]
 

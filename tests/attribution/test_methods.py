@@ -1,11 +1,14 @@
 """Methods of attribution beside captum's numbers, brute force, and what they promise of themselves."""
 
+from inspect import signature
+
 import numpy as np
 import pytest
 
 import convlab
 from convlab import attribution
 from convlab.attribution.cam import last_maps
+from convlab.attribution.methods import BY_INPUT, BY_LAYER
 from convlab.layers import Activation, Add, Conv2D, Dense, Flatten, GlobalAveragePooling2D, MaxPooling2D
 from convlab.model.initialise import randomise
 from convlab.model.model import Model, Node
@@ -334,3 +337,10 @@ def test_what_is_no_baseline_is_named(network, acts, baseline):
 
 def test_the_maps_before_an_activation_are_chosen_for_what_comes_before_it(network, acts):
     assert attribution.grad_cam(network, acts, ("out/pre", 1)).layer == attribution.grad_cam(network, acts, 1).layer
+
+
+def test_every_method_is_known_by_its_name():
+    functions = {name for name in attribution.__all__ if name.islower()}
+    assert functions == {*BY_LAYER, *BY_INPUT, "preferred_input"}
+    takes_a_layer = {name for name in functions if "layer" in signature(getattr(attribution, name)).parameters}
+    assert takes_a_layer == {*BY_LAYER, "preferred_input"}
