@@ -46,7 +46,7 @@ def assembled(told: dict[str, Any], chunks: Chunks) -> str:
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src blob: data:;"
         " base-uri 'none'; form-action 'none'"
     )
-    html = STYLE.sub("", html, count=len(STYLE.findall(html)))
+    html = STYLE.sub("", html)
     html = HEAD.sub(lambda _: f'\n    <meta http-equiv="Content-Security-Policy" content="{policy}">', html)
     html = html.replace("</head>", f"<style>{style}</style>\n  </head>")
     return SCRIPT.sub(lambda _: "\n".join([*data, f'<script type="module">{script}</script>\n']), html)

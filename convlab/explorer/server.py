@@ -6,11 +6,9 @@ takes time is computed by one thread at a time (`Session`), so that a framework 
 
 import logging
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
 from socket import socket
-from threading import BoundedSemaphore, Thread
+from threading import BoundedSemaphore
 from typing import Any, Protocol
 
 from convlab.explorer.explanations import At
@@ -100,16 +98,3 @@ def _refuse(request: socket) -> None:
         request.sendall(b"HTTP/1.0 503 Service Unavailable\r\nRetry-After: 1\r\n\r\ntoo many requests at once\n")
     except OSError:
         LOG.debug("a connection ended early", exc_info=True)
-
-
-@contextmanager
-def serving(session: Answers, port: int = 0) -> Iterator[Server]:
-    """Serve a session while the block runs."""
-    with Server(session, port) as server:
-        thread = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()

@@ -17,9 +17,10 @@ from PIL import Image
 from convlab.explorer import handler
 from convlab.explorer.handler import LARGEST
 from convlab.explorer.page_files import page_files
-from convlab.explorer.server import AT_ONCE, serving
+from convlab.explorer.server import AT_ONCE
 from convlab.explorer.session import Session
 from support.explored import NETWORKS
+from support.serving import serving
 
 PICTURES = Path(__file__).parents[2] / "weights/fashion_mnist"
 BYTES = "application/octet-stream"

@@ -8,10 +8,10 @@ import pytest
 from benchmarks.explorer.browser import launch, missing
 from convlab.explorer.document import Shown
 from convlab.explorer.export import page_of
-from convlab.explorer.server import serving
 from convlab.explorer.session import Session
 from support.browser import Visitor
 from support.explored import NETWORKS
+from support.serving import serving
 
 SIDES = {"width": 1280, "height": 800}
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import convlab
-from convlab.explorer.server import serving
 from convlab.explorer.session import Session
 from support.browser import address
 from support.explored import SCRIPT
+from support.serving import serving
 
 DROP = """async (data) => {
   const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
