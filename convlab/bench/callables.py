@@ -3,8 +3,9 @@
     conv(x, w, bias=None, *, stride, padding, dilation, groups) -> y
 
 with x (N, H, W, C), w (KH, KW, C/groups, O), bias (O,) and y (N, OH, OW, O) of NumPy, pairs for stride and dilation,
-((top, bottom), (left, right)) for padding. x, w and bias are other numbers at every call, in the same arrays: nothing
-may be kept from call to call. What comes back must be a plain array in memory of its own. UnsupportedError refuses.
+for padding a pair, or the four sides where opposite ones differ. x, w and bias are other numbers at every call, in
+the same arrays: nothing may be kept from call to call. What comes back must be a plain array in memory of its own.
+UnsupportedError refuses.
 
 It runs with all rights of who runs it, in the process that checks it: this finds mistakes, and what fools a benchmark
 without meaning to; it is no protection against malice, which may change the clock or the checks themselves.
@@ -21,8 +22,15 @@ from convlab.bench.case import Case
 from convlab.bench.recheck import CheatError, Given
 from convlab.bench.turns import seconds
 from convlab.runtime.arrays import Array
+from convlab_kernels.window import Pair, Sides
 
 Conv2D = Callable[..., Array]
+
+
+def as_given(sides: Sides) -> Pair | Sides:
+    """Return padding as a function gets it: a pair; ((top, bottom), (left, right)) where opposite sides differ."""
+    (top, bottom), (left, right) = sides
+    return (top, left) if (top, left) == (bottom, right) else sides
 
 
 class CallableConv(Candidate):
@@ -51,7 +59,8 @@ class CallableConv(Candidate):
 
     def _on(self, case: Case, x: Array, w: Array, b: Array) -> Callable[[], Any]:
         window = case.window
-        options = {"stride": window.stride, "padding": window.pads(case.image[:2]), "dilation": window.dilation}
+        padding = as_given(window.pads(case.image[:2]))
+        options = {"stride": window.stride, "padding": padding, "dilation": window.dilation}
         return partial(self.function, x, w, b, groups=case.groups, **options)
 
     def _own(self, returned: Any) -> Array:

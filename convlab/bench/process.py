@@ -107,6 +107,13 @@ class Remote:
         return answer
 
 
+def failure(error: Exception) -> UnsupportedError:
+    """Return what an error of a candidate is to who asked it."""
+    if isinstance(error, ConvlabError):
+        return UnsupportedError(str(error))
+    return UnsupportedError(f"failed: {type(error).__name__}: {' '.join(str(error).split())}")
+
+
 def serve() -> None:
     """Make the object at the first call, and answer calls until the parent has no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's to hear; it ends this process
@@ -119,10 +126,8 @@ def serve() -> None:
         try:
             target = target or make(*made)
             answer = getattr(target, method)(*arguments)
-        except ConvlabError as error:
-            answer = UnsupportedError(str(error))
         except Exception as error:  # a kernel that fails is a result; the others go on
-            answer = UnsupportedError(f"failed: {type(error).__name__}: {' '.join(str(error).split())}")
+            answer = failure(error)
         parent.send(answer)
 
 

@@ -48,7 +48,12 @@ def _check_signature(function: Callable[..., Any], name: str) -> None:
 
 
 def from_file(path: str, name: str) -> Candidate:
-    """Run a file of Python, and return the function of that name in it."""
+    """Return the function of that name in a file, to be asked."""
+    return Candidate(function_of(path, name), name)
+
+
+def function_of(path: str, name: str) -> Callable[..., Any]:
+    """Run a file of Python, and return what has that name in it."""
     spec = importlib.util.spec_from_file_location(Path(path).stem, path)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -60,7 +65,8 @@ def from_file(path: str, name: str) -> Candidate:
         raise UnsupportedError(
             f"{path}: {unknown('function', name, there)}" if there else f"{path}: no function {name!r}"
         )
-    return Candidate(getattr(module, name), name)
+    function: Callable[..., Any] = getattr(module, name)
+    return function
 
 
 @contextmanager

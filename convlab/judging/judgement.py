@@ -1,42 +1,48 @@
 """Somebody's own convolution, asked, and told right or wrong.
 
 >>> import convlab
->>> convlab.judge(convlab.conv2d).right
+>>> convlab.judge(convlab.conv2d, quick=True).right
 True
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from convlab.bench.report import CaseResult
 from convlab.judging import smallest as small
 from convlab.judging.candidate import Ask, asking
 from convlab.judging.diagnosis import explaining, where
 from convlab.judging.observed import Observation, Observed, observe
 from convlab.judging.report import Finding, Refusal, Report
+from convlab.judging.speed import speed
+from convlab.judging.speed_table import why, yours
 from convlab.judging.sweep import REAL, WHOLE
 from convlab.judging.traits import common, shared
 from convlab.wording import listed, shortened
 
 
-def judge(source: Callable[..., Any] | str | Path, function: str = "conv") -> Report:
+def judge(source: Callable[..., Any] | str | Path, function: str = "conv", *, quick: bool = False) -> Report:
     """Say whether a convolution is right, and if not, which mistake it is.
 
     It is asked for more than a hundred small convolutions, twice each with other numbers. The numbers are whole, so
     that sums in float32 are exact in any order; then random, where it is held to the bound of rounding. A mistake is
     named where every answer agrees with it to the last bit, and several where they cannot be told apart. What raises
-    an error is refused, which is no mistake.
+    an error is refused, which is no mistake. What is right is timed beside convlab's own, on two layers of networks.
 
     Parameters
     ----------
     source : function or path
         Called as conv(x, w, bias, stride=(1, 2), padding=(0, 3), dilation=(1, 1), groups=1), with arrays of NumPy: x
-        (N, H, W, C), w (KH, KW, C/groups, O), bias (O,) or None, of float32 or float64; padding is a pair,
-        ((top, bottom), (left, right)) or "same". Or a file of Python with such a function: it is run, in a process of
-        its own, with all that you may do.
+        (N, H, W, C), w (KH, KW, C/groups, O), bias (O,) or None, of float32 or float64; padding is a pair, and
+        ((top, bottom), (left, right)) only where opposite sides differ, or "same". Or a file of Python with such a
+        function: it is run, in a process of its own, with all that you may do.
     function : str
         Its name in the file.
+    quick : bool
+        Whether nothing is timed.
 
     Returns
     -------
@@ -52,7 +58,15 @@ def judge(source: Callable[..., Any] | str | Path, function: str = "conv") -> Re
     """
     with asking(source, function) as ask:
         seen = [observe(ask, case) for case in (*WHOLE, *REAL)]
-        return _report(_name(source, function), ask, seen)
+        report = _report(_name(source, function), ask, seen)
+    return report if quick or not report.right else _timed(report, speed(source, function))
+
+
+def _timed(report: Report, results: Sequence[CaseResult]) -> Report:
+    """Return the report with times; what is wrong where it is timed is wrong."""
+    wrong = [each for each in results if yours(each).wrong]
+    findings = [Finding("wrong when timed", f"{each.case}: {why(yours(each))}") for each in wrong]
+    return replace(report, right=not findings, findings=findings, speed=results)
 
 
 def _name(source: Any, function: str) -> str:

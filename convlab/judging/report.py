@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any
 
+from convlab.bench.report import CaseResult
+from convlab.judging import speed_table
 from convlab_kernels.minimal_filters import F4
 
 
@@ -55,6 +57,8 @@ class Report:
         The smallest wrong case.
     rounding : float
         The largest error, as a share of what the rounding of a plain sum explains.
+    speed : sequence of CaseResult
+        The times on each layer, of this one as "yours", and of convlab's own.
     """
 
     name: str
@@ -65,6 +69,7 @@ class Report:
     refusals: Sequence[Refusal]
     smallest: Sequence[str]
     rounding: float
+    speed: Sequence[CaseResult] = ()
 
     @property
     def refused(self) -> int:
@@ -78,6 +83,7 @@ class Report:
             "findings": [asdict(each) for each in self.findings],
             "refusals": [asdict(each) for each in self.refusals],
             "smallest": list(self.smallest),
+            "speed": [speed_table.as_dict(each) for each in self.speed],
         }
 
     def __repr__(self) -> str:
@@ -91,7 +97,15 @@ class Report:
         lines += [_row(each.kind, each.text) for each in self.findings]
         lines += [_row("smallest" if not turn else "", line) for turn, line in enumerate(self.smallest)]
         lines += [_row("refuses", f"{each.count} {each.of}: {each.message}") for each in self.refusals]
-        return "\n".join([*lines, "SPEED     not timed" + (": it is wrong" if self.right is False else "")])
+        return "\n".join([*lines, *self._speed])
+
+    @property
+    def _speed(self) -> list[str]:
+        if self.right is False:
+            return ["SPEED     not timed: it is wrong"]
+        if not self.speed:
+            return ["SPEED     not timed"]
+        return ["SPEED     each call on new numbers, its result checked", *speed_table.lines(self.speed)]
 
     @property
     def _verdict(self) -> str:

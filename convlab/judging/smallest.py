@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from convlab.bench.callables import as_given
 from convlab.errors import ShapeError
 from convlab.judging.candidate import Ask
 from convlab.judging.observed import Observed, observe
 from convlab.judging.question import Question
 from convlab.judging.sweep import Case
 from convlab.runtime.arrays import Array
-from convlab_kernels.axis import Pair
+from convlab_kernels.window import Pair, Sides, Window
 
 TRIES = 600
 BY_HAND = 12  # products, of which the sum is written out
@@ -52,8 +53,8 @@ def _smaller(case: Case) -> Iterator[Case]:
     yield from (_with(case, name, value) for name, value in plain.items() if getattr(case, name) != value)
     for name in ("dilation", "stride", "kernel", "size"):
         yield from (_with(case, name, pair) for pair in _less(getattr(case, name)))
-    if isinstance(case.padding, tuple):
-        yield from (replace(case, padding=padding) for padding in _less_around(case.padding))
+    if (sides := Window.parse(case.kernel, padding=case.padding).padding) != "same":
+        yield from (_with(case, "padding", padding) for padding in _less_around(sides))
 
 
 def _with(case: Case, name: str, value: Any) -> Case:
@@ -69,14 +70,15 @@ def _less(pair: Pair) -> Iterator[Pair]:
     yield from ((pair[0], fewer) for fewer in _fewer(pair[1]))
 
 
-def _less_around(padding: Any) -> Iterator[Any]:
-    """Yield paddings with one cell less on one side."""
-    for axis, given in enumerate(padding):
-        if isinstance(given, int):
-            less: list[Any] = [given - 1] if given else []
-        else:
-            less = [side for side in ((given[0] - 1, given[1]), (given[0], given[1] - 1)) if min(side) >= 0]
-        yield from ((*padding[:axis], one, *padding[axis + 1 :]) for one in less)
+def _less_around(sides: Sides) -> Iterator[Pair | Sides]:
+    """Yield paddings with one cell less on one side; of a pair, on two opposite ones, so that it stays one."""
+    (top, bottom), (left, right) = sides
+    alike = (top, left) == (bottom, right)
+    steps = [(1, 1, 0, 0), (0, 0, 1, 1)] if alike else [(1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)]
+    for up, down, before, behind in steps:
+        less = (top - up, bottom - down), (left - before, right - behind)
+        if min(map(min, less)) >= 0:
+            yield as_given(less)
 
 
 def shown(call: Observed) -> list[str]:

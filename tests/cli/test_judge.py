@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from convlab.bench.case import Case
 from convlab.cli import main
 from convlab.judging import candidate
 
@@ -32,11 +33,19 @@ def file(tmp_path):
     return write
 
 
-def test_a_right_one(file, capsys):
+def test_a_right_one(file, capsys, monkeypatch):
+    monkeypatch.setattr("convlab.judging.speed.LAYERS", (Case((9, 8, 6), 12, layers=("small",)),))
     path = file(RIGHT)
     assert main(["judge", path]) == 0
     out = capsys.readouterr().out
     assert out.startswith(f"{path}: conv\nRIGHT?    yes   all ") and "printed by the file" not in out
+    rows = [line.split()[:2] for line in out.partition("SPEED")[2].splitlines()[4:-1]]
+    assert sorted(row[0] for row in rows) == ["conv2d", "im2col", "indirect_gemm", "yours"]
+
+
+def test_a_right_one_without_its_time(file, capsys):
+    assert main(["judge", file(RIGHT), "--quick"]) == 0
+    assert capsys.readouterr().out.endswith("SPEED     not timed\n")
 
 
 def test_a_wrong_one_as_json(file, capsys):
