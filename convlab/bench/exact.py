@@ -53,7 +53,9 @@ class Exact:
             return Distance(np.inf, np.inf, np.inf)
         norm = float(np.linalg.norm(error))
         share = max(float(np.max(error / self.bound)), norm / self.together)
-        return Distance(norm / float(np.linalg.norm(self.value)), share, norm / self.scale)
+        with np.errstate(divide="ignore", invalid="ignore"):  # all of it may be 0
+            relative = float(norm / np.linalg.norm(self.value))
+        return Distance(relative, share, norm / self.scale)
 
     def verdict(self, actual: Array, amplification: float = 1.0) -> tuple[float, float]:
         """Return the relative L2 error, and the error as a share of what is allowed; what is above 1 is wrong."""
@@ -64,11 +66,15 @@ class Exact:
 def exact(case: Case, seed: int = 0) -> Exact:
     """Compute a case in float64, on the numbers of a seed."""
     x, w, b = (array.astype(np.float64) for array in case.arrays(seed))
-    value = _convolve(case, x, w) + b
     magnitude = _convolve(case, np.abs(x), np.abs(w)) + np.abs(b)
-    bound = (gamma(case.terms, case.dtype) + gamma(case.terms, "float64")) * magnitude
+    return around(_convolve(case, x, w) + b, magnitude, case.terms, case.dtype)
+
+
+def around(value: Array, magnitude: Array, terms: int, dtype: str) -> Exact:
+    """Return sums of so many products, and how far from them rounding may take others, by the sums of magnitudes."""
+    bound = (gamma(terms, dtype) + gamma(terms, "float64")) * magnitude
     norm = float(np.linalg.norm(magnitude))
-    return Exact(value, bound, LIKELY * unit(case.dtype) * norm, norm / case.terms**0.5)
+    return Exact(value, bound, LIKELY * unit(dtype) * norm, norm / terms**0.5)
 
 
 def unit(dtype: str) -> float:

@@ -81,6 +81,7 @@ def _report(name: str, ask: Ask, seen: Sequence[Observation]) -> Report:
     wrong = [call for call in calls if call.answer.value is not None and not call.right]
     call = small.smallest(ask, min(wrong, key=_size)) if wrong else None
     findings = [*(_numbers(taken, calls, wrong, call) if call else ()), *_types(calls), *_manners(taken)]
+    farthest = max((call for call in calls if call.has_shape), key=lambda call: call.distance.share, default=None)
     bad = [each for each in taken if not each.right or each.ill_mannered]
     return Report(
         name=name,
@@ -90,7 +91,8 @@ def _report(name: str, ask: Ask, seen: Sequence[Observation]) -> Report:
         findings=findings,
         refusals=list(_refusals(seen)),
         smallest=small.shown(call) if call else (),
-        rounding=max((call.share for call in calls if call.has_shape), default=0.0),
+        rounding=farthest.distance.share if farthest else 0.0,
+        error_class=farthest.error_class if farthest else "",
     )
 
 
@@ -106,11 +108,12 @@ def _numbers(
     whole = [each for each in calls if each.case.numbers != "real" and each.answer.value is not None]
     case = small.as_dict(call)
     if not any(not each.right for each in whole):
-        most = max(each.share for each in wrong)
+        worst = max(wrong, key=lambda call: call.distance.share)
         told = (
-            f"whole numbers are right, random ones are {most:.2g} times as far off as the rounding of sums explains"
+            f"whole numbers are right, random ones {worst.distance.share:.2g} times as far off as rounding explains"
         )
-        yield Finding("imprecise", told, case)
+        as_of = ", as of TF32" if worst.error_class == "TF32" else ""
+        yield Finding("imprecise", told + as_of, case)
         return
     known = explaining(whole)
     for each in known:

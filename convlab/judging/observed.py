@@ -6,14 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from convlab.bench.exact import LIKELY, unit
+from convlab.bench.error_classes import Distance, class_of
+from convlab.bench.exact import Exact
 from convlab.errors import UnsupportedError
 from convlab.judging.asking import Answer, Asked
 from convlab.judging.candidate import Ask
-from convlab.judging.question import Question, answer, magnitude
+from convlab.judging.question import Question, exact
 from convlab.judging.sweep import Case
 from convlab.runtime.arrays import Array
 from convlab_kernels.minimal_filters import F4
+
+COARSE = ("TF32", "none")
+"""The classes of error that are no answer in the type that was asked for."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +36,14 @@ class Observed:
         return self.answer.value
 
     @cached_property
+    def exact(self) -> Exact:
+        """The exact answer, and how far from it rounding may take another."""
+        return exact(self.question)
+
+    @property
     def expected(self) -> Array:
         """The exact answer, in float64."""
-        return answer(self.question)
+        return self.exact.value
 
     @property
     def has_shape(self) -> bool:
@@ -44,9 +53,10 @@ class Observed:
     @cached_property
     def differs(self) -> Array:
         """Which numbers are wrong, of an array of the right shape."""
-        if self.case.numbers == "real":
-            return ~(self._error <= self._bound * F4.amplification)
-        return ~(self._error <= np.minimum(self._bound * F4.amplification, 0.25))
+        most = self.exact.bound * F4.amplification
+        with np.errstate(invalid="ignore"):
+            error = np.abs(self.array - self.expected)
+        return ~(error <= (most if self.case.numbers == "real" else np.minimum(most, 0.25)))
 
     @property
     def has_other_type(self) -> bool:
@@ -59,35 +69,22 @@ class Observed:
         return bool(self.answer.refusal)
 
     @cached_property
-    def share(self) -> float:
-        """The error as a share of what rounding explains: of one number, or of all together."""
-        norm, together = np.linalg.norm(self._error), np.linalg.norm(self._magnitude)
-        share = max(np.max(self._error / self._bound), norm / (LIKELY * self._unit * together))
-        return float(share) if np.isfinite(share) else np.inf
+    def distance(self) -> Distance:
+        """How far it is from the exact answer, of an array of the right shape."""
+        with np.errstate(invalid="ignore"):
+            return self.exact.distance(self.array)
+
+    @property
+    def error_class(self) -> str:
+        """Whose rounding it is, as far as the error tells."""
+        return class_of(self.distance, self.case.dtype)[0]
 
     @cached_property
     def right(self) -> bool:
         """Whether the numbers are right, as far as rounding may tell; the type is another question."""
         if not self.has_shape:
             return False
-        return not self.differs.any() and self.share <= F4.amplification
-
-    @cached_property
-    def _error(self) -> Array:
-        with np.errstate(invalid="ignore"):
-            return np.abs(self.array - self.expected)
-
-    @cached_property
-    def _magnitude(self) -> Array:
-        return magnitude(self.question) + np.finfo(np.float32).tiny  # where all that is seen is padding, 0 is right
-
-    @property
-    def _unit(self) -> float:
-        return unit(self.case.dtype)
-
-    @property
-    def _bound(self) -> Array:
-        return self.question.terms * self._unit * self._magnitude
+        return not self.differs.any() and self.error_class not in COARSE
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from typing import Any
 
 from convlab.bench.report import CaseResult
 from convlab.judging import speed_table
-from convlab_kernels.minimal_filters import F4
 
 
 @dataclass(frozen=True)
@@ -57,6 +56,8 @@ class Report:
         The smallest wrong case.
     rounding : float
         The largest error, as a share of what the rounding of a plain sum explains.
+    error_class : str
+        Whose rounding that is: "float32", "float64", Winograd's "F(2,3)" and "F(4,3)", "TF32", or "none".
     speed : sequence of CaseResult
         The times on each layer, of this one as "yours", and of convlab's own.
     """
@@ -69,6 +70,7 @@ class Report:
     refusals: Sequence[Refusal]
     smallest: Sequence[str]
     rounding: float
+    error_class: str
     speed: Sequence[CaseResult] = ()
 
     @property
@@ -78,7 +80,10 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain types, as for JSON."""
-        fields = {name: getattr(self, name) for name in ("name", "right", "cases", "wrong", "refused", "rounding")}
+        fields = {
+            name: getattr(self, name)
+            for name in ("name", "right", "cases", "wrong", "refused", "rounding", "error_class")
+        }
         return fields | {
             "findings": [asdict(each) for each in self.findings],
             "refusals": [asdict(each) for each in self.refusals],
@@ -122,8 +127,7 @@ class Report:
     def _rounding(self) -> str:
         if self.rounding <= 1:
             return "exact, and within the rounding of a plain sum"
-        most = f"{F4.amplification:g} are allowed, as Winograd's takes"
-        return f"rounding is up to {self.rounding:.2g} times that of a plain sum ({most})"
+        return f"rounding is up to {self.rounding:.2g} times that of a plain sum, as of Winograd's {self.error_class}"
 
 
 def _row(title: str, text: str) -> str:

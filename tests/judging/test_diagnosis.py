@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -106,7 +107,8 @@ def test_every_method_is_right(method):
 
     report = convlab.judge(conv, quick=True)
     assert report.right and not report.findings
-    assert report.rounding <= (31.5 if "winograd" in method else 1)
+    plain = {"float32", "float64"}
+    assert report.error_class in (plain | {"F(2,3)", "F(4,3)"} if "winograd" in method else plain)
 
 
 def test_pytorch_is_right():
@@ -123,6 +125,32 @@ def test_pytorch_is_right():
     assert report.right, report
 
 
+def test_onnx_runtime_is_right():
+    onnx, runtime = (live(name, instead="ops/test_ops.py") for name in ("onnx", "onnxruntime"))
+    helper, single = onnx.helper, onnx.TensorProto.FLOAT
+
+    @cache
+    def session(biased, pads, **attributes):
+        names = ["x", "w", "b"][: 2 + biased]
+        node = helper.make_node("Conv", names, ["y"], pads=pads, **attributes)
+        given = [helper.make_tensor_value_info(name, single, ["?"] if name == "b" else ["?"] * 4) for name in names]
+        result = [helper.make_tensor_value_info("y", single, ["?"] * 4)]
+        graph = helper.make_graph([node], "conv", given, result)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+        return runtime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+
+    def conv(x, w, bias=None, *, stride, padding, dilation, groups):
+        (top, bottom), (left, right) = Window.parse(w.shape[:2], stride, padding, dilation).pads(x.shape[1:3])
+        pads = top, left, bottom, right
+        known = session(bias is not None, pads, strides=stride, dilations=dilation, group=groups)
+        given = {"x": x.transpose(0, 3, 1, 2), "w": w.transpose(3, 2, 0, 1)} | ({} if bias is None else {"b": bias})
+        return known.run(None, given)[0].transpose(0, 2, 3, 1)
+
+    report = convlab.judge(conv, quick=True)
+    assert report.right, report
+    assert {refusal.of for refusal in report.refusals} == {"with float64"}  # which its convolution does not take
+
+
 def test_rounding_beyond_that_of_sums_is_imprecise():
     def conv(x, w, bias=None, **attributes):
         return convlab.conv2d(x, w, bias, **attributes) * x.dtype.type(
@@ -131,6 +159,17 @@ def test_rounding_beyond_that_of_sums_is_imprecise():
 
     report = convlab.judge(conv, quick=True)
     assert kinds(report) == ["imprecise"] and report.smallest
+
+
+def test_factors_of_11_bits_are_told_where_whole_numbers_are_spared():
+    def conv(x, w, bias=None, **attributes):
+        if x.dtype == np.float32 and x.flat[0] % 1:
+            x, w = planted.tensor_cores(x), planted.tensor_cores(w)
+        return convlab.conv2d(x, w, bias, **attributes)
+
+    report = convlab.judge(conv)
+    assert kinds(report) == ["imprecise"] and report.findings[0].text.endswith(", as of TF32")
+    assert report.error_class == "TF32"
 
 
 def test_whole_numbers_stay_below_what_float32_holds():

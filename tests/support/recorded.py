@@ -28,7 +28,7 @@ Two orders of a sum of K terms differ by about 2 sqrt(K) u, u = 2^-24 (Higham an
 theorem 2.4): 2^-15.7 for the longest one that is recorded, the 25,088 terms of VGG16's fc1, and what the 13
 convolutions before it bring along is as much again. What a framework changed is larger.
 """
-FRAMEWORKS = ("torch", "keras", "onnx", "tensorflow", "numba_cuda", "cupy")
+FRAMEWORKS = ("torch", "keras", "onnx", "onnxruntime", "tensorflow", "numba_cuda", "cupy")
 
 
 @cache
