@@ -6,7 +6,6 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from math import inf, prod
 from time import perf_counter, sleep
@@ -16,6 +15,7 @@ import numpy as np
 
 from convlab.bench.candidates import seconds_compiling
 from convlab.bench.convolutions import measure_gpu, measure_machine
+from convlab.bench.network_check import NetworkCheck, by_name, exact, noise
 from convlab.bench.network_report import BatchResult, LayerTime, ModelReport
 from convlab.bench.spread import Spread
 from convlab.bench.turns import PAUSE, in_turns, warm_seconds
@@ -38,7 +38,7 @@ def bench_model(
 
     Every layer is compared on the first image, and what `predict` returns on all. The layers are timed one by one as
     `run` calls them, each `repeats` times; where `predict` folds layers into others or reuses memory it takes less
-    than their sum.
+    than their sum. Each call that is timed has images of its own, and is checked (`network_check`).
 
     Parameters
     ----------
@@ -65,20 +65,26 @@ def bench_model(
 
 
 def _measure(model: Model, batch: int, repeats: int, record: bool) -> BatchResult:
-    x = {name: placed(array, model.device) for name, array in _noise(model, batch).items()}
+    x = {name: placed(array, model.device) for name, array in noise(model, batch, 0).items()}
     compiled, start = seconds_compiling(), perf_counter()
     y = _finished(model.predict, x)
     first, compiling = perf_counter() - start, seconds_compiling() - compiled
-    finding, share = _verdict(model, x, y)
+    finding, share, allowed = _verdict(model, x, y)
     if not share <= 1:
         return BatchResult(batch, finding, share)
+    check = NetworkCheck(model, x, allowed)
     calls = {PREDICT: partial(_finished, model.predict, x)}
     if record:
         calls[RUN] = partial(_finished, model.run, x)
-    times = in_turns({name: partial(warm_seconds, call) for name, call in calls.items()}, repeats)
+    checked = partial(warm_seconds, before=check.renew, after=check.keep)
+    times = in_turns({name: partial(checked, call) for name, call in calls.items()}, repeats)
+    layers = _layers(model, x, repeats, check)
+    fault, later = check.verdict()
+    if not later <= 1:
+        return BatchResult(batch, fault, later)
     spreads = {name: Spread(tuple(seconds)) for name, seconds in times.items()}
     preparing = max(0.0, first - compiling - spreads[PREDICT].median)
-    return BatchResult(batch, finding, share, preparing, compiling, spreads, _layers(model, x, repeats))
+    return BatchResult(batch, finding, share, preparing, compiling, spreads, layers)
 
 
 def _finished(compute: Callable[[Mapping[str, Array]], Any], x: Mapping[str, Array]) -> Any:
@@ -88,40 +94,26 @@ def _finished(compute: Callable[[Mapping[str, Array]], Any], x: Mapping[str, Arr
     return y
 
 
-def _noise(model: Model, batch: int) -> dict[str, Array]:
-    """Return a batch of noise for each input: pictures of it, prepared, where the network takes pictures."""
-    random, form = np.random.default_rng(0), model.preprocessing
-    if form is not None:
-        pixels = random.integers(0, 256, (batch, *model.input_shape), np.uint8)
-        return dict.fromkeys(model.inputs, replace(form, assumed=False).apply(pixels))
-    return {name: random.standard_normal((batch, *shape), np.float32) for name, shape in model.inputs.items()}
-
-
-def _verdict(model: Model, x: Mapping[str, Array], y: Any) -> tuple[str, float]:
-    """Return what a comparison with float64 says, and the largest error as a share of the one allowed."""
-    double = {name: array.astype(np.float64) for name, array in x.items()}
-    one, one_double = ({name: array[:1] for name, array in arrays.items()} for arrays in (x, double))
+def _verdict(model: Model, x: Mapping[str, Array], y: Any) -> tuple[str, float, dict[str, float]]:
+    """Return what a comparison with float64 says, the largest error as a share of the one allowed, and that."""
+    one = {name: array[:1] for name, array in x.items()}
+    one_double = {name: array.astype(np.float64) for name, array in one.items()}
     report = compare(model.run(one), model.run(one_double), model=model)
     if not report.agrees:
-        return str(report).splitlines()[0], inf
-    outputs, expected = (_by_name(model, answer) for answer in (y, model.predict(double)))
-    allowed = {row.name: row.tolerance for row in report.rows}
+        return str(report).splitlines()[0], inf, {}
+    outputs = {name: on_host(array) for name, array in by_name(model, y).items()}
+    expected, allowed = exact(model, x), {row.name: row.tolerance for row in report.rows}
     errors = {name: distance(outputs[name], expected[name]).relative for name in outputs}
     share = max(errors[name] / allowed[name] for name in outputs)
     if not share <= 1:
-        return f"what predict returns differs: relative error {max(errors.values()):.1e}", share
+        return f"what predict returns differs: relative error {max(errors.values()):.1e}", share, allowed
     worst = max(report.rows, key=lambda row: row.relative_error)
     headline = f"{str(report).splitlines()[0]} with float64"
-    return f"{headline}; the largest relative error is {worst.relative_error:.1e} ({worst.name})", share
+    return f"{headline}; the largest relative error is {worst.relative_error:.1e} ({worst.name})", share, allowed
 
 
-def _by_name(model: Model, answer: Any) -> Mapping[str, Array]:
-    named = answer if isinstance(answer, Mapping) else {model.outputs[0]: answer}
-    return {name: on_host(array) for name, array in named.items()}
-
-
-def _layers(model: Model, x: Mapping[str, Array], repeats: int) -> tuple[LayerTime, ...]:
-    """Call the layers in order, several times, and return what each took."""
+def _layers(model: Model, x: Mapping[str, Array], repeats: int, check: NetworkCheck) -> tuple[LayerTime, ...]:
+    """Call the layers in order, several times, and return what each took; all that they compute is checked."""
     times: dict[str, list[float]] = {node.name: [] for node in model.nodes}
 
     def timed(node: Node, inputs: list[Array]) -> Array:
@@ -137,7 +129,8 @@ def _layers(model: Model, x: Mapping[str, Array], repeats: int) -> tuple[LayerTi
     with using_policy(compiled, propagate_nan=model.propagate_nan, tf32=model.tf32):  # as `run` decides
         for _ in range(repeats + 1):
             sleep(PAUSE)
-            run_nodes(model.nodes, x, timed)
+            check.renew()
+            check.keep(run_nodes(model.nodes, x, timed))
     return tuple(_layer(model, node, batch, Spread(tuple(times[node.name][1:]))) for node in model.nodes)
 
 

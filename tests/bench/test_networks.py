@@ -104,6 +104,89 @@ def test_an_image_of_the_batch_that_is_wrong_is_found(monkeypatch):
     assert "what predict returns differs: relative error" in str(report)
 
 
+KEYS = {
+    "the array": lambda x: (id(x), x.dtype),
+    "the shape": lambda x: (x.shape, x.dtype),
+    "the shape alone": lambda x: x.shape,
+    "a few numbers": lambda x: (*np.sign(x.ravel()[:1]), x.dtype),
+}
+
+
+def _replaying(compute, key, kept):
+    def replay(x, **how):
+        name = key(x["input"] if isinstance(x, dict) else x), *how.values()
+        if name not in kept:
+            kept[name] = compute(x, **how)
+        return kept[name].copy()
+
+    return replay
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("key", KEYS)
+def test_an_answer_is_not_replayed(key, batch, monkeypatch):
+    model = convlab.load("lenet5")
+    monkeypatch.setattr(model, "predict", _replaying(model.predict, KEYS[key], {}))
+    (result,) = bench_model(model, (batch,), 2).batches
+    assert result.finding == "right at the first call, wrong in calls that were timed"
+    assert (result.timed, result.layers) == (False, ())
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("key", ["the shape", "the shape alone"])
+def test_what_a_layer_kept_is_old(key, batch, monkeypatch):
+    model = convlab.load("lenet5")
+    layer = model["conv2"]
+    monkeypatch.setattr(layer, "convolve", _replaying(layer.convolve, KEYS[key], {}))
+    (result,) = bench_model(model, (batch,), 2).batches
+    assert not result.timed and "wrong in calls that were timed" in result.finding
+
+
+def test_an_answer_that_is_left_in_its_memory_is_none(monkeypatch):
+    model = convlab.load("lenet5")
+    first = {}
+
+    def stale(x, predict=model.predict):
+        if "y" not in first:
+            first["y"] = predict(x)
+        return first["y"]
+
+    monkeypatch.setattr(model, "predict", stale)
+    (result,) = bench_model(model, repeats=3).batches
+    assert result.share == np.inf  # of what is no number
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_the_inputs_are_not_written(batch, monkeypatch):
+    model = convlab.load("lenet5")
+    calls = []
+
+    def write(x, predict=model.predict):
+        y = predict(x)
+        calls.append(1)
+        if len(calls) > 1:
+            x["input"][...] += 1
+        return y
+
+    monkeypatch.setattr(model, "predict", write)
+    (result,) = bench_model(model, (batch,), 1).batches
+    assert result.finding == "it wrote into its inputs, which are not its own"
+
+
+def test_no_call_has_the_images_of_another(monkeypatch):
+    model = convlab.load("lenet5")
+    seen, predict = [], model.predict
+
+    def note(x):
+        seen.append(x["input"].tobytes())
+        return predict(x)
+
+    monkeypatch.setattr(model, "predict", note)
+    (result,) = bench_model(model, repeats=2).batches
+    timed = len(result.calls["predict"].seconds)
+    assert timed >= 2 and len(set(seen)) == timed + 1  # and those of the first call
+
+
 @pytest.mark.parametrize(("batches", "repeats"), [((), 1), ((1, 0), 1), ((1,), 0)])
 def test_impossible_requests(batches, repeats):
     with pytest.raises(ShapeError, match=f"repeats {repeats}: expected whole numbers of at least 1"):
