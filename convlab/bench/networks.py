@@ -76,8 +76,7 @@ def _measure(model: Model, batch: int, repeats: int, record: bool) -> BatchResul
     calls = {PREDICT: partial(_finished, model.predict, x)}
     if record:
         calls[RUN] = partial(_finished, model.run, x)
-    checked = partial(warm_seconds, before=check.renew, after=check.keep)
-    times = in_turns({name: partial(checked, call) for name, call in calls.items()}, repeats)
+    times = in_turns({name: _checked(call, check) for name, call in calls.items()}, repeats)
     layers = _layers(model, x, repeats, check)
     fault, later = check.verdict()
     if not later <= 1:
@@ -85,6 +84,16 @@ def _measure(model: Model, batch: int, repeats: int, record: bool) -> BatchResul
     spreads = {name: Spread(tuple(seconds)) for name, seconds in times.items()}
     preparing = max(0.0, first - compiling - spreads[PREDICT].median)
     return BatchResult(batch, finding, share, preparing, compiling, spreads, layers)
+
+
+def _checked(call: Callable[[], Any], check: NetworkCheck) -> Callable[[int], list[float]]:
+    """Return what times so many calls, each of which is checked."""
+
+    def renew() -> None:
+        call()  # new images have cooled what a call warms
+        check.renew()
+
+    return partial(warm_seconds, call, before=renew, after=check.keep)
 
 
 def _finished(compute: Callable[[Mapping[str, Array]], Any], x: Mapping[str, Array]) -> Any:

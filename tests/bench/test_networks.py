@@ -165,7 +165,7 @@ def test_the_inputs_are_not_written(batch, monkeypatch):
         y = predict(x)
         calls.append(1)
         if len(calls) > 1:
-            x["input"][...] += 1
+            x["input"][...] *= 0.5
         return y
 
     monkeypatch.setattr(model, "predict", write)
