@@ -13,6 +13,8 @@ from convlab.bench.case import Case, cases_of
 from convlab.bench.exact import Exact, exact
 from convlab.bench.gpu_candidates import DeviceKernel
 from convlab.bench.gpu_machine import GpuMeasurer
+from convlab.bench.gpu_torch import PEERS as GPU_PEERS
+from convlab.bench.gpu_torch import DeviceTorch
 from convlab.bench.machine import Machine, Measurer
 from convlab.bench.process import Remote
 from convlab.bench.report import TORCH, CaseResult, Report
@@ -23,10 +25,11 @@ from convlab.runtime.device import check_device
 from convlab.wording import unknown
 from convlab_kernels import cpu, cuda
 from convlab_kernels.cpu import threads
+from convlab_kernels.methods import Methods
 
 METHODS = {"cpu": cpu.METHODS, "cuda": cuda.METHODS}
-KNOWN = {"cpu": (*cpu.METHODS, TORCH), "cuda": tuple(cuda.METHODS)}
-"""What can convolve on a device."""
+PEERS = {"cpu": (TORCH,), "cuda": GPU_PEERS}
+"""What else can convolve on a device."""
 
 __all__ = ["Case", "bench_conv", "cases_of", "measure_gpu", "measure_machine"]
 
@@ -52,7 +55,7 @@ def bench_conv(
         Of one dtype; `cases_of(model)` are a network's.
     methods : sequence of str, optional
         Of `convlab_kernels.cpu.METHODS`, or "torch". By default all, but no "direct" that would take over a second.
-        On a GPU those of `convlab_kernels.cuda.METHODS`.
+        On a GPU those of `convlab_kernels.cuda.METHODS`, "torch" or "torch_tf32".
     repeats : int
         Turns of each candidate.
     device : "cpu" or "cuda"
@@ -67,11 +70,11 @@ def bench_conv(
         For no cases, or fewer than one turn.
     """
     cases = list(cases)
-    _check(cases, repeats)
-    names = names_of(methods, device)
+    check(cases, repeats)
+    names = names_of(methods, METHODS[device], PEERS[device])
     check_device(device)
     with ExitStack() as processes:
-        candidates = {name: processes.enter_context(_remote(name, device, methods is not None)) for name in names}
+        candidates = {name: processes.enter_context(remote(name, device, methods is not None)) for name in names}
         machine = measure_machine(cases[0].dtype) if device == "cpu" else measure_gpu(cases[0].dtype)
         if started:
             started(machine)
@@ -83,9 +86,11 @@ def bench_conv(
     return Report(machine, threads(), tuple(results))
 
 
-def _remote(name: str, device: str, patient: bool) -> Remote:
+def remote(name: str, device: str, patient: bool) -> Remote:
     """Return a candidate in a process of its own."""
-    return Remote(candidate, name, threads(), patient) if device == "cpu" else Remote(DeviceKernel, name)
+    if device == "cpu":
+        return Remote(candidate, name, threads(), patient)
+    return Remote(DeviceTorch if name in GPU_PEERS else DeviceKernel, name)
 
 
 def measure_machine(dtype: str) -> Machine:
@@ -127,7 +132,8 @@ def measure(
     return CaseResult(case, tuple(trial.result(machine) for trial in trials.values()))
 
 
-def _check(cases: Sequence[Case], repeats: int) -> None:
+def check(cases: Sequence[Case], repeats: int) -> None:
+    """Raise ShapeError for what cannot be measured on one page."""
     if not cases:
         raise ShapeError("bench: no convolutions to measure")
     if repeats < 1:
@@ -136,10 +142,10 @@ def _check(cases: Sequence[Case], repeats: int) -> None:
         raise ShapeError(f"bench: cases of {' and '.join(sorted(dtypes))}, expected one dtype")
 
 
-def names_of(methods: Sequence[str] | None, device: str) -> list[str]:
-    """Return the methods asked for, each once, by default all; UnsupportedError for one that the device has not."""
-    known = KNOWN[device]
-    wanted = known if methods is None else [METHODS[device].current(name) for name in methods]
+def names_of(methods: Sequence[str] | None, own: Methods, peers: Sequence[str] = ()) -> list[str]:
+    """Return the methods asked for, each once, by default all there are; UnsupportedError for another."""
+    known = (*own, *peers)
+    wanted = known if methods is None else [own.current(name) for name in methods]
     for name in wanted:
         if name not in known:
             raise UnsupportedError(unknown("method", name, known))

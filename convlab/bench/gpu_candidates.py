@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from statistics import median
 from time import perf_counter
 from typing import Any
 
@@ -17,8 +18,8 @@ import numpy as np
 from convlab.bench.candidates import Candidate, First
 from convlab.bench.case import Case
 from convlab.bench.recheck import Given, Recheck, Turn
-from convlab.bench.turns import nothing
-from convlab.runtime.arrays import on_host
+from convlab.bench.turns import nothing, seconds
+from convlab.runtime.arrays import Shape, on_host
 from convlab.runtime.device import placed, synchronize
 from convlab_kernels.cuda import METHODS
 
@@ -26,6 +27,8 @@ FLUSHED = 8
 """How many times the second-level cache is written before a call that is timed."""
 TRIES, LAUNCHING = 3, 1e-3
 """Of how many calls both clocks are read, and the seconds that the host may need besides."""
+COPIES = 5
+"""How often the copies between host and GPU are timed."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,22 @@ class Figures:
     local: int
 
 
-class DeviceKernel(Candidate):
+class DeviceCandidate(Candidate):
+    """A way to compute on the GPU, timed by its clock."""
+
+    def time(self, calls: int, seed: int) -> Turn:
+        """Time so many calls by the GPU's clock; what runs in another stream, the host's clock sees."""
+        check = Recheck(self._case, self._given, seed)
+        turn = check.turn(event_seconds(self._call, calls, before=check.renew, after=check.keep))
+        return replace(turn, fault=turn.fault or beside_the_clock([both_seconds(self._call) for _ in range(TRIES)]))
+
+    def copies(self) -> tuple[float, float]:
+        """Return the seconds that the input takes to the GPU, and the output back."""
+        x, _, _ = self._case.shapes
+        return copy_seconds(x, self._case.dtype)[0], copy_seconds(self._case.output, self._case.dtype)[1]
+
+
+class DeviceKernel(DeviceCandidate):
     """A rung of the ladder; its output is written into the same array each time."""
 
     def __init__(self, method: str) -> None:
@@ -72,12 +90,6 @@ class DeviceKernel(Candidate):
         synchronize(out)
         compiled = perf_counter() - prepared
         return First(on_host(out), prepared - start, compiled, getattr(self.kernel, "amplification", 1.0))
-
-    def time(self, calls: int, seed: int) -> Turn:
-        """Time so many calls by the GPU's clock; what runs in another stream, the host's clock sees."""
-        check = Recheck(self._case, self._given, seed)
-        turn = check.turn(event_seconds(self._call, calls, before=check.renew, after=check.keep))
-        return replace(turn, fault=turn.fault or beside_the_clock([both_seconds(self._call) for _ in range(TRIES)]))
 
     def figures(self) -> list[Figures]:
         """Return what the kernels of this ladder take that the call launched; cuBLAS' are not among them."""
@@ -113,6 +125,14 @@ def event_seconds(
         marks.append((start, end))
     cupy.cuda.get_current_stream().synchronize()
     return [1e-3 * cupy.cuda.get_elapsed_time(*pair) for pair in marks]
+
+
+def copy_seconds(shape: Shape, dtype: str = "float32") -> tuple[float, float]:
+    """Return the seconds that an array takes to the GPU, and back: medians."""
+    host = np.ones(shape, dtype)
+    there = placed(host, "cuda")
+    back = [seconds(lambda: on_host(there)) for _ in range(COPIES)]
+    return median(seconds(lambda: synchronize(placed(host, "cuda"))) for _ in range(COPIES)), median(back)
 
 
 def both_seconds(call: Callable[[], Any]) -> tuple[float, float]:

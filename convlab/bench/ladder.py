@@ -120,7 +120,7 @@ def climb(
     ShapeError
         For fewer than one turn.
     """
-    names = names_of(methods, "cuda")
+    names = names_of(methods, METHODS)
     if repeats < 1:
         raise ShapeError(f"bench: repeats is {repeats}, expected at least 1")
     check_device("cuda")

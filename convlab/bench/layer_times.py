@@ -1,13 +1,14 @@
 """The picture of a network's time: a bar for each layer."""
 
 from collections.abc import Sequence
-from typing import Unpack
+from typing import Any, Unpack
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from convlab.bench.network_page_report import ModelPage
 from convlab.bench.network_report import BatchResult, LayerTime, ModelReport
-from convlab.bench.report import digits
+from convlab.bench.report import digits, short
 from convlab.errors import ShapeError
 from convlab.layers.base import Activated, Layer, Pooling, class_of
 from convlab.view.drawing import Look, drawing
@@ -18,37 +19,47 @@ EDGE, HEAD, FOOT, NAMES, BARS, NUMBERS, ROW = 0.4, 1.25, 0.3, 1.35, 2.9, 1.75, 0
 CONVOLUTION, DENSE, POOLING, OTHER = "#3b6ea8", "#d1603d", "#4f9d69", "#9aa3ad"
 NOTE = "each layer called by itself, in order: blue convolution, red dense, green pooling, grey any other"
 
+PREDICTION = "predicted, not measured: at least"
+
 Bar = tuple[str, str, float, float, str]  # name, colour, seconds, share, what it reaches
 
 
 @drawing
-def layer_times(report: ModelReport, **look: Unpack[Look]) -> Figure:
-    """Draw the median time of each layer as a bar, a panel for each batch, and return the Figure.
+def layer_times(report: ModelReport | ModelPage, **look: Unpack[Look]) -> Figure:
+    """Draw the median time of each layer as a bar, a panel for each batch and device, and return the Figure.
 
-    Of a network of many layers the largest get bars, in order of execution, and the others one together.
+    Of a network of many layers the largest get bars, in order of execution, and the others one together. Bars of what
+    is predicted are hollow.
 
     Parameters
     ----------
-    report : ModelReport
-        What `bench_model` returned.
+    report : ModelReport or ModelPage
+        What `bench_model` or `bench_model_page` returned.
     """
-    batches = [batch for batch in report.batches if batch.timed]
+    reports = report.reports if isinstance(report, ModelPage) else {"": report}
+    batches = {
+        f"{device}, batch {batch.batch}" if device else f"batch {batch.batch}": batch
+        for several in zip(*(one.batches for one in reports.values()), strict=True)
+        for device, batch in zip(reports, several, strict=True)
+        if batch.layers
+    }
     if not batches:
         raise ShapeError("layer_times: nothing was timed, so there is nothing to draw")
-    panels = [_bars(batch) for batch in batches]
+    panels = [_bars(batch) for batch in batches.values()]
+    machines = "\n".join(str(one.machine) for one in reports.values())
     panel, rows = NAMES + BARS + NUMBERS, max(map(len, panels))
     figure = page(max(EDGE + panel * len(panels), 8.2), HEAD + ROW * rows + FOOT, Edges(EDGE, HEAD, 0.1, 0.1))
-    head(figure, f"{report.model}: where the time goes", f"{report.machine}\n{NOTE}")
-    for number, (batch, bars) in enumerate(zip(batches, panels, strict=True)):
+    head(figure, f"{report.model}: where the time goes", f"{machines}\n{NOTE}")
+    for number, ((name, batch), bars) in enumerate(zip(batches.items(), panels, strict=True)):
         ax = axes_at(figure, EDGE + number * panel + NAMES, HEAD, BARS, ROW * len(bars))
-        _draw(ax, bars)
-        ax.set_title(_title(batch), fontsize=8, color=INK, loc="left", pad=4)
+        guessed = any(layer.bound for layer in batch.layers)
+        _draw(ax, bars, guessed)
+        ax.set_title(f"{name}: {PREDICTION if guessed else _calls(batch)}", fontsize=8, color=INK, loc="left", pad=4)
     return figure
 
 
-def _title(batch: BatchResult) -> str:
-    calls = ", ".join(f"{name} {digits(1e3 * run.median)} ms" for name, run in batch.calls.items())
-    return f"batch {batch.batch}: {calls}"
+def _calls(batch: BatchResult) -> str:
+    return ", ".join(f"{name} {digits(1e3 * run.median)} ms" for name, run in batch.calls.items())
 
 
 def _bars(batch: BatchResult) -> list[Bar]:
@@ -73,11 +84,13 @@ def _colour(kind: type[Layer]) -> str:
     return POOLING if issubclass(kind, Pooling) else OTHER
 
 
-def _draw(ax: Axes, bars: Sequence[Bar]) -> None:
-    ax.barh(range(len(bars)), [bar[2] for bar in bars], color=[bar[1] for bar in bars], height=0.74)
+def _draw(ax: Axes, bars: Sequence[Bar], hollow: bool) -> None:
+    colours, more = [bar[1] for bar in bars], "> " if hollow else ""
+    look: dict[str, Any] = {"color": "white", "edgecolor": colours} if hollow else {"color": colours}
+    ax.barh(range(len(bars)), [bar[2] for bar in bars], height=0.74, **look)
     for y, (_, _, seconds, share, rate) in enumerate(bars):
         ax.annotate(
-            f"{digits(1e3 * seconds)} ms · {share:.0%}{rate}", (seconds, y), (4, 0), textcoords="offset points",
+            f"{more}{short(1e3 * seconds)} ms · {share:.0%}{rate}", (seconds, y), (4, 0), textcoords="offset points",
             va="center", fontsize=6.5, color=INK, annotation_clip=False,
         )  # fmt: skip
     ax.set(xlim=(0, max(bar[2] for bar in bars)), ylim=(len(bars) - 0.5, -0.5), xticks=[])

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import perf_counter, process_time
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -44,6 +44,7 @@ class Machine:
     copy: float
     product_threads: int
     copy_threads: int
+    limits: ClassVar[tuple[str, str]] = "matrix product", "copy"
 
     def roof(self, intensity: float) -> float:
         """Return the most operations a second at so many for each byte moved (Williams et al., CACM 52:4, 2009)."""

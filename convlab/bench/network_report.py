@@ -20,7 +20,10 @@ order; shares are of their sum. Copies count input, weights and output, each mov
 
 @dataclass(frozen=True)
 class LayerTime:
-    """One layer of a network: what it costs in operations and bytes for a batch, and the seconds it takes."""
+    """One layer of a network: what it costs in operations and bytes for a batch, and the seconds it takes.
+
+    `bound` says what binds, where the seconds are a prediction, of the least that it takes.
+    """
 
     name: str
     type: str
@@ -28,6 +31,7 @@ class LayerTime:
     flops: int
     bytes: int
     run: Spread
+    bound: str = ""
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,11 @@ class ModelReport:
     machine: Machine
     parameters: int
     batches: tuple[BatchResult, ...]
+
+    @property
+    def timed(self) -> bool:
+        """Whether anything has a time."""
+        return any(batch.timed for batch in self.batches)
 
     @property
     def agrees(self) -> bool:

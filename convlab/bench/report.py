@@ -34,6 +34,8 @@ class Result:
         What else makes its times worthless.
     skipped : str
         Why there is no result.
+    bound : str
+        What binds, where nothing was computed: then `run` is a prediction, of the least that it takes.
     """
 
     method: str
@@ -45,19 +47,21 @@ class Result:
     skipped: str = ""
     error_class: str = "float32"
     fault: str = ""
+    bound: str = ""
 
     @property
     def wrong(self) -> bool:
         """Whether there is a result, and more than rounding between it and the exact one, or another fault."""
-        return not self.skipped and (bool(self.fault) or not self.share <= 1)
+        return not (self.skipped or self.bound) and (bool(self.fault) or not self.share <= 1)
 
 
 @dataclass(frozen=True)
 class CaseResult:
-    """One case: what each candidate made of it."""
+    """One case: what each candidate made of it; on a GPU also the seconds of copies, to it and back."""
 
     case: Case
     results: tuple[Result, ...]
+    copies: tuple[float, float] | None = None
 
     @property
     def timed(self) -> list[tuple[Result, Spread]]:
@@ -69,7 +73,7 @@ class CaseResult:
         """Return the equality check, then the times of what is right."""
         case = self.case
         layers = f"{printable(', '.join(case.layers))}\n" if case.layers else ""
-        blocks = [f"{layers}{case.text}", "\n".join(map(_equality, self.results))]
+        blocks = [f"{layers}{case.text}", "\n".join(map(equality, self.results))]
         if self.timed:
             lines = [HEADER, *(_times(case, machine, *pair) for pair in self.timed)]
             blocks.append("\n".join(table(lines, "<<>")))
@@ -92,6 +96,11 @@ class Report:
     def agrees(self) -> bool:
         """Whether no result is wrong."""
         return not any(result.wrong for case in self.cases for result in case.results)
+
+    @property
+    def timed(self) -> bool:
+        """Whether anything has a time."""
+        return any(case.timed for case in self.cases)
 
     def totals(self) -> dict[str, float]:
         """Return the median seconds of a whole network's convolutions by each method that takes all, and "best".
@@ -146,7 +155,8 @@ def _seconds(pair: tuple[str, float]) -> float:
     return pair[1]
 
 
-def _equality(result: Result) -> str:
+def equality(result: Result) -> str:
+    """Return what became of a candidate before it was timed, in a line."""
     name = result.method.ljust(13)
     if result.skipped:
         return f"{name} skipped: {result.skipped}"
@@ -193,6 +203,11 @@ def _plain(case: Case, machine: Machine, result: Result) -> dict[str, Any]:
 def digits(number: float) -> str:
     """Return a number of three digits, and never as a power of ten."""
     return f"{number:,.0f}" if number >= 100 else f"{number:.3g}" if number >= 1 else f"{number:.3f}"
+
+
+def short(number: float) -> str:
+    """Return a number of three digits, or of two where it is below 0.1: what a GPU takes is often so little."""
+    return f"{number:.2g}" if 1e-4 <= number < 0.1 else digits(number)
 
 
 def milliseconds(seconds: float) -> str:

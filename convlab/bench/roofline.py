@@ -1,4 +1,4 @@
-"""A benchmark as a picture: each kernel under the roofs of the machine, and how long it takes.
+"""A benchmark as a picture: each kernel under the roofs of its machine, and how long it takes.
 
 Williams, Waterman and Patterson, "Roofline: an insightful visual performance model for multicore architectures"
 (Communications of the ACM 52:4, 2009): operations a second over operations for each byte that must be moved.
@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from convlab.bench.machine import Machine
-from convlab.bench.report import BEST, TORCH, CaseResult, Report, digits
+from convlab.bench.page_report import Page
+from convlab.bench.report import BEST, TORCH, CaseResult, Report, short
 from convlab.errors import ShapeError
 from convlab.runtime.arrays import Array
 from convlab.view.drawing import Look, drawing
@@ -27,37 +28,45 @@ DEEP = 5.6  # inches of bars, about, that one column holds
 CLOSE = 0.045  # share of an axis that is between two words, at least
 NOTE = "operations are the definition's, 2 for each cell of a window: a method that multiplies less may pass the roof"
 
-Bar = tuple[str, tuple[float, float, float]]  # method, quartiles in seconds
+MARKERS = {"cuda": "s"}
+HALO = {"facecolor": WASH, "edgecolor": "none", "pad": 0.5}
+
+Bar = tuple[str, tuple[float, float, float], str, bool]  # method, quartiles in seconds, colour, whether predicted
 Group = tuple[str, list[Bar]]  # heading, bars
+Side = tuple[str, Report, dict[str, str]]  # device where there are several, what was measured on it, colours
 
 
 @drawing
-def roofline(report: Report, **look: Unpack[Look]) -> Figure:
-    """Draw every candidate under the machine's two measured roofs, and bars of its time; return the Figure.
+def roofline(report: Report | Page, **look: Unpack[Look]) -> Figure:
+    """Draw every candidate under its machine's two roofs, and bars of its time; return the Figure.
 
     Each case is a column of points at its operations a byte, and a group of bars, fastest first, of its own length.
-    Convlab's kernels are discs, others (PyTorch) black diamonds. What was wrong or skipped has no time and is not
-    drawn.
+    Convlab's kernels are discs, on a GPU squares, others (PyTorch) black diamonds; what is predicted is hollow. What
+    was wrong or skipped has no time and is not drawn.
 
     Parameters
     ----------
-    report : Report
-        What `bench_conv` returned.
+    report : Report or Page
+        What `bench_conv` or `bench_page` returned.
     """
-    cases = [case for case in report.cases if case.timed]
-    if not cases:
+    reports = report.reports if isinstance(report, Page) else {"": report}
+    sides = [
+        (device, one, colours_of(one.cases, 4 * number))
+        for number, (device, one) in enumerate(reports.items())
+        if one.timed
+    ]
+    if not sides:
         raise ShapeError("roofline: nothing was timed, so there is nothing to draw")
-    colours, groups = colours_of(cases), _groups(cases, report)
-    columns = _columns(groups)
+    columns = _columns([group for side in sides for group in _groups(side)])
     body = max(HIGH, *(ROW * _rows(column) for column in columns))
-    figure = page(
-        EDGE + PLOT + (NAMES + BARS + NUMBERS) * len(columns), HEAD + body + FOOT, Edges(EDGE, HEAD, 0.1, 0.1)
-    )
-    head(figure, _title(cases), f"{report.machine}\n{NOTE}")
-    _draw_roofs(axes_at(figure, EDGE, HEAD, PLOT, min(body, PLOT)), report.machine, cases, colours)
+    size = EDGE + PLOT + (NAMES + BARS + NUMBERS) * len(columns), HEAD + body + FOOT
+    figure = page(*size, Edges(EDGE, HEAD, 0.1, 0.1))
+    machines = "\n".join(str(one.machine) for _, one, _ in sides)
+    head(figure, _title(sides[0][1].cases), f"{machines}\n{NOTE}")
+    _draw_roofs(axes_at(figure, EDGE, HEAD, PLOT, min(body, PLOT)), sides)
     for number, column in enumerate(columns):
         left = EDGE + PLOT + NAMES + number * (NAMES + BARS + NUMBERS)
-        _draw_bars(axes_at(figure, left, HEAD, BARS, ROW * _rows(column)), column, colours)
+        _draw_bars(axes_at(figure, left, HEAD, BARS, ROW * _rows(column)), column)
     return figure
 
 
@@ -67,22 +76,33 @@ def _title(cases: Sequence[CaseResult]) -> str:
     return f"{len(cases)} convolutions, batch {cases[0].case.batch}, {cases[0].case.dtype}"
 
 
-def colours_of(cases: Sequence[CaseResult]) -> dict[str, str]:
+def colours_of(cases: Sequence[CaseResult], first: int = 0) -> dict[str, str]:
     """Return a colour for each method, the same in all cases."""
     methods = dict.fromkeys(result.method for case in cases for result in case.results)
-    own = [method for method in methods if method != TORCH]
-    return {method: COLOURS[i % len(COLOURS)] for i, method in enumerate(own)} | {TORCH: PEER, BEST: WHISKER}
+    own = [method for method in methods if not _peer(method)]
+    found = {method: COLOURS[(first + i) % len(COLOURS)] for i, method in enumerate(own)}
+    return found | {method: PEER for method in methods if _peer(method)} | {BEST: WHISKER}
 
 
-def _groups(cases: Sequence[CaseResult], report: Report) -> list[Group]:
+def _peer(method: str) -> bool:
+    return method.startswith(TORCH)
+
+
+def _groups(side: Side) -> list[Group]:
     """Return a heading and the bars of each case, and of a network's convolutions together."""
-    if len(cases) == 1:
-        return [("median time, and quartiles", _bars(cases[0]))]
-    groups = [(_heading(case, number), _bars(case)) for number, case in enumerate(cases, 1)]
+    device, report, colours = side
+    cases = [case for case in report.cases if case.timed]
+    guessed = any(result.bound for case in cases for result in case.results)
+    before = f"{device}, predicted: " if guessed else f"{device}: " if device else ""
+    if len(report.cases) == 1:
+        what = "at least, not measured" if guessed else "median time, and quartiles"
+        return [(f"{before}{what}", _bars(cases[0], colours))]
+    groups = [(f"{before}{_heading(case, number)}", _bars(case, colours)) for number, case in enumerate(cases, 1)]
     layers, totals = sum(len(case.case.layers) for case in cases), report.totals()
     if layers > 1 and totals:
         sums = sorted((seconds, method) for method, seconds in totals.items())
-        groups.append((f"all {layers} layers", [(method, (seconds,) * 3) for seconds, method in sums]))
+        bars = [(method, (seconds,) * 3, colours[method], guessed) for seconds, method in sums]
+        groups.append((f"{before}all {layers} layers", bars))
     return groups
 
 
@@ -99,8 +119,8 @@ def _rows(groups: Sequence[Group]) -> float:
     return sum(len(bars) + GROUP for _, bars in groups)
 
 
-def _bars(case: CaseResult) -> list[Bar]:
-    return [(result.method, run.quartiles) for result, run in case.timed]
+def _bars(case: CaseResult, colours: dict[str, str]) -> list[Bar]:
+    return [(result.method, run.quartiles, colours[result.method], bool(result.bound)) for result, run in case.timed]
 
 
 def _heading(case: CaseResult, number: int) -> str:
@@ -109,46 +129,55 @@ def _heading(case: CaseResult, number: int) -> str:
     return f"{number}   {h} × {w} × {c} to {case.case.filters}, {kernel}{many}"
 
 
-def _draw_roofs(ax: Axes, machine: Machine, cases: Sequence[CaseResult], colours: dict[str, str]) -> None:
-    """Draw the two roofs and a point for each kernel."""
+def _draw_roofs(ax: Axes, sides: Sequence[Side]) -> None:
+    """Draw two roofs for each machine, and a point for each kernel."""
+    cases = [case for _, report, _ in sides for case in report.cases if case.timed]
     rates = [case.case.flops / run.median / 1e9 for case in cases for _, run in case.timed]
     intensities = [case.case.intensity for case in cases]
-    ridge, product = machine.product / machine.copy, machine.product / 1e9
-    edges = np.array([min(*intensities, ridge) / 2.5, ridge, max(*intensities, ridge) * 2.5])
-    roof = np.array([machine.roof(x) / 1e9 for x in edges])
-    bottom, top = min(*rates, product / 30) / 2.5, max(*rates, product) * 1.9
-    ax.fill_between(edges, roof, bottom, color=WASH, linewidth=0, zorder=0)
-    ax.plot(edges, roof, color=FAINT, linewidth=1.4, zorder=2)
-    ax.set(xscale="log", yscale="log", xlim=edges[[0, 2]], ylim=(bottom, top))
-    for case in cases:
-        _draw_points(ax, case, colours)
-    if len(cases) > 1:
-        _number(ax, intensities)
+    machines = [report.machine for _, report, _ in sides]
+    ridges, products = ([m.product / m.copy for m in machines], [m.product / 1e9 for m in machines])
+    left, right = min(*intensities, *ridges) / 2.5, max(*intensities, *ridges) * (2.5 if len(sides) == 1 else 4)
+    bottom, top = min(*rates, *(product / 30 for product in products)) / 2.5, max(*rates, *products) * 1.9
+    ax.set(xscale="log", yscale="log", xlim=(left, right), ylim=(bottom, top))
+    for (device, _, _), machine, ridge in zip(sides, machines, ridges, strict=True):
+        edges = np.array([left, ridge, right])
+        roof = np.array([machine.roof(x) / 1e9 for x in edges])
+        ax.fill_between(edges, roof, bottom, color=WASH, linewidth=0, zorder=0, alpha=1 / len(sides))
+        ax.plot(edges, roof, color=FAINT, linewidth=1.4, zorder=2)
+        _name_roofs(ax, machine, edges, roof, f"{device} " if device else "")
+    for side in sides:
+        _draw_points(ax, side)
+    if len(sides[0][1].cases) > 1:
+        _number(ax, [case.case.intensity for case in sides[0][1].cases if case.timed])
     else:
-        _name(ax, cases[0])
-    _name_roofs(ax, machine, edges, roof)
+        _name(ax, sides)
     _dress(ax)
 
 
-def _draw_points(ax: Axes, case: CaseResult, colours: dict[str, str]) -> None:
-    for result, run in case.timed:
-        peer = result.method == TORCH
+def _draw_points(ax: Axes, side: Side) -> None:
+    device, report, colours = side
+    for found, (result, run) in ((case, one) for case in report.cases for one in case.timed):
+        case, peer, colour, edge = found.case, _peer(result.method), colours[result.method], "white"
+        inside = colour
+        if result.bound:
+            edge, inside = colour, "white"
         ax.plot(
-            case.case.intensity, case.case.flops / run.median / 1e9, "D" if peer else "o",
-            color=colours[result.method], markersize=6 if peer else 7.5, markeredgecolor="white", markeredgewidth=0.8,
-            zorder=3,
+            case.intensity, case.flops / run.median / 1e9, "D" if peer else MARKERS.get(device, "o"),
+            color=inside, markersize=6 if peer else 7.5, markeredgecolor=edge,
+            markeredgewidth=1.2 if result.bound else 0.8, zorder=3,
         )  # fmt: skip
 
 
-def _name(ax: Axes, case: CaseResult) -> None:
+def _name(ax: Axes, sides: Sequence[Side]) -> None:
     """Write their names beside the points of the only case, from the fastest down, apart where they would touch."""
     low, high = np.log(ax.get_ylim())
     last = np.inf
-    for result, run in case.timed:
-        last = min((np.log(case.case.flops / run.median / 1e9) - low) / (high - low), last - CLOSE)
+    timed = [(case.case, *one) for _, report, _ in sides for case in report.cases for one in case.timed]
+    for case, result, run in sorted(timed, key=lambda one: one[2].median):
+        last = min((np.log(case.flops / run.median / 1e9) - low) / (high - low), last - CLOSE)
         ax.annotate(
-            result.method, (case.case.intensity, last), (8, 0), xycoords=("data", "axes fraction"),
-            textcoords="offset points", va="center", fontsize=8, color=INK,
+            result.method, (case.intensity, last), (8, 0), xycoords=("data", "axes fraction"),
+            textcoords="offset points", va="center", fontsize=8, color=INK, bbox=HALO,
         )  # fmt: skip
 
 
@@ -166,15 +195,15 @@ def _number(ax: Axes, intensities: Sequence[float]) -> None:
         )  # fmt: skip
 
 
-def _name_roofs(ax: Axes, machine: Machine, edges: Array, roof: Array) -> None:
+def _name_roofs(ax: Axes, machine: Machine, edges: Array, roof: Array, device: str) -> None:
     """Write the two limits along the lines that they are."""
     (left, bottom), (ridge, top), _ = ax.transData.transform(np.column_stack([edges, roof]))
     style: dict[str, Any] = {"textcoords": "offset points", "fontsize": 7, "color": FAINT}
-    product = f"matrix product {machine.product / 1e9:.0f} GFLOP/s"
-    ax.annotate(product, (edges[1], roof[1]), (4, 4), **style)
+    product = f"{device}{machine.limits[0]} {machine.product / 1e9:,.0f} GFLOP/s"
+    ax.annotate(product, (edges[1], roof[1]), (30 if device else 4, 4), **style)
     slope = np.degrees(np.arctan2(top - bottom, ridge - left))
     at = edges[0] * 1.12, machine.roof(edges[0] * 1.12) / 1e9
-    copy = f"copy {machine.copy / 1e9:.1f} GB/s"
+    copy = f"{device}{machine.limits[1]} {machine.copy / 1e9:,.1f} GB/s"
     ax.annotate(copy, at, (-3, 5), rotation=slope, rotation_mode="anchor", **style)
 
 
@@ -183,7 +212,7 @@ def _dress(ax: Axes) -> None:
     ax.set_ylabel("GFLOP/s", fontsize=8, color=INK)
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
         axis.set_minor_locator(NullLocator())
     ax.grid(color=LINES, linewidth=0.6)
     ax.set_axisbelow(True)
@@ -191,7 +220,7 @@ def _dress(ax: Axes) -> None:
     ax.spines[:].set_visible(False)
 
 
-def _draw_bars(ax: Axes, groups: Sequence[Group], colours: dict[str, str]) -> None:
+def _draw_bars(ax: Axes, groups: Sequence[Group]) -> None:
     """Draw times as bars, their quartiles as a thin line; the slowest of each group is as long as the axes."""
     y, names = 0.0, {}
     for heading, bars in groups:
@@ -199,16 +228,16 @@ def _draw_bars(ax: Axes, groups: Sequence[Group], colours: dict[str, str]) -> No
             heading, (0, y), (-2, 0), textcoords="offset points", va="center", fontsize=7.5, fontweight="bold",
             color=INK,
         )  # fmt: skip
-        slowest = max(high for _, (*_, high) in bars)
-        for name, quartiles in bars:
+        slowest = max(high for _, (*_, high), *_ in bars)
+        for name, quartiles, colour, guessed in bars:
             y += 1
             names[y] = name
             low, median, high = (seconds / slowest for seconds in quartiles)
-            ax.barh(y, median, color=colours[name], height=0.74)
+            ax.barh(y, median, facecolor="white" if guessed else colour, edgecolor=colour, height=0.74)
             ax.plot([low, high], [y, y], color=WHISKER, linewidth=1.2, solid_capstyle="butt")
             ax.annotate(
-                f"{digits(1e3 * quartiles[1])} ms", (high, y), (4, 0), textcoords="offset points", va="center",
-                fontsize=7.5, color=INK, annotation_clip=False,
+                f"{'> ' if guessed else ''}{short(1e3 * quartiles[1])} ms", (high, y), (4, 0),
+                textcoords="offset points", va="center", fontsize=7.5, color=INK, annotation_clip=False,
             )  # fmt: skip
         y += GROUP
     ax.set(xlim=(0, 1), ylim=(y - GROUP / 2, -GROUP / 2), xticks=[])

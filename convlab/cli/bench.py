@@ -3,10 +3,21 @@
 import argparse
 from typing import Any
 
-from convlab.cli.options import add_json, add_model, add_picture, check_drawn, command, load_model, names, print_json
+from convlab.cli.options import (
+    add_devices,
+    add_json_file,
+    add_model,
+    add_picture,
+    check_drawn,
+    command,
+    load_model,
+    names,
+    print_json,
+    write_json,
+)
 from convlab.errors import UnsupportedError
 from convlab.loading import load
-from convlab.runtime.device import DEVICES, check_device
+from convlab.runtime.device import check_device
 
 TYPES = ("float32", "float64")
 
@@ -31,8 +42,8 @@ def _add_conv(kinds: Any) -> None:
     parser.add_argument("--groups", type=int, default=1, metavar="G", help="groups of channels (default: 1)")
     parser.add_argument("--batch", type=int, default=1, metavar="N", help="images at a time (default: 1)")
     parser.add_argument("--dtype", choices=TYPES, default="float32", help="(default: float32)")
-    parser.add_argument("--methods", metavar="A,B", help="only these; torch is PyTorch, on the cpu (default: all)")
-    parser.add_argument("--device", choices=DEVICES, default="cpu", help="where the kernels run (default: cpu)")
+    parser.add_argument("--methods", metavar="A,B", help="only these; torch is PyTorch (default: all)")
+    add_devices(parser)
     parser.add_argument(
         "--ladder", action="store_true", help="all kernels of the GPU in turn, and what each gains over the last"
     )
@@ -41,7 +52,7 @@ def _add_conv(kinds: Any) -> None:
 
 def _add_model(kinds: Any) -> None:
     parser = command(kinds, "model", run_model, "time a network and each of its layers")
-    add_model(parser)
+    add_model(parser, add_devices)
     parser.add_argument("--batch", type=_whole, default=(1,), metavar="N,...", help="images at a time (default: 1)")
     parser.add_argument("--record", action="store_true", help="also time a run that records every activation")
     _add_common(parser)
@@ -50,7 +61,7 @@ def _add_model(kinds: Any) -> None:
 def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repeats", type=int, default=5, metavar="N", help="turns of each (default: 5)")
     add_picture(parser)
-    add_json(parser)
+    add_json_file(parser)
 
 
 def run_conv(arguments: argparse.Namespace) -> int:
@@ -60,65 +71,87 @@ def run_conv(arguments: argparse.Namespace) -> int:
     check_drawn(arguments)
     if arguments.ladder:
         return run_ladder(arguments)
-    silent = arguments.json
+    if len(arguments.device) > 1:
+        return run_page(arguments)
+    (device,) = arguments.device
     machines: list[Any] = []
 
     def started(machine: Any) -> None:
         machines.append(machine)
-        if not silent:
-            print(machine, flush=True)
+        _say(arguments, str(machine))
 
     def finished(case: Any) -> None:
-        if not silent:
-            print(f"\n{case.text(machines[0])}", flush=True)
+        _say(arguments, f"\n{case.text(machines[0])}")
 
-    check_device(arguments.device)  # before a network is made
+    check_device(device)  # before a network is made
     report = bench_conv(
         _cases(arguments),
         names(arguments.methods),
         arguments.repeats,
-        device=arguments.device,
+        device=device,
         started=started,
         finished=finished,
     )
-    if silent:
-        print_json(report.as_dict())
-    else:
-        print("\n" + "\n\n".join(report.footer()))
-    return _drawn(report, arguments)
+    _say(arguments, "\n" + "\n\n".join(report.footer()))
+    return _given(report, report.as_dict(), arguments)
 
 
-def _drawn(report: Any, arguments: argparse.Namespace) -> int:
-    """Draw where asked to; return 1 if a result is wrong."""
-    if arguments.out and any(case.timed for case in report.cases):
+def _say(arguments: argparse.Namespace, text: str) -> None:
+    """Print, unless JSON is what is to be printed."""
+    if arguments.json is not True:
+        print(text, flush=True)
+
+
+def _given(report: Any, found: dict[str, Any], arguments: argparse.Namespace) -> int:
+    """Give what was found as JSON, and draw the report, where asked to; return 1 if a result is wrong."""
+    _give_json(found, arguments)
+    if arguments.out and report.timed:
         from convlab.bench.roofline import roofline
 
         roofline(report, path=arguments.out)
     return 0 if report.agrees else 1
 
 
+def _give_json(found: dict[str, Any], arguments: argparse.Namespace) -> None:
+    if arguments.json is True:
+        print_json(found)
+    elif arguments.json:
+        write_json(arguments.json, found)
+
+
+def run_page(arguments: argparse.Namespace) -> int:
+    """Print the machines, then each case on all devices when it is done; draw where asked to; as `run_conv`."""
+    from convlab.bench.page import bench_page
+
+    page = bench_page(
+        _cases(arguments),
+        names(arguments.methods),
+        arguments.repeats,
+        started=lambda begun: _say(arguments, begun.head),
+        finished=lambda one: _say(arguments, f"\n{one.texts[0]}"),
+    )
+    _say(arguments, "\n" + "\n\n".join(page.footer))
+    return _given(page, page.as_dict(), arguments)
+
+
 def run_ladder(arguments: argparse.Namespace) -> int:
     """Print the GPU, then each rung when it is done; draw where asked to; return 1 if a result is wrong."""
     from convlab.bench.ladder import HEADER, NOTE, climb
 
-    check_device(arguments.device)
-    if arguments.device != "cuda" or arguments.network:
+    if arguments.device != ("cuda",) or arguments.network:
         raise UnsupportedError("bench: the ladder is the GPU's, on one convolution: --ladder --device cuda --shape")
+    check_device("cuda")
     (case,) = _cases(arguments)
 
     def started(machine: Any) -> None:
-        print(f"{machine}\n\n{case.text}\n\n{HEADER}", flush=True)
+        _say(arguments, f"{machine}\n\n{case.text}\n\n{HEADER}")
 
     def finished(step: Any, machine: Any) -> None:
-        print(step.text(case, machine), flush=True)
+        _say(arguments, step.text(case, machine))
 
-    hear: dict[str, Any] = {} if arguments.json else {"started": started, "finished": finished}
-    ladder = climb(case, names(arguments.methods), arguments.repeats, **hear)
-    if arguments.json:
-        print_json(ladder.as_dict())
-    else:
-        print(f"\n{NOTE}")
-    return _drawn(ladder.report, arguments)
+    ladder = climb(case, names(arguments.methods), arguments.repeats, started=started, finished=finished)
+    _say(arguments, f"\n{NOTE}")
+    return _given(ladder.report, ladder.as_dict(), arguments)
 
 
 def _cases(arguments: argparse.Namespace) -> list[Any]:
@@ -134,15 +167,17 @@ def _cases(arguments: argparse.Namespace) -> list[Any]:
 
 def run_model(arguments: argparse.Namespace) -> int:
     """Print what each batch takes, layer by layer; return 1 if a layer is wrong."""
+    from convlab.bench.network_page import bench_model_page
     from convlab.bench.networks import bench_model
 
     check_drawn(arguments)
-    report = bench_model(load_model(arguments), arguments.batch, arguments.repeats, record=arguments.record)
-    if arguments.json:
-        print_json(report.as_dict())
-    else:
-        print(report)
-    if arguments.out and any(batch.timed for batch in report.batches):
+    several = len(arguments.device) > 1
+    arguments.device = arguments.device[0]
+    bench = bench_model_page if several else bench_model
+    report = bench(load_model(arguments), arguments.batch, arguments.repeats, record=arguments.record)
+    _say(arguments, str(report))
+    _give_json(report.as_dict(), arguments)
+    if arguments.out and report.timed:
         from convlab.bench.layer_times import layer_times
 
         layer_times(report, path=arguments.out)

@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import Any, get_args
@@ -14,7 +14,8 @@ from convlab.loading import load
 from convlab.model.model import Model
 from convlab.recording.prediction import PROBABILITIES, VALUES, Prediction
 from convlab.runtime.device import DEVICES, check_device
-from convlab.wording import printable
+from convlab.storage.writing import check_file, new_path
+from convlab.wording import printable, unknown
 from convlab.zoo import ZOO
 
 
@@ -25,14 +26,23 @@ def command(commands: Any, name: str, run: Any, help_line: str) -> argparse.Argu
     return parser
 
 
-def add_model(parser: argparse.ArgumentParser) -> None:
-    """Let a command take a network."""
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Let a command take the device that computes."""
+    parser.add_argument("--device", choices=DEVICES, default="cpu", help="where it is computed (default: cpu)")
+
+
+def add_model(
+    parser: argparse.ArgumentParser, device: Callable[[argparse.ArgumentParser], None] = add_device
+) -> None:
+    """Let a command take a network, and by `device` what computes it."""
     parser.add_argument("model", metavar="MODEL", help=f"{', '.join(ZOO)}, or a model Keras saved")
-    add_model_options(parser)
+    add_model_options(parser, device)
     add_weight_names(parser)
 
 
-def add_model_options(parser: argparse.ArgumentParser) -> None:
+def add_model_options(
+    parser: argparse.ArgumentParser, device: Callable[[argparse.ArgumentParser], None] = add_device
+) -> None:
     """Let a command take what says how a network is loaded."""
     parser.add_argument("--no-top", action="store_true", help="leave out the dense layers")
     parser.add_argument("--weights", metavar="FILE", help="weight file of Keras or PyTorch, or a number: seed")
@@ -42,8 +52,22 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
     add_layout(parser)
     add_lenient(parser)
-    parser.add_argument("--device", choices=DEVICES, default="cpu", help="where it is computed (default: cpu)")
+    device(parser)
     parser.add_argument("--input-shape", type=_shape, metavar="H,W,C", help="where a file leaves the size open")
+
+
+def add_devices(parser: argparse.ArgumentParser) -> None:
+    """Let a command take a device, or several to be compared."""
+    line = "cpu, cuda, or cpu,cuda: both in one table, the GPU predicted where there is none (default: cpu)"
+    parser.add_argument("--device", type=_devices, default=("cpu",), metavar="D,...", help=line)
+
+
+def _devices(text: str) -> tuple[str, ...]:
+    """Return devices, each once, the CPU first."""
+    asked = names(text) or [text]
+    if strange := [name for name in asked if name not in DEVICES]:
+        raise argparse.ArgumentTypeError(unknown("device", strange[0], DEVICES))
+    return tuple(device for device in DEVICES if device in asked)
 
 
 def add_labels(parser: argparse.ArgumentParser) -> None:
@@ -116,7 +140,9 @@ def add_picture(parser: argparse.ArgumentParser, *, required: bool = False) -> N
 
 
 def check_drawn(arguments: argparse.Namespace) -> None:
-    """Refuse a picture that cannot be written, before the work that it is to show."""
+    """Refuse a picture, or a file of JSON, that cannot be written, before the work that it is to show."""
+    if isinstance(getattr(arguments, "json", None), Path):
+        check_file(arguments.json)
     if arguments.out:
         from convlab.view.saving import check_picture
 
@@ -135,7 +161,29 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 def print_json(report: Any) -> None:
     """Print JSON. It has no NaN and no infinities: they become text."""
-    print(json.dumps(_strict(report), allow_nan=False))
+    print(_json(report))
+
+
+def add_json_file(parser: argparse.ArgumentParser) -> None:
+    """Let a command print JSON, or write it beside what it prints: what was measured is not measured again."""
+    line = "print JSON, or write it to a file beside what is printed"
+    parser.add_argument("--json", nargs="?", const=True, type=_json_file, metavar="FILE", help=line)
+
+
+def _json_file(text: str) -> Path:
+    if not text.endswith(".json"):  # else `--json MODEL` would lose the MODEL
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a name that ends in .json; a MODEL goes before --json")
+    return Path(text)
+
+
+def write_json(path: Path, report: Any) -> None:
+    """Write JSON; a file appears only when it is complete."""
+    with new_path(path, "the JSON") as part:
+        part.write_text(_json(report) + "\n", encoding="utf-8")
+
+
+def _json(report: Any) -> str:
+    return json.dumps(_strict(report), allow_nan=False)
 
 
 def _strict(value: Any) -> Any:

@@ -20,7 +20,7 @@ MODEL = ["bench", "model", "lenet5", "--repeats", "1"]
 @pytest.fixture(autouse=True)
 def _machine(monkeypatch):
     """Save the seconds that measuring the machine takes."""
-    for module in ("convolutions", "networks"):
+    for module in ("convolutions", "networks", "page"):
         monkeypatch.setattr(f"convlab.bench.{module}.measure_machine", lambda dtype: MACHINE)
 
 
@@ -97,6 +97,53 @@ def test_model_as_json(capsys):
     found = json.loads(capsys.readouterr().out)
     assert found["model"] == "lenet5"
     assert found["batches"][0]["calls"].keys() == {"predict"}
+
+
+@pytest.fixture
+def no_gpu(monkeypatch):
+    """Have no GPU, wherever the tests run."""
+    monkeypatch.setattr("convlab.runtime.device._missing", lambda: "there is none: buy one")
+
+
+def test_both_devices_in_one_table_with_picture_and_json(no_gpu, tmp_path, capsys):
+    picture, found = tmp_path / "both.png", tmp_path / "both.json"
+    both = [*CONV[:4], "--methods", "im2col,direct", "--repeats", "1", "--device", "cuda,cpu"]
+    assert main([*both, "--out", str(picture), "--json", str(found)]) == 0
+    out = capsys.readouterr().out
+    parts = [
+        "a machine",
+        "NVIDIA H100 SXM",
+        "cpu   im2col        equal to",
+        "cuda  direct        predicted, not measured",
+    ]
+    places = [out.index(part) for part in [*parts, "speed-up", "TFLOP are", "Predicted, not measured"]]
+    assert places == sorted(places)
+    records = json.loads(found.read_text())["records"]
+    assert [(one["device"], one["method"]) for one in records] == [
+        ("cpu", "im2col"), ("cpu", "direct"), ("cuda", "im2col"), ("cuda", "direct"),
+    ]  # fmt: skip
+    with Image.open(picture) as saved:
+        assert saved.format == "PNG"
+
+
+def test_both_devices_of_a_network(no_gpu, tmp_path, capsys):
+    picture = tmp_path / "both.png"
+    assert main([*MODEL, "--device", "cpu,cuda", "--out", str(picture), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {one["device"] for one in found["records"]} == {"cpu", "cuda"}
+    with Image.open(picture) as saved:
+        assert saved.format == "PNG"
+
+
+def test_json_beside_the_table(tmp_path, capsys):
+    path = tmp_path / "times.json"
+    assert main([*CONV, "--json", str(path)]) == 0
+    assert "GFLOP are" in capsys.readouterr().out
+    assert json.loads(path.read_text())["cases"][0]["results"][0]["method"] == "im2col"
+    assert main([*CONV, "--json", str(tmp_path / "none" / "times.json")]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""  # nothing is measured for a file that cannot be written
+    assert "times.json: cannot be written" in captured.err
 
 
 LADDER = ["bench", "conv", "--shape", "6,5,4,3", "--device", "cuda", "--ladder", "--repeats", "2"]
@@ -240,6 +287,8 @@ def test_errors_are_one_line_and_status_1(arguments, message, capsys):
         ([*CONV, "--dtype", "float16"], "invalid choice: 'float16'"),
         ([*CONV, "--network", "vgg16"], "argument --network: not allowed with argument --shape"),
         (["bench", "model", "lenet5", "--batch", "one"], "'one': give whole numbers as 1,8"),
+        (["bench", "model", "--json", "lenet5"], "'lenet5': expected a name that ends in .json; a MODEL goes before"),
+        ([*CONV, "--device", "cpu,gpu"], "no device 'gpu'; did you mean 'cpu'? available: cpu, cuda"),
     ],
 )
 def test_wrong_usage_is_status_2(arguments, message, capsys):

@@ -65,7 +65,7 @@ class Winograd(GpuConvolution):
         (top, _), (left, _) = self.window.pads((h, w))
         rows, columns = (-(-size // self.minimal.outputs) for size in (oh, ow))
         tiles = n * rows * columns
-        together = min(tiles, self._together())
+        together = min(tiles, self.at_once())
         v, m = (xp.empty(cells * together * channels, np.float32) for channels in (c, o))
         for first in range(0, tiles, together):
             count = min(together, tiles - first)
@@ -76,7 +76,7 @@ class Winograd(GpuConvolution):
             geometry = integers(*where, oh, ow, o, 0, 0)
             transform_output(blocks(count * o), some_m, bias, out, low, high, geometry)
 
-    def _together(self) -> int:
+    def at_once(self) -> int:
         """Return how many tiles go together."""
         cells, c, o = self.w.shape
         tiles = max(TOGETHER, self.w.nbytes) // (self.w.itemsize * cells * (c + o))
