@@ -12,6 +12,7 @@ PAGES = [
     *(
         "docs/architecture.md",
         "docs/attribution.md",
+        "docs/benchmark.md",
         "docs/explorer.md",
         "docs/functions.md",
         "docs/glossary.md",
