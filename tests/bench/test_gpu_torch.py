@@ -14,8 +14,6 @@ from convlab.errors import UnsupportedError
 from convlab_kernels.window import Window
 from support.recorded import live
 
-torch = live("torch", instead="bench/test_page.py")
-
 CASES = [
     Case((7, 6, 3), 5, batch=2),
     Case((9, 8, 4), 6, Window((3, 2), stride=(2, 1), padding=((0, 1), (1, 0)), dilation=(1, 2)), groups=2),
@@ -31,7 +29,12 @@ class Local:
 
 
 @pytest.fixture
-def on_cpu(monkeypatch):
+def torch():
+    return live("torch", instead="bench/test_page.py")
+
+
+@pytest.fixture
+def on_cpu(torch, monkeypatch):
     """Let PyTorch and CuPy find a GPU that is the CPU, with a clock of our own."""
 
     def clock(call, calls, before, after):
@@ -61,7 +64,7 @@ def on_cpu(monkeypatch):
 
 @pytest.mark.parametrize("name", PEERS)
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_it_computes_the_case_in_each_call(name, case, on_cpu):
+def test_it_computes_the_case_in_each_call(name, case, torch, on_cpu):
     (result,) = measure(case, {name: Local(DeviceTorch(name))}, 1).results
     assert not result.skipped
     assert not result.wrong
@@ -70,7 +73,7 @@ def test_it_computes_the_case_in_each_call(name, case, on_cpu):
     assert torch.backends.cuda.matmul.allow_tf32 is (name == "torch_tf32")
 
 
-def test_a_pytorch_for_the_cpu_says_so(monkeypatch):
+def test_a_pytorch_for_the_cpu_says_so(torch, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UnsupportedError, match="the PyTorch that is installed computes on no GPU"):
         DeviceTorch("torch")
