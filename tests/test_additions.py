@@ -254,14 +254,17 @@ def asked_of(part):
 
 
 def handed_out(kernels, part):
-    """Return the arguments of each public function, and of calls of each class, of such a module."""
+    """Return the arguments of each public function, and of calls of each class, of such a module.
+
+    An activation function is handed only to what says that it has them (`activates`).
+    """
     module = importlib.import_module(f"{kernels.__name__}.{part}")
     ours = {name: one for name, one in vars(module).items() if getattr(one, "__module__", "") == module.__name__}
     functions = {name: one.__call__ if inspect.isclass(one) else one for name, one in ours.items()}
     return {
-        name: list(inspect.signature(one).parameters)
-        for name, one in functions.items()
-        if inspect.isfunction(one) and name[0] != "_"
+        name: [one for one in inspect.signature(function).parameters if one != "activation"]
+        for name, function in functions.items()
+        if inspect.isfunction(function) and name[0] != "_"
     }
 
 

@@ -1,7 +1,7 @@
 """Convolution as a layer."""
 
 from dataclasses import dataclass, field
-from math import inf, prod
+from math import prod
 from typing import ClassVar
 
 from convlab import ops
@@ -92,8 +92,8 @@ class Conv2D(Convolving):
         """Return the gradient (N, H, W, C) from (N, OH, OW, O)."""
         return self.pull_back_through(gradient, x.shape, "kernel", self.window, self.groups)
 
-    def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:
+    def convolve(self, x: Array, finish: ops.Finish) -> Array:
         """Convolve (N, H, W, C) to (N, OH, OW, O)."""
         kernel = self.kernel_for(x, "kernel", self.shapes["kernel"], self.window, self.groups)
         output = (*self.window.output_size(x.shape[1:3]), self.filters)
-        return ops.run_conv2d(kernel, x, output, self.weight_as("bias", x), relu, ceiling)
+        return ops.run_conv2d(kernel, x, output, self.weight_as("bias", x), finish)

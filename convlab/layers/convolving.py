@@ -1,7 +1,6 @@
 """The base of the layers that slide kernels over an image."""
 
 from abc import abstractmethod
-from math import inf
 from typing import ClassVar, NamedTuple
 
 from convlab import ops
@@ -89,19 +88,16 @@ class Convolving(Activated):
         return ops.run_conv2d(kernel, seen, shape[1:])
 
     @abstractmethod
-    def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:
-        """Compute (N, H, W, C) -> (N, OH, OW, O); with `relu`, clipped at zero and from above at the ceiling."""
+    def convolve(self, x: Array, finish: ops.Finish) -> Array:
+        """Compute (N, H, W, C) -> (N, OH, OW, O), and an activation function of the sums."""
 
     def linear(self, x: Array) -> Array:
         """Convolve without the activation function."""
-        return self.convolve(x, relu=False)
+        return self.convolve(x, ops.NOTHING)
 
     def __call__(self, x: Array) -> Array:
-        """Convolve (N, H, W, C) to (N, OH, OW, O); ReLU and ReLU6 are fused into the kernel."""
-        ceiling = ACTIVATIONS[self.activation].ceiling
-        if ceiling is not None:
-            return self.convolve(x, relu=True, ceiling=ceiling)
-        return super().__call__(x)
+        """Convolve (N, H, W, C) to (N, OH, OW, O); activation functions that the kernel has are fused into it."""
+        return self.convolve(x, ACTIVATIONS[self.activation].finish)
 
 
 class Transposing(Convolving):

@@ -8,7 +8,7 @@ from convlab import ops
 from convlab.errors import ShapeError
 from convlab.layers.base import ONE_CELL, Activated, Walk
 from convlab.layers.checks import check_count, options_of
-from convlab.layers.functions import check_activation
+from convlab.layers.functions import ACTIVATIONS, check_activation
 from convlab.ops.linear import multiply
 from convlab.runtime.arrays import Array, Shape, module_of
 from convlab.runtime.policy import kernels
@@ -73,11 +73,11 @@ class Dense(Activated):
 
     def linear(self, x: Array) -> Array:
         """Multiply and add the bias, without the activation function."""
-        return self.multiply(x, relu=False)
+        return self.multiply(x, ops.NOTHING)
 
     def __call__(self, x: Array) -> Array:
-        """Compute (N, ..., in) to (N, ..., out); ReLU is fused into the kernel."""
-        return self.multiply(x, relu=True) if self.activation == "relu" else super().__call__(x)
+        """Compute (N, ..., in) to (N, ..., out); activation functions that the kernel has are fused into it."""
+        return self.multiply(x, ACTIVATIONS[self.activation].finish)
 
     def pull_back_linear(self, gradient: Array, x: Array) -> Array:
         """Return the gradient (N, ..., in) = (N, ..., out) @ kernel.T."""
@@ -87,9 +87,9 @@ class Dense(Activated):
             return ops.run_dense(turned, gradient)
         return multiply(gradient, self.weight_as("kernel", x).T)
 
-    def multiply(self, x: Array, relu: bool) -> Array:
-        """Multiply and add the bias, with ReLU or without an activation function."""
+    def multiply(self, x: Array, finish: ops.Finish) -> Array:
+        """Multiply and add the bias, and apply an activation function to the sums."""
         bias = self.weight_as("bias", x)
         if compiled := kernels("dense", x, x.size * self.units):
-            return ops.run_dense(self.prepared("kernel", x, compiled.Dense, "dense"), x, bias, relu)
-        return multiply(x, self.weight_as("kernel", x), bias, relu)
+            return ops.run_dense(self.prepared("kernel", x, compiled.Dense, "dense"), x, bias, finish)
+        return multiply(x, self.weight_as("kernel", x), bias, finish)

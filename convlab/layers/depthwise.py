@@ -1,7 +1,7 @@
 """Convolutions of each channel by itself."""
 
 from dataclasses import dataclass, field
-from math import inf, prod
+from math import prod
 from typing import ClassVar
 
 from convlab import ops
@@ -100,12 +100,12 @@ class DepthwiseConv2D(Convolving):
         """Return the gradient (N, H, W, C) from (N, OH, OW, C*M)."""
         return self.pull_back_through(gradient, x.shape, "kernel", self.window, x.shape[3])
 
-    def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:
+    def convolve(self, x: Array, finish: ops.Finish) -> Array:
         """Convolve (N, H, W, C) to (N, OH, OW, C*M)."""
         channels = x.shape[3] * self.depth_multiplier
         kernel = self.kernel_for(x, "kernel", (*self.window.kernel, 1, channels), self.window, x.shape[3])
         output = (*self.window.output_size(x.shape[1:3]), channels)
-        return ops.run_conv2d(kernel, x, output, self.weight_as("bias", x), relu, ceiling)
+        return ops.run_conv2d(kernel, x, output, self.weight_as("bias", x), finish)
 
 
 @dataclass(eq=False)
@@ -206,7 +206,7 @@ class SeparableConv2D(Convolving):
         middle = self.pull_back_through(gradient, between, "pointwise_kernel", ONE_CELL)
         return self.pull_back_through(middle, x.shape, "depthwise_kernel", self.window, x.shape[3])
 
-    def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:
+    def convolve(self, x: Array, finish: ops.Finish) -> Array:
         """Convolve (N, H, W, C) to (N, OH, OW, C*M), and that to (N, OH, OW, O)."""
         size, channels = self.window.output_size(x.shape[1:3]), x.shape[3] * self.depth_multiplier
         depthwise = self.kernel_for(
@@ -214,7 +214,7 @@ class SeparableConv2D(Convolving):
         )
         y = ops.run_conv2d(depthwise, x, (*size, channels))
         pointwise = self.kernel_for(y, "pointwise_kernel", (1, 1, channels, self.filters), ONE_CELL)
-        return ops.run_conv2d(pointwise, y, (*size, self.filters), self.weight_as("bias", x), relu, ceiling)
+        return ops.run_conv2d(pointwise, y, (*size, self.filters), self.weight_as("bias", x), finish)
 
 
 def _grouped(w: Array) -> Array:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from math import inf
 
 from convlab.errors import UnsupportedError
 from convlab.ops import distributions, nonlinear, piecewise
+from convlab.ops.finish import NOTHING, Finish
 from convlab.runtime.arrays import Array
 from convlab.wording import unknown
 
@@ -38,6 +40,13 @@ class ActivationFunction:
     ceiling: float | None = None
     cancels: bool = False
 
+    @cached_property
+    def finish(self) -> Finish:
+        """How a kernel that makes sums applies it to them."""
+        if self.ceiling is not None:
+            return Finish(relu=True, ceiling=self.ceiling)
+        return NOTHING if self.apply is _same else Finish(function=self.apply)
+
     def __call__(self, x: Array) -> Array:
         """Apply it to (..., C)."""
         return self.apply(x)
@@ -51,8 +60,12 @@ class ActivationFunction:
         return gradient if self.slope_of_output is None else gradient * self.slope_of_output(output)
 
 
+def _same(x: Array) -> Array:
+    return x
+
+
 ACTIVATIONS: dict[str, ActivationFunction] = {
-    "linear": ActivationFunction(lambda x: x),
+    "linear": ActivationFunction(_same),
     "relu": ActivationFunction(piecewise.relu, slope_of_output=piecewise.relu_slope, ceiling=inf),
     "tanh": ActivationFunction(nonlinear.tanh, slope_of_output=nonlinear.tanh_slope),
     "sigmoid": ActivationFunction(nonlinear.sigmoid, slope_of_output=nonlinear.sigmoid_slope),

@@ -1,7 +1,7 @@
 """The adjoint of a convolution."""
 
 from dataclasses import dataclass, field
-from math import inf, prod
+from math import prod
 
 from convlab import ops
 from convlab.layers.checks import check_count
@@ -94,8 +94,8 @@ class Conv2DTranspose(Transposing):
         kernel = self.kernel_for(seen, "kernel", self.shapes["kernel"], window)
         return ops.run_conv2d(kernel, seen, x.shape[1:])
 
-    def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:
+    def convolve(self, x: Array, finish: ops.Finish) -> Array:
         """Scatter (N, H, W, C) into (N, OH, OW, O)."""
         output = (*self.scatter.output_size(x.shape[1:3]), self.filters)
         kernel = self.prepared("kernel", x, lambda w: Transposed(w, self.scatter), "transposed")
-        return ops.run_conv2d(kernel, x, output, self.weight_as("bias", x), relu, ceiling)
+        return ops.run_conv2d(kernel, x, output, self.weight_as("bias", x), finish)

@@ -1,7 +1,7 @@
 """Convolutions of volumes (D, H, W, C): those of images with one axis more."""
 
 from dataclasses import dataclass, field
-from math import inf, prod
+from math import prod
 
 from convlab import ops
 from convlab.layers.checks import check_count
@@ -72,11 +72,11 @@ class Conv3D(Convolving):
         """Return the gradient (N, D, H, W, C) from (N, OD, OH, OW, O)."""
         return ops.scatter(gradient, self.weight_as("kernel", gradient), self.window, self.groups, x.shape)
 
-    def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:
+    def convolve(self, x: Array, finish: ops.Finish) -> Array:
         """Convolve (N, D, H, W, C) to (N, OD, OH, OW, O)."""
         kernel = self.prepared("kernel", x, lambda w: Im2col3D(w, self.window, self.groups), "im2col3d")
         output = (*self.window.output_size(x.shape[1:4]), self.filters)
-        return ops.run_conv2d(kernel, x, output, self.weight_as("bias", x), relu, ceiling)
+        return ops.run_conv2d(kernel, x, output, self.weight_as("bias", x), finish)
 
 
 @dataclass(eq=False)
@@ -144,8 +144,8 @@ class Conv3DTranspose(Transposing):
         window, seen = ops.gathering3d(self.scatter, gradient, (x.shape[1], x.shape[2], x.shape[3]))
         return ops.run_conv2d(Im2col3D(self.weight_as("kernel", gradient), window, 1), seen, x.shape[1:])
 
-    def convolve(self, x: Array, relu: bool, ceiling: float = inf) -> Array:
+    def convolve(self, x: Array, finish: ops.Finish) -> Array:
         """Scatter (N, D, H, W, C) into (N, OD, OH, OW, O)."""
         kernel = self.prepared("kernel", x, lambda w: Transposed(w, self.scatter), "transposed")
         output = (*self.scatter.output_size(x.shape[1:4]), self.filters)
-        return ops.run_conv2d(kernel, x, output, self.weight_as("bias", x), relu, ceiling)
+        return ops.run_conv2d(kernel, x, output, self.weight_as("bias", x), finish)

@@ -18,6 +18,7 @@ from convlab.ops.distributions import (
     softmax,
     softmax_pull_back,
 )
+from convlab.ops.finish import NOTHING, Finish
 from convlab.ops.framing import (
     crop_to_shape,
     in_frame,
@@ -96,6 +97,8 @@ from convlab.ops.volumes import (
 
 __all__ = [
     "INTERPOLATIONS",
+    "NOTHING",
+    "Finish",
     "Phase",
     "avg_pool2d",
     "avg_pool3d",

@@ -10,6 +10,7 @@ import numpy as np
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.ops.checks import check_image
 from convlab.ops.elementwise import add
+from convlab.ops.finish import NOTHING, Finish, finished
 from convlab.ops.quiet import quiet
 from convlab.runtime.arrays import Array, ArrayLike, as_floats, module_of
 from convlab.runtime.policy import WORK, Policy, current, new_array
@@ -168,17 +169,11 @@ def prepare_conv2d(w: Array, window: Window, groups: int, method: str) -> Convol
 
 @quiet
 def run_conv2d(
-    kernel: Convolution,
-    x: Array,
-    output: tuple[int, ...],
-    b: Array | None = None,
-    relu: bool = False,
-    ceiling: float = np.inf,
+    kernel: Convolution, x: Array, output: tuple[int, ...], b: Array | None = None, finish: Finish = NOTHING
 ) -> Array:
     """Call a prepared kernel on x (N, H, W, C) and return a new array (N, *output)."""
     out: Array = new_array(x, (len(x), *output))
-    kernel(x, out, b, relu, ceiling)
-    return out
+    return finished(kernel, x, out, b, finish)
 
 
 def _adds(kernel: Convolution) -> TypeGuard[Callable[..., None]]:

@@ -2,7 +2,9 @@
 
 from convlab.errors import ShapeError
 from convlab.ops.quiet import quiet
+from convlab.ops.with_kernel import elementwise_kernels
 from convlab.runtime.arrays import Array, ArrayLike, as_floats, module_of
+from convlab.runtime.policy import new_array
 
 Axis = int | tuple[int, ...]
 
@@ -26,8 +28,12 @@ def softmax(x: ArrayLike, axis: Axis = -1) -> Array:
     ShapeError
         Where an axis is not there, or has no size.
     """
-    x = _below_largest(x, axis, "softmax")
-    powers: Array = module_of(x).exp(x)
+    x = _checked(x, axis, "softmax")
+    if axis in (-1, x.ndim - 1) and (elementwise := elementwise_kernels(x)):
+        shares = new_array(x, x.shape)
+        elementwise.softmax(x, shares)
+        return shares
+    powers: Array = module_of(x).exp(x - x.max(axis=axis, keepdims=True))
     powers /= powers.sum(axis=axis, keepdims=True)
     return powers
 
@@ -76,10 +82,16 @@ def sparsemax_pull_back(gradient: Array, y: Array) -> Array:
 
 def _below_largest(x: ArrayLike, axis: Axis, op: str) -> Array:
     """Return x minus its largest value along the axis."""
+    x = _checked(x, axis, op)
+    difference: Array = x - x.max(axis=axis, keepdims=True)
+    return difference
+
+
+def _checked(x: ArrayLike, axis: Axis, op: str) -> Array:
+    """Return x as floats; ShapeError where an axis is not there, or has no size."""
     (x,) = as_floats(x)
     axes = (axis,) if isinstance(axis, int) else axis
     if not all(-x.ndim <= a < x.ndim and x.shape[a] for a in axes):
         where = "(..., classes)" if axis == -1 else f"classes along axis {axis}"
         raise ShapeError(f"{op}: input has shape {x.shape}, expected {where} with at least one class")
-    difference: Array = x - x.max(axis=axis, keepdims=True)
-    return difference
+    return x

@@ -4,9 +4,11 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from convlab.errors import ShapeError
+from convlab.ops.finish import NOTHING, Finish, finished
 from convlab.ops.quiet import quiet
-from convlab.runtime.arrays import Array, ArrayLike, as_floats, module_of
+from convlab.runtime.arrays import Array, ArrayLike, as_floats
 from convlab.runtime.policy import kernels, new_array
+from convlab_kernels.epilogue import finish as add_bias_and_clip
 
 if TYPE_CHECKING:
     from convlab_kernels.cpu.dense import Dense
@@ -44,21 +46,19 @@ def dense(x: ArrayLike, w: ArrayLike, b: ArrayLike | None = None) -> Array:
 
 
 @quiet
-def multiply(x: Array, w: Array, b: Array | None = None, relu: bool = False) -> Array:
-    """Multiply x (N, ..., in) with w (in, out), add b (out,), clip at zero if `relu`: by the array module."""
+def multiply(x: Array, w: Array, b: Array | None = None, finish: Finish = NOTHING) -> Array:
+    """Multiply x (N, ..., in) with w (in, out), add b (out,), apply a function: by the array module."""
     rows = x if x.ndim == 2 else x.reshape(prod(x.shape[:-1]), x.shape[-1])  # faster than a product for each (N, ...)
     out: Array = rows.dot(w)  # (N * ..., out) = (N * ..., in) @ (in, out)
-    if b is not None:
-        out += b
-    if relu:
-        module_of(out).maximum(out, 0, out=out)
+    add_bias_and_clip(out, b, finish.relu, finish.ceiling)
+    if finish.function is not None:
+        out = finish.function(out)
     return out if x.ndim == 2 else out.reshape(*x.shape[:-1], w.shape[1])
 
 
 @quiet
-def run_dense(kernel: "Dense", x: Array, b: Array | None = None, relu: bool = False) -> Array:
+def run_dense(kernel: "Dense", x: Array, b: Array | None = None, finish: Finish = NOTHING) -> Array:
     """Call a prepared kernel on x (N, ..., in) and return (N, ..., out)."""
     rows = x.reshape(prod(x.shape[:-1]), x.shape[-1])
     out = new_array(x, (len(rows), kernel.w.shape[1]))
-    kernel(rows, out, b, relu)
-    return out.reshape(*x.shape[:-1], out.shape[1])
+    return finished(kernel, rows, out, b, finish).reshape(*x.shape[:-1], out.shape[1])

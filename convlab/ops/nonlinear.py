@@ -10,12 +10,14 @@ import numpy as np
 
 from convlab.ops.erf import erfc
 from convlab.ops.quiet import quiet
+from convlab.ops.with_kernel import with_kernel
 from convlab.runtime.arrays import Array, ArrayLike, as_floats, module_of
 
 _SELU_ALPHA = 1.6732632423543772  # Klambauer et al., arXiv 1706.02515, section 2
 _SELU_SCALE = 1.0507009873554805
 
 
+@with_kernel("tanh")
 def tanh(x: ArrayLike) -> Array:
     """Return the hyperbolic tangent.
 
@@ -47,6 +49,7 @@ def tanh_shrink_slope(x: Array) -> Array:
     return module_of(x).tanh(x) ** 2
 
 
+@with_kernel("sigmoid")
 def sigmoid(x: ArrayLike) -> Array:
     """Return 1 / (1 + exp(-x)), computed from exp(-|x|), which is at most 1, so that nothing overflows.
 
@@ -118,6 +121,7 @@ def squareplus_slope(x: Array) -> Array:
 
 
 @quiet
+@with_kernel("exponential")
 def exponential(x: ArrayLike) -> Array:
     """Return exp(x), infinite where that is beyond the type."""
     (x,) = as_floats(x)
@@ -129,6 +133,7 @@ def exponential_slope(y: Array) -> Array:
     return y
 
 
+@with_kernel("elu", parameter=1.0)
 def elu(x: ArrayLike, alpha: float = 1.0) -> Array:
     """Return x where it is positive, else alpha (exp(x) - 1). Clevert et al., arXiv 1511.07289, section 3."""
     (x,) = as_floats(x)
@@ -154,6 +159,7 @@ def selu_slope(y: Array) -> Array:
     return module_of(y).where(y > 0, y.dtype.type(_SELU_SCALE), y + y.dtype.type(_SELU_SCALE * _SELU_ALPHA))
 
 
+@with_kernel("silu")
 def silu(x: ArrayLike) -> Array:
     """Return x sigmoid(x), also called swish. Ramachandran et al., arXiv 1710.05941."""
     (x,) = as_floats(x)
@@ -178,6 +184,7 @@ def mish_slope(x: Array) -> Array:
     return gate + _near(x) * sigmoid(x) * (1 - gate * gate)
 
 
+@with_kernel("gelu")
 def gelu(x: ArrayLike) -> Array:
     """Return x times the share of a normal distribution that lies below x. Hendrycks and Gimpel, arXiv 1606.08415."""
     (x,) = as_floats(x)
@@ -190,6 +197,7 @@ def gelu_slope(x: Array) -> Array:
     return erfc(-near * sqrt(0.5)) / 2 + near * module_of(x).exp(-near * near / 2) / sqrt(2 * pi)
 
 
+@with_kernel("gelu_tanh")
 def gelu_tanh(x: ArrayLike) -> Array:
     """Return x (1 + tanh(z)) / 2 = x sigmoid(2 z), z = sqrt(2/pi) (x + 0.044715 x^3): GELU's approximation there."""
     (x,) = as_floats(x)

@@ -6,6 +6,7 @@ Named, and with the defaults, as in Keras 3. NaN stays NaN, and an infinity give
 from math import inf
 
 from convlab.ops.quiet import quiet
+from convlab.ops.with_kernel import with_kernel
 from convlab.runtime.arrays import Array, ArrayLike, as_floats, module_of
 from convlab.runtime.policy import kernels, new_array
 
@@ -65,6 +66,7 @@ def relu6_slope(y: Array) -> Array:
     return relu_slope(y, max_value=6)
 
 
+@with_kernel("leaky_relu", parameter=0.2)
 def leaky_relu(x: ArrayLike, negative_slope: float = 0.2) -> Array:
     """Return x where it is positive, else negative_slope x."""
     return relu(x, negative_slope)
@@ -75,6 +77,7 @@ def leaky_relu_slope(y: Array, negative_slope: float = 0.2) -> Array:
     return relu_slope(y, negative_slope)
 
 
+@with_kernel("hard_sigmoid")
 def hard_sigmoid(x: ArrayLike) -> Array:
     """Return x / 6 + 1/2 between 0 and 1: Keras 3's."""
     (x,) = as_floats(x)
@@ -97,6 +100,7 @@ def hard_sigmoid_keras2_slope(x: Array) -> Array:
     return _between(x, -2.5, 2.5) / 5
 
 
+@with_kernel("hard_silu")
 def hard_silu(x: ArrayLike) -> Array:
     """Return x hard_sigmoid(x), also called hard swish. Howard et al., arXiv 1905.02244, section 5.2."""
     (x,) = as_floats(x)

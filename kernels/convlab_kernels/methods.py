@@ -17,7 +17,8 @@ RENAMED = {"banded": "toeplitz", "indirect": "indirect_gemm"}
 class Convolution(Protocol):
     """A convolution with its weights prepared.
 
-    One whose class has `adds = True` also takes `addend`, an array like out, and adds it before ReLU. One whose
+    One whose class has `adds = True` also takes `addend`, an array like out, and adds it before ReLU. One with
+    `activates = True` takes an `activation` of `cpu/activation.py`, and applies it to what it has written. One whose
     rounding errors are larger than the definition's says in `amplification` how many times.
     """
 

@@ -1,5 +1,6 @@
 """Every activation function: its values against formulas written anew and against Keras, and special numbers."""
 
+from contextlib import nullcontext
 from math import erfc as exact_erfc
 
 import numpy as np
@@ -7,10 +8,12 @@ import pytest
 
 from convlab.layers import ACTIVATIONS
 from convlab.ops.erf import erfc
+from convlab.runtime.policy import using_policy
 from support.closeness import assert_close, gamma
 from support.layers.beside_keras import DTYPES, NO_NAME_OF_KERAS, keras_library
 from support.recorded import answer
 
+ways = pytest.mark.parametrize(("dtype", "compiled"), [*((dtype, False) for dtype in DTYPES), (np.float32, True)])
 X = np.unique(np.r_[np.linspace(-12, 12, 1201), -6, -3, -1, -0.5, 0, 0.5, 1, 3, 6]).astype(np.float32)
 ROWS = np.random.default_rng(7).normal(size=(5, 6, 7)).astype(np.float32)
 INF = np.inf
@@ -85,6 +88,12 @@ def exactly(name, x):
 DISTRIBUTIONS = {"softmax": lambda x: np.exp(log_softmax(x)), "log_softmax": log_softmax, "sparsemax": sparsemax}
 
 
+def computed(name, x, compiled):
+    """Return a function of x: by a compiled kernel where there is one and it is asked for, else by NumPy."""
+    with using_policy(True) if compiled else nullcontext():
+        return ACTIVATIONS[name](x)
+
+
 def bound(x, exact, dtype):
     """Allow eight roundings of numbers no larger than the input and the result: no function here amplifies them."""
     return gamma(8, dtype) * (np.abs(exact) + np.abs(x)) + np.finfo(dtype).tiny
@@ -94,47 +103,47 @@ def test_every_name_is_tested():
     assert set(ACTIVATIONS) == {*FUNCTIONS, *DISTRIBUTIONS}
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@ways
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_function(name, dtype):
+def test_function(name, dtype, compiled):
     exact = exactly(name, X)
-    actual = ACTIVATIONS[name](X.astype(dtype))
+    actual = computed(name, X.astype(dtype), compiled)
     assert actual.dtype == dtype
     assert_close(actual, exact, bound(X.astype(np.float64), exact, dtype), name)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@ways
 @pytest.mark.parametrize(
     "name", ["sigmoid", "silu", "mish", "softplus", "squareplus", "gelu", "gelu_tanh", "exponential"]
 )
-def test_small_values_keep_their_digits(name, dtype):
+def test_small_values_keep_their_digits(name, dtype, compiled):
     x = np.linspace(-9, -1, 401).astype(np.float32)
     exact = exactly(name, x)
     # a rounding of the argument of an exponential, which is at most x^2, counts as often
     within = gamma(16, dtype) * (1 + x.astype(np.float64) ** 2) * np.abs(exact)
     if name == "gelu_tanh":
         within *= 1 + 0.1 * np.abs(x)  # there the argument is a cubic
-    assert_close(ACTIVATIONS[name](x.astype(dtype)), exact, within, name)
+    assert_close(computed(name, x.astype(dtype), compiled), exact, within, name)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@ways
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_special_numbers(name, dtype):
+def test_special_numbers(name, dtype, compiled):
     _, low, high = FUNCTIONS[name]
     largest = np.finfo(dtype).max
     x = np.array([-INF, INF, np.nan, -largest, largest, -1e4, 1e4, -1e-30, 1e-30, -0.0, 0.0], dtype)
     with np.errstate(all="raise", under="ignore"):
-        actual = ACTIVATIONS[name](x)
+        actual = computed(name, x, compiled)
     assert_close(actual[:2], np.array([low, high], dtype).astype(np.float64), 2 * gamma(2, dtype), name)
     assert np.isnan(actual[2])
     assert not np.isnan(actual[3:]).any()
     assert np.array_equal(ACTIVATIONS[name](x[:0]), x[:0])
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@ways
 @pytest.mark.parametrize("name", DISTRIBUTIONS)
-def test_distribution(name, dtype):
-    actual = ACTIVATIONS[name](ROWS.astype(dtype))
+def test_distribution(name, dtype, compiled):
+    actual = computed(name, ROWS.astype(dtype), compiled)
     exact = DISTRIBUTIONS[name](ROWS.astype(np.float64))
     # seven terms are added; a subtraction, an exponential, a logarithm or quotient, each of numbers of at most 10
     assert actual.dtype == dtype
@@ -143,10 +152,11 @@ def test_distribution(name, dtype):
     assert_close(shares.sum(axis=-1), np.ones((5, 6)), gamma(40, dtype), name)
 
 
+@pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("name", DISTRIBUTIONS)
-def test_distributions_of_special_numbers(name):
+def test_distributions_of_special_numbers(name, compiled):
     with np.errstate(all="raise", under="ignore"):
-        actual = ACTIVATIONS[name](np.array([[3e38, -3e38, 0], [np.nan, 1, 2], [-INF, 0, 5]], np.float32))
+        actual = computed(name, np.array([[3e38, -3e38, 0], [np.nan, 1, 2], [-INF, 0, 5]], np.float32), compiled)
     exact = [[1, 0, 0], [0, np.exp(-5) / (1 + np.exp(-5)), 1 / (1 + np.exp(-5))]]
     if name == "log_softmax":
         assert np.isnan(actual[1]).all() and actual[0, 0] == 0 and actual[2, 0] == -INF

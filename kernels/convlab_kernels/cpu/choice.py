@@ -17,7 +17,8 @@ def fastest(x: Shape, w: Shape, window: Window, groups: int, compiled: bool, pro
     """Return the name in METHODS of the fastest kernel for x (N, H, W, C) and w (KH, KW, C/groups, O).
 
     compiled : whether it may be a compiled one
-    propagate_nan : whether NaN and infinities must stay where the definition puts them, which Winograd's do not
+    propagate_nan : whether NaN and infinities must stay where the definition puts them, which Winograd's do not, nor
+        the widened kernel's
     """
     output = (x[0], *window.output_size((x[1], x[2])))
     if groups > 1 and w[2] == 1:
@@ -28,7 +29,7 @@ def fastest(x: Shape, w: Shape, window: Window, groups: int, compiled: bool, pro
         return "pointwise"
     if window == Window((3, 3), padding=window.padding) and groups == 1 and not propagate_nan:
         return _winograd(output, w, window)
-    return _indirect_gemm(output, w, window, groups)
+    return _indirect_gemm(output, w, window, groups, propagate_nan)
 
 
 def _by_numpy(x: Shape, w: Shape, groups: int) -> str:
@@ -36,11 +37,11 @@ def _by_numpy(x: Shape, w: Shape, groups: int) -> str:
     return "toeplitz" if groups == 1 and w[1] > 1 and x[2] * x[3] * w[3] <= 384 else "im2col"
 
 
-def _indirect_gemm(output: Shape, w: Shape, window: Window, groups: int) -> str:
+def _indirect_gemm(output: Shape, w: Shape, window: Window, groups: int, propagate_nan: bool = False) -> str:
     """Return the kernel for an output (N, OH, OW) where there is no faster algorithm."""
     few = groups == 1 and w[3] <= 16 and output[2] % 2 == 0  # kernels: two of each fit in the widest panel
     dense = window.dilation[1] == 1 and w[1] >= 2 * window.stride[1]  # what neighbours see is much the same
-    return "widened" if few and dense else "indirect_gemm"
+    return "widened" if few and dense and not propagate_nan else "indirect_gemm"
 
 
 def _winograd(output: Shape, w: Shape, window: Window) -> str:

@@ -8,16 +8,19 @@ a weight once loaded is used for each of them. Cells outside the image are left 
         image[y*stride + ky*dilation, x*stride + kx*dilation] (O) * w[ky, kx] (O)
 """
 
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convlab_kernels.arguments import bounds, check_out, offsets_of, readable
+from convlab_kernels.cpu.activation import LINEAR, Activation, activate
 from convlab_kernels.cpu.depthwise_simd import WINDOWS, one_window, some_windows
 from convlab_kernels.cpu.elementwise import clipped
 from convlab_kernels.cpu.runtime.jit import address, inlined
 from convlab_kernels.cpu.runtime.parallel_for import shared
+from convlab_kernels.cpu.runtime.scratch import scratch
 from convlab_kernels.cpu.runtime.simd import lanes
 from convlab_kernels.cpu.runtime.threads import parallel_for
 from convlab_kernels.errors import UnsupportedError
@@ -29,6 +32,8 @@ PACE = 16_000
 
 class Depthwise:
     """Multiply-adds of windows, for kernels (KH, KW, 1, O) in as many groups as there are channels."""
+
+    activates = True
 
     def __init__(self, w: NDArray[Any], window: Window, groups: int) -> None:
         if w.shape[2] != 1:
@@ -45,21 +50,21 @@ class Depthwise:
         bias: NDArray[Any] | None = None,
         relu: bool = False,
         ceiling: float = np.inf,
+        activation: Activation = LINEAR,
     ) -> None:
         """Convolve x (N, H, W, C) into out (N, OH, OW, O)."""
         check_out(out, "depthwise")
         n, oh, _, _ = out.shape
         (top, _), (left, _) = self.window.pads((x.shape[1], x.shape[2]))
-        # (N, H, W, C) -> (N, H, W, O): each channel once for every kernel it has
-        channels = readable(np.repeat(x, self.multiplier, axis=3) if self.multiplier > 1 else x)
+        channels = readable(x) if self.multiplier == 1 else _repeated(readable(x), self.multiplier)
         limits = bounds(out.dtype, relu, ceiling)
         window = (self.window.stride, self.window.dilation, (top, left))
-        args = (channels, self.w, offsets_of(bias, out), out, *window, lanes(out.itemsize), *limits)
+        args = (channels, self.w, offsets_of(bias, out), out, *window, lanes(out.itemsize), *limits, activation)
         parallel_for(_convolve, args, n * oh, cost=out.size * self.w[..., 0].size / PACE)
 
 
 @shared
-def _convolve(_, first, last, x, w, bias, out, stride, dilation, pads, lanes, low, high):
+def _convolve(_, first, last, x, w, bias, out, stride, dilation, pads, lanes, low, high, activation):
     """Compute the rows first to last of out, those of all images together."""
     h, width, c = x.shape[1:]
     oh, ow = out.shape[1:3]
@@ -89,6 +94,25 @@ def _convolve(_, first, last, x, w, bias, out, stride, dilation, pads, lanes, lo
             else:
                 one_window(source, window, cells, places, count, weights, offsets, result, c, low, high)
                 place += 1
+        activate(activation, address(out, row * ow * c), 0, 1, ow * c)
+
+
+def _repeated(x: NDArray[Any], times: int) -> NDArray[Any]:
+    """Return each channel of x (N, H, W, C) so many times, side by side, as there are kernels for it."""
+    *places, c = x.shape
+    repeated = scratch("repeated", (*places, c * times), x.dtype)
+    parallel_for(_repeat, (x, repeated, times), prod(places), cost=repeated.size / PACE)
+    return repeated
+
+
+@shared
+def _repeat(_, first, last, x, out, times):
+    """Repeat the channels of the cells first to last of all images together."""
+    numbers, results = x.reshape(-1), out.reshape(-1)
+    c = x.shape[3]
+    for i in range(first * c, last * c):
+        for k in range(times):
+            results[i * times + k] = numbers[i]
 
 
 @inlined

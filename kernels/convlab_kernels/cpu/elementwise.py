@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab_kernels.arguments import bounds, check_out, readable
+from convlab_kernels.cpu.activation import LINE, apply, softmax
 from convlab_kernels.cpu.runtime.jit import inlined
 from convlab_kernels.cpu.runtime.parallel_for import shared
 from convlab_kernels.cpu.runtime.threads import parallel_for
@@ -16,8 +17,7 @@ from convlab_kernels.cpu.runtime.threads import parallel_for
 PACE = 3_000
 """Numbers that one thread reads and writes in a microsecond, roughly."""
 
-LINE = 16
-"""Numbers of a cache line, which two threads had better not both write to."""
+__all__ = ["add", "apply", "clipped", "normalise", "rectify", "softmax"]
 
 
 def normalise(

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab_kernels.arguments import check_out, offsets_of, readable
+from convlab_kernels.cpu.activation import LINEAR, Activation, activate
 from convlab_kernels.cpu.runtime.jit import address, inlined
 from convlab_kernels.cpu.runtime.micro_kernel import (
     AHEAD,
@@ -44,7 +45,7 @@ class IndirectGemm:
     """Any convolution; the weights in panels for each group."""
 
     amplification = 1.0
-    adds = True
+    adds = activates = True
 
     def __init__(self, w: NDArray[Any], window: Window, groups: int = 1) -> None:
         kh, kw, c, o = w.shape
@@ -61,6 +62,7 @@ class IndirectGemm:
         relu: bool = False,
         ceiling: float = np.inf,
         addend: NDArray[Any] | None = None,
+        activation: Activation = LINEAR,
     ) -> None:
         """Convolve x (N, H, W, C) into out (N, OH, OW, O), and add the addend, of its shape, before ReLU."""
         check_out(out, "indirect_gemm")
@@ -76,7 +78,7 @@ class IndirectGemm:
         where = (self.window.stride, self.window.dilation, self.runs, (top, left), by_panels)
         addition = (readable(out if addend is None else addend), addend is not None)
         limits = (relu, out.dtype.type(ceiling))
-        args = (readable(x), self.right, offsets_of(bias, out), *addition, out, frames, *where, *limits)
+        args = (readable(x), self.right, offsets_of(bias, out), *addition, out, frames, *where, *limits, activation)
         size = self.right.shape[1] if by_panels else n * oh
         parallel_for(_convolve, args, size, cost=n * oh * ow * self.right.size / PACE, most=team)
 
@@ -161,7 +163,7 @@ def _copy(source, source_step, target, target_step, size):
 @shared
 def _convolve(
     worker, begin, end, x, right, bias, addend, adds, out, frames, stride, dilation, runs, pads, by_panels, relu,
-    ceiling,
+    ceiling, activation,
 ):  # fmt: skip
     """Convolve into the rows begin to end of all images together; or with the panels begin to end, into all rows."""
     h, w, c = x.shape[1:]
@@ -201,4 +203,7 @@ def _convolve(
                         address(rest, 0) if columns < width else address(bias, channel), addend, adds, out,
                         (image * oh * ow + place) * o + channel, columns, tile, relu, ceiling,
                     )  # fmt: skip
+                written = group * (o // groups) + first_panel * width
+                across = min(o // groups, last_panel * width) - first_panel * width
+                activate(activation, address(out, (image * oh * ow + place) * o + written), o, count, across)
         first += below - y

@@ -5,16 +5,19 @@ A window that is wider by the t - 1 steps to its neighbours sees what all t of t
 has the matrix) are t times as many:
 
     out (N, OH, OW/t, t*O) = x (N, H, W, C) convolved with wide (KH, extent + (t-1)*stride, C, t*O), t steps at a time
+
+Zero times infinity is no number: an input that is infinite or NaN spoils all outputs of the t places whose windows,
+together, see it.
 """
 
 from dataclasses import replace
-from math import isfinite
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convlab_kernels.arguments import check_out
+from convlab_kernels.cpu.activation import LINEAR, Activation
 from convlab_kernels.cpu.indirect_gemm import IndirectGemm
 from convlab_kernels.cpu.runtime.micro_kernel import panel_of
 from convlab_kernels.cpu.toeplitz import widened
@@ -26,6 +29,7 @@ class Widened:
     """Any convolution in one group, by `IndirectGemm` with wide kernels."""
 
     amplification = 1.0
+    activates = True
 
     def __init__(self, w: NDArray[Any], window: Window, groups: int = 1) -> None:
         if groups != 1:
@@ -40,14 +44,15 @@ class Widened:
         bias: NDArray[Any] | None = None,
         relu: bool = False,
         ceiling: float = np.inf,
+        activation: Activation = LINEAR,
     ) -> None:
         """Convolve x (N, H, W, C) into out (N, OH, OW, O)."""
         check_out(out, "widened")
         n, oh, ow, o = out.shape
-        t = together(ow, o, panel_of(out.itemsize)) if isfinite(x.sum()) else 1  # zero times infinity is no number
+        t = together(ow, o, panel_of(out.itemsize))
         kernel = self._kernel(t, self.window.pads((x.shape[1], x.shape[2])))
         biases = None if bias is None else np.concatenate([bias] * t)
-        kernel(x, out.reshape(n, oh, ow // t, t * o), biases, relu, ceiling)
+        kernel(x, out.reshape(n, oh, ow // t, t * o), biases, relu, ceiling, activation=activation)
 
     def _kernel(self, t: int, pads: Sides) -> IndirectGemm:
         """Return the kernel for t places together; threads that make it at the same time make the same."""

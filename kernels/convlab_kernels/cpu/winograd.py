@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab_kernels.arguments import check_out, readable
+from convlab_kernels.cpu.activation import LINEAR, Activation, activate
 from convlab_kernels.cpu.runtime.jit import address, inlined
 from convlab_kernels.cpu.runtime.micro_kernel import (
     AHEAD,
@@ -62,6 +63,7 @@ class Winograd:
 
     minimal: ClassVar[type[Minimal]] = F4
     amplification: ClassVar[float] = F4.amplification
+    activates: ClassVar[bool] = True
 
     def __init__(self, w: NDArray[Any], window: Window, groups: int = 1) -> None:
         if window.kernel != (3, 3) or window.stride != (1, 1) or window.dilation != (1, 1) or groups != 1:
@@ -85,6 +87,7 @@ class Winograd:
         bias: NDArray[Any] | None = None,
         relu: bool = False,
         ceiling: float = np.inf,
+        activation: Activation = LINEAR,
     ) -> None:
         """Convolve x (N, H, W, C) into out (N, OH, OW, O)."""
         check_out(out, "winograd")
@@ -99,8 +102,8 @@ class Winograd:
         step, group = self._together(tiles, team, by_panels)
         v = self._rooms("v", 1 if by_panels else team, step, self.channels, x.dtype)
         m = self._rooms("m", team, step, group * self.u.shape[3], x.dtype)
-        where = (size, (top, left), tiles)
-        args = (step, x, v, self.channels, self.u, offsets, out, m, group, *where, relu, out.dtype.type(ceiling))
+        where, last = (size, (top, left), tiles), (relu, out.dtype.type(ceiling), activation)
+        args = (step, x, v, self.channels, self.u, offsets, out, m, group, *where, *last)
         if by_panels:
             parallel_for(_convolve, (INPUTS, *args), tiles)
             parallel_for(_convolve, (REST, *args), self.u.shape[1], pieces=2, most=team)
@@ -195,7 +198,7 @@ def _multiply(v, channels, u, m_, outputs, tiles, first, last):
 
 
 @inlined
-def _transform_outputs(m_, outputs, offsets, out, m, first, last, channel, channels, relu, ceiling):
+def _transform_outputs(m_, outputs, offsets, out, m, first, last, channel, channels, relu, ceiling, activation):
     """Transform the tiles first to last of m_ (cells, tiles * outputs) to some channels of out (N, OH, OW, O)."""
     _, h, w, o = out.shape
     patch = np.empty((m, m, channels), out.dtype)
@@ -216,10 +219,13 @@ def _transform_outputs(m_, outputs, offsets, out, m, first, last, channel, chann
                 for j in range(min(m, w - x)):
                     for k in range(min(channels, o - channel)):
                         out[image, y + i, x + j, channel + k] = patch[i, j, k]
+        for i in range(min(m, h - y)):
+            row = address(out, ((image * h + y + i) * w + x) * o + channel)
+            activate(activation, row, o, min(m, w - x), min(channels, o - channel))
 
 
 @inlined
-def _multiply_and_leave(v, channels, u, offsets, out, m_, group, m, tiles, panels, relu, ceiling):
+def _multiply_and_leave(v, channels, u, offsets, out, m_, group, m, tiles, panels, relu, ceiling, activation):
     """Multiply the tiles first to last, which v holds, with some of the panels, and transform them back."""
     width = u.shape[3]
     first, last = tiles
@@ -227,13 +233,14 @@ def _multiply_and_leave(v, channels, u, offsets, out, m_, group, m, tiles, panel
         end = min(panels[1], panel + group)
         _multiply(v, channels, u, m_, group * width, last - first, panel, end)
         some = (panel * width, (end - panel) * width)
-        _transform_outputs(m_, group * width, offsets, out, m, first, last, *some, relu, ceiling)
+        _transform_outputs(m_, group * width, offsets, out, m, first, last, *some, relu, ceiling, activation)
 
 
 @shared
 def _convolve(
-    worker, first, last, stage, step, x, v, channels, u, offsets, out, m_, group, m, corner, tiles, relu, ceiling
-):
+    worker, first, last, stage, step, x, v, channels, u, offsets, out, m_, group, m, corner, tiles, relu, ceiling,
+    activation,
+):  # fmt: skip
     """Do a stage for the tiles first to last, `step` at a time, or with the panels first to last for all tiles.
 
     One function for all stages: each by itself would be compiled with all that it calls.
@@ -245,7 +252,9 @@ def _convolve(
         if stage != REST:
             _transform_inputs(x, room, channels, out.shape, m, corner, i if stage == ALL else 0, *some)
         if stage != INPUTS:
-            _multiply_and_leave(room, channels, u, offsets, out, m_[worker], group, m, some, panels, relu, ceiling)
+            _multiply_and_leave(
+                room, channels, u, offsets, out, m_[worker], group, m, some, panels, relu, ceiling, activation
+            )
 
 
 @shared

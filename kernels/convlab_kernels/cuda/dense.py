@@ -20,13 +20,13 @@ class Dense:
     def __init__(self, w: Any) -> None:
         self.w = module_of(w).ascontiguousarray(w)
 
-    def __call__(self, x: Any, out: Any, bias: Any = None, relu: bool = False) -> None:
-        """Multiply x (N, K) into out (N, O); add bias (O,); clip at zero if `relu`, except NaN."""
+    def __call__(self, x: Any, out: Any, bias: Any = None, relu: bool = False, ceiling: float = np.inf) -> None:
+        """Multiply x (N, K) into out (N, O); add bias (O,); clip at zero and the ceiling if `relu`."""
         check_out(out, "dense")
-        if len(x) == 1 and x.dtype == np.float32 and self.w.size <= LARGEST:
+        if len(x) == 1 and ceiling == np.inf and x.dtype == np.float32 and self.w.size <= LARGEST:
             xp = module_of(x)
             offsets = xp.zeros(out.shape[1], out.dtype) if bias is None else bias
             multiply_row(xp.ascontiguousarray(x), self.w, offsets, out, relu)
             return
         module_of(out).dot(x, self.w, out)
-        finish(out, bias, relu, np.inf)
+        finish(out, bias, relu, ceiling)

@@ -8,6 +8,7 @@ from convlab.errors import ShapeError
 from convlab.layers import Dense as DenseLayer
 from convlab.runtime.policy import using_policy
 from convlab_kernels.cpu import dense, set_threads, threads
+from convlab_kernels.cpu.activation import activation
 from convlab_kernels.cpu.dense import DEPTH, FEW, Dense
 from support.closeness import assert_close, gamma, sum_bound
 
@@ -77,14 +78,34 @@ def test_with_any_number_of_threads(shape, n):
     assert first.tobytes() == again.tobytes()
 
 
-def test_rows_that_meet_only_zeros_are_not_read(monkeypatch):
+def test_rows_that_meet_only_zeros_are_not_read():
     x, w, _ = arrays(3, 50, 21, zeros=0.6)
     x[:, 7] = 0, 0, 0.5  # one that a single example needs
-    read, add = [], dense._add_rows
-    monkeypatch.setattr(dense, "_add_rows", lambda *args: (read.extend(args[-4]), add(*args))[1])
-    multiplied(x, w)
-    assert sorted(read) == np.flatnonzero(np.abs(x).sum(axis=0)).tolist()
-    assert 10 < len(read) < 30 and 7 in read
+    kernel, met = Dense(w), x.any(axis=0)
+    assert 10 < met.sum() < 30
+    total, magnitude = exact(x, w)
+    w[~met] = np.nan  # which the kernel, that found w finite, would add
+    out = np.empty(total.shape, np.float32)
+    kernel(x, out)
+    assert_close(out, total, sum_bound(50, magnitude, np.float32))
+
+
+@pytest.mark.parametrize("n", [1, FEW, FEW + 3])
+def test_the_ceiling_and_an_activation_function_are_its_last_step(n):
+    x, w, b = arrays(n, 40, 37)
+    total, magnitude = exact(x, w, b)
+    bound, out = sum_bound(41, magnitude, np.float32), np.empty((n, 37), np.float32)
+    Dense(w)(x, out, b, True, 1.5)
+    assert_close(out, total.clip(0, 1.5), bound)
+    Dense(w)(x, out, b, activation=activation("sigmoid"))
+    assert_close(out, 1 / (1 + np.exp(-total)), bound + 4 * gamma(1, np.float32))
+
+
+def test_infinity_stays_in_its_column_where_products_are_many():
+    x, w, _ = arrays(FEW + 3, 2 * DEPTH, 37)
+    x[:] = 1
+    w[5, 4] = np.inf
+    assert np.array_equal(np.isposinf(multiplied(x, w)), np.broadcast_to(np.arange(37) == 4, (FEW + 3, 37)))
 
 
 @pytest.mark.parametrize("n", [1, 5, FEW + 3])

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import convlab
-from convlab_kernels.cpu import METHODS, set_threads, threads
+from convlab_kernels.cpu import METHODS, elementwise, set_threads, threads
+from convlab_kernels.cpu.activation import FUNCTIONS, activation
 from convlab_kernels.errors import ShapeError, UnsupportedError
 from convlab_kernels.window import Window
 from support import oracle
@@ -27,6 +28,7 @@ SUMMING = {
     "shifted": 214,
     "depthwise": 214,
 }
+SPREADS_NAN = {"widened"}  # which multiplies what is not finite by zeros
 OF_BLAS = {"im2col", "toeplitz"}  # which may sum in another order where the matrices lie otherwise
 SIZE = (11, 17)
 DEPTHWISE = [
@@ -176,7 +178,7 @@ def test_relu_clips_below_and_the_ceiling_above_and_nan_passes(method, case):
     assert np.array_equal(filled(method, case, x, bias=b, ceiling=1.5), plain, equal_nan=True)  # no relu, no ceiling
 
 
-@each
+@pytest.mark.parametrize(("method", "case"), [one for one in EACH if one.values[0] not in SPREADS_NAN])
 def test_nan_and_infinity_stay_where_the_mathematics_puts_them(method, case):
     x = case.arrays[0].copy()
     x[0, 0, 0, 0], x[0, 3, 4, 1], x[0, 6, 8, 2], x[0, 6, 8, 0], x[0, 6, 10, 0] = (
@@ -193,6 +195,39 @@ def test_nan_and_infinity_stay_where_the_mathematics_puts_them(method, case):
     bound = sum_bound(case.terms, np.where(np.isfinite(magnitude), magnitude, 0), np.float32)
     assert_close(out, expected, bound)
     assert np.isnan(out).any() and np.isinf(out).any() and np.isfinite(out).any()
+
+
+ACTIVATING = [method for method in METHODS if getattr(METHODS[method], "activates", False)]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("method", ACTIVATING)
+def test_an_activation_function_is_the_last_step(method, function, some_threads):
+    some_threads(2)
+    cases = TAKES.get(method, [Case((3, 3), size=SIZE)])
+    for case in (*cases, replace(cases[0], size=(29, 37))):
+        plain = filled(method, case, bias=case.arrays[2])
+        expected = np.full_like(plain, np.nan)
+        elementwise.apply(function, plain, expected, 0.3)
+        out = filled(method, case, bias=case.arrays[2], activation=activation(function, 0.3))
+        assert out.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("method", ["winograd", "winograd2x2"])
+def test_an_activation_function_where_threads_share_the_kernels(method, some_threads):
+    some_threads(1)  # then two panels of kernels are enough
+    random = np.random.default_rng(5)
+    x, w = random.standard_normal((1, 6, 7, 5), np.float32), random.standard_normal((3, 3, 5, 70), np.float32)
+    kernel, plain, out = METHODS[method](w, Window((3, 3)), 1), *np.full((2, 1, 4, 5, 70), np.nan, np.float32)
+    kernel(x, plain)
+    kernel(x, out, activation=activation("silu"))
+    expected = np.empty_like(plain)
+    elementwise.apply("silu", plain, expected)
+    assert out.tobytes() == expected.tobytes()
+
+
+def test_these_have_activation_functions():
+    assert ACTIVATING == ["pointwise", "indirect_gemm", "widened", "depthwise", "winograd", "winograd2x2"]
 
 
 @pytest.mark.parametrize("method", SUMMING)

@@ -78,18 +78,39 @@ def test_one_kernel_for_images_of_any_width(method):
 def test_places_are_taken_together(method):
     x, w, b = arrays((9, 12), (3, 3), 2, 5)
     kernel = METHODS[method](w, Window.parse(3, padding=1), 1)
-    out = convolved(kernel, x, w, b, padding=1)
+    convolved(kernel, x, w, b, padding=1)
     if method == "toeplitz":
         assert kernel._bands[12].shape == (3 * 12 * 2, 12 * 5)
     else:
         ((t, _),) = kernel._kernels
         assert t > 1
-    x[1, 4, 5, 0] = np.inf  # zero times infinity is no number: place by place
+
+
+def test_toeplitz_goes_place_by_place_where_a_number_is_infinite():
+    x, w, b = arrays((9, 12), (3, 3), 2, 5)
+    kernel = METHODS["toeplitz"](w, Window.parse(3, padding=1), 1)
+    out = convolved(kernel, x, w, b, padding=1)
+    x[1, 4, 5, 0] = np.inf
     assert np.isfinite(out).all()
     with np.errstate(invalid="ignore"):
         other = convolved(kernel, x, w, b, padding=1)
     assert np.isfinite(other).sum() == other.size - 3 * 3 * 5
     assert np.isinf(other).sum() == 3 * 3 * 5
+
+
+def test_widened_spoils_the_places_that_are_taken_together_with_one_that_sees_infinity_and_no_other():
+    x, w, b = arrays((9, 12), (3, 3), 2, 5)
+    kernel = METHODS["widened"](w, Window.parse(3, padding=1), 1)
+    out = convolved(kernel, x, w, b, padding=1)
+    ((t, _),) = kernel._kernels
+    x[1, 4, 1, 0] = np.inf
+    other = convolved(kernel, x, w, b, padding=1)
+    together = np.arange(12) // t
+    spoilt = np.isin(together, together[:3])  # the places of the windows that see column 1
+    expected = np.zeros(other.shape, np.bool_)
+    expected[1, 3:6, spoilt] = True
+    assert np.array_equal(~np.isfinite(other), expected) and 3 <= spoilt.sum() < 12
+    assert np.array_equal(other[~expected], out[~expected])
 
 
 def test_a_batch_larger_than_the_budget_goes_in_parts(monkeypatch):

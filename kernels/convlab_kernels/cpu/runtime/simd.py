@@ -53,6 +53,12 @@ class Vector:
     def __sub__(self, other: "Vector") -> "Vector":
         return Vector(self.builder, self.builder.fsub(self.value, other.value))
 
+    def __mul__(self, other: "Vector") -> "Vector":
+        return Vector(self.builder, self.builder.fmul(self.value, other.value))
+
+    def __truediv__(self, other: "Vector") -> "Vector":
+        return Vector(self.builder, self.builder.fdiv(self.value, other.value))
+
     def __rmul__(self, factor: float) -> "Vector":
         return Vector(
             self.builder,
@@ -65,6 +71,13 @@ class Vector:
         name = f"llvm.fmuladd.v{kind.count}f{32 if isinstance(kind.element, ir.FloatType) else 64}"
         function = cgutils.get_or_insert_function(self.builder.module, ir.FunctionType(kind, [kind] * 3), name)
         return Vector(self.builder, self.builder.call(function, [self.value, factor.value, addend.value]))
+
+    def where_negative(self, below: "Vector", other: "Vector") -> "Vector":
+        """Return the numbers of one vector where this one's are below 0, of the other elsewhere."""
+        negative = self.builder.fcmp_ordered(
+            "<", self.value, ir.Constant(self.value.type, [0.0] * self.value.type.count)
+        )
+        return Vector(self.builder, self.builder.select(negative, below.value, other.value))
 
     def at_least(self, bound: "Vector") -> "Vector":
         """Return the larger of the two; NaN stays NaN."""
@@ -168,6 +181,15 @@ class Writer:
     def zero(self) -> Vector:
         """Return a vector of zeros."""
         return Vector(self.builder, ir.Constant(self.vector, [0.0] * self.vector.count))
+
+    def call(self, name: str, *vectors: Vector) -> Vector:
+        """Return what an intrinsic function of LLVM, of that name, makes of vectors."""
+        function = self._intrinsic(f"{name}.{self._suffix}", self.vector, [self.vector] * len(vectors))
+        return Vector(self.builder, self.builder.call(function, [vector.value for vector in vectors]))
+
+    def constant(self, number: float) -> Vector:
+        """Return a vector with a number of Python's in all its lanes."""
+        return Vector(self.builder, ir.Constant(self.vector, [float(number)] * self.vector.count))
 
     def variable(self, vector: Vector) -> Any:
         """Return a place for a vector that changes in a loop; LLVM makes it a register."""
