@@ -53,7 +53,9 @@ if TYPE_CHECKING:
     from convlab.model.model import Model, Node
     from convlab.recording.activations import Activations
     from convlab.scanning.attributions import FolderAttributions, folder_attributions
-    from convlab.scanning.folder import FolderStatistics, folder_statistics
+    from convlab.scanning.folder import FolderStatistics
+    from convlab.scanning.scanned import Scan
+    from convlab.scanning.scanner import folder_statistics, scan
     from convlab.view import plot
     from convlab_kernels.cpu.runtime.threads import set_threads
 
@@ -72,6 +74,7 @@ __all__ = [
     "Model",
     "Node",
     "Preprocessing",
+    "Scan",
     "ShapeError",
     "UnsupportedError",
     "WeightsError",
@@ -99,6 +102,7 @@ __all__ = [
     "output_size",
     "plot",
     "relu",
+    "scan",
     "set_threads",
     "sigmoid",
     "softmax",
@@ -118,16 +122,18 @@ _LATER = {
     "Model": "convlab.model.model",
     "Node": "convlab.model.model",
     "Preprocessing": "convlab.images.preprocessing",
+    "Scan": "convlab.scanning.scanned",
     "ablation_cam": "convlab.attribution.ablation",
     "compare": "convlab.comparison.comparison",
     "explain": "convlab.explanation.explanation",
     "explore": "convlab.explorer.notebook",
     "gradients": "convlab.backward.gradients",
     "folder_attributions": "convlab.scanning.attributions",
-    "folder_statistics": "convlab.scanning.folder",
+    "folder_statistics": "convlab.scanning.scanner",
     "judge": "convlab.judging.judgement",
     "load": "convlab.loading",
     "mosaic": "convlab.markup.mosaic",
+    "scan": "convlab.scanning.scanner",
     "set_threads": "convlab_kernels.cpu.runtime.threads",
 }
 

@@ -26,15 +26,19 @@ class Process(subprocess.Popen[bytes]):
 
     def ask(self, request: Any, limit: float | None = None) -> Any:
         """Return the answer to a request; as for `answer`."""
+        self.send(request)
+        return self.answer(limit)
+
+    def send(self, request: Any) -> None:
+        """Send an object."""
         assert self.stdin
         pickle.dump(request, self.stdin)
         self.stdin.flush()
-        return self.answer(limit)
 
     def answer(self, limit: float | None = None) -> Any:
         """Return what it sends; TimeoutError after so many seconds, EOFError or OSError where it has ended."""
         assert self.stdout
-        if not select.select([self.stdout], [], [], limit)[0]:
+        if limit is not None and not select.select([self.stdout], [], [], limit)[0]:
             raise TimeoutError
         try:
             return pickle.load(self.stdout)

@@ -48,7 +48,7 @@ def read_images(model: Model, paths: Iterable[str], arguments: argparse.Namespac
 def _images(model: Model, path: str, arguments: argparse.Namespace) -> Iterator[Image]:
     if Path(path).is_dir():
         raise ImageError(
-            f"{path}: a directory; expected a picture: give those in it, {Path(path) / '*'}, or use convlab stats"
+            f"{path}: a directory; expected a picture: give those in it, {Path(path) / '*'}, or use convlab scan"
         )
     arrays, told = prepared(model, path, arguments)
     count = min(map(len, arrays.values()))

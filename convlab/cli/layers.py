@@ -14,9 +14,9 @@ HELP = "names, patterns (block5_*), kinds (Conv2D), or numbers in order of execu
 ONE = "its name, or a pattern (*_conv4), kind (Dense) or number in order of execution (3, -1 the last)"
 
 
-def add_layers(parser: argparse.ArgumentParser, what: str) -> None:
+def add_layers(parser: argparse.ArgumentParser, what: str, default: str = "all") -> None:
     """Let a command take layers."""
-    parser.add_argument("--layers", metavar="LAYER,...", help=f"{what} (default: all): {HELP}")
+    parser.add_argument("--layers", metavar="LAYER,...", help=f"{what} (default: {default}): {HELP}")
 
 
 def add_layer(parser: argparse.ArgumentParser) -> None:

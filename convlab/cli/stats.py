@@ -1,4 +1,4 @@
-"""`convlab stats`: what the layers of a network are like over a folder of pictures."""
+"""`convlab stats`: what the layers of a network are like over a folder of pictures: a scan that keeps nothing."""
 
 import argparse
 import sys
@@ -8,7 +8,9 @@ from typing import Any
 from convlab.cli.inputs import SOME_FAILED
 from convlab.cli.layers import add_layers, chosen_layers
 from convlab.cli.options import add_fit, add_json, add_model, command, load_model, print_json
-from convlab.scanning.folder import FolderStatistics, growing_statistics
+from convlab.cli.scan import add_batch, add_source, work_on
+from convlab.scanning.folder import FolderStatistics
+from convlab.scanning.scanner import scanning
 from convlab.storage.writing import check_file
 from convlab.wording import counted
 
@@ -17,9 +19,9 @@ def add(commands: Any) -> None:
     """Say what the command takes."""
     parser = command(commands, "stats", run, "print what each layer is like over a folder of pictures")
     add_model(parser)
-    parser.add_argument("folder", metavar="FOLDER", help="its pictures are taken, its sub-folders are not followed")
+    add_source(parser)
     add_layers(parser, "only these")
-    parser.add_argument("--batch", type=int, default=8, metavar="N", help="pictures in memory at a time (default: 8)")
+    add_batch(parser)
     parser.add_argument("--out", type=Path, metavar="FILE.csv", help="table of every channel to write")
     add_fit(parser)
     add_json(parser)
@@ -30,18 +32,19 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out:
         check_file(arguments.out)
     model = load_model(arguments)
-    found, complete = None, False
-    try:
-        options = {"batch": arguments.batch, "fit": arguments.fit}
-        for grown in growing_statistics(model, arguments.folder, chosen_layers(model, arguments.layers), **options):
-            found = grown
-        complete = True
-    finally:
-        if found:
-            if not complete:
+    layers, options = chosen_layers(model, arguments.layers), {"batch": arguments.batch, "fit": arguments.fit}
+    with scanning(model, arguments.folder, layers=layers, **options) as work:
+        try:
+            work_on(work)
+            work.check()
+        except BaseException:
+            found = work.statistics()
+            if found.images:
                 print(f"convlab: it ended early: the table is of {counted(found.images, 'picture')}", file=sys.stderr)
-            _give(found, arguments)
-    return SOME_FAILED if found and found.skipped else 0
+                _give(found, arguments)
+            raise
+        _give(work.statistics(), arguments)
+    return SOME_FAILED if work.failed else 0
 
 
 def _give(found: FolderStatistics, arguments: argparse.Namespace) -> None:

@@ -52,7 +52,7 @@ class ChannelStatistics(Statistics):
     pictures: Array
 
     @classmethod
-    def of(cls, activation: Array, names: Sequence[str]) -> "ChannelStatistics":
+    def of(cls, activation: Array, names: Sequence[str] | Sequence[int]) -> "ChannelStatistics":
         """Return the statistics of an activation (N, ..., C) of N named pictures."""
         maps = activation.reshape(len(names), -1, activation.shape[-1])  # (N, H*W, C)
         peaks = np.fmax.reduce(maps, axis=1).astype(np.float64)

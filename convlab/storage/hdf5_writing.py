@@ -58,8 +58,10 @@ WHOLE = (
 
 
 @contextmanager
-def new_file(path: Path, what: str, **options: Any) -> Iterator[h5py.File]:
+def new_file(path: Path, what: str, *, lasting: bool = False, **options: Any) -> Iterator[h5py.File]:
     """Open a file for `what`, "the weights", with options of h5py.File; it gets its name when it is complete.
+
+    `lasting` is as for `new_path`.
 
     Raises
     ------
@@ -68,7 +70,7 @@ def new_file(path: Path, what: str, **options: Any) -> Iterator[h5py.File]:
     """
     ends = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # another may return, and want it whole
     with (
-        new_path(path, what) as part,
+        new_path(path, what, lasting=lasting) as part,
         interrupts_wait(*WHOLE) as came,
         PatientFile(part, came if ends else []) as disk,
     ):

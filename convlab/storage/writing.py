@@ -65,10 +65,11 @@ def inner_folder(folder: Path, name: str) -> Path:
 
 
 @contextmanager
-def new_path(path: Path, what: str) -> Iterator[Path]:
+def new_path(path: Path, what: str, *, lasting: bool = False) -> Iterator[Path]:
     """Give a path to write `what` to, "the weights"; the file gets its name when it is complete.
 
     Until then what was there before is there; a link is replaced, not followed. A device or pipe is written to.
+    `lasting`: it gets its name when it is on the disk, and the name is too when the block ends.
 
     Raises
     ------
@@ -82,8 +83,21 @@ def new_path(path: Path, what: str) -> Iterator[Path]:
         with scratch_folder(path.parent) as folder:
             part = folder / path.name
             yield part
+            if lasting:
+                _flush(part)
             part.replace(path)
+        if lasting:
+            _flush(path.parent)
     except FileError:
         raise
     except OSError as error:
         raise FileError(f"{path}: {what} cannot be written ({error.strerror or error})") from error
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

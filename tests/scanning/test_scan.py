@@ -1,0 +1,479 @@
+"""A scan: what it writes, what it finds again, what it refuses, and what does not count."""
+
+import csv
+import json
+import os
+import shutil
+import zlib
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+
+import convlab
+from convlab.cli import main
+from convlab.errors import FileError, ImageError, LayerNameError, ShapeError, UnsupportedError, WeightsError
+from convlab.layers import Conv2D, Dense, Flatten
+from convlab.scanning import scanner
+from convlab.scanning.job import batch_for, last_features
+from support.scans import BATCH, SHARD, contents, fill, inodes
+
+OPTIONS = {"layers": ["conv2", "relu4"], "batch": BATCH}
+
+
+@pytest.fixture(autouse=True)
+def small_shards(monkeypatch):
+    monkeypatch.setattr(scanner, "SHARD", SHARD)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """Return a folder of 19 pictures in two classes: three shards, the last not full."""
+    folder = tmp_path_factory.mktemp("pictures")
+    fill(folder / "cat", 9, seed=1)
+    fill(folder / "dog", 10, seed=2)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(lenet, pictures, tmp_path_factory):
+    out = tmp_path_factory.mktemp("scans") / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scanner, "SHARD", SHARD)
+        return convlab.scan(lenet, pictures, out, **OPTIONS)
+
+
+def as_run(lenet, pictures, files, layer):
+    """Return what the network makes of the pictures, in batches of the same size."""
+    x = np.zeros((-(-len(files) // BATCH) * BATCH, 28, 28, 1), np.float32)
+    x[: len(files)] = np.concatenate([lenet.prepare(pictures / name) for name in files])
+    return np.concatenate([lenet.run(x[i : i + BATCH])[layer] for i in range(0, len(x), BATCH)])[: len(files)]
+
+
+def test_features_are_what_the_network_makes_of_each_picture(lenet, pictures, undisturbed):
+    assert undisturbed.files[8:10] == ["cat/p00008.png", "dog/p00000.png"]
+    assert undisturbed.labels == ["cat"] * 9 + ["dog"] * 10
+    assert undisturbed.layers == ["conv2", "relu4"]
+    for layer in undisturbed.layers:
+        expected = as_run(lenet, pictures, undisturbed.files, layer)
+        features = undisturbed.features(layer)
+        assert (features.shape, features.ndim, len(features)) == (expected.shape, expected.ndim, 19)
+        assert np.array_equal(np.asarray(features), expected), layer
+        assert np.array_equal(features[17], expected[17])
+        assert np.array_equal(features[5:18:4], expected[5:18:4])
+        assert np.array_equal(features[[18, 0, 7]], expected[[18, 0, 7]])
+        assert np.array_equal(features[-1, ..., :3], expected[-1, ..., :3])
+        assert np.array_equal(features[np.arange(19) % 2 == 0], expected[::2])
+        assert np.array_equal(np.stack(list(features)), expected)
+
+
+def test_the_same_array_is_in_a_file_for_others(undisturbed, tmp_path):
+    moved = shutil.copytree(undisturbed.folder, tmp_path / "moved")
+    for layer in undisturbed.layers:
+        with h5py.File(moved / f"features/{layer}.h5") as file:
+            assert np.array_equal(file["features"][()], undisturbed.features(layer)[:])
+    opened = convlab.Scan.open(moved)
+    assert np.array_equal(opened.features("relu4")[:], undisturbed.features("relu4")[:])
+
+
+def test_statistics_are_those_that_nobody_keeps(lenet, pictures, undisturbed):
+    found, expected = undisturbed.statistics, convlab.folder_statistics(lenet, pictures, **OPTIONS)
+    assert list(found.layers) == list(expected.layers) == ["conv2", "relu4"]
+    assert (found.images, found.skipped) == (19, ())
+    for layer, one in found.layers.items():
+        for field in ("count", "minima", "maxima", "means", "deviations", "zeros", "peaks", "pictures"):
+            assert np.array_equal(getattr(one, field), getattr(expected.layers[layer], field)), field
+    assert undisturbed.strongest("conv2", 3) == expected.layers["conv2"].strongest(3)
+    with (undisturbed.folder / "statistics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["mean"]) for row in rows[:16]] == found.layers["conv2"].means.tolist()
+
+
+def test_by_default_features_are_those_before_the_classifier_and_statistics_of_all(lenet, pictures, tmp_path):
+    found = convlab.scan(lenet, pictures, tmp_path / "out", batch=BATCH)
+    assert found.layers == ["relu4"]
+    assert list(found.statistics.layers) == [node.name for node in lenet.nodes]
+    assert convlab.scan(lenet, pictures, tmp_path / "f", statistics=False).description.statistics == ()
+    assert convlab.scan(lenet, pictures, tmp_path / "s", features=False, layers="conv1").layers == []
+    with pytest.raises(UnsupportedError, match="made without statistics"):
+        _ = convlab.Scan.open(tmp_path / "f").statistics
+    with pytest.raises(UnsupportedError, match="made without features"):
+        convlab.Scan.open(tmp_path / "s").nearest(0)
+
+
+@pytest.mark.parametrize(
+    ("name", "layer"), [("lenet5", "relu4"), ("vgg16", "fc2"), ("resnet50", "avg_pool"), ("mobilenet", "dropout")]
+)
+def test_the_layer_before_the_classifier(name, layer):
+    assert last_features(convlab.load(name, weights=None).graph) == layer
+
+
+def test_a_network_without_a_classifier_gives_its_output():
+    graph = convlab.load("vgg16", weights=None, include_top=False).graph
+    assert last_features(graph) == graph.outputs[0]
+
+
+def test_batches_are_as_large_as_suits_the_network():
+    assert [batch_for(convlab.load(name, weights=None).graph, 10**6) for name in ("lenet5", "vgg16")] == [64, 8]
+    assert batch_for(convlab.load("lenet5", weights=None).graph, 3) == 3
+
+
+def test_the_same_call_again_does_nothing(lenet, pictures, undisturbed, tmp_path):
+    out = shutil.copytree(undisturbed.folder, tmp_path / "out")
+    before = contents(out)
+    parts = [name for name in before if "/0" in name]
+    assert len(parts) == 3 * 4
+    there = inodes(out, parts)
+    convlab.scan(lenet, pictures, out, **OPTIONS)
+    assert contents(out) == before
+    assert inodes(out, parts) == there
+
+
+def test_only_what_is_missing_is_done(lenet, pictures, undisturbed, tmp_path):
+    out = shutil.copytree(undisturbed.folder, tmp_path / "out")
+    before = contents(out)
+    (out / "done/00001.json").unlink()
+    features = out / "features/conv2/00002.h5"
+    features.write_bytes(features.read_bytes()[:-5])  # torn
+    kept = inodes(out, [name for name in before if name.endswith(("00000.json", "00000.h5"))])
+    partly = convlab.Scan.open(out)
+    assert (partly.complete, len(partly.marks)) == (False, 1)
+    assert repr(partly).endswith("out: 8 done>")
+    assert np.isnan(partly.features("relu4")[8:]).all()
+    assert partly.statistics.images == 8
+    convlab.scan(lenet, pictures, out, **OPTIONS)
+    assert contents(out) == before
+    assert inodes(out, kept) == kept
+
+
+@pytest.mark.parametrize("torn", [b"", b"{", b"[]", b'{"rows": 7, "errors": [], "files": {}}', b"\x00" * 50])
+def test_a_mark_that_is_no_mark_does_not_count(torn, lenet, pictures, undisturbed, tmp_path):
+    out = shutil.copytree(undisturbed.folder, tmp_path / "out")
+    (out / "done/00000.json").write_bytes(torn)
+    assert sorted(convlab.Scan.open(out).marks) == [1, 2]
+
+
+def test_another_job_is_refused_with_the_difference(lenet, pictures, undisturbed, tmp_path):
+    out = shutil.copytree(undisturbed.folder, tmp_path / "out")
+    before = contents(out)
+    other, silenced = convlab.load("lenet5", weights=6), lenet.ablate({"conv1": [2]})
+    for model, options, told in [
+        (other, {}, "weights sha256 .{12}... there, sha256 .{12}... asked for: name another"),
+        (silenced, {}, "network sha256"),
+        (lenet, {"layers": "conv2"}, "features of conv2, relu4 there, conv2 asked for; statistics of"),
+        (lenet, {"batch": 2}, "pictures in a batch 4 there, 2 asked for: "),
+        (lenet, {"fit": "crop"}, "fit stretch there, crop asked for: "),
+    ]:
+        with pytest.raises(FileError, match=f"a scan of something else lies in it: {told}"):
+            convlab.scan(model, pictures, out, **OPTIONS | options)
+    more = shutil.copytree(pictures, tmp_path / "more")
+    fill(more / "emu", 1)
+    with pytest.raises(FileError, match=r"pictures 19 there, 20 asked for; files sha256.*give resume=False"):
+        convlab.scan(lenet, more, out, **OPTIONS)
+    assert contents(out) == before
+
+
+def test_threads_are_a_part_of_the_job(lenet, pictures, undisturbed, tmp_path, monkeypatch):
+    out = shutil.copytree(undisturbed.folder, tmp_path / "out")
+    monkeypatch.setenv("CONVLAB_THREADS", "2")
+    with pytest.raises(FileError, match="threads 1 there, 2 asked for"):
+        convlab.scan(lenet, pictures, out, **OPTIONS)
+
+
+def test_all_is_done_anew_where_that_is_asked_for(lenet, pictures, undisturbed, tmp_path):
+    out = shutil.copytree(undisturbed.folder, tmp_path / "out")
+    other = convlab.load("lenet5", weights=6)
+    found = convlab.scan(other, pictures, out, resume=False, **OPTIONS)
+    assert np.array_equal(found.features("relu4")[:], as_run(other, pictures, found.files, "relu4"))
+
+
+def test_a_folder_of_other_things_is_refused(lenet, pictures, tmp_path):
+    (tmp_path / "thesis.tex").write_text("x")
+    with pytest.raises(FileError, match="other files lie in it, and no scan: name another folder"):
+        convlab.scan(lenet, pictures, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+    with pytest.raises(FileError, match=r"no scan lies here \(no job\.json\)"):
+        convlab.Scan.open(tmp_path)
+    for text in ("{", "{}", '{"format": "other"}', "[]"):
+        (tmp_path / "job.json").write_text(text)
+        with pytest.raises(WeightsError, match=r"job\.json: not the description of a scan"):
+            convlab.Scan.open(tmp_path)
+
+
+def test_the_numbers_do_not_depend_on_how_many_do_it(lenet, pictures, undisturbed, tmp_path):
+    convlab.scan(lenet, pictures, tmp_path / "out", workers=2, **OPTIONS)
+    assert contents(tmp_path / "out") == contents(undisturbed.folder)
+
+
+# ---- pictures that cannot be read
+
+
+def spoil(folder):
+    """Put into a folder of pictures what is none, or cannot be read; return the names of these."""
+    good = (folder / "p00000.png").read_bytes()
+    big = Image.new("L", (28, 28))
+    (folder / "bad_empty.png").write_bytes(b"")
+    (folder / "bad_cut.png").write_bytes(good[: len(good) // 2])
+    (folder / "bad_text.jpg").write_text("no picture")
+    big.save(folder / "bad_bomb.png")
+    bomb = bytearray((folder / "bad_bomb.png").read_bytes())
+    bomb[16:24] = (60_000).to_bytes(4, "big") * 2
+    bomb[29:33] = zlib.crc32(bomb[12:29]).to_bytes(4, "big")
+    (folder / "bad_bomb.png").write_bytes(bomb)
+    os.mkfifo(folder / "bad_pipe.png")
+    (folder / "bad_loop.png").symlink_to("bad_loop.png")
+    (folder / "bad_gone.png").symlink_to("nowhere")
+    Image.new("CMYK", (40, 30), (0, 255, 0, 0)).save(folder / "good_cmyk.jpg")
+    Image.fromarray(np.arange(784, dtype=np.uint16).reshape(28, 28) * 80).save(folder / "good_16bit.png")
+    Image.new("P", (28, 28), 3).save(folder / "good_palette.png")
+    Image.new("L", (28, 28)).save(
+        folder / "good_film.gif", save_all=True, append_images=[Image.new("L", (28, 28), 9)]
+    )
+    (folder / "good_\udcff\n.png").write_bytes(good)
+    return sorted(path.name for path in folder.glob("bad_*"))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_pictures_that_cannot_be_read_are_rows_of_nan_with_a_reason(lenet, tmp_path):
+    folder = tmp_path / "pictures"
+    fill(folder, 6)
+    bad = spoil(folder)
+    found = convlab.scan(lenet, folder, tmp_path / "out", **OPTIONS)
+    assert len(bad) == 7 and sorted(found.errors) == bad
+    assert len(found.files) == 18 and found.complete
+    for name, told in [
+        ("bad_empty.png", "the file is empty"),
+        ("bad_cut.png", "its pixels cannot be read"),
+        ("bad_text.jpg", "not an image (begins with b'no p')"),
+        ("bad_bomb.png", "too large ("),
+        ("bad_pipe.png", "not a file; expected an image file"),
+        ("bad_loop.png", "no such file"),
+        ("bad_gone.png", "no such file"),
+    ]:
+        assert found.errors[name].startswith(told), found.errors[name]
+    features = found.features("relu4")[:]
+    failed = [name in found.errors for name in found.files]
+    assert np.array_equal(np.isnan(features).all(axis=1), failed)
+    assert not np.isnan(features[~np.array(failed)]).any()
+    good = [name for name in found.files if name not in found.errors]
+    assert (found.statistics.images, found.statistics.skipped) == (11, tuple(found.errors))
+    assert set(found.statistics.layers["conv2"].pictures.ravel()) <= set(good)
+    assert "bad_pipe.png: not a file" in str(found)
+    assert convlab.Scan.open(tmp_path / "out").errors == found.errors
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_picture_has_the_same_numbers_whatever_stands_beside_it(lenet, tmp_path):
+    fill(tmp_path / "good", 12)
+    shutil.copytree(tmp_path / "good", tmp_path / "bad")
+    (tmp_path / "bad/p00005.png").write_bytes(b"")
+    one, two = (convlab.scan(lenet, tmp_path / name, tmp_path / f"{name}-out", **OPTIONS) for name in ("good", "bad"))
+    rest = np.arange(12) != 5
+    for layer in one.layers:
+        assert np.array_equal(one.features(layer)[rest], two.features(layer)[rest])
+
+
+def test_failures_end_a_scan_where_that_is_asked_for(lenet, tmp_path):
+    fill(tmp_path / "pictures", 24)
+    for number in (3, 9, 20):
+        (tmp_path / f"pictures/p{number:05}.png").write_bytes(b"")
+    with pytest.raises(ImageError, match=r"p00003\.png: the file is empty$"):
+        convlab.scan(lenet, tmp_path / "pictures", tmp_path / "a", errors="raise", **OPTIONS)
+    told = r"2 pictures of .* cannot be read, more than max_errors 1: run it again with a larger one to go on"
+    with pytest.warns(UserWarning, match="the picture is left out"), pytest.raises(ImageError, match=told):
+        convlab.scan(lenet, tmp_path / "pictures", tmp_path / "b", max_errors=1, **OPTIONS)
+    assert sorted(convlab.Scan.open(tmp_path / "b").marks) == [0, 1]
+    with pytest.warns(UserWarning, match=r"p00020\.png: the file is empty; the picture is left out"):
+        found = convlab.scan(lenet, tmp_path / "pictures", tmp_path / "b", max_errors=3, **OPTIONS)
+    assert list(found.errors) == ["p00003.png", "p00009.png", "p00020.png"]
+
+
+def test_no_picture_that_can_be_read_is_an_error(lenet, tmp_path):
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures/a.png").write_bytes(b"")
+    with (
+        pytest.warns(UserWarning, match="file is empty"),
+        pytest.raises(ImageError, match="1 picture, none of which"),
+    ):
+        convlab.scan(lenet, tmp_path / "pictures", tmp_path / "out")
+
+
+def test_many_failures_are_not_told_one_by_one(lenet, tmp_path):
+    fill(tmp_path / "pictures", 14)
+    for number in range(13):
+        (tmp_path / f"pictures/p{number:05}.png").write_bytes(b"")
+    with pytest.warns(UserWarning) as told:
+        convlab.scan(lenet, tmp_path / "pictures", **OPTIONS)
+    assert len(told) == 11
+    assert str(told[-1].message).startswith("there are more warnings")
+
+
+def test_what_reading_warns_of_is_told_once(pictures, tmp_path):
+    layers = [Conv2D("conv", 2, 3), Flatten("flatten"), Dense("fc", 3)]
+    model = convlab.Model.sequential("own", (28, 28, 1), layers)
+    for layer, name in ((model["conv"], "kernel"), (model["fc"], "kernel")):
+        shapes = {role: np.full(shape, 0.1, np.float32) for role, shape in layer.shapes.items()}
+        assert name in shapes
+        layer.set_weights(**shapes)
+    model.preprocessing = convlab.Preprocessing("unit", "L", scale=1 / 255, assumed=True)
+    with pytest.warns(UserWarning, match="how pictures are prepared is not in the file") as told:
+        convlab.scan(model, pictures, batch=BATCH)
+    assert len(told) == 1
+
+
+# ---- arrays
+
+
+@pytest.mark.parametrize("shape", [(21, 28, 28), (21, 28, 28, 1), (21, 30, 20, 3)])
+def test_an_array_of_images_is_scanned_like_its_images(shape, lenet, tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    np.save(tmp_path / "images.npy", images)
+    found = convlab.scan(lenet, tmp_path / "images.npy", tmp_path / "out", **OPTIONS)
+    x = np.zeros((24, 28, 28, 1), np.float32)
+    x[:21] = np.concatenate([lenet.prepare(image) for image in images])
+    expected = np.concatenate([lenet.run(x[i : i + BATCH])["relu4"] for i in range(0, 24, BATCH)])[:21]
+    assert np.array_equal(found.features("relu4")[:], expected)
+    assert found.files[20] == "images.npy[20]"
+
+
+def test_an_image_of_an_array_that_holds_nan_is_a_row_of_nan(lenet, tmp_path):
+    images = np.random.default_rng(0).random((10, 28, 28)).astype(np.float32)
+    images[6, 3, 3] = np.nan
+    np.save(tmp_path / "images.npy", images)
+    with pytest.warns(UserWarning, match=r"images\.npy\[6\]: .* NaN or infinite.*; the picture is left out"):
+        found = convlab.scan(lenet, tmp_path / "images.npy", tmp_path / "out", **OPTIONS)
+    assert list(found.errors) == ["images.npy[6]"]
+    assert np.isnan(found.features("relu4")[:]).all(axis=1).tolist() == [i == 6 for i in range(10)]
+
+
+def test_a_network_of_volumes_takes_an_array_of_them(tmp_path):
+    from convlab.layers import Conv3D
+
+    model = convlab.Model.sequential("volumes", (4, 5, 6, 1), [Conv3D("conv", 2, 3)])
+    model["conv"].set_weights(kernel=np.ones((3, 3, 3, 1, 2)), bias=[0.0, 1.0])
+    volumes = np.random.default_rng(0).random((5, 4, 5, 6, 1)).astype(np.float32)
+    np.save(tmp_path / "v.npy", volumes)
+    found = convlab.scan(model, tmp_path / "v.npy", tmp_path / "out", batch=5)
+    assert np.array_equal(found.features("conv")[:], model.run(volumes)["conv"])
+
+
+# ---- what is made of it
+
+
+def test_nearest_pictures_are_those_of_the_same_direction(undisturbed):
+    rows = undisturbed.features("relu4")[:].astype(np.float64)
+    cosines = rows @ rows[4] / np.linalg.norm(rows, axis=1) / np.linalg.norm(rows[4])
+    order = [i for i in np.argsort(-cosines, kind="stable") if i != 4][:3]
+    found = undisturbed.nearest("cat/p00004.png", "relu4", 3)
+    assert found == undisturbed.nearest(4, "relu4", 3)
+    assert [name for name, _ in found] == [undisturbed.files[i] for i in order]
+    assert np.allclose([value for _, value in found], cosines[order], rtol=1e-12)
+    by_features = undisturbed.nearest(undisturbed.features("relu4")[4], "relu4", 2)
+    assert by_features[0][0] == "cat/p00004.png" and by_features[1] == found[0]
+    assert len(undisturbed.nearest(0, count=100)) == 18
+
+
+@pytest.mark.parametrize("name", ["all.npy", "all.h5"])
+def test_features_are_packed_into_one_file(name, undisturbed, tmp_path):
+    undisturbed.features("conv2").save(tmp_path / name)
+    if name.endswith(".npy"):
+        found = np.load(tmp_path / name)
+    else:
+        with h5py.File(tmp_path / name) as file:
+            found = file["features"][()]
+    assert np.array_equal(found, undisturbed.features("conv2")[:])
+
+
+def test_as_a_table_of_pandas(undisturbed):
+    pytest.importorskip("pandas")
+    table = undisturbed.to_pandas()
+    assert list(table.columns) == ["file", "label", "error"]
+    assert table["label"].tolist() == undisturbed.labels
+    assert table["error"].isna().all()
+
+
+def test_wrong_questions_are_named(lenet, pictures, undisturbed, tmp_path):
+    with pytest.raises(LayerNameError, match="no layer with features 'conv1'; did you mean 'conv2'"):
+        undisturbed.features("conv1")
+    with pytest.raises(LayerNameError, match="no layer with statistics 'conv1'"):
+        undisturbed.strongest("conv1", 0)
+    with pytest.raises(ShapeError, match="layer 'conv2' has channels 0 to 15, not 16"):
+        undisturbed.strongest("conv2", 16)
+    with pytest.raises(ShapeError, match=r"features \(19, 84\): no row \[19\]"):
+        undisturbed.features("relu4")[19]
+    with pytest.raises(LayerNameError, match="no layer 'cnov1'; did you mean 'conv1'"):
+        convlab.scan(lenet, pictures, tmp_path / "out", layers="cnov1")
+    for options, told in [
+        ({"workers": 0}, "workers is 0, expected a whole number of at least 1"),
+        ({"batch": 0}, "batch is 0, expected at least 1"),
+        ({"max_errors": -1}, "max_errors is -1, expected at least 0"),
+    ]:
+        with pytest.raises(ShapeError, match=told):
+            convlab.scan(lenet, pictures, tmp_path / "out", **options)
+    with pytest.raises(UnsupportedError, match="errors is 'ignore', expected 'record' or 'raise'"):
+        convlab.scan(lenet, pictures, tmp_path / "out", errors="ignore")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_function_that_no_module_has_is_refused(pictures):
+    from convlab.layers import Lambda
+
+    model = convlab.Model.sequential("own", (28, 28, 1), [Lambda("twice", function=lambda x: 2 * x)])
+    model.preprocessing = convlab.Preprocessing("unit", "L", scale=1 / 255)
+    with pytest.raises(UnsupportedError, match="'own' cannot be taken to another process"):
+        convlab.scan(model, pictures)
+
+
+# ---- the command
+
+
+def test_the_command_says_what_it_found_and_goes_on(pictures, tmp_path, capsys):
+    out = tmp_path / "out"
+    command = [
+        "scan",
+        "lenet5",
+        str(pictures),
+        "--out",
+        str(out),
+        "--layers",
+        "relu4",
+        "--batch",
+        "4",
+        "--workers",
+        "2",
+    ]
+    assert main([*command, "--pack", str(tmp_path / "all.npy")]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == f"lenet5 over 19 pictures of {pictures}: complete"
+    assert told[3].split() == ["relu4", "(19,", "84)", "features/relu4.h5"]
+    assert told[4:] == [str(tmp_path / "all.npy")]
+    assert np.load(tmp_path / "all.npy").shape == (19, 84)
+    assert main([*command, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["features"] == {"relu4": [19, 84]}
+    assert main([*command, "--weights", "3"]) == 1
+    assert "give --no-resume to do it anew" in capsys.readouterr().err
+    assert main([*command, "--weights", "3", "--no-resume", "--no-statistics"]) == 0
+    assert not list((out / "statistics").iterdir())
+
+
+@pytest.mark.filterwarnings("always")
+def test_the_command_ends_with_3_where_pictures_failed(tmp_path, capsys):
+    fill(tmp_path / "pictures", 9)
+    (tmp_path / "pictures/p00004.png").write_bytes(b"")
+    command = ["scan", "lenet5", str(tmp_path / "pictures"), "--batch", "4", "--layers", "relu4"]
+    assert main([*command, "--out", str(tmp_path / "out")]) == 3
+    out, err = capsys.readouterr()
+    assert out.splitlines()[0].endswith("pictures: 1 could not be read")
+    assert out.splitlines()[-1] == "  p00004.png: the file is empty"
+    assert err.splitlines() == [
+        f"convlab: warning: {tmp_path}/pictures/p00004.png: the file is empty; the picture is left out"
+    ]
+    assert main(command) == 3  # without a folder: statistics
+    assert capsys.readouterr().out.startswith("lenet5 over 8 pictures of")
+    assert main([*command, "--out", str(tmp_path / "b"), "--max-errors", "0"]) == 1
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        "convlab: it ended early: 8 of 9 pictures are done, and the same command goes on",
+        f"convlab: error: 1 picture of {tmp_path}/pictures cannot be read, more than --max-errors 0: run it again"
+        " with a larger one to go on",
+    ]
