@@ -11,16 +11,22 @@ from convlab.model.nodes import Node, has_activation
 from convlab.runtime.arrays import Array, owner, unshared
 from convlab.runtime.host_copies import arrays_on
 
+Value = tuple[Node, Array | None, Array]
+"""A node, what it made before its activation function where that is wanted, and what it made."""
+
 LOG = logging.getLogger(__name__)
 """Is told the name of each node before it is computed, for who shows how far a long run is."""
 
 
-def execute(
-    graph: Graph, sources: Mapping[str, Array], wanted: Collection[str] = ()
-) -> Iterator[tuple[Node, Array | None, Array]]:
-    """Yield (node, value before its activation if wanted, value), forgetting values nobody needs any more."""
+def telling() -> bool:
+    """Return whether somebody wants to be told the name of each node before it is computed."""
+    return LOG.isEnabledFor(logging.DEBUG)
+
+
+def execute(graph: Graph, sources: Mapping[str, Array], wanted: Collection[str] = ()) -> Iterator[Value]:
+    """Yield what each node makes, forgetting values nobody needs any more."""
     values = dict(sources)
-    told = LOG.isEnabledFor(logging.DEBUG)  # asked once: small networks take microseconds
+    told = telling()  # asked once: small networks take microseconds
     for node, done in graph.steps:
         if told:
             LOG.debug(node.name)
@@ -34,20 +40,27 @@ def execute(
 
 def compute(graph: Graph, sources: Mapping[str, Array]) -> dict[str, Array]:
     """Return the outputs for inputs, both by name, in memory that the caller may keep."""
+    return outputs_of(graph, sources, execute(graph, sources))
+
+
+def outputs_of(graph: Graph, sources: Mapping[str, Array], values: Iterator[Value]) -> dict[str, Array]:
+    """Return the outputs by name, from inputs and what nodes make of them, in memory that the caller may keep."""
     owners = {id(owner(source)) for source in sources.values()}
-    outputs = {node.name: y for node, _, y in execute(graph, sources) if node.name in graph.outputs}
+    outputs = {node.name: y for node, _, y in values if node.name in graph.outputs}
     return {name: unshared(outputs[name], owners) for name in graph.outputs}
 
 
-def keep(graph: Graph, sources: Mapping[str, Array], wanted: Collection[str], device: str) -> dict[str, Any]:
-    """Return what `Recorded` wants of a run: the arrays by name, the layers' kinds, and the outputs' functions."""
+def keep(
+    graph: Graph, sources: Mapping[str, Array], values: Iterator[Value], wanted: Collection[str], device: str
+) -> dict[str, Any]:
+    """Return what `Recorded` wants of a run, from what nodes make: arrays, kinds of layers, functions of outputs."""
     inputs, arrays, outputs = arrays_on(device), arrays_on(device), arrays_on(device)
     kinds: dict[str, str] = {}
     functions: dict[str, str] = {}
     owners = {id(owner(source)) for source in sources.values()}
     made: dict[str, Array] = {}
     inputs.update({name: source.copy() for name, source in sources.items()})
-    for node, before, output in execute(graph, sources, wanted):
+    for node, before, output in values:
         for name, array in ((f"{node.name}/pre", before), (node.name, output)):
             if array is None or not (name in wanted or name in graph.outputs):
                 continue

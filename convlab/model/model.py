@@ -1,25 +1,28 @@
 """A network: an ordered graph of named layers that runs, with or without a recording."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from copy import copy
 from dataclasses import replace
 from functools import partial
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from convlab.deprecation import Renamed
-from convlab.errors import ShapeError
+from convlab.errors import ShapeError, UnsupportedError
 from convlab.images.preprocessing import Preprocessing
-from convlab.model.caches import Caches, Fused
+from convlab.model.caches import Caches, OfWeights
 from convlab.model.edits import silenced
-from convlab.model.execution import complete, compute, keep
+from convlab.model.execution import Value, complete, compute, execute, keep, outputs_of, telling
 from convlab.model.fusion import fuse
 from convlab.model.graph import INPUT, Graph
 from convlab.model.inputs import read_inputs
 from convlab.model.network import Network
 from convlab.model.nodes import Node
+from convlab.model.plan import Plan
+from convlab.model.plans import Call
 from convlab.model.selection import Record, check_budget, largest, select
 from convlab.model.sources import RANDOM
 from convlab.model.what_if import Replacement, recompute
@@ -31,6 +34,7 @@ from convlab.runtime.device import check_device, device_memory
 from convlab.runtime.host_copies import where_computed
 from convlab.runtime.once import preparing
 from convlab.runtime.policy import using_policy, worth_compiling
+from convlab_kernels.cpu.runtime.threads import threads
 
 __all__ = ["INPUT", "Model", "Node", "Record"]
 
@@ -46,6 +50,10 @@ class Model(Network):
         Whether NaN and infinities must stay where definitions put them. At first False: fast kernels may spread them.
     device : str
         "cpu" or "cuda": where it is computed (see `to`).
+    compiled : bool or None
+        Whether compiled kernels compute it on a processor. At first None: where there is enough to compute that it
+        repays compiling them, or loading what was compiled before. True makes a small network fast that is called
+        often (and changes the last digits of its answers); False leaves everything to NumPy.
     tf32 : bool
         Whether a GPU's tensor cores may round factors to 10 bits (TF32). At first False: the accuracy of float32.
     """
@@ -55,6 +63,7 @@ class Model(Network):
     def _start(self, graph: Graph, preprocessing: Preprocessing | None, labels: Sequence[str] | None) -> None:
         super()._start(graph, preprocessing, labels)
         self.propagate_nan, self.device, self.tf32 = False, "cpu", False
+        self.compiled: bool | None = None
         self._caches = Caches()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -76,7 +85,7 @@ class Model(Network):
     def part(self, graph: Graph) -> "Model":
         """Return the network of another graph, which is computed where and as this one is."""
         part = Model.of(graph).to(self.device)
-        part.propagate_nan, part.tf32 = self.propagate_nan, self.tf32
+        part.propagate_nan, part.tf32, part.compiled = self.propagate_nan, self.tf32, self.compiled
         return part
 
     def predict(self, x: Any) -> Any:
@@ -106,23 +115,73 @@ class Model(Network):
         if first.dtype != np.float32:
             with self.computing(len(first), self._caches.pool):
                 return compute(self.graph, sources)
-        fused = self._fused()
+        fused = self._of_weights("fused", fuse)
         with self.computing(len(first), self._caches.pool):
             if self.device == "cuda" and len(first) == 1:
                 kind = (first.device.id, self.propagate_nan, self.tf32)
                 return fused.cuda_graphs.predict(kind, partial(compute, fused.graph), sources)
-            return compute(fused.graph, sources)
+            return outputs_of(fused.graph, sources, self._execute(fused, fused.graph, sources))
 
-    def _fused(self) -> Fused:
-        """Return the fused graph, made again where a layer has got other weights."""
+    def plan(self, batch: int = 1) -> Plan:
+        """Return what `predict` does with so many images: its text is a table of the steps.
+
+        It is made and kept, with all that has to be compiled for it, so that no call waits for that afterwards.
+
+        Parameters
+        ----------
+        batch : int
+            How many images.
+
+        Raises
+        ------
+        ShapeError
+            For less than 1.
+        UnsupportedError
+            For a network on a GPU.
+        WeightsError
+            For a network without weights.
+        """
+        if isinstance(batch, bool) or not isinstance(batch, Integral) or batch < 1:
+            raise ShapeError(f"plan: {batch!r} images, expected a whole number of at least 1")
+        if self.device != "cpu":
+            raise UnsupportedError(f"model {self.name!r} is on {self.device!r}; a plan is for a processor: to('cpu')")
+        fused, numbers = self._of_weights("fused", fuse), np.random.default_rng(0)
+        sources = {name: numbers.random((batch, *shape), np.float32) for name, shape in self.inputs.items()}
+        with self.computing(int(batch), self._caches.pool):
+            return fused.plans.made(self._planned(fused.graph, sources))
+
+    def _execute(
+        self, made: OfWeights, graph: Graph, sources: Mapping[str, Array], wanted: Collection[str] = ()
+    ) -> Iterator[Value]:
+        """Return what the nodes of a graph make of inputs, by a plan where there is one."""
+        first: Any = next(iter(sources.values()))
+        planned = self.device == "cpu" and first.dtype == np.float32 and len(first) and self._compiles(len(first))
+        if not planned or telling():
+            return execute(graph, sources, wanted)
+        return made.plans.execute(self._planned(graph, sources, wanted))
+
+    def _planned(self, graph: Graph, sources: Mapping[str, Array], wanted: Collection[str] = ()) -> Call:
+        """Return the call for which there is to be a plan."""
+        images = len(next(iter(sources.values())))
+        how = images, self._compiles(images), self.propagate_nan
+        kind = (*how, threads(), graph.outputs, frozenset(wanted))
+        return Call(kind, sources, partial(execute, graph, sources, wanted), partial(Plan, graph, *how, wanted))
+
+    def _compiles(self, images: int) -> bool:
+        """Return whether compiled kernels compute so many images."""
+        return worth_compiling(self.graph.multiply_adds, images) if self.compiled is None else self.compiled
+
+    def _of_weights(self, name: str, make: Callable[[Graph], Graph]) -> OfWeights:
+        """Return the graph that is cached under a name, made again of this one where a layer has other weights."""
         weights, caches = [layer._held.weights for layer in self.layers], self._caches
-        fused = caches.fused
-        if fused is None or not fused.is_of(weights):
+        made: OfWeights | None = getattr(caches, name)
+        if made is None or not made.is_of(weights):
             with preparing():
-                fused = caches.fused
-                if fused is None or not fused.is_of(weights):
-                    fused = caches.fused = Fused(weights, fuse(self.graph))
-        return fused
+                made = getattr(caches, name)
+                if made is None or not made.is_of(weights):
+                    made = OfWeights(weights, make(self.graph))
+                    setattr(caches, name, made)
+        return made
 
     @contextmanager
     def computing(self, images: int, pool: BufferPool | None = None) -> Iterator[None]:
@@ -131,7 +190,7 @@ class Model(Network):
         with (
             device_memory(self.device, lambda: largest(self.graph, images)),
             scoped as scope,
-            using_policy(worth_compiling(self.graph.multiply_adds, images), scope, self.propagate_nan, self.tf32),
+            using_policy(self._compiles(images), scope, self.propagate_nan, self.tf32),
         ):
             yield
 
@@ -189,7 +248,8 @@ class Model(Network):
         everything = all(node.name in wanted for node in self.nodes)
         images = len(next(iter(sources.values())))
         with self.computing(images, self._caches.recordings if everything else None):
-            recorded = keep(graph, sources, wanted, self.device)
+            values = self._execute(self._of_weights("whole", lambda graph: graph), graph, sources, wanted)
+            recorded = keep(graph, sources, values, wanted, self.device)
         return Activations(
             **recorded,
             model=self.name,

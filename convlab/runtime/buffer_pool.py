@@ -15,7 +15,7 @@ from weakref import ReferenceType, ref
 import numpy as np
 
 from convlab.runtime.arrays import Array
-from convlab_kernels.cpu.runtime.scratch import aligned
+from convlab_kernels.cpu.runtime.aligned import aligned
 
 SMALL = 64 << 10
 """Bytes below which an array is not worth lending: it is as quickly made anew."""

@@ -11,12 +11,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from convlab.runtime.arrays import Array, module_of
-from convlab.runtime.buffer_pool import PoolScope
 from convlab_kernels.interrupts import interrupts_wait
 
 WORK = 20_000_000
@@ -24,6 +23,13 @@ WORK = 20_000_000
 
 BATCH_WORK = 200_000_000
 """The same for all images of a call together."""
+
+
+class Memory(Protocol):
+    """Where results go."""
+
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any], /) -> Array:
+        """Return an array, its numbers not yet set."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ class Policy:
     ----------
     compiled : bool
         Whether compiled kernels compute it.
-    memory : PoolScope or None
+    memory : Memory or None
         Where results go; None for fresh arrays.
     propagate_nan : bool
         Whether NaN and infinities must stay where the definition puts them, at any cost.
@@ -43,7 +49,7 @@ class Policy:
     """
 
     compiled: bool
-    memory: PoolScope | None = None
+    memory: Memory | None = None
     propagate_nan: bool = False
     tf32: bool = False
 
@@ -58,7 +64,7 @@ def current() -> Policy | None:
 
 @contextmanager
 def using_policy(
-    compiled: bool, memory: PoolScope | None = None, propagate_nan: bool = False, tf32: bool = False
+    compiled: bool, memory: Memory | None = None, propagate_nan: bool = False, tf32: bool = False
 ) -> Iterator[None]:
     """Compute everything in the block in this way, and let infinities and NaN pass without NumPy's warnings."""
     token = _CURRENT.set(Policy(compiled, memory, propagate_nan, tf32))

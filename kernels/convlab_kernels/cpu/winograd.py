@@ -50,6 +50,9 @@ Between these it is half of what the weights take: these are read once for each 
 GROUP = 8
 """Panels of M that are computed together, at most."""
 
+PACE = 40_000
+"""Multiply-adds of one thread in a microsecond, roughly."""
+
 FEW = 8 * ROWS
 """Tiles up to which threads share the kernels among them, and not the tiles: to read the weights takes the time."""
 
@@ -104,11 +107,13 @@ class Winograd:
         m = self._rooms("m", team, step, group * self.u.shape[3], x.dtype)
         where, last = (size, (top, left), tiles), (relu, out.dtype.type(ceiling), activation)
         args = (step, x, v, self.channels, self.u, offsets, out, m, group, *where, *last)
+        cost = tiles * self.u.size / PACE
         if by_panels:
-            parallel_for(_convolve, (INPUTS, *args), tiles)
-            parallel_for(_convolve, (REST, *args), self.u.shape[1], pieces=2, most=team)
+            parallel_for(_convolve, (INPUTS, *args), tiles, cost=tiles * len(self.u) * self.channels / PACE)
+            parallel_for(_convolve, (REST, *args), self.u.shape[1], cost=cost, pieces=2, most=team)
         else:
-            parallel_for(_convolve, (ALL, *args), tiles, ROWS, pieces=-(-tiles // (step * team)), most=team)
+            pieces = -(-tiles // (step * team))
+            parallel_for(_convolve, (ALL, *args), tiles, ROWS, cost, pieces, most=team)
 
     def _together(self, tiles: int, team: int, by_panels: bool) -> tuple[int, int]:
         """Return how many tiles, and how many panels of the weights, go together."""

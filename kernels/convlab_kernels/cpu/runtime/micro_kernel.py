@@ -19,8 +19,8 @@ from numba.core import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from convlab_kernels.cpu.runtime.aligned import LINE
 from convlab_kernels.cpu.runtime.jit import inlined
-from convlab_kernels.cpu.runtime.scratch import LINE
 from convlab_kernels.cpu.runtime.simd import Writer, lanes, register_bytes, registers
 
 VECTORS = 2

@@ -8,6 +8,8 @@ finds the slot taken does its parts alone: then the cores are busy anyway.
     claims the slot, writes its task, opens it          waits for an open task
     does parts until none is left                       steps in; if it is still open, does parts until none is left
     closes it, waits until nobody is in, frees it       steps out
+
+A slot may also be a notebook (`noting.py`): then the task is written down in it, to be done later, and not done.
 """
 
 from collections.abc import Callable
@@ -16,9 +18,9 @@ from typing import Any
 from llvmlite import ir
 from numba.core import cgutils, types
 
+from convlab_kernels.cpu.runtime.aligned import LINE
 from convlab_kernels.cpu.runtime.atomics import INT, add, claim, instruction, look, put
 from convlab_kernels.cpu.runtime.jit import address, compiled, inlined
-from convlab_kernels.cpu.runtime.scratch import LINE
 
 CLAIMED, OPEN, INSIDE, WORKERS, NEXT, FAILED, TASK = (field * LINE for field in range(7))
 """Fields of the task slot: whether it has an owner; whether there is an open task; how many workers are in; how many
@@ -27,24 +29,45 @@ took part, the caller first; the next part; whether one failed; and what the tas
 SLOT = TASK + LINE
 """Bytes of the task slot."""
 
+NOTEBOOK = 2
+"""What stands in a slot for its owner where tasks are not to be done, but to be written down behind `TASK`."""
+
 BYTES = ir.IntType(8).as_pointer()
 RUN = ir.FunctionType(INT, [BYTES, INT, INT, INT])
 
 
 @instruction
 def prepared(typing: Any, part: Any, args: Any) -> Any:
-    """Return the addresses of code that calls part(worker, first, last, *args) and of the arguments.
+    """Return the addresses of code that calls part(worker, first, last, *args) and of the arguments, and their bytes.
 
-    These are there until the function returns that calls this one.
+    They are there until the function returns that calls this one. A copy of them is good for as long as the memory of
+    their arrays, which they do not count as theirs.
     """
     signature = part.get_call_type(typing, (types.int64,) * 3 + tuple(args), {})
 
     def write(context: Any, builder: Any, own: Any, values: Any) -> Any:
         run = _write_run(context, builder.module, part.dispatcher.overloads[signature.args], args)
-        data = cgutils.alloca_once_value(builder, values[1])
-        return context.make_tuple(builder, own.return_type, [builder.ptrtoint(place, INT) for place in (run, data)])
+        borrowed = _borrowed(context, builder, args, values[1])
+        data, size = cgutils.alloca_once_value(builder, borrowed), context.get_abi_sizeof(borrowed.type)
+        addresses = [builder.ptrtoint(place, INT) for place in (run, data)]
+        return context.make_tuple(builder, own.return_type, [*addresses, INT(size)])
 
-    return types.UniTuple(types.int64, 2)(part, args), write
+    return types.UniTuple(types.int64, 3)(part, args), write
+
+
+def _borrowed(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+    """Return a value whose arrays do not count who uses them: that is the caller's."""
+    if isinstance(kind, types.BaseTuple):
+        parts = [builder.extract_value(value, i) for i in range(len(kind))]
+        return context.make_tuple(
+            builder, kind, [_borrowed(context, builder, *part) for part in zip(kind, parts, strict=True)]
+        )
+    if not isinstance(kind, types.Array):
+        return value
+    array = context.make_array(kind)(context, builder, value)
+    array.meminfo = cgutils.get_null_value(array.meminfo.type)
+    array.parent = cgutils.get_null_value(array.parent.type)
+    return array._getvalue()
 
 
 def _write_run(context: Any, module: Any, part: Any, args: Any) -> Any:
@@ -121,6 +144,28 @@ def _share(slot, run, data, parts, size, grain, workers):
     return failed
 
 
+@inlined
+def _note(slot, run, data, size):
+    """Write the code's address and the arguments into a notebook; return how many bytes there are of these."""
+    place = address(slot, 0) + TASK
+    put(place, run)
+    for byte in range(0, size, 8):
+        put(place + 8 + byte, look(data + byte))
+    return size
+
+
+@compiled
+def carry_out(slot: Any, tasks: Any) -> int:
+    """Do tasks (n, 6), one after the other, that were noted; return whether one failed.
+
+    A task is the addresses of its code and its arguments, and the parts, the size, the grain and the most workers.
+    """
+    failed = 0
+    for i in range(len(tasks)):
+        failed |= _share(slot, tasks[i, 0], tasks[i, 1], tasks[i, 2], tasks[i, 3], tasks[i, 4], tasks[i, 5])
+    return failed
+
+
 @compiled
 def serve(slot: Any, looks: int) -> None:
     """Work on the tasks in the slot, until there was none for so many looks."""
@@ -145,7 +190,9 @@ def shared(part: Callable[..., None]) -> Any:
     inner = inlined(part)
 
     def in_parts(slot: Any, parts: int, size: int, grain: int, workers: int, *args: Any) -> int:
-        run, data = prepared(inner, args)
+        run, data, size_of_data = prepared(inner, args)
+        if look(address(slot, 0) + CLAIMED) == NOTEBOOK:
+            return _note(slot, run, data, size_of_data)
         return _share(slot, run, data, parts, size, grain, workers)
 
     in_parts.__module__, in_parts.__qualname__ = part.__module__, part.__qualname__

@@ -16,8 +16,10 @@ from threading import Thread
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from convlab_kernels.cpu.runtime.scratch import aligned
+from convlab_kernels.cpu.runtime.aligned import aligned
+from convlab_kernels.cpu.runtime.noting import notes
 from convlab_kernels.errors import ShapeError
 
 SHARING = 15
@@ -130,17 +132,34 @@ def parallel_for(
     microseconds one thread would take. `kernel` is one of `parallel_for.shared`; its workers are counted from 0 and
     are fewer than `most`, if that is given. Raises MemoryError where a part finds no memory.
     """
-    global _pool  # noqa: PLW0603
     if not size:
         return
     grains = -(-size // grain)
     worth = max(1, int(min(cost, _LONG) / SHARING))  # as many parts
     workers = min(most or _threads, _threads, grains, worth)
     parts = min(workers * pieces, grains, worth) if workers > 1 else 1
+    sharing = (parts, size, grain, workers)
+    if (noted := notes()) is None or not noted.note(kernel, args, sharing, cost):
+        _with_team(workers, cost, kernel, *sharing, *args)
+
+
+def carry_out(tasks: NDArray[np.int64], cost: float) -> None:
+    """Do tasks that were noted, (n, 6) as `parallel_for.carry_out` takes them, which cost one thread so much.
+
+    Raises MemoryError where one finds no memory.
+    """
+    from convlab_kernels.cpu.runtime import parallel_for
+
+    _with_team(int(tasks[:, -1].max()), cost, parallel_for.carry_out, tasks)
+
+
+def _with_team(workers: int, cost: float, compiled: Any, *args: Any) -> None:
+    """Call compiled code with the task slot, at which others wait if there is work for them."""
+    global _pool  # noqa: PLW0603
     pool = _pool = _pool or _Pool()
     if workers > 1:
         pool.grow(workers - 1)
         if cost >= WAKING:
             pool.wake()
-    if kernel(pool.slot, parts, size, grain, workers, *args):
+    if compiled(pool.slot, *args):
         raise MemoryError("no memory for what a kernel keeps while it computes")

@@ -7,10 +7,10 @@ import numba
 import numpy as np
 import pytest
 
+from convlab_kernels.cpu.runtime.aligned import LINE, aligned
 from convlab_kernels.cpu.runtime.atomics import add, claim, look, put
 from convlab_kernels.cpu.runtime.jit import address, compiled, inlined
 from convlab_kernels.cpu.runtime.parallel_for import CLAIMED, INSIDE, NEXT, OPEN, SLOT, TASK, WORKERS, serve, shared
-from convlab_kernels.cpu.runtime.scratch import LINE, aligned
 from support.kernels import rendezvous
 from support.kernels.rendezvous import ENOUGH, PATIENCE, arguments, entries, kernel, new_book, reaches
 
