@@ -77,7 +77,7 @@ def _copy() -> dict[str, Any]:
 
 
 def with_cupy(a: Any, b: Any, tf32: bool) -> Callable[[], Any]:
-    """Return a call that multiplies matrices (M, K) and (K, N) of the host or the GPU by cuBLAS, through CuPy."""
+    """Return a call of cuBLAS through CuPy: the product of (M, K) and (K, N), of host or GPU, in one matrix."""
     import cupy
     from cupy._core import _routines_linalg as settings
 
@@ -85,10 +85,10 @@ def with_cupy(a: Any, b: Any, tf32: bool) -> Callable[[], Any]:
     a, b = cupy.asarray(a), cupy.asarray(b)
     out = cupy.empty((len(a), b.shape[1]), np.float32)
 
-    def call() -> None:
+    def call() -> Any:
         settings.set_compute_type(np.dtype(np.float32), kind)
         try:
-            cupy.matmul(a, b, out=out)
+            return cupy.matmul(a, b, out=out)
         finally:
             settings.set_compute_type(np.dtype(np.float32), settings.COMPUTE_TYPE_DEFAULT)
 
@@ -102,9 +102,9 @@ def with_torch(a: Any, b: Any, tf32: bool) -> Callable[[], Any]:
     a, b = (torch.as_tensor(matrix, device=PLACE) for matrix in (a, b))
     out = torch.empty((len(a), b.shape[1]), device=PLACE)
 
-    def call() -> None:
+    def call() -> Any:
         set_tf32(tf32)
-        torch.matmul(a, b, out=out)
+        return torch.matmul(a, b, out=out)
 
     return call
 

@@ -12,6 +12,7 @@ from benchmarks.gpu import chip
 from benchmarks.gpu.chip import host_seconds, set_tf32
 from benchmarks.gpu.layers import WrongError
 from benchmarks.gpu.plan import BATCHES
+from benchmarks.gpu.recheck import Contender, NetworkRecheck, Row
 from benchmarks.gpu.resnet50 import resnet50
 from benchmarks.gpu.times import timed
 from convlab.bench import gpu_candidates
@@ -19,6 +20,7 @@ from convlab.model.initialise import randomise
 from convlab.model.model import Model
 from convlab.runtime.arrays import on_host
 from convlab.runtime.device import placed
+from convlab.runtime.host_copies import where_computed
 from convlab.zoo import build
 
 CHECKED = 2
@@ -35,14 +37,14 @@ class Contestants:
     ----------
     images : array (N, H, W, C)
         For the largest batch, on the host.
-    exact : array (CHECKED, classes)
-        What PyTorch's computes in float64.
+    exact : function
+        What PyTorch's computes of images (N, H, W, C) on the host in float64, on the host: (N, classes).
     """
 
     model: Model
     twin: Any
     images: Any
-    exact: Any
+    exact: Callable[[Any], Any]
 
 
 def network(name: str) -> Model:
@@ -60,17 +62,20 @@ def images_for(model: Model, batch: int) -> Any:
 
 @lru_cache(maxsize=1)
 def contestants(name: str) -> Contestants:
-    """Return a network in both forms, and the exact answer for some images."""
+    """Return a network in both forms, and what gives the exact answers."""
     import torch
 
     from benchmarks.as_torch import as_torch
 
     model = network(name)
     images = images_for(model, max(BATCHES))
-    few = torch.as_tensor(images[:CHECKED]).permute(0, 3, 1, 2)
-    torch.backends.cudnn.benchmark = False
-    with torch.inference_mode():
-        exact = as_torch(model).double().to(chip.PLACE)(few.double().to(chip.PLACE)).cpu().numpy()
+    double = as_torch(model).double().to(chip.PLACE)
+
+    @torch.inference_mode()
+    def exact(images: Any) -> Any:
+        torch.backends.cudnn.benchmark = False
+        return double(torch.as_tensor(images).permute(0, 3, 1, 2).double().to(chip.PLACE)).cpu().numpy()
+
     return Contestants(model.to("cuda"), as_torch(model).to(chip.PLACE), images, exact)
 
 
@@ -78,33 +83,50 @@ def measure(network: str, batch: int, name: str) -> dict[str, Any]:
     """Return times of a contestant and its error; WrongError before anything is timed where that is too large."""
     given = contestants(network)
     words = name.split()
-    call, output = ready(words, given, batch)
-    found = output()[:CHECKED]
-    error = float(np.abs(found - given.exact[: len(found)]).max() / given.exact.std())
+    row = Row(given.images[:batch].size)
+    one = ready(words, given, batch, row)
+    found = one.on_host(one.answer(one.call()))[:CHECKED]
+    expected = given.exact(given.images[:CHECKED])
+    error = float(np.abs(found - expected[: len(found)]).max() / expected.std())
     tolerance = TF32_TOLERANCE if "TF32" in words else TOLERANCE
     if not error <= tolerance:
         raise WrongError(f"{name}: off by {error:.2g} standard deviations, expected at most {tolerance}; not timed")
-    found = timed(lambda calls: gpu_candidates.event_seconds(call, calls, flush=False))
-    return found | {"error": error, "host": host_seconds(call)}
+    check = NetworkRecheck(one, row, batch)
+    found = timed(
+        lambda calls: gpu_candidates.event_seconds(
+            one.call, calls, flush=False, before=check.before, after=check.after
+        )
+    )
+    later = check.error(given.exact)
+    if not later <= tolerance:
+        raise WrongError(f"{name}: off by {later:.2g} standard deviations in a call that was timed, right before")
+    return found | {"error": max(error, later), "host": host_seconds(one.call)}
 
 
-def ready(words: list[str], given: Contestants, batch: int) -> tuple[Callable[[], Any], Callable[[], Any]]:
-    """Return what is timed, and what returns the output on the host."""
-    return (_ours if words[0] == "convlab" else _torchs)(words, given, batch)
+def ready(words: list[str], given: Contestants, batch: int, row: Row) -> Contender:
+    """Return what is timed, on the first images of a batch, and later on those of a row of numbers."""
+    return (_ours if words[0] == "convlab" else _torchs)(words, given, batch, row)
 
 
-def _ours(words: list[str], given: Contestants, batch: int) -> tuple[Callable[[], Any], Callable[[], Any]]:
+def _ours(words: list[str], given: Contestants, batch: int, row: Row) -> Contender:
     model, tf32 = given.model, "TF32" in words
     if model.tf32 != tf32:
         model.drop_prepared()
         model.tf32 = tf32
     x = placed(given.images[:batch], "cuda")
-    if "run" in words:
-        return lambda: model.run(x), lambda: model.run(x).output
-    return lambda: model.predict(x), lambda: on_host(model.predict(x))
+    numbers = row.like(x)
+
+    def renew(start: int) -> None:
+        x.reshape(-1)[...] = numbers[start : start + x.size]
+
+    def output(acts: Any) -> Any:
+        return where_computed(acts.outputs)[model.outputs[0]]
+
+    call, answer = (model.run, output) if "run" in words else (model.predict, lambda y: y)
+    return Contender(lambda: call(x), renew, lambda n: x[n : n + 1].copy(), answer, on_host)
 
 
-def _torchs(words: list[str], given: Contestants, batch: int) -> tuple[Callable[[], Any], Callable[[], Any]]:
+def _torchs(words: list[str], given: Contestants, batch: int, row: Row) -> Contender:
     import torch
 
     torch.backends.cudnn.benchmark = True
@@ -117,10 +139,27 @@ def _torchs(words: list[str], given: Contestants, batch: int) -> tuple[Callable[
     def call() -> Any:
         return twin(x)
 
-    if "graph" in words:
-        replay, y = _captured(call)
-        return replay, lambda: (replay(), y.cpu().numpy())[1]
-    return call, lambda: call().cpu().numpy()
+    numbers = torch.as_tensor(row.like(given.images), device=chip.PLACE)
+
+    def renew(start: int) -> None:
+        x.copy_(numbers[start : start + x.numel()].view(x.shape))
+
+    def image(n: int) -> Any:
+        return x[n : n + 1].permute(0, 2, 3, 1).clone()
+
+    def host(tensor: Any) -> Any:
+        return tensor.cpu().numpy()
+
+    if "graph" not in words:
+        return Contender(call, renew, image, lambda y: y, host)
+    replay, y = _captured(call)
+
+    @torch.inference_mode()
+    def poison(start: int) -> None:
+        renew(start)
+        y.fill_(np.nan)
+
+    return Contender(replay, poison, image, lambda _: y, host)
 
 
 def _captured(call: Callable[[], Any]) -> tuple[Callable[[], None], Any]:
