@@ -68,7 +68,7 @@ def _spoil(model, monkeypatch, error):
     """Make a layer add an error to what it computes in float32."""
     layer = model["conv2"]
     convolve = layer.convolve
-    monkeypatch.setattr(layer, "convolve", lambda x, **how: convolve(x, **how) + (x.dtype == np.float32) * error)
+    monkeypatch.setattr(layer, "convolve", lambda x, finish: convolve(x, finish) + (x.dtype == np.float32) * error)
 
 
 def test_what_is_wrong_gets_no_time(monkeypatch):
@@ -113,10 +113,10 @@ KEYS = {
 
 
 def _replaying(compute, key, kept):
-    def replay(x, **how):
-        name = key(x["input"] if isinstance(x, dict) else x), *how.values()
+    def replay(x, *how):
+        name = key(x["input"] if isinstance(x, dict) else x), *how
         if name not in kept:
-            kept[name] = compute(x, **how)
+            kept[name] = compute(x, *how)
         return kept[name].copy()
 
     return replay
