@@ -136,7 +136,7 @@ def _record(
 
 
 def _named(layer: LayerTime) -> tuple[str, str]:
-    return layer.name, " x ".join(map(str, layer.output))
+    return layer.name, "x".join(map(str, layer.output))
 
 
 def _sum(batch: BatchResult) -> float:

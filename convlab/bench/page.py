@@ -5,7 +5,8 @@
 >>> page = bench_page([Case((56, 56, 128), 256)])
 >>> print(page)                                               # doctest: +SKIP
 
-Without a GPU its half is predicted for an H100: `h100`.
+Without a GPU its half is predicted for an H100 (`h100`), and what is predicted is compared in the simulator, on a
+small case with the same window.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -25,10 +26,12 @@ from convlab.bench.convolutions import (
     names_of,
     remote,
 )
+from convlab.bench.error_classes import Distance, class_of
 from convlab.bench.machine import Machine
 from convlab.bench.page_report import Page
 from convlab.bench.process import Remote
-from convlab.bench.report import CaseResult, Report
+from convlab.bench.report import CaseResult, Report, Result
+from convlab.bench.simulated import Simulator, small
 from convlab.errors import UnsupportedError
 from convlab.runtime.device import DEVICES, check_device
 from convlab.wording import unknown
@@ -69,7 +72,9 @@ def bench_page(
         halves = {
             device: _measured(device, remotes, cases[0].dtype, repeats) for device, remotes in candidates.items()
         }
-        halves.setdefault("cuda", (h100.h100(), partial(_predicted, named["cuda"])))
+        if "cuda" not in halves:
+            simulator = processes.enter_context(Remote(Simulator))
+            halves["cuda"] = h100.h100(cases[0].dtype), partial(_predicted, named["cuda"], simulator)
         page = Page({device: Report(machine, threads(), ()) for device, (machine, _) in halves.items()})
         if started:
             started(page)
@@ -115,5 +120,19 @@ def _measured(device: str, remotes: dict[str, Remote], dtype: str, repeats: int)
     return machine, take
 
 
-def _predicted(names: Sequence[str], case: Case) -> CaseResult:
-    return CaseResult(case, tuple(h100.predict(case, name) for name in names), h100.copies(case))
+def _predicted(names: Sequence[str], simulator: Remote, case: Case) -> CaseResult:
+    results = (_compared(h100.predict(case, name), simulator, case) for name in names)
+    return CaseResult(case, tuple(results), h100.copies(case))
+
+
+def _compared(result: Result, simulator: Remote, case: Case) -> Result:
+    """Return a prediction with what the simulator finds on a small case; without its time where that is wrong."""
+    if result.skipped:
+        return result
+    try:
+        found: Distance = simulator.call("distance", result.method, small(case))
+    except UnsupportedError as error:
+        return replace(result, fault=f"not compared: {error}")
+    name, share = class_of(found, case.dtype)
+    result = replace(result, relative_error=found.relative, share=share, error_class=name)
+    return result if share <= 1 else replace(result, run=None, bound="")

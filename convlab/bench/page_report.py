@@ -33,7 +33,10 @@ them. Rounding: the class of the largest error."""
 PREDICTED = f"""\
 {MARK.capitalize()}: there is no GPU here. What stands for cuda is what an H100 takes at
 best, from counts of the machine code that the compiler makes for it: > at least so long, < at most
-so fast. Nothing was computed, so nothing was compared. The model: docs/benchmark.md."""
+so fast. The model: docs/benchmark.md."""
+COMPARED = """\
+Nothing was computed at this size. Equal if simulated: each rung, its threads run in Python, on few
+channels under the same window."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,11 @@ class Page:
     def footer(self) -> list[str]:
         """The sums over a network, if there is one, and what the numbers mean."""
         sums = [line for device, report in self.reports.items() if (line := _sums(device, report))]
-        return [*(["\n".join(sums)] if sums else []), MEASURED, *([PREDICTED] if self.predicted else [])]
+        return [
+            *(["\n".join(sums)] if sums else []),
+            MEASURED,
+            *([f"{PREDICTED}\n{COMPARED}"] if self.predicted else []),
+        ]
 
     def __str__(self) -> str:
         return "\n\n".join([self.head, *self.texts, *self.footer])
@@ -131,7 +138,7 @@ class Page:
             result.method,
             "predicted" if result.bound else result.error_class,
             more + short(1e3 * median),
-            "" if result.bound else f"{(high - low) / median:.0%}",
+            f"{(high - low) / median:.0%}" if len(run.seconds) > 1 else "",
             less + short(rate / 1e12),
             f"{less}{rate / self.reports[device].machine.product:.0%}",
             more + short(1e3 * copied) if found.copies else "",
@@ -160,7 +167,7 @@ class Page:
         found, fastest = self.reports[device].cases[number], self._fastest(number)
         case, (there, back) = found.case, found.copies or (0.0, 0.0)
         low, median, high = result.run.quartiles if result.run else (None, None, None)
-        right = None if result.skipped or result.bound else not result.wrong
+        right = None if result.skipped or (result.bound and result.fault) else not result.wrong
         times: dict[str, Any] = dict.fromkeys(("speed_up", "speed_up_with_copies", "flops_a_second", "of_roof"))
         if median:
             rate = case.flops / median
@@ -182,7 +189,8 @@ class Page:
 
 
 def _bound(result: Result) -> str:
-    return f"{result.method:<13} {MARK}: the time of {result.bound}"
+    found = result.fault or f"equal to float64 if simulated ({result.relative_error:.1e})"
+    return f"{result.method:<13} {found}; {MARK}: {result.bound}"
 
 
 def _sums(device: str, report: Report) -> str:

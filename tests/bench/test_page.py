@@ -9,6 +9,7 @@ import pytest
 
 import convlab
 from convlab.bench.convolutions import Case
+from convlab.bench.error_classes import Distance
 from convlab.bench.h100 import h100
 from convlab.bench.layer_times import layer_times
 from convlab.bench.machine import Machine
@@ -65,18 +66,19 @@ def test_the_numbers_of_the_table():
     assert found["cpu", "torch"] == ["float32", "5", "20%", f"{rate:.2g}", f"{rate / 0.2:.0%}", "1x"]
     assert found["cpu", "im2col"][-1] == "0.500x"
     assert found["cuda", "torch_tf32"][-3:] == ["4.5", "20x", "1.05x"]
-    assert found["cuda", "implicit_gemm"][1:3] == ["0.500", "0%"]
+    assert found["cuda", "implicit_gemm"][1:3] == ["0.500", f"{CASE.flops / 5e-4 / 1e12:.2g}"]  # one call, no spread
 
 
 def test_what_is_predicted_is_marked_wherever_it_is_seen():
     page = page_of(GUESSED, h100())
     assert rows(page)["cuda", "implicit_gemm"][:2] == ["predicted", ">0.500"]
     assert rows(page)["cuda", "implicit_gemm"][-3:] == [">4.5", "<10x", "<1.000x"]
-    assert "\ncuda  implicit_gemm predicted, not measured: the time of memory\n" in page.texts[0]
+    line = "\ncuda  implicit_gemm equal to float64 if simulated (1.0e-07); predicted, not measured: memory\n"
+    assert line in page.texts[0]
     assert page.footer[-1].startswith("Predicted, not measured: there is no GPU here.")
     assert "predicted, not measured" in page.head
     guess = page.as_dict()["records"][-1]
-    assert (guess["measured"], guess["predicted"], guess["right"], guess["binds"]) == (False, True, None, "memory")
+    assert (guess["measured"], guess["predicted"], guess["right"], guess["binds"]) == (False, True, True, "memory")
     assert page.agrees is False  # winograd, on the CPU
     figure = roofline(page)
     texts = [text.get_text() for ax in figure.axes for text in ax.texts]
@@ -149,6 +151,32 @@ def test_a_method_that_no_device_has():
         bench_page([])
 
 
+def simulated(monkeypatch, distance):
+    """Return a page on which a rung is predicted, with the simulator's finding."""
+    monkeypatch.setattr("convlab.bench.page.Remote", Local)
+    monkeypatch.setattr("convlab.bench.simulated.Simulator.distance", distance)
+    return bench_page([CASE], ["tiled"], 1)
+
+
+def test_a_rung_that_is_wrong_if_simulated_has_no_time(monkeypatch):
+    page = simulated(monkeypatch, lambda *_: Distance(0.5, 1e5, 0.5))
+    assert not page.agrees
+    assert "cuda  tiled         WRONG: relative error 5.0e-01" in page.texts[0]
+    assert "run, ms" not in page.texts[0]
+    assert page.as_dict()["records"][0]["right"] is False
+
+
+def test_without_a_simulator_it_is_said_that_nothing_was_compared(monkeypatch):
+    def none(*_):
+        raise UnsupportedError("greenlet is not installed")
+
+    page = simulated(monkeypatch, none)
+    assert page.agrees
+    line = "cuda  tiled         not compared: greenlet is not installed; predicted, not measured: "
+    assert line in page.texts[0]
+    assert page.as_dict()["records"][0]["right"] is None
+
+
 class Local:
     """A candidate in this process."""
 
@@ -198,7 +226,7 @@ def test_a_network_without_a_gpu():
     assert page.agrees
     assert "cuda  predicted, not measured: nothing was compared" in text
     assert max(map(len, text.splitlines())) <= 100
-    convolution = r"^conv2 +10 x 10 x 16 +[\d.]+ +>0\.00\d+ +<[\d.,]+x +implicit_gemm: "
+    convolution = r"^conv2 +10x10x16 +[\d.]+ +>0\.00\d+ +<[\d.,]+x +implicit_gemm: "
     assert len(re.findall(convolution, text, re.MULTILINE)) == 2
     assert len(re.findall(r"^all layers, copies +[\d.,]+ +>[\d.]+ +<[\d.,]+x$", text, re.MULTILINE)) == 2
     records = page.as_dict()["records"]
