@@ -114,7 +114,7 @@ def test_both_devices_in_one_table_with_picture_and_json(no_gpu, tmp_path, capsy
         "a machine",
         "NVIDIA H100 SXM",
         "cpu   im2col        equal to",
-        "cuda  direct        predicted, not measured",
+        "cuda  direct        equal to float64 if simulated",
     ]
     places = [out.index(part) for part in [*parts, "speed-up", "TFLOP are", "Predicted, not measured"]]
     assert places == sorted(places)
