@@ -15,7 +15,8 @@ CALLS = ("", "run, ms", "quartiles", "an image, ms", "GFLOP/s", "of product")
 LAYERS = ("layer", "type", "output", "run, ms", "share", "GFLOP/s", "of product", "of copy")
 NOTE = """\
 GFLOP are 2 for each multiply-add of the definition, whatever a method does. Layers are timed one by one, called in
-order; shares are of their sum. Copies count input, weights and output, each moved once."""
+order; shares are of their sum. Copies count input, weights and output, each moved once. Every call that is timed has
+new images, and its answer to one of them is checked."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ def in_turns(timers: Mapping[str, Callable[[int], list[float]]], repeats: int) -
         for name, timer in timers.items():
             sleep(PAUSE)
             known = min(times[name], default=TURN)  # the first turn, of one call, tells how many fit into the next
-            times[name] += timer(max(1, min(MOST_CALLS, round(TURN / known))))
+            times[name] += timer(max(1, round(TURN / max(known, TURN / MOST_CALLS))))  # a clock may have been stopped
     return times
 
 

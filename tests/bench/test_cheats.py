@@ -316,6 +316,25 @@ def test_a_time_that_no_machine_has(monkeypatch):
     assert "ms is impossible, expected at least" in result.fault
 
 
+def test_the_clock_that_others_see_is_not_ours(monkeypatch):
+    def stop(*given, **options):
+        monkeypatch.setattr("time.perf_counter", lambda: 0.0)
+        return conv(*given, **options)
+
+    result = judged(stop, machine=MACHINE)
+    assert min(result.run.seconds) > 0
+
+
+def test_a_clock_that_stands_still_gives_no_time(monkeypatch):
+    def stop(*given, **options):
+        monkeypatch.setattr("convlab.bench.turns.perf_counter", lambda: 0.0)
+        return conv(*given, **options)
+
+    result = judged(stop, machine=MACHINE)
+    assert result.run is None
+    assert "0 ms is impossible" in result.fault
+
+
 def test_the_floor_is_computed_and_not_measured():
     floor = MACHINE.floor(4 * CORES * 6e9 * 64, 1.0)
     assert floor == MACHINE.floor(1.0, CORES * 6e9 * 128) == 1.0

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 import convlab
+from convlab.bench.case import Case
+from convlab.bench.convolutions import measure
 from convlab.judging.hypotheses import HYPOTHESES
+from convlab.judging.speed import Here
 from convlab.judging.sweep import PLAIN, WHOLE
 from convlab_kernels.cpu import METHODS
 from convlab_kernels.window import Window
@@ -111,6 +114,17 @@ def test_every_method_is_right(method):
     assert report.error_class in (plain | {"F(2,3)", "F(4,3)"} if "winograd" in method else plain)
 
 
+def timed(conv):
+    """Return the spread of the times of what is right there, too."""
+    (result,) = measure(Case((9, 8, 6), 12), {"yours": Here(conv)}, 1).results
+    assert not result.wrong and result.error_class == "float32"
+    return result.run
+
+
+def test_loops_are_right_where_they_are_timed():
+    assert timed(by_loops) and timed(planted.right)
+
+
 def test_pytorch_is_right():
     torch = live("torch", instead="ops/test_ops.py")
 
@@ -123,6 +137,7 @@ def test_pytorch_is_right():
 
     report = convlab.judge(conv, quick=True)
     assert report.right, report
+    assert timed(conv)
 
 
 def test_onnx_runtime_is_right():
@@ -149,6 +164,7 @@ def test_onnx_runtime_is_right():
     report = convlab.judge(conv, quick=True)
     assert report.right, report
     assert {refusal.of for refusal in report.refusals} == {"with float64"}  # which its convolution does not take
+    assert timed(conv)
 
 
 def test_rounding_beyond_that_of_sums_is_imprecise():
