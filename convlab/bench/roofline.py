@@ -25,10 +25,11 @@ PEER, WASH, LINES, WHISKER = INK, "#f3f5f8", "#dfe4ea", "#aab3bd"
 EDGE, HEAD, FOOT, PLOT, HIGH = 0.75, 1.2, 0.7, 5.4, 3.9  # inches around and of the plot under the roofs
 NAMES, BARS, NUMBERS, ROW, GROUP = 1.5, 3.0, 1.1, 0.2, 1.7  # inches beside and of the bars; one; rows between groups
 DEEP = 5.6  # inches of bars, about, that one column holds
-CLOSE = 0.045  # share of an axis that is between two words, at least
+CLOSE = 0.04  # share of an axis that is between two words, at least
 NOTE = "operations are the definition's, 2 for each cell of a window: a method that multiplies less may pass the roof"
 
 MARKERS = {"cuda": "s"}
+BESIDE = 1.35  # times a point's place is that of its name
 HALO = {"facecolor": WASH, "edgecolor": "none", "pad": 0.5}
 
 Bar = tuple[str, tuple[float, float, float], str, bool]  # method, quartiles in seconds, colour, whether predicted
@@ -136,7 +137,7 @@ def _draw_roofs(ax: Axes, sides: Sequence[Side]) -> None:
     intensities = [case.case.intensity for case in cases]
     machines = [report.machine for _, report, _ in sides]
     ridges, products = ([m.product / m.copy for m in machines], [m.product / 1e9 for m in machines])
-    left, right = min(*intensities, *ridges) / 2.5, max(*intensities, *ridges) * (2.5 if len(sides) == 1 else 4)
+    left, right = min(*intensities, *ridges) / 2.5, max(*intensities, *ridges) * (3 if len(sides) == 1 else 4)
     bottom, top = min(*rates, *(product / 30 for product in products)) / 2.5, max(*rates, *products) * 1.9
     ax.set(xscale="log", yscale="log", xlim=(left, right), ylim=(bottom, top))
     for (device, _, _), machine, ridge in zip(sides, machines, ridges, strict=True):
@@ -169,15 +170,24 @@ def _draw_points(ax: Axes, side: Side) -> None:
 
 
 def _name(ax: Axes, sides: Sequence[Side]) -> None:
-    """Write their names beside the points of the only case, from the fastest down, apart where they would touch."""
+    """Write their names beside the points of the only case, from the fastest down, apart where they would touch.
+
+    A line leads from each point to its name.
+    """
     low, high = np.log(ax.get_ylim())
     last = np.inf
-    timed = [(case.case, *one) for _, report, _ in sides for case in report.cases for one in case.timed]
-    for case, result, run in sorted(timed, key=lambda one: one[2].median):
-        last = min((np.log(case.flops / run.median / 1e9) - low) / (high - low), last - CLOSE)
+    points = [
+        (case.case.flops / run.median / 1e9, case.case.intensity, result.method, colours[result.method])
+        for _, report, colours in sides
+        for case in report.cases
+        for result, run in case.timed
+    ]
+    for rate, intensity, method, colour in sorted(points, reverse=True):
+        last = min((np.log(rate) - low) / (high - low), last - CLOSE)
         ax.annotate(
-            result.method, (case.intensity, last), (8, 0), xycoords=("data", "axes fraction"),
-            textcoords="offset points", va="center", fontsize=8, color=INK, bbox=HALO,
+            method, (intensity, rate), (BESIDE * intensity, last), textcoords=("data", "axes fraction"), va="center",
+            fontsize=8, color=INK, bbox=HALO,
+            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.7, "relpos": (0, 0.5), "shrinkB": 4},
         )  # fmt: skip
 
 

@@ -42,7 +42,9 @@ def _add_conv(kinds: Any) -> None:
     parser.add_argument("--groups", type=int, default=1, metavar="G", help="groups of channels (default: 1)")
     parser.add_argument("--batch", type=int, default=1, metavar="N", help="images at a time (default: 1)")
     parser.add_argument("--dtype", choices=TYPES, default="float32", help="(default: float32)")
-    parser.add_argument("--methods", metavar="A,B", help="only these; torch is PyTorch (default: all)")
+    parser.add_argument(
+        "--methods", metavar="A,B", help="only these; torch is PyTorch, torch_tf32 the same in TF32 (default: all)"
+    )
     add_devices(parser)
     parser.add_argument(
         "--ladder", action="store_true", help="all kernels of the GPU in turn, and what each gains over the last"

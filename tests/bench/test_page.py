@@ -250,3 +250,43 @@ def test_a_network_that_is_wrong_on_the_cpu_is_predicted_nothing(monkeypatch):
     assert "cpu   WRONG, not timed: " in str(page)
     assert "cuda  predicted" in str(page)
     assert "cuda, ms" not in str(page)
+
+
+def test_a_network_with_a_gpu_is_measured_on_both(monkeypatch):
+    """What is measured on the GPU stands in for itself: of each layer a tenth of the CPU's time."""
+    from convlab.bench import networks
+
+    model, asked = convlab.load("lenet5"), []
+
+    def bench_model(model, *arguments, **options):
+        asked.append(model.device)
+        model.device, device = "cpu", model.device
+        report = networks.bench_model(model, *arguments, **options)
+        model.device = device
+        return report if device == "cpu" else faster(report)
+
+    def faster(report):
+        (batch,) = report.batches
+        layers = tuple(replace(one, run=Spread((one.run.median / 10,))) for one in batch.layers)
+        return replace(
+            report, machine=GPU, batches=(replace(batch, layers=layers, calls={"predict": Spread((1e-3,))}),)
+        )
+
+    monkeypatch.setattr("convlab.runtime.device._missing", lambda: None)
+    for name, stand in {
+        "gpu_here": lambda: True,
+        "bench_model": bench_model,
+        "copy_seconds": lambda _: (2e-3, 1e-3),
+    }.items():
+        monkeypatch.setattr(f"convlab.bench.network_page.{name}", stand)
+    page = bench_model_page(model, (2,), 2)
+    assert (asked, model.device) == (["cpu", "cuda"], "cpu")
+    text = str(page)
+    assert page.agrees
+    assert "predicted" not in text
+    assert text.count("layers agree with float64") == 2
+    assert re.search(r"^copies +3$", text, re.MULTILINE)
+    assert re.search(r"^predict +[\d.]+ +1 +[\d.]+x$", text, re.MULTILINE)
+    copies = [one for one in page.as_dict()["records"] if one["name"].startswith("copy")]
+    assert [(one["name"], one["seconds"]) for one in copies] == [("copy to device", 2e-3), ("copy to host", 1e-3)]
+    assert not any(one["predicted"] for one in page.as_dict()["records"])
