@@ -1,7 +1,7 @@
 """The nodes of a network carried out, one after the other."""
 
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from convlab.layers import ACTIVATIONS, Layer
@@ -43,7 +43,7 @@ def compute(graph: Graph, sources: Mapping[str, Array]) -> dict[str, Array]:
     return outputs_of(graph, sources, execute(graph, sources))
 
 
-def outputs_of(graph: Graph, sources: Mapping[str, Array], values: Iterator[Value]) -> dict[str, Array]:
+def outputs_of(graph: Graph, sources: Mapping[str, Array], values: Iterable[Value]) -> dict[str, Array]:
     """Return the outputs by name, from inputs and what nodes make of them, in memory that the caller may keep."""
     owners = {id(owner(source)) for source in sources.values()}
     outputs = {node.name: y for node, _, y in values if node.name in graph.outputs}
@@ -51,7 +51,7 @@ def outputs_of(graph: Graph, sources: Mapping[str, Array], values: Iterator[Valu
 
 
 def keep(
-    graph: Graph, sources: Mapping[str, Array], values: Iterator[Value], wanted: Collection[str], device: str
+    graph: Graph, sources: Mapping[str, Array], values: Iterable[Value], wanted: Collection[str], device: str
 ) -> dict[str, Any]:
     """Return what `Recorded` wants of a run, from what nodes make: arrays, kinds of layers, functions of outputs."""
     inputs, arrays, outputs = arrays_on(device), arrays_on(device), arrays_on(device)

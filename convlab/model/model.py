@@ -1,45 +1,35 @@
 """A network: an ordered graph of named layers that runs, with or without a recording."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import replace
 from functools import partial
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from convlab.deprecation import Renamed
-from convlab.errors import ShapeError, UnsupportedError
-from convlab.images.preprocessing import Preprocessing
-from convlab.model.caches import Caches, OfWeights
+from convlab.errors import ShapeError
+from convlab.model.computing import Computing
 from convlab.model.edits import silenced
-from convlab.model.execution import Value, complete, compute, execute, keep, outputs_of, telling
+from convlab.model.execution import complete, compute, keep, outputs_of
 from convlab.model.fusion import fuse
 from convlab.model.graph import INPUT, Graph
 from convlab.model.inputs import read_inputs
-from convlab.model.network import Network
 from convlab.model.nodes import Node
-from convlab.model.plan import Plan
-from convlab.model.plans import Call
 from convlab.model.selection import Record, check_budget, largest, select
 from convlab.model.sources import RANDOM
 from convlab.model.what_if import Replacement, recompute
 from convlab.recording.activations import Activations
 from convlab.recording.recorded import check_forwards
 from convlab.runtime.arrays import Array
-from convlab.runtime.buffer_pool import BufferPool
-from convlab.runtime.device import check_device, device_memory
+from convlab.runtime.device import device_memory
 from convlab.runtime.host_copies import where_computed
-from convlab.runtime.once import preparing
-from convlab.runtime.policy import using_policy, worth_compiling
-from convlab_kernels.cpu.runtime.threads import threads
 
 __all__ = ["INPUT", "Model", "Node", "Record"]
 
 
-class Model(Network):
+class Model(Computing):
     """A network of layers that are executed in order.
 
     What it consists of is told at `Network`.
@@ -59,28 +49,6 @@ class Model(Network):
     """
 
     strict = Renamed("propagate_nan")
-
-    def _start(self, graph: Graph, preprocessing: Preprocessing | None, labels: Sequence[str] | None) -> None:
-        super()._start(graph, preprocessing, labels)
-        self.propagate_nan, self.device, self.tf32 = False, "cpu", False
-        self.compiled: bool | None = None
-        self._caches = Caches()
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what a copy takes over: not what is made again when it is needed."""
-        return {**vars(self), "_caches": Caches()}
-
-    def to(self, device: str) -> "Model":
-        """Compute the network on "cpu" or on "cuda", an NVIDIA GPU, from now on; return the network.
-
-        On a GPU what is computed stays there, as arrays of CuPy: `predict` returns them; a recording copies a layer
-        to the host when it is asked for. UnsupportedError, with what to do, where there is no GPU to use.
-        """
-        check_device(device)
-        if device != self.device:
-            self.drop_prepared()
-            self.device = device
-        return self
 
     def part(self, graph: Graph) -> "Model":
         """Return the network of another graph, which is computed where and as this one is."""
@@ -112,93 +80,15 @@ class Model(Network):
     def _predict(self, sources: dict[str, Array]) -> dict[str, Array]:
         """Return the outputs for inputs, both by name."""
         first: Any = next(iter(sources.values()))
-        if first.dtype != np.float32:
-            with self.computing(len(first), self._caches.pool):
-                return compute(self.graph, sources)
-        fused = self._of_weights("fused", fuse)
-        with self.computing(len(first), self._caches.pool):
-            if self.device == "cuda" and len(first) == 1:
-                kind = (first.device.id, self.propagate_nan, self.tf32)
-                return fused.cuda_graphs.predict(kind, partial(compute, fused.graph), sources)
-            return outputs_of(fused.graph, sources, self._execute(fused, fused.graph, sources))
-
-    def plan(self, batch: int = 1) -> Plan:
-        """Return what `predict` does with so many images: its text is a table of the steps.
-
-        It is made and kept, with all that has to be compiled for it, so that no call waits for that afterwards.
-
-        Parameters
-        ----------
-        batch : int
-            How many images.
-
-        Raises
-        ------
-        ShapeError
-            For less than 1.
-        UnsupportedError
-            For a network on a GPU.
-        WeightsError
-            For a network without weights.
-        """
-        if isinstance(batch, bool) or not isinstance(batch, Integral) or batch < 1:
-            raise ShapeError(f"plan: {batch!r} images, expected a whole number of at least 1")
-        if self.device != "cpu":
-            raise UnsupportedError(f"model {self.name!r} is on {self.device!r}; a plan is for a processor: to('cpu')")
-        fused, numbers = self._of_weights("fused", fuse), np.random.default_rng(0)
-        sources = {name: numbers.random((batch, *shape), np.float32) for name, shape in self.inputs.items()}
-        with self.computing(int(batch), self._caches.pool):
-            return fused.plans.made(self._planned(fused.graph, sources))
-
-    def _execute(
-        self, made: OfWeights, graph: Graph, sources: Mapping[str, Array], wanted: Collection[str] = ()
-    ) -> Iterator[Value]:
-        """Return what the nodes of a graph make of inputs, by a plan where there is one."""
-        first: Any = next(iter(sources.values()))
-        planned = self.device == "cpu" and first.dtype == np.float32 and len(first) and self._compiles(len(first))
-        if not planned or telling():
-            return execute(graph, sources, wanted)
-        return made.plans.execute(self._planned(graph, sources, wanted))
-
-    def _planned(self, graph: Graph, sources: Mapping[str, Array], wanted: Collection[str] = ()) -> Call:
-        """Return the call for which there is to be a plan."""
-        images = len(next(iter(sources.values())))
-        how = images, self._compiles(images), self.propagate_nan
-        kind = (*how, threads(), graph.outputs, frozenset(wanted))
-        return Call(kind, sources, partial(execute, graph, sources, wanted), partial(Plan, graph, *how, wanted))
-
-    def _compiles(self, images: int) -> bool:
-        """Return whether compiled kernels compute so many images."""
-        return worth_compiling(self.graph.multiply_adds, images) if self.compiled is None else self.compiled
-
-    def _of_weights(self, name: str, make: Callable[[Graph], Graph]) -> OfWeights:
-        """Return the graph that is cached under a name, made again of this one where a layer has other weights."""
-        weights, caches = [layer._held.weights for layer in self.layers], self._caches
-        made: OfWeights | None = getattr(caches, name)
-        if made is None or not made.is_of(weights):
-            with preparing():
-                made = getattr(caches, name)
-                if made is None or not made.is_of(weights):
-                    made = OfWeights(weights, make(self.graph))
-                    setattr(caches, name, made)
-        return made
-
-    @contextmanager
-    def computing(self, images: int, pool: BufferPool | None = None) -> Iterator[None]:
-        """Compute what is computed in the block as the network decides for a batch, into a pool or fresh arrays."""
-        scoped = nullcontext() if pool is None or self.device != "cpu" else pool.scope()
-        with (
-            device_memory(self.device, lambda: largest(self.graph, images)),
-            scoped as scope,
-            using_policy(self._compiles(images), scope, self.propagate_nan, self.tf32),
-        ):
-            yield
-
-    def drop_prepared(self) -> None:
-        """Give back the memory of what was prepared from the weights, and of buffers; they are made again."""
-        self._caches = Caches()
-        for layer in self.layers:
-            layer.drop_prepared()
+        fused = self._of_weights("fused", fuse) if first.dtype == np.float32 else None
+        if self.device == "cpu":
+            made = fused or self._whole()
+            return outputs_of(made.graph, sources, self._execute(made, made.graph, sources, pool=self._caches.pool))
+        with self.computing(len(first)):
+            if fused is None or len(first) > 1:
+                return compute(self.graph if fused is None else fused.graph, sources)
+            kind = (first.device.id, self.propagate_nan, self.tf32)
+            return fused.cuda_graphs.predict(kind, partial(compute, fused.graph), sources)
 
     def run(
         self,
@@ -247,8 +137,9 @@ class Model(Network):
             check_budget(graph, wanted, next(iter(sources.values())), max_bytes)
         everything = all(node.name in wanted for node in self.nodes)
         images = len(next(iter(sources.values())))
-        with self.computing(images, self._caches.recordings if everything else None):
-            values = self._execute(self._of_weights("whole", lambda graph: graph), graph, sources, wanted)
+        with device_memory(self.device, lambda: largest(graph, images)):
+            pool = self._caches.recordings if everything else None
+            values = self._execute(self._whole(), graph, sources, wanted, pool)
             recorded = keep(graph, sources, values, wanted, self.device)
         return Activations(
             **recorded,

@@ -4,8 +4,8 @@ An inference engine does not ask, layer after layer, what is to be done: it has 
 is carried out, in one compiled call but for layers that have no compiled form, which are called between its pieces.
 """
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -14,9 +14,13 @@ from convlab.model.graph import Graph
 from convlab.model.plan_table import plan_text
 from convlab.model.planning import FLOAT, Place, Planning, Step
 from convlab.runtime.arrays import Array
-from convlab.runtime.policy import new_array, using_policy
+from convlab.runtime.buffer_pool import SMALL, BufferPool
+from convlab.runtime.policy import using_policy
 from convlab_kernels.arguments import readable
 from convlab_kernels.cpu.runtime.program import Pieces, Program, carry_out
+
+Empty: TypeAlias = Callable[[tuple[int, ...], np.dtype[Any]], Array]
+"""What makes an array, its numbers not yet set."""
 
 
 class Plan:
@@ -38,8 +42,12 @@ class Plan:
         self.planning = planning = Planning(graph, images, compiled, propagate_nan, wanted)
         self._policy = compiled, None, propagate_nan
         self._shown = [step for step in planning.steps if planning.shown(step)]
+        self._handed = {buffer: planning.notes.sizes[buffer] // FLOAT.itemsize for buffer in planning.handed}
         self._program, self._arena = Program(planning.notes, planning.moving), 0
+        self._starts = np.array(planning.starts, np.int64)
+        self._addresses = self._starts.copy()
         self._parts = list(self._joined())
+        self._own = None if planning.arena_bytes >= SMALL else self._new_arena(np.empty)
         self._idle = [self]
 
     def __str__(self) -> str:
@@ -55,62 +63,70 @@ class Plan:
                 first = step.last
         yield self._program.pieces(first, len(self.planning.notes.tasks))
 
-    def execute(self, sources: Mapping[str, Array]) -> Iterator[Value] | None:
-        """Return the values to hand out for inputs by name; None while another thread carries the plan out."""
+    def execute(self, sources: Mapping[str, Array], pool: BufferPool | None = None) -> list[Value] | None:
+        """Return the values to hand out for inputs by name, in memory of a pool or in fresh memory.
+
+        None while another thread carries the plan out.
+        """
         try:
             self._idle.pop()
         except IndexError:
             return None
         try:
-            return self._execute(sources)
+            if pool is None or self._own is not None:
+                return self._execute(sources, np.empty)
+            with pool.scope() as scope:
+                return self._execute(sources, scope.empty)
         finally:
             self._idle.append(self)
 
-    def _execute(self, sources: Mapping[str, Array]) -> Iterator[Value]:
-        planning, like = self.planning, next(iter(sources.values()))
+    def _execute(self, sources: Mapping[str, Array], empty: Empty) -> list[Value]:
+        planning = self.planning
         arrays = {place.buffer: readable(sources[name]) for name, place in planning.inputs.items()}
-        for buffer in planning.handed:
-            arrays[buffer] = new_array(like, (planning.notes.sizes[buffer] // FLOAT.itemsize,))
-        arena = new_array(like, (planning.arena_bytes // FLOAT.itemsize,))
-        memory = _Memory(arena, planning.starts, arrays)
+        for buffer, size in self._handed.items():
+            arrays[buffer] = empty((size,), FLOAT)
+        memory = _Memory(self._new_arena(empty) if self._own is None else self._own, planning.starts, arrays)
         self._place(memory)
         for part in self._parts:
             if isinstance(part, Step):
                 self._call(part, memory)
             else:
                 carry_out(part)
-        return iter([self._value(step, memory) for step in self._shown])
+        return [self._value(step, memory) for step in self._shown]
+
+    def _new_arena(self, empty: Empty) -> Array:
+        return empty((self.planning.arena_bytes // FLOAT.itemsize,), FLOAT)
 
     def _place(self, memory: "_Memory") -> None:
         """Put the addresses into the tasks; the arena's only where it lies elsewhere than at the last call."""
-        addresses = np.zeros(len(memory.starts), np.int64)
         if (arena := _address(memory.arena)) != self._arena:
-            self._program.place(addresses + memory.starts + arena)
+            self._program.place(self._starts + arena)
             self._arena = arena
         for buffer, array in memory.arrays.items():
-            addresses[buffer] = _address(array)
-        self._program.move(addresses)
+            self._addresses[buffer] = _address(array)
+        self._program.move(self._addresses)
 
     def _call(self, step: Step, memory: "_Memory") -> None:
         with using_policy(*self._policy):
-            before, after = call(step.node.layer, [memory[place] for place in step.inputs], step.before is not None)
-            memory[step.after][...] = step.node.silence(after)
+            before, after = call(
+                step.node.layer, [memory.of(place) for place in step.inputs], step.before is not None
+            )
+            memory.of(step.after)[...] = step.node.silence(after)
             if step.before is not None:
-                memory[step.before][...] = before
+                memory.of(step.before)[...] = before
 
     def _value(self, step: Step, memory: "_Memory") -> Value:
-        return step.node, None if step.before is None else memory[step.before], memory[step.after]
+        return step.node, None if step.before is None else memory.of(step.before), memory.of(step.after)
 
 
-@dataclass(frozen=True)
-class _Memory:
+class _Memory(NamedTuple):
     """The memory of one call: an arena, where in it buffers begin, and arrays of their own for others."""
 
     arena: Array
     starts: list[int]
     arrays: dict[int, Array]
 
-    def __getitem__(self, place: Place) -> Array:
+    def of(self, place: Place) -> Array:
         if (array := self.arrays.get(place.buffer)) is not None:
             return place.within(array)
         return place.within(self.arena, self.starts[place.buffer])

@@ -1,13 +1,14 @@
 """The plans of a network, each made at the second call of its kind: who calls once need not wait for one."""
 
 import logging
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 from convlab.model.execution import Value
 from convlab.model.plan import Plan
 from convlab.runtime.arrays import Array
+from convlab.runtime.buffer_pool import BufferPool
 
 V = TypeVar("V")
 
@@ -19,11 +20,15 @@ MOST = 8
 
 @dataclass(frozen=True)
 class Call:
-    """A call of a network: its kind, for which there is one plan, the inputs, what computes it, and what plans it."""
+    """A call of a network: its kind, for which there is one plan, the inputs, into which memory, and how otherwise.
+
+    `compute` is what computes it without a plan, `plan` what makes one.
+    """
 
     kind: Hashable
     sources: Mapping[str, Array]
-    compute: Callable[[], Iterator[Value]]
+    pool: BufferPool | None
+    compute: Callable[[], Iterable[Value]]
     plan: Callable[[], Plan]
 
 
@@ -34,11 +39,11 @@ class Plans:
         self._seen: dict[Hashable, None] = {}
         self._plans: dict[Hashable, Plan | None] = {}  # None: it answered otherwise than the network
 
-    def execute(self, call: Call) -> Iterator[Value]:
+    def execute(self, call: Call) -> Iterable[Value]:
         """Return what a network makes of inputs, by the plan for calls of this kind where there is one."""
         if call.kind in self._plans:
             plan = self._plans[call.kind]
-            values = None if plan is None else plan.execute(call.sources)
+            values = None if plan is None else plan.execute(call.sources, call.pool)
             return call.compute() if values is None else values
         if call.kind in self._seen:
             return self._prove(call.plan(), call)
@@ -52,17 +57,17 @@ class Plans:
             self._prove(plan, call)
         return plan
 
-    def _prove(self, plan: Plan, call: Call) -> Iterator[Value]:
+    def _prove(self, plan: Plan, call: Call) -> Iterable[Value]:
         """Keep a plan if it makes of inputs what the network does without one, to the bit; return what that is."""
-        values = list(plan.execute(call.sources) or ())
+        values = plan.execute(call.sources, call.pool) or []
         same = _equal(values, call.compute())
         if not same:
             logger.debug("a plan of %s answers otherwise than the network", plan.planning.graph.name)
         _remember(self._plans, call.kind, plan if same else None)
-        return iter(values) if same else call.compute()
+        return values if same else call.compute()
 
 
-def _equal(planned: list[Value], values: Iterator[Value]) -> bool:
+def _equal(planned: list[Value], values: Iterable[Value]) -> bool:
     """Return whether the values that a plan handed out are among those of a network."""
     left = {node.name: (before, after) for node, before, after in planned}
     same = True

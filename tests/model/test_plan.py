@@ -203,7 +203,7 @@ def test_a_plan_is_made_at_the_second_call_and_followed_from_then_on(monkeypatch
     assert not plans_of(model)
     second = model.predict(x)
     [plan] = plans_of(model)
-    monkeypatch.setattr("convlab.model.model.execute", lambda *_: 1 / 0)  # nothing is computed layer by layer
+    monkeypatch.setattr("convlab.model.computing.execute", lambda *_: 1 / 0)  # nothing is computed layer by layer
     third = model.predict(x)
     for name in model.outputs:
         np.testing.assert_array_equal(second[name], first[name])
