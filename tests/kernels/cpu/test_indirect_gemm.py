@@ -139,17 +139,43 @@ def test_parts_of_the_work_in_any_number(n, size, padding):
         set_threads(before)
 
 
-def test_a_crop_is_a_negative_padding():
-    window = Window((2, 3), (1, 2), ((-1, 2), (-2, -1)))
-    case = Case(2, (9, 14), 3, 5, window)
+COLLIDING = [  # whose neighbouring windows begin 4096 bytes apart in float32, or a multiple of that
+    Case(1, (5, 13), 512, 3, Window((1, 1), (2, 2))),
+    Case(2, (5, 6), 1024, 3, Window((2, 3), (1, 2), ((1, 0), (0, 2)), (1, 2))),
+    Case(1, (5, 7), 512, 2, Window((2, 2)), groups=2),
+    Case(2, (31, 9), 512, 2, Window((1, 1), (2, 2), ((0, 0), (0, 0)))),
+    Case(2, (31, 9), 512, 2, Window((2, 1), (1, 2), "same")),
+    Case(1, (2, 2 * CHUNK + 3), 512, 2, Window((1, 1), (2, 2))),
+    Case(1, (1, 2 * CHUNK + 5), 512, 2, Window((1, 2), (1, 2), ((0, 0), (1, 0)))),
+]
+
+
+@pytest.mark.parametrize("case", COLLIDING, ids=str)
+@pytest.mark.parametrize("n", [1, 3])
+def test_windows_that_begin_in_one_set_of_the_cache(n, case):
+    before = threads()
+    try:
+        set_threads(n)
+        check("indirect_gemm", case)
+    finally:
+        set_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("channels", "window", "cropped", "padding"),
+    [
+        (3, Window((2, 3), (1, 2), ((-1, 2), (-2, -1))), np.s_[:, 1:, 2:-1], ((0, 2), (0, 0))),
+        (3, Window((2, 3), (1, 2), ((-1, -2), (-2, -1))), np.s_[:, 1:-2, 2:-1], ((0, 0), (0, 0))),
+        (512, Window((1, 1), (1, 2), ((-1, 0), (-3, 0))), np.s_[:, 1:, 3:], ((0, 0), (0, 0))),  # which collide
+    ],
+)
+def test_a_crop_is_a_negative_padding(channels, window, cropped, padding):
+    case = Case(2, (9, 14), channels, 5, window)
     x, w, b = case.arrays
-    cropped = x[:, 1:, 2:-1]
-    total, magnitude = oracle.conv2d(cropped, w, (1, 2), ((0, 2), (0, 0)))
-    assert_close(filled("indirect_gemm", case), total + b, sum_bound(19, magnitude + np.abs(b), np.float32))
-    inside = Case(2, (9, 14), 3, 5, Window((2, 3), (1, 2), ((-1, -2), (-2, -1))))
-    total, magnitude = oracle.conv2d(inside.arrays[0][:, 1:-2, 2:-1], inside.arrays[1], (1, 2))
-    b = inside.arrays[2]
-    assert_close(filled("indirect_gemm", inside), total + b, sum_bound(19, magnitude + np.abs(b), np.float32))
+    total, magnitude = oracle.conv2d(x[cropped], w, window.stride, padding)
+    assert_close(
+        filled("indirect_gemm", case), total + b, sum_bound(w[..., 0].size + 1, magnitude + np.abs(b), np.float32)
+    )
 
 
 def test_a_prepared_kernel_serves_images_of_any_size_in_turn():

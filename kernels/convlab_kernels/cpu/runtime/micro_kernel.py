@@ -12,6 +12,7 @@ arXiv 1907.02129, section 3). While it multiplies, it has what is needed next fe
 
 from collections.abc import Iterator
 from itertools import chain
+from math import gcd
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,10 @@ SHARES = max(1, PANEL_BYTES // LINE)
 AHEAD = LINE // 4
 """Addresses that there must be of the rows to fetch meanwhile."""
 
+SETS, WAYS = 4096, 8
+"""Numbers so many bytes apart share a set of the first-level cache, which holds so many lines: 32 KiB in 8 ways; or
+48 in 12."""
+
 
 def panel_of(itemsize: int) -> int:
     """Return the columns of a panel for numbers of so many bytes."""
@@ -61,6 +66,11 @@ def panels(matrix: NDArray[Any]) -> NDArray[Any]:
         part = matrix[..., panel * width : (panel + 1) * width]
         packed[..., panel, :, : part.shape[-1]] = part
     return packed
+
+
+def collide(step: int, rows: int) -> bool:
+    """Return whether a block's rows, so many bytes apart, throw each other out of the cache before they are used."""
+    return min(rows, ROWS) * gcd(step, SETS) > WAYS * SETS
 
 
 @inlined
