@@ -1,4 +1,7 @@
-"""PyTorch's convolution on a GPU, which is cuDNN's, as a candidate: on CuPy's arrays, in CuPy's stream."""
+"""PyTorch's convolution on a GPU, which is cuDNN's, as a candidate: on CuPy's arrays.
+
+Both work in CUDA's default stream unless told otherwise, so the clock that CuPy reads sees PyTorch's kernels.
+"""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -47,12 +50,10 @@ class DeviceTorch(DeviceCandidate):
         (top, bottom), (left, right) = case.window.pads(case.image[:2])
         even = (top, left) == (bottom, right)
         window = case.window.stride, (top, left) if even else (0, 0), case.window.dilation, case.groups
-        stream = torch.cuda.ExternalStream(cupy.cuda.get_current_stream().ptr)
 
         def convolve() -> Any:
-            with torch.cuda.stream(stream):
-                given = image if even else torch.nn.functional.pad(image, (left, right, top, bottom))
-                return torch.nn.functional.conv2d(given, kernel, bias, *window)
+            given = image if even else torch.nn.functional.pad(image, (left, right, top, bottom))
+            return torch.nn.functional.conv2d(given, kernel, bias, *window)
 
         self._call = torch.inference_mode()(convolve)
         # (N, O, OH, OW) -> (N, OH, OW, O)

@@ -33,7 +33,8 @@ them. Rounding: the class of the largest error."""
 PREDICTED = f"""\
 {MARK.capitalize()}: there is no GPU here. What stands for cuda is what an H100 takes at
 best, from counts of the machine code that the compiler makes for it: > at least so long, < at most
-so fast. The model: docs/benchmark.md."""
+so fast. Some bounds are looser than others, those of cuBLAS (im2col, winograd) the most: the
+order is no ranking. The model: docs/benchmark.md."""
 COMPARED = """\
 Nothing was computed at this size. Equal if simulated: each rung, its threads run in Python, on few
 channels under the same window."""

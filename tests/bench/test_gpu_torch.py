@@ -1,7 +1,6 @@
 """PyTorch on a GPU as a candidate: on a machine without one, with the CPU in the GPU's place."""
 
 import sys
-from contextlib import nullcontext
 from types import SimpleNamespace
 
 import numpy as np
@@ -43,13 +42,10 @@ def on_cpu(torch, monkeypatch):
             after(call())
         return [1e-3] * calls
 
-    stream = SimpleNamespace(ptr=0)
     stand = SimpleNamespace(from_dlpack=np.from_dlpack, ndarray=type("ndarray", (), {}))
-    stand.cuda = SimpleNamespace(get_current_stream=lambda: stream)
     monkeypatch.setitem(sys.modules, "cupy", stand)
-    stands = {"is_available": lambda: True, "synchronize": lambda: None, "ExternalStream": lambda ptr: ptr}
-    for name, found in (stands | {"stream": lambda _: nullcontext()}).items():
-        monkeypatch.setattr(torch.cuda, name, found)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
     settings = torch.backends.cudnn, torch.backends.cuda.matmul
     kept, tried = [one.allow_tf32 for one in settings], torch.backends.cudnn.benchmark
     for module in ("gpu_torch", "gpu_candidates"):
