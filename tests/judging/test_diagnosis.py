@@ -12,7 +12,7 @@ from convlab.bench.case import Case
 from convlab.bench.convolutions import measure
 from convlab.judging.hypotheses import HYPOTHESES
 from convlab.judging.speed import Here
-from convlab.judging.sweep import PLAIN, WHOLE
+from convlab.judging.sweep import PLAIN, REAL, WHOLE
 from convlab_kernels.cpu import METHODS
 from convlab_kernels.window import Window
 from support import oracle
@@ -175,6 +175,7 @@ def test_rounding_beyond_that_of_sums_is_imprecise():
 
     report = convlab.judge(conv, quick=True)
     assert kinds(report) == ["imprecise"] and report.smallest
+    assert report.wrong == len(REAL)  # also of many terms, where no number alone is too far off, but all are together
 
 
 def test_factors_of_11_bits_are_told_where_whole_numbers_are_spared():
