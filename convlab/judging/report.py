@@ -120,6 +120,8 @@ class Report:
             return f"not known   all {self.cases} convolutions are refused"
         if self.right:
             return f"yes   all {taken} convolutions{refused}. Whole numbers first, then random ones: {self._rounding}"
+        if not self.wrong:
+            return f"no    all {taken} small convolutions are right{refused}, those that are timed are not"
         whole = ". Of whole numbers: rounding is not the reason" if self.smallest else ""
         return f"no    {self.wrong} of {taken} convolutions are wrong{refused}{whole}"
 

@@ -74,6 +74,9 @@ def test_what_is_not_right_where_it_is_timed_is_wrong():
     (finding,) = report.findings
     assert report.right is False and finding.kind == "wrong when timed"
     assert finding.text == f"{LAYER}: the result is wrong: relative error 1.0e+00"
+    assert f"RIGHT?    no    all {report.cases} small convolutions are right, those that are timed are not" in str(
+        report
+    )
     assert str(report).endswith("SPEED     not timed: it is wrong")
 
 
