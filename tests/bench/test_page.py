@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -124,6 +125,19 @@ def test_a_record_for_each_contender(capsys):
     assert (skipped["right"], skipped["skipped"]) == (None, "no")
     assert (records[4]["copy_to_device"], records[4]["copy_to_host"]) == (0.003, 0.0015)
     assert records[4]["speed_up_with_copies"] == pytest.approx(5 / 4.75)
+
+
+def documented(begin, end):
+    """Return the names between two places of the page that says what the JSON holds."""
+    text = (Path(__file__).parents[2] / "docs" / "benchmark.md").read_text(encoding="utf-8")
+    return set(re.findall(r"`(\w+)`", text[text.index(begin) : text.index(end)]))
+
+
+def test_the_docs_name_what_a_record_holds():
+    told = documented("| key | |", "Of `bench model` a record")
+    assert told == set(page_of(ON_GPU).as_dict()["records"][0])
+    record = bench_model_page(convlab.load("lenet5"), repeats=1).as_dict()["records"][0]
+    assert documented("Of `bench model` a record", "In a notebook:") - {"predict", "run"} == set(record)
 
 
 def test_without_a_right_one_on_the_cpu_there_is_no_speed_up():
