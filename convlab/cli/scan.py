@@ -9,6 +9,7 @@ from convlab.cli.inputs import SOME_FAILED
 from convlab.cli.layers import add_layers, chosen_layers
 from convlab.cli.options import add_fit, add_json, add_model, command, load_model, print_json
 from convlab.cli.terminal import bar
+from convlab.scanning.cluster import Cluster
 from convlab.scanning.folder import FolderStatistics
 from convlab.scanning.scanned import Scan
 from convlab.scanning.scanner import chosen_place, finish, scanning
@@ -33,7 +34,9 @@ def add(commands: Any) -> None:
     add_layers(parser, "features and statistics of these", "features before the classifier, statistics of all")
     parser.add_argument("--no-features", action="store_true", help="keep statistics alone")
     parser.add_argument("--no-statistics", action="store_true", help="keep features alone, which takes less time")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes on this machine (default: 1)")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--workers", type=int, default=1, metavar="N", help="processes on this machine (default: 1)")
+    where.add_argument("--dask", metavar="ADDRESS", help="a Dask scheduler, tcp://HOST:8786, whose workers do it")
     parser.add_argument("--max-errors", type=int, metavar="N", help="end with more pictures that cannot be read")
     parser.add_argument("--no-resume", action="store_true", help="do all of it anew")
     parser.add_argument(
@@ -78,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.folder,
         arguments.out,
         layers=chosen_layers(model, arguments.layers),
-        place=chosen_place(None, arguments.workers),
+        place=Cluster.at(arguments.dask) if arguments.dask else chosen_place(None, arguments.workers),
         batch=arguments.batch,
         fit=arguments.fit,
         **options,

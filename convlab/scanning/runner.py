@@ -102,7 +102,10 @@ class Runner:
         """Return the process: a new one where there is none, or the last has died, or had nothing to do for long."""
         if self.closed:
             raise Died("was stopped")
-        if self.process is None or self.process.poll() is not None:
+        if self.process is not None and self.process.poll() is not None:
+            self.process.end()
+            self.process = None
+        if self.process is None:
             command = [sys.executable, "-P", "-m", "convlab.scanning.process"]
             self.process = Process(command, with_threads(environment(), self.job.threads))
             with suppress(OSError):  # it has died at once: to ask it will say so

@@ -13,6 +13,7 @@ from convlab.images.resizing import Fit
 from convlab.model.model import Model
 from convlab.model.selection import select
 from convlab.scanning.claim import claim, clear, make_folder
+from convlab.scanning.cluster import Cluster
 from convlab.scanning.folder import FolderStatistics
 from convlab.scanning.job import (
     SHARD,
@@ -242,7 +243,7 @@ def folder_statistics(
 def chosen_place(client: Any, workers: int) -> Place:
     """Return where shards are done."""
     if client is not None:
-        raise NotImplementedError
+        return Cluster(client)
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
         raise ShapeError(f"{say('workers', '--workers')} is {workers!r}, expected a whole number of at least 1")
     return Local(workers)

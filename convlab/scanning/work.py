@@ -107,6 +107,7 @@ class Work:
     def _take(self, one: Summary) -> None:
         self.done += one.rows
         self.failed += len(one.errors)
+        self.ready.add(one.index)
         if one.statistics is not None:
             self.parts[one.index] = one
         for text in one.warnings:
