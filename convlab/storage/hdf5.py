@@ -10,7 +10,6 @@ import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from reprlib import Repr
 from typing import Any, NoReturn
@@ -188,22 +187,11 @@ def _read_strings(node: Any, attribute: str, limit: int, what: str, single: bool
     size = count * (string.length or REFERENCE)
     if size > limit:
         refuse(node, f"{where} declares {size:,} bytes of {what}, expected at most {limit:,}")
-    if string.length is None and count > 1 and count * _longest_text(_file_of(node)) > REPEATED_LIMIT:
+    if string.length is None and count > 1 and count * check_heaps(_file_of(node)) > REPEATED_LIMIT:
         refuse(node, f"{where} may repeat one long text {count:,} times, to more than {REPEATED_LIMIT:,} bytes")
     with reading(node):
         values = np.ravel(node.attrs[attribute]).tolist()
         return [value.decode() if isinstance(value, bytes) else str(value) for value in values]
-
-
-def _longest_text(path: str) -> int:
-    """Return the bytes of the longest text of variable length: any number of references may lead to it."""
-    state = Path(path).stat()
-    return _longest_text_then(path, state.st_size, state.st_mtime_ns)
-
-
-@lru_cache(maxsize=8)
-def _longest_text_then(path: str, size: int, time: int) -> int:
-    return check_heaps(path)
 
 
 def read_document(node: Any, attribute: str, limit: int) -> str | None:

@@ -9,7 +9,8 @@ import pytest
 
 from convlab.files.keras.weights import keras2_h5
 from convlab.files.keras.weights.reading import read_keras_weights
-from convlab.storage import hdf5
+from convlab.storage import hdf5_heaps
+from convlab.storage.hdf5_heaps import check_heaps
 from support.files.bad_files import CONV, KERNEL, edited, refused, replace_kernel
 
 # names that are none
@@ -44,12 +45,14 @@ def test_one_text_is_expected(good: Path, texts: list[bytes]) -> None:
 
 def test_a_file_that_changed_is_searched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its longest text is remembered for as long as its size and its time are the same."""
-    path, found = tmp_path / "w.h5", iter([3, 4, 5])
-    monkeypatch.setattr(hdf5, "check_heaps", lambda path: next(found))
-    for content, time, longest in [(b"four", 10, 3), (b"four", 10, 3), (b"five!", 10, 4), (b"five!", 20, 5)]:
+    path, searched = tmp_path / "w.h5", []
+    monkeypatch.setattr(hdf5_heaps, "_starts", lambda data: searched.append(len(data)) or iter(()))
+    for content, time, sizes in [(b"four", 10, [4]), (b"four", 10, []), (b"five!", 10, [5]), (b"five!", 20, [5])]:
         path.write_bytes(content)
         os.utime(path, ns=(time, time))
-        assert hdf5._longest_text(str(path)) == longest
+        assert check_heaps(path) == 0
+        assert searched == sizes
+        searched.clear()
 
 
 @pytest.mark.parametrize("attribute", ["layer_names", "layer_names0"])
