@@ -208,7 +208,7 @@ def test_pytorchs_product(torch):
 
 
 def test_a_network_of_pytorchs_is_measured(device, torch, monkeypatch):
-    monkeypatch.setattr("convlab.model.model.check_device", lambda name: None)
+    monkeypatch.setattr("convlab.model.computing.check_device", lambda name: None)
     monkeypatch.setattr("convlab.bench.gpu_candidates.event_seconds", clock([]))
     gpu_networks.contestants.cache_clear()
     for name in ("torch", "torch channels_last TF32", "torch TF32"):
@@ -220,7 +220,7 @@ def test_a_network_of_pytorchs_is_measured(device, torch, monkeypatch):
 
 @pytest.mark.parametrize("right", [True, False])
 def test_a_graph_of_pytorchs_is_replayed_on_new_images(right, device, torch, monkeypatch):
-    monkeypatch.setattr("convlab.model.model.check_device", lambda name: None)
+    monkeypatch.setattr("convlab.model.computing.check_device", lambda name: None)
     monkeypatch.setattr("convlab.bench.gpu_candidates.event_seconds", clock([]))
 
     def captured(call):
@@ -256,7 +256,7 @@ def replaying(compute):
 
 @pytest.mark.slow
 def test_a_network_of_ours_is_measured(device, monkeypatch):
-    monkeypatch.setattr("convlab.model.model.check_device", lambda name: None)
+    monkeypatch.setattr("convlab.model.computing.check_device", lambda name: None)
     monkeypatch.setattr("convlab.bench.gpu_candidates.event_seconds", clock([]))
     model = gpu_networks.network("lenet5")
     images = gpu_networks.images_for(model, 2)
