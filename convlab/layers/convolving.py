@@ -97,7 +97,8 @@ class Convolving(Activated):
 
     def __call__(self, x: Array) -> Array:
         """Convolve (N, H, W, C) to (N, OH, OW, O); activation functions that the kernel has are fused into it."""
-        return self.convolve(x, ACTIVATIONS[self.activation].finish)
+        finish = ACTIVATIONS[self.activation].finish
+        return self.linear(x) if finish is ops.NOTHING else self.convolve(x, finish)
 
 
 class Transposing(Convolving):

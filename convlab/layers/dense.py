@@ -77,7 +77,8 @@ class Dense(Activated):
 
     def __call__(self, x: Array) -> Array:
         """Compute (N, ..., in) to (N, ..., out); activation functions that the kernel has are fused into it."""
-        return self.multiply(x, ACTIVATIONS[self.activation].finish)
+        finish = ACTIVATIONS[self.activation].finish
+        return self.linear(x) if finish is ops.NOTHING else self.multiply(x, finish)
 
     def pull_back_linear(self, gradient: Array, x: Array) -> Array:
         """Return the gradient (N, ..., in) = (N, ..., out) @ kernel.T."""

@@ -3,15 +3,16 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from typing import Any, ClassVar
 
 import numpy as np
 
+from convlab import ops
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers.base import ONE_CELL, Layout, SeveralInputs, Walk
 from convlab.ops.axes import AxisLike, inner_axis
-from convlab.ops.elementwise import add
+from convlab.ops.elementwise import add, merged
 from convlab.ops.quiet import quiet
 from convlab.runtime.arrays import Array, Shape, module_of
 
@@ -107,7 +108,7 @@ class Subtract(Merge):
 
     def merge(self, inputs: list[Any]) -> Array:
         """Subtract the second."""
-        return inputs[0] - inputs[1]
+        return merged("subtract", *inputs)
 
     def shares(self, gradient: Array, inputs: list[Any], output: Array) -> Sequence[Array]:
         """Return the gradient, and its opposite for the second."""
@@ -130,7 +131,7 @@ class Multiply(Merge):
 
     def merge(self, inputs: list[Any]) -> Array:
         """Multiply them, from the first to the last."""
-        return reduce(np.multiply, inputs)
+        return reduce(partial(merged, "multiply"), inputs)
 
     def shares(self, gradient: Array, inputs: list[Any], output: Array) -> Sequence[Array]:
         """Return the gradient times the product of all others."""
@@ -153,7 +154,8 @@ class Average(Merge):
 
     def merge(self, inputs: list[Any]) -> Array:
         """Add them up and divide by their number."""
-        return reduce(np.add, inputs) / len(inputs)
+        total = reduce(add, inputs)
+        return merged("divide", total, total.dtype.type(len(inputs)))
 
     def shares(self, gradient: Array, inputs: list[Any], output: Array) -> Sequence[Array]:
         """Return an equal share for each."""
@@ -176,7 +178,7 @@ class Maximum(Merge):
 
     def merge(self, inputs: list[Any]) -> Array:
         """Compare value by value."""
-        return reduce(np.maximum, inputs)
+        return reduce(partial(merged, "maximum"), inputs)
 
     def shares(self, gradient: Array, inputs: list[Any], output: Array) -> Sequence[Array]:
         """Return the gradient for the first that is it, 0 for the others."""
@@ -199,7 +201,7 @@ class Minimum(Merge):
 
     def merge(self, inputs: list[Any]) -> Array:
         """Compare value by value."""
-        return reduce(np.minimum, inputs)
+        return reduce(partial(merged, "minimum"), inputs)
 
     def shares(self, gradient: Array, inputs: list[Any], output: Array) -> Sequence[Array]:
         """Return the gradient for the first that is it, 0 for the others."""
@@ -246,7 +248,7 @@ class Concatenate(Joining):
 
     def merge(self, inputs: list[Any]) -> Array:
         """Put them side by side."""
-        return module_of(inputs[0]).concatenate(inputs, axis=inner_axis(self.axis, inputs[0].ndim))
+        return ops.concatenate(inputs, inner_axis(self.axis, inputs[0].ndim))
 
     def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
         """Return to each input its part of the gradient."""

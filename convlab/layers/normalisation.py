@@ -7,6 +7,7 @@ from convlab import ops
 from convlab.errors import ShapeError
 from convlab.layers.base import Layer, Layout, Walk
 from convlab.layers.checks import check_count, check_numbers, options_of
+from convlab.layers.functions import ACTIVATIONS
 from convlab.layers.sizes import window_along
 from convlab.ops.axes import AxisLike, inner_axes, inner_axis
 from convlab.runtime.arrays import Array, Shape
@@ -62,10 +63,14 @@ class BatchNormalization(Layer):
         }
 
     def __call__(self, x: Array) -> Array:
-        """Normalise each channel of (N, ..., C)."""
-        names = ("moving_mean", "moving_variance", "gamma", "beta")
-        mean, variance, gamma, beta = (self.weight_as(name, x) for name in names)
-        return ops.batch_norm(x, mean, variance, gamma, beta, self.epsilon, self.axis)
+        """Normalise each channel of (N, ..., C); in a fused network, with an activation function."""
+        scale = self.prepared("moving_variance", x, lambda variance: self._scale(variance, x), "scale")
+        mean, beta = self.weight_as("moving_mean", x), self.weight_as("beta", x)
+        channel = inner_axis(self.axis, x.ndim)
+        return ops.run_batch_norm(x, mean, scale, beta, channel, ACTIVATIONS[self.activation].finish)
+
+    def _scale(self, variance: Array, x: Array) -> Array:
+        return ops.batch_scale(variance, self.weight_as("gamma", x), self.epsilon)
 
     def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
         """Return the gradient times gamma / sqrt(variance + epsilon)."""

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from convlab import ops
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers.base import Layer, Layout
 from convlab.layers.checks import numbers
@@ -54,8 +55,10 @@ class Rescaling(Layer):
     @quiet
     def __call__(self, x: Array) -> Array:
         """Scale, then move."""
-        scaled: Array = x * self.option_as("scale", x) + self.option_as("offset", x)
-        return scaled
+        scale, offset = self.option_as("scale", x), self.option_as("offset", x)
+        if (scaled := ops.scale_channels(x, 0, scale, offset)) is not None:
+            return scaled
+        return x * scale + offset
 
     def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
         """Return the gradient times the scale."""
@@ -119,14 +122,22 @@ class Normalization(Layer):
     @quiet
     def __call__(self, x: Array) -> Array:
         """Normalise (N, ...), or undo it."""
-        mean, variance = (self._along(name, x) for name in ("mean", "variance"))
-        deviation = module_of(x).maximum(module_of(x).sqrt(variance), _LEAST)
+        mean, deviation = self._along("mean", x), self._deviation(x)
+        if self.invert:
+            by_kernel = ops.scale_channels(x, 0, deviation, mean)
+        else:
+            by_kernel = ops.scale_channels(x, mean, 1 / deviation, 0)
+        if by_kernel is not None:
+            return by_kernel
         return mean + x * deviation if self.invert else (x - mean) / deviation
+
+    def _deviation(self, x: Array) -> Array:
+        xp = module_of(x)
+        return xp.maximum(xp.sqrt(self._along("variance", x)), _LEAST)
 
     def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
         """Return the gradient divided by the deviation, or times it."""
-        xp = module_of(gradient)
-        deviation = xp.maximum(xp.sqrt(self._along("variance", gradient)), _LEAST)
+        deviation = self._deviation(gradient)
         return (gradient * deviation if self.invert else gradient / deviation,)
 
     def _along(self, name: str, x: Array) -> Array:

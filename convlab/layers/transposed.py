@@ -8,7 +8,6 @@ from convlab.layers.checks import check_count
 from convlab.layers.convolving import Transposing
 from convlab.layers.sizes import image_size
 from convlab.runtime.arrays import Array, Shape
-from convlab_kernels.cpu import Transposed
 from convlab_kernels.transposed_window import TransposedWindow
 from convlab_kernels.window import PaddingLike, Pair
 
@@ -97,5 +96,6 @@ class Conv2DTranspose(Transposing):
     def convolve(self, x: Array, finish: ops.Finish) -> Array:
         """Scatter (N, H, W, C) into (N, OH, OW, O)."""
         output = (*self.scatter.output_size(x.shape[1:3]), self.filters)
-        kernel = self.prepared("kernel", x, lambda w: Transposed(w, self.scatter), "transposed")
+        make = ops.scattering(x, self.shapes["kernel"])
+        kernel = self.prepared("kernel", x, lambda w: make(w, self.scatter), make)
         return ops.run_conv2d(kernel, x, output, self.weight_as("bias", x), finish)

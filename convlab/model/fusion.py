@@ -6,6 +6,7 @@ zeros around what it reads:
     batch normalisation after a convolution     w * s and (b - mean) * s + beta, with s = gamma / sqrt(variance + eps)
     an activation function after a convolution  the convolution's own
     ReLU after a sum                            the sum's own
+    ReLU after batch normalisation              its own
     a sum of a convolution and one more         the convolution's own, ReLU too
     zeros around the input of a convolution     its padding
     zeros around the input of a max pooling     its padding (-inf), where no number in it is negative
@@ -89,7 +90,8 @@ def _merged(first: Node, second: Node, fused: Mapping[str, Node]) -> Layer | Non
         function = _function(second.layer)
         return None if function is None else first.layer.altered(activation=function)
     adds = isinstance(first.layer, Residual) or (isinstance(first.layer, Add) and len(first.inputs) > 1)
-    if adds and first.layer.activation == "linear" and _function(second.layer) == "relu":
+    rectifies = adds or isinstance(first.layer, BatchNormalization)
+    if rectifies and first.layer.activation == "linear" and _function(second.layer) == "relu":
         return first.layer.altered(activation="relu")
     if isinstance(first.layer, ZeroPadding2D):
         before = fused.get(first.inputs[0])

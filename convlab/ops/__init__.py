@@ -35,10 +35,13 @@ from convlab.ops.nonlinear import (
 )
 from convlab.ops.normalisation import (
     batch_norm,
+    batch_scale,
     group_norm,
     group_norm_pull_back,
     layer_norm,
     layer_norm_pull_back,
+    run_batch_norm,
+    scale_channels,
     unit_norm,
     unit_norm_pull_back,
 )
@@ -68,12 +71,13 @@ from convlab.ops.resizing import (
     resize2d,
     resize2d_pull_back,
 )
-from convlab.ops.shaping import border, check_cropping, crop2d, cropping, flatten, zero_pad2d
+from convlab.ops.shaping import border, check_cropping, concatenate, crop2d, cropping, flatten, zero_pad2d
 from convlab.ops.transposed import (
     check_conv2d_transpose,
     conv2d_transpose,
     gathering,
     gathering3d,
+    scattering,
 )
 from convlab.ops.volumes import (
     avg_pool3d,
@@ -104,6 +108,7 @@ __all__ = [
     "avg_pool3d",
     "avg_pool_pull_back",
     "batch_norm",
+    "batch_scale",
     "border",
     "border3d",
     "check_conv2d",
@@ -116,6 +121,7 @@ __all__ = [
     "check_pool2d",
     "check_pool3d",
     "choose_conv2d",
+    "concatenate",
     "conv2d",
     "conv2d_transpose",
     "conv3d",
@@ -157,12 +163,15 @@ __all__ = [
     "resize2d_pull_back",
     "run_avg_pool2d",
     "run_avg_pool3d",
+    "run_batch_norm",
     "run_conv2d",
     "run_conv2d_onto",
     "run_dense",
     "run_max_pool2d",
     "run_max_pool3d",
+    "scale_channels",
     "scatter",
+    "scattering",
     "sides_off",
     "sigmoid",
     "sigmoid_slope",

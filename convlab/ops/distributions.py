@@ -2,7 +2,7 @@
 
 from convlab.errors import ShapeError
 from convlab.ops.quiet import quiet
-from convlab.ops.with_kernel import elementwise_kernels
+from convlab.ops.with_kernel import function_kernels
 from convlab.runtime.arrays import Array, ArrayLike, as_floats, module_of
 from convlab.runtime.policy import new_array
 
@@ -29,7 +29,7 @@ def softmax(x: ArrayLike, axis: Axis = -1) -> Array:
         Where an axis is not there, or has no size.
     """
     x = _checked(x, axis, "softmax")
-    if axis in (-1, x.ndim - 1) and (elementwise := elementwise_kernels(x)):
+    if axis in (-1, x.ndim - 1) and (elementwise := function_kernels(x)):
         shares = new_array(x, x.shape)
         elementwise.softmax(x, shares)
         return shares

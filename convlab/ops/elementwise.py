@@ -6,7 +6,9 @@ from math import log, pi, sqrt
 import numpy as np
 
 from convlab.ops.erf import erf
+from convlab.ops.piecewise import relu as relu_of
 from convlab.ops.quiet import quiet
+from convlab.ops.with_kernel import host_kernels
 from convlab.runtime.arrays import Array, module_of
 from convlab.runtime.policy import kernels, new_array
 
@@ -148,8 +150,25 @@ def elementwise(function: str, *operands: Array) -> Array:
 
     Sizes of 1 are repeated, axes are aligned at the last one.
     """
+    if len(operands) == 2:
+        return merged(function, *operands)
+    return _by_numpy(function, *operands)
+
+
+def _by_numpy(function: str, *operands: Array) -> Array:
     result: Array = FUNCTIONS[function](*operands)
     return result.astype(operands[0].dtype, copy=False)  # a comparison's is bool
+
+
+@quiet
+def merged(function: str, a: Array, b: Array) -> Array:
+    """Return a function of `FUNCTIONS` of two arrays of one floating type, sizes of 1 repeated."""
+    alike = a.dtype == b.dtype and module_of(b) is np
+    if alike and (compiled := host_kernels(a)) and compiled.combines(function, a.shape, b.shape):
+        out = new_array(a, np.broadcast_shapes(a.shape, b.shape))
+        compiled.combine(function, np.asanyarray(a), np.asanyarray(b), out)
+        return out
+    return _by_numpy(function, a, b)
 
 
 @quiet
@@ -159,5 +178,5 @@ def add(a: Array, b: Array, relu: bool = False) -> Array:
         out = new_array(a, a.shape)
         elementwise.add(a, b, out, relu)
         return out
-    total: Array = module_of(a).add(a, b)
-    return module_of(a).maximum(total, 0) if relu else total
+    total = merged("add", a, b)
+    return relu_of(total) if relu else total

@@ -6,9 +6,12 @@ import numpy as np
 
 from convlab.errors import ShapeError
 from convlab.ops.axes import AxisLike, inner_axes, inner_axis
+from convlab.ops.finish import NOTHING, Finish
 from convlab.ops.quiet import quiet
+from convlab.ops.with_kernel import host_kernels
 from convlab.runtime.arrays import Array, ArrayLike, as_floats, module_of
 from convlab.runtime.policy import kernels, new_array
+from convlab_kernels.epilogue import finish as add_bias_and_clip
 
 
 @quiet
@@ -52,18 +55,50 @@ def batch_norm(
             raise ShapeError(
                 f"batch_norm: {name} has shape {p.shape}, expected ({x.shape[channel]},), the channels of x"
             )
-    scale = 1 / module_of(x).sqrt(variance + x.dtype.type(epsilon))
-    if gamma is not None:
-        scale = gamma * scale
+    return run_batch_norm(x, mean, batch_scale(variance, gamma, epsilon), beta, channel)
+
+
+def batch_scale(variance: Array, gamma: Array | None, epsilon: float) -> Array:
+    """Return what channels are multiplied by, gamma / sqrt(variance + epsilon)."""
+    scale: Array = 1 / module_of(variance).sqrt(variance + variance.dtype.type(epsilon))
+    return scale if gamma is None else gamma * scale
+
+
+@quiet
+def run_batch_norm(
+    x: Array, mean: Array, scale: Array, beta: Array | None, channel: int = -1, finish: Finish = NOTHING
+) -> Array:
+    """Return (x - mean) * scale + beta, the channels' along their axis, and an activation function of that."""
+    out = _normalised(x, mean, scale, beta, channel, finish)
+    return out if finish.function is None else finish.function(out)
+
+
+def _normalised(x: Array, mean: Array, scale: Array, beta: Array | None, channel: int, finish: Finish) -> Array:
     if channel in (-1, x.ndim - 1) and (elementwise := kernels("elementwise", x, x.size)):
         normalised = new_array(x, x.shape)
-        elementwise.normalise(x, mean, scale, module_of(x).zeros_like(mean) if beta is None else beta, normalised)
+        shift = module_of(x).zeros_like(mean) if beta is None else beta
+        elementwise.normalise(x, mean, scale, shift, normalised, finish.relu, finish.ceiling)
         return normalised
     along = (-1,) if channel == -1 else (-1,) + (1,) * (x.ndim - 1 - channel)
     out: Array = (x - mean.reshape(along)) * scale.reshape(along)
-    if beta is not None:
-        out += beta.reshape(along)
+    add_bias_and_clip(out, None if beta is None else beta.reshape(along), finish.relu, finish.ceiling)
     return out
+
+
+def scale_channels(x: Array, mean: ArrayLike, scale: ArrayLike, shift: ArrayLike) -> Array | None:
+    """Return (x - mean) * scale + shift by a compiled kernel, each of them a number, or one for each channel.
+
+    None where there is no kernel, or they are anything else.
+    """
+    numbers = [np.asarray(array, x.dtype) for array in (mean, scale, shift)] if host_kernels(x) else []
+    if not numbers or x.ndim < 2 or not all(_is_of_channels(array, x.shape[-1]) for array in numbers):
+        return None
+    means, scales, shifts = (np.broadcast_to(array.reshape(-1), x.shape[-1:]) for array in numbers)
+    return run_batch_norm(x, means, scales, shifts)
+
+
+def _is_of_channels(array: Array, channels: int) -> bool:
+    return array.size == 1 or array.shape[-1] == array.size == channels
 
 
 @quiet

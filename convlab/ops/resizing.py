@@ -12,7 +12,9 @@ from convlab.errors import UnsupportedError
 from convlab.ops.checks import check_image
 from convlab.ops.quiet import quiet
 from convlab.ops.resampling import KERNELS, taps
+from convlab.ops.with_kernel import host_kernels
 from convlab.runtime.arrays import Array, ArrayLike, as_floats, module_of
+from convlab.runtime.policy import new_array
 from convlab.wording import unknown
 from convlab_kernels.window import Pair, parse_pair
 
@@ -37,7 +39,12 @@ def resize2d(x: ArrayLike, size: int | Pair, interpolation: str = "bilinear", an
     (x,) = as_floats(x)
     check_image(x.shape, "resize2d")
     check_interpolation(interpolation)
-    for axis, cells in enumerate(parse_pair("size", size, least=1), start=1):
+    size = parse_pair("size", size, least=1)
+    if (compiled := host_kernels(x)) and interpolation in ("nearest", "bilinear") and not antialias:
+        out = new_array(x, (len(x), *size, x.shape[3]))
+        (compiled.nearest if interpolation == "nearest" else compiled.bilinear)(x, out)
+        return out
+    for axis, cells in enumerate(size, start=1):
         if interpolation == "nearest":
             x = _nearest(x, cells, axis)
         elif interpolation == "bilinear" and not antialias:

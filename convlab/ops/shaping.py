@@ -5,8 +5,10 @@ from math import prod
 
 from convlab.errors import ShapeError
 from convlab.ops.checks import check_image
+from convlab.ops.with_kernel import host_kernels
 from convlab.runtime.arrays import Array, ArrayLike, as_floats, module_of
-from convlab_kernels.window import PaddingLike, Pair, Window
+from convlab.runtime.policy import new_array
+from convlab_kernels.window import PaddingLike, Pair, Sides, Window
 
 
 def border(padding: PaddingLike) -> Window:
@@ -36,7 +38,17 @@ def zero_pad2d(x: ArrayLike, padding: PaddingLike) -> Array:
     """
     (x,) = as_floats(x)
     check_image(x.shape, "zero_pad2d")
-    return module_of(x).pad(x, ((0, 0), *border(padding).pads(x.shape[1:3]), (0, 0)))
+    pads = border(padding).pads((x.shape[1], x.shape[2]))
+    return _framed(x, pads) if host_kernels(x) else module_of(x).pad(x, ((0, 0), *pads, (0, 0)))
+
+
+def _framed(x: Array, pads: Sides) -> Array:
+    """Return images with so many rows and columns of zeros at each side; fewer than 0: cut off."""
+    (top, bottom), (left, right) = pads
+    n, height, width, channels = x.shape
+    out = new_array(x, (n, top + height + bottom, left + width + right, channels))
+    host_kernels(x).frame(x, out, top, left)
+    return out
 
 
 def cropping(cells: PaddingLike) -> Window:
@@ -51,15 +63,18 @@ def cropping(cells: PaddingLike) -> Window:
 
 
 def crop2d(x: ArrayLike, cells: PaddingLike) -> Array:
-    """Return x (N, H, W, C) without the cells at its sides, a view: (N, H-top-bottom, W-left-right, C).
+    """Return x (N, H, W, C) without the cells at its sides: (N, H-top-bottom, W-left-right, C).
 
-    Cells are given as padding is: an int, a pair or ((top, bottom), (left, right)).
+    It is a view where no compiled kernels compute. Cells are given as padding is: an int, a pair or ((top, bottom),
+    (left, right)).
     """
     (x,) = as_floats(x)
     check_image(x.shape, "crop2d")
     height, width = x.shape[1:3]
     check_cropping(cropping(cells), (height, width))
-    (top, bottom), (left, right) = cropping(cells).pads((height, width))
+    pads = (top, bottom), (left, right) = cropping(cells).pads((height, width))
+    if host_kernels(x):
+        return _framed(x, pads)
     return x[:, -top : height + bottom, -left : width + right]
 
 
@@ -73,6 +88,18 @@ def check_left(sides: Sequence[str], size: Sequence[int], pads: Sequence[Pair]) 
     for side, cells, (before, after) in zip(sides, size, pads, strict=True):
         if cells + before + after < 1:
             raise ShapeError(f"cropping {(-before, -after)} leaves nothing of a {side} of {cells}")
+
+
+def concatenate(arrays: Sequence[Array], axis: int) -> Array:
+    """Return arrays of one type side by side along an axis, counted from the first one."""
+    first = arrays[0]
+    if compiled := host_kernels(first):
+        shape = list(first.shape)
+        shape[axis] = sum(array.shape[axis] for array in arrays)
+        out = new_array(first, tuple(shape))
+        compiled.join(arrays, out, axis)
+        return out
+    return module_of(first).concatenate(arrays, axis=axis)
 
 
 def flatten(x: ArrayLike) -> Array:

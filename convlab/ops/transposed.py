@@ -1,9 +1,16 @@
 """Transposed convolution: check once, call the kernel."""
 
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+import numpy as np
+
 from convlab.errors import ShapeError
 from convlab.ops.checks import check_image
 from convlab.ops.convolution import run_conv2d
-from convlab.runtime.arrays import Array, ArrayLike, as_floats
+from convlab.runtime.arrays import Array, ArrayLike, as_floats, module_of
+from convlab.runtime.policy import kernels
 from convlab_kernels.cpu import Transposed
 from convlab_kernels.transposed_window import TransposedWindow, TransposedWindow3D
 from convlab_kernels.window import PaddingLike, Pair, Window
@@ -48,7 +55,17 @@ def conv2d_transpose(
     x, w, b = as_floats(x, w, optional=(b,))
     check_conv2d_transpose(x.shape, w.shape, None if b is None else b.shape)
     window = TransposedWindow.parse(w.shape[:2], stride, padding, dilation, output_padding)
-    return run_conv2d(Transposed(w, window), x, (*window.output_size(x.shape[1:3]), w.shape[2]), b)
+    kernel = scattering(x, w.shape)(w, window)
+    return run_conv2d(kernel, x, (*window.output_size(x.shape[1:3]), w.shape[2]), b)
+
+
+def scattering(x: Array, w: tuple[int, ...]) -> Callable[[Array, TransposedWindow], Any]:
+    """Return the kernel that scatters x (N, H, W, C) with w (KH, KW, O, C): compiled, or not."""
+    if module_of(x) is np and kernels("dense", x, x.size * prod(w[:3])):
+        from convlab_kernels.cpu.transposed_gemm import TransposedGemm  # which loads Numba's compiler
+
+        return TransposedGemm
+    return Transposed
 
 
 def check_conv2d_transpose(x: tuple[int, ...], w: tuple[int, ...], b: tuple[int, ...] | None) -> None:

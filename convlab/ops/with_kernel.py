@@ -10,9 +10,14 @@ from convlab.runtime.arrays import Array, as_floats, module_of
 from convlab.runtime.policy import kernels, new_array
 
 
-def elementwise_kernels(x: Array) -> Any:
+def host_kernels(x: Array) -> Any:
     """Return the compiled kernels for what only a CPU has kernels for, None where NumPy or CuPy computes it."""
-    return kernels("elementwise", x, x.size) if x.dtype == np.float32 and module_of(x) is np else None
+    return kernels("elementwise", x, x.size) if module_of(x) is np else None
+
+
+def function_kernels(x: Array) -> Any:
+    """Return those of functions, which are of float32."""
+    return host_kernels(x) if x.dtype == np.float32 else None
 
 
 def with_kernel(kernel: str, parameter: float = 0.0) -> Callable[[Callable[..., Array]], Callable[..., Array]]:
@@ -22,7 +27,7 @@ def with_kernel(kernel: str, parameter: float = 0.0) -> Callable[[Callable[..., 
         @wraps(function)
         def computed(x: Any, *given: float, **named: float) -> Array:
             (x,) = as_floats(x)
-            elementwise = elementwise_kernels(x)
+            elementwise = function_kernels(x)
             if elementwise is None:
                 return function(x, *given, **named)
             out = new_array(x, x.shape)

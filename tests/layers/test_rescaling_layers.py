@@ -6,6 +6,8 @@ import pytest
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.layers import Normalization, Rescaling
 from convlab.layers.base import ONE_CELL
+from convlab.runtime.policy import using_policy
+from convlab_kernels.cpu import elementwise
 from support.closeness import assert_close, gamma
 from support.layers.beside_keras import DTYPES, built, keras_output, random, run
 
@@ -34,6 +36,8 @@ def test_rescaling(scale, offset, dtype):
     assert_close(actual, exact, bound)
     theirs = gamma(4, np.float32) / gamma(4, dtype) * bound
     assert_close(actual, keras_output(layer, x, scale=scale, offset=offset), bound + theirs)
+    with using_policy(True):
+        assert np.array_equal(run(layer, x), actual)
     assert layer.window == ONE_CELL and layer.multiply_adds(SHAPE) == 0
 
 
@@ -71,6 +75,8 @@ def test_normalization_by_given_numbers(axis, mean, variance, invert, dtype):
     exact, size = exact_normal(axis, np.float64(mean), np.float64(variance), invert)
     actual, bound = run(layer, x), gamma(8, dtype) * size  # mean and variance are rounded, then four operations
     assert_close(actual, exact, bound)
+    with using_policy(True):
+        assert_close(run(layer, x), exact, bound)
     theirs = gamma(8, np.float32) * size
     assert_close(actual, keras_output(layer, x, **options), bound + theirs)
 
@@ -85,6 +91,25 @@ def test_normalization_by_measured_numbers(axis, kept, invert, dtype):
     actual, bound = run(layer, x), gamma(8, dtype) * size
     assert_close(actual, exact, bound)
     assert_close(actual, keras_output(layer, x, axis=axis, invert=invert), bound + gamma(8, np.float32) * size)
+
+
+@pytest.mark.parametrize("shape", [(5, 7, 3), (4, 5, 16), (37,)], ids=str)
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda c: Rescaling("one", 1 / 255, -1),
+        lambda c: Rescaling("each", 1 / 255, list(range(c))),
+        lambda c: Normalization("normal", mean=list(range(c)), variance=2.0),
+    ],
+)
+def test_a_compiled_kernel_computes_them(layer, shape, monkeypatch):
+    used, kernel = [], elementwise.normalise
+    monkeypatch.setattr(elementwise, "normalise", lambda *args: (used.append(1), kernel(*args)))
+    layer, x = built(layer(shape[-1]), shape), random(3, (4, *shape), 0, 255).astype(np.float32)
+    expected = run(layer, x)
+    with using_policy(True):
+        np.testing.assert_allclose(run(layer, x), expected, rtol=1e-6, atol=1e-6)
+    assert used
 
 
 @pytest.mark.parametrize(

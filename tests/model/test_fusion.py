@@ -154,6 +154,20 @@ def test_zeros_around_the_input_are_the_convolutions_padding(conv, padding):
     assert_same_numbers(model)
 
 
+@pytest.mark.parametrize(
+    ("function", "nodes"),
+    [("relu", ["act", "conv"]), ("relu6", ["norm", "act", "conv"]), ("silu", ["norm", "act", "conv"])],
+)
+def test_a_normalisation_rectifies_before_a_convolution(function, nodes):
+    model = sequential(BatchNormalization("norm"), Activation("act", function), Conv2D("conv", 5, 3))
+    assert list(fused(model)) == nodes
+    x = images(model)
+    exact = model.run(x.astype(np.float64)).output
+    for compiled in (False, True):
+        model.compiled = compiled
+        np.testing.assert_allclose(model.predict(x), exact, atol=1e-4)
+
+
 @pytest.mark.parametrize("activation", ["relu", "relu6"])
 def test_zeros_around_the_input_of_a_max_pooling_where_nothing_is_negative(activation):
     model = sequential(
@@ -371,7 +385,7 @@ def test_a_normalisation_that_is_called_twice_is_folded_into_both():
 
 
 @pytest.mark.parametrize(
-    ("silenced", "expected"), [("conv", ["conv", "norm", "act"]), ("norm", ["norm", "act"]), ("act", ["act"])]
+    ("silenced", "expected"), [("conv", ["conv", "act"]), ("norm", ["norm", "act"]), ("act", ["act"])]
 )
 def test_channels_are_silenced_where_they_were(silenced, expected):
     model = sequential(Conv2D("conv", 5, 3), BatchNormalization("norm"), ReLU("act")).ablate({silenced: [1, 4]})

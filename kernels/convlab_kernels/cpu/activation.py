@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from convlab_kernels.arguments import check_out, readable
 from convlab_kernels.cpu.activation_simd import FUNCTIONS, call, code
+from convlab_kernels.cpu.runtime.aligned import LINE
 from convlab_kernels.cpu.runtime.jit import address, compiled, inlined
 from convlab_kernels.cpu.runtime.parallel_for import shared
 from convlab_kernels.cpu.runtime.threads import parallel_for
@@ -22,9 +23,6 @@ LINEAR: Activation = (0, 0, 0.0)
 
 PACE = 1_500
 """Numbers that one thread computes a function of in a microsecond, roughly."""
-
-LINE = 16
-"""Numbers of a cache line, which two threads had better not both write to."""
 
 
 def activation(function: str, parameter: float = 0.0) -> Activation:

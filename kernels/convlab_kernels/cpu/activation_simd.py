@@ -9,6 +9,7 @@ Each function has NaN and infinities, and signs of zero, where `convlab.ops` has
 """
 
 from collections.abc import Callable
+from functools import partial
 from math import e, log2, pi, sqrt
 from typing import Any
 
@@ -209,17 +210,7 @@ def _write_code(
 
 def _applied(w: Writer, function: Any, x: Vector, parameter: Vector) -> Vector:
     """Return a function of a vector, by number."""
-    builder, result = w.builder, w.variable(x)
-    end = builder.append_basic_block()
-    choice = builder.switch(function, end)
-    for number, write in enumerate(FUNCTIONS.values()):
-        block = builder.append_basic_block()
-        choice.add_case(w.integer(number), block)
-        builder.position_at_end(block)
-        w.set(result, write(w, x, parameter))
-        builder.branch(end)
-    builder.position_at_end(end)
-    return w.get(result)
+    return w.chosen(function, x, [partial(write, w, x, parameter) for write in FUNCTIONS.values()])
 
 
 @instruction

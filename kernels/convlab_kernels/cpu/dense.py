@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convlab_kernels.arguments import bounds, check_out, offsets_of, readable
-from convlab_kernels.cpu.activation import LINE, LINEAR, Activation, activate
+from convlab_kernels.cpu.activation import LINEAR, Activation, activate
 from convlab_kernels.cpu.dense_simd import TOGETHER, add_to_four, add_to_one, pack_row
 from convlab_kernels.cpu.elementwise import clipped
+from convlab_kernels.cpu.runtime.aligned import LINE
 from convlab_kernels.cpu.runtime.jit import address, inlined
 from convlab_kernels.cpu.runtime.micro_kernel import AHEAD, HALF, ROWS, multiply_half, multiply_rows, panel_of
 from convlab_kernels.cpu.runtime.parallel_for import shared

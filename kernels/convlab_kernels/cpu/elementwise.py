@@ -3,13 +3,17 @@
 With `relu`, results are clipped at zero from below and at the ceiling from above (ReLU6 has 6); NaN stays NaN.
 """
 
+from math import gcd
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convlab_kernels.arguments import bounds, check_out, readable
-from convlab_kernels.cpu.activation import LINE, apply, softmax
+from convlab_kernels.cpu.activation import apply, softmax
+from convlab_kernels.cpu.merging import combine, combines
+from convlab_kernels.cpu.moving import bilinear, frame, join, nearest
+from convlab_kernels.cpu.runtime.aligned import LINE
 from convlab_kernels.cpu.runtime.jit import inlined
 from convlab_kernels.cpu.runtime.parallel_for import shared
 from convlab_kernels.cpu.runtime.threads import parallel_for
@@ -17,7 +21,20 @@ from convlab_kernels.cpu.runtime.threads import parallel_for
 PACE = 3_000
 """Numbers that one thread reads and writes in a microsecond, roughly."""
 
-__all__ = ["add", "apply", "clipped", "normalise", "rectify", "softmax"]
+__all__ = [
+    "add",
+    "apply",
+    "bilinear",
+    "clipped",
+    "combine",
+    "combines",
+    "frame",
+    "join",
+    "nearest",
+    "normalise",
+    "rectify",
+    "softmax",
+]
 
 
 def normalise(
@@ -35,17 +52,17 @@ def normalise(
     shift, the digits would be lost of numbers that lie close together far from zero.
     """
     check_out(out, "normalise")
-    cells, results = readable(x).reshape(-1, x.shape[-1]), out.reshape(-1, x.shape[-1])
-    args = (cells, readable(mean), readable(scale), readable(shift), results, *bounds(out.dtype, relu, ceiling))
+    channels = x.shape[-1]
+    several = gcd(x.size // channels, LINE) if 0 < channels < LINE else 1  # cells of few channels go as one
+    cells, results = readable(x).reshape(-1, several * channels), out.reshape(-1, several * channels)
+    numbers = (readable(np.concatenate([array] * several)) for array in (mean, scale, shift))
+    args = (cells, *numbers, results, *bounds(out.dtype, relu, ceiling))
     parallel_for(_normalise, args, len(cells), cost=x.size / PACE)
 
 
 def add(a: NDArray[Any], b: NDArray[Any], out: NDArray[Any], relu: bool = False, ceiling: float = np.inf) -> None:
     """Write a + b into out, all three of one shape."""
-    check_out(out, "add")
-    left, right, results = readable(a).reshape(-1), readable(b).reshape(-1), out.reshape(-1)
-    args = (left, right, results, *bounds(out.dtype, relu, ceiling))
-    parallel_for(_add, args, len(results), LINE, cost=len(results) / PACE)
+    combine("add", a, b, out, relu, ceiling)
 
 
 def rectify(x: NDArray[Any], out: NDArray[Any], ceiling: float = np.inf) -> None:
@@ -69,12 +86,6 @@ def _normalise(_, first, last, x, mean, scale, shift, out, low, high):
         for channel in range(x.shape[1]):
             number = (x[cell, channel] - mean[channel]) * scale[channel] + shift[channel]
             out[cell, channel] = clipped(number, low, high)
-
-
-@shared
-def _add(_, first, last, a, b, out, low, high):
-    for i in range(first, last):
-        out[i] = clipped(a[i] + b[i], low, high)
 
 
 @shared

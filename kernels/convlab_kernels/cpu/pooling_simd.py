@@ -9,7 +9,7 @@ from numba.extending import intrinsic
 from convlab_kernels.cpu.runtime.simd import Vector, Writer
 
 
-def _larger(largest: Vector, number: Vector) -> Vector:
+def larger(largest: Vector, number: Vector) -> Vector:
     """Return the larger of the two; NaN wins over any number."""
     builder = largest.builder
     above = builder.fcmp_ordered(">", number.value, largest.value)
@@ -55,4 +55,4 @@ def _window(add: Callable[[Vector, Vector], Vector], divide: bool) -> Any:
     return reduce
 
 
-largest_of, mean_of = _window(_larger, divide=False), _window(Vector.__add__, divide=True)
+largest_of, mean_of = _window(larger, divide=False), _window(Vector.__add__, divide=True)

@@ -5,7 +5,7 @@ as arithmetic on vectors: as wide as the processor's registers, and LLVM turns w
 what it has, so that it is correct everywhere.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -204,6 +204,20 @@ class Writer:
     def set(self, variable: Any, vector: Vector) -> None:
         """Change what a variable holds."""
         self.builder.store(vector.value, variable)
+
+    def chosen(self, number: Any, other: Vector, writers: Iterable[Callable[[], Vector]]) -> Vector:
+        """Return what the writer of that number writes, of which only that is carried out; `other` for any other."""
+        builder, result = self.builder, self.variable(other)
+        end = builder.append_basic_block()
+        choice = builder.switch(number, end)
+        for i, write in enumerate(writers):
+            block = builder.append_basic_block()
+            choice.add_case(self.integer(i), block)
+            builder.position_at_end(block)
+            self.set(result, write())
+            builder.branch(end)
+        builder.position_at_end(end)
+        return self.get(result)
 
     @contextmanager
     def loop(self, count: Any, step: int = 1) -> Iterator[Any]:
