@@ -11,6 +11,7 @@ from convlab.cli.options import add_fit, add_json, add_model, command, load_mode
 from convlab.cli.terminal import bar
 from convlab.scanning.cluster import Cluster
 from convlab.scanning.folder import FolderStatistics
+from convlab.scanning.report import REPORT
 from convlab.scanning.scanned import Scan
 from convlab.scanning.scanner import chosen_place, finish, scanning
 from convlab.scanning.work import Work
@@ -37,6 +38,9 @@ def add(commands: Any) -> None:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--workers", type=int, default=1, metavar="N", help="processes on this machine (default: 1)")
     where.add_argument("--dask", metavar="ADDRESS", help="a Dask scheduler, tcp://HOST:8786, whose workers do it")
+    parser.add_argument(
+        "--attribution", metavar="METHOD", help="also keep the mean of grad_cam, gradient, ... over each class"
+    )
     parser.add_argument("--max-errors", type=int, metavar="N", help="end with more pictures that cannot be read")
     parser.add_argument("--no-resume", action="store_true", help="do all of it anew")
     parser.add_argument(
@@ -71,6 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = {
         "features": not arguments.no_features,
         "statistics": not arguments.no_statistics,
+        "attribution": arguments.attribution,
         "max_errors": arguments.max_errors,
         "resume": not arguments.no_resume,
         "mixed": arguments.mixed,
@@ -118,5 +123,7 @@ def _give(found: Scan | FolderStatistics, arguments: argparse.Namespace) -> None
         print_json(found.as_dict())
     else:
         print(found, flush=True)
+        if isinstance(found, Scan):
+            print(printable(str(found.folder / REPORT)))
         if arguments.pack:
             print(printable(str(arguments.pack)))

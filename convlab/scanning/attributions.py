@@ -134,17 +134,17 @@ def folder_attributions(
     """
     if batch < 1:
         raise ShapeError(f"folder_attributions: batch is {batch}, expected at least 1")
-    function = _function(method)
+    function = function_called(method)
     classes = pictures_by_class(Path(folder))
     whole = sum(map(len, classes.values()))
     found: dict[str, MeanAttribution] = {}
     skipped: list[str] = []
     images = 0
     for name, paths in classes.items():
-        asked = _label(name, model.labels or ()) if target is None else target
+        asked = class_called(name, model.labels or ()) if target is None else target
         for pictures in batches(model, Path(folder), paths, batch, fit, skipped):
             images += len(pictures)
-            for mean in _means(model, function, list(pictures.values()), asked):
+            for mean in means_of(model, function, list(pictures.values()), asked):
                 found[name] = found[name].merged(mean) if name in found else mean
             if progress is not None:
                 progress(images + len(skipped), whole)
@@ -152,7 +152,8 @@ def folder_attributions(
     return FolderAttributions(model.title, str(folder), found, tuple(skipped))
 
 
-def _function(method: str | Method) -> Method:
+def function_called(method: str | Method) -> Method:
+    """Return a method by its name; UnsupportedError for one that is not known."""
     if callable(method):
         return method
     if method not in METHODS:
@@ -161,7 +162,7 @@ def _function(method: str | Method) -> Method:
     return function
 
 
-def _label(name: str, labels: Sequence[str]) -> int | None:
+def class_called(name: str, labels: Sequence[str]) -> int | None:
     """Return the number of the class that a folder is called by: by its label, or else by its letters and digits."""
     for spelt in (str, _letters):
         same = [number for number, label in enumerate(labels) if spelt(label) == spelt(name) != ""]
@@ -174,7 +175,7 @@ def _letters(name: str) -> str:
     return "".join(filter(str.isalnum, name.casefold()))
 
 
-def _means(model: Model, method: Method, pictures: Sequence[Array], target: Target) -> Iterator[MeanAttribution]:
+def means_of(model: Model, method: Method, pictures: Sequence[Array], target: Target) -> Iterator[MeanAttribution]:
     """Yield the mean attribution of some pictures, or one for each class that is the most probable one of some."""
     if not pictures:
         return

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from convlab.errors import FileError
+from convlab.scanning.class_means import ATTRIBUTIONS
 from convlab.scanning.folder_file import JOB, Description, read_description, write_description, write_files
 from convlab.scanning.job import differences, fingerprint
 from convlab.scanning.marks import FOLDER as MARKS
@@ -28,7 +29,7 @@ def make_folder(folder: Path) -> None:
 
 def clear(folder: Path) -> None:
     """Remove what an earlier scan has written, the marks first: without them nothing of it counts."""
-    for name in (MARKS, FEATURES, STATISTICS):
+    for name in (MARKS, FEATURES, STATISTICS, ATTRIBUTIONS):
         shutil.rmtree(folder / name, ignore_errors=True)
     (folder / JOB).unlink(missing_ok=True)
 
@@ -43,7 +44,9 @@ def claim(folder: Path, work: Work) -> None:
             f"{folder}: a scan of something else lies in it: {'; '.join(told)}: name another folder, or"
             f" {say('give resume=False', 'give --no-resume')} to do it anew"
         )
-    for name in (MARKS, STATISTICS, *(f"{FEATURES}/{layer}" for layer in job.features.values())):
+    kept = [f"{FEATURES}/{layer}" for layer in job.features.values()]
+    kept += [STATISTICS] * bool(job.statistics) + [ATTRIBUTIONS] * bool(job.attribution)
+    for name in (MARKS, *kept):
         (folder / name).mkdir(parents=True, exist_ok=True)
     if there is None:
         write_files(folder, listing.names, listing.labels)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from convlab.markup.html import html_table
+from convlab.markup.html import Html, html_table
 from convlab.markup.tables import table
 from convlab.recording.running_statistics import PICTURES, ChannelStatistics
 from convlab.scanning.pictures import told
@@ -49,6 +49,10 @@ class FolderStatistics:
 
     def _repr_html_(self) -> str:
         return html_table(self._table(), SIDES, title=self._title())
+
+    def html_table(self) -> Html:
+        """Return the table for a page that has a title of its own."""
+        return html_table(self._table(), SIDES)
 
     def _title(self) -> str:
         return f"{self.model} {told(self.folder, self.images, self.skipped)}"

@@ -8,7 +8,10 @@ import numpy as np
 
 from convlab.errors import FileError, LayerNameError, ShapeError, UnsupportedError
 from convlab.markup.tables import table
+from convlab.model.model import Model
 from convlab.runtime.arrays import Array
+from convlab.scanning.attributions import FolderAttributions
+from convlab.scanning.class_means import read_means
 from convlab.scanning.features import Features
 from convlab.scanning.folder import FolderStatistics
 from convlab.scanning.folder_file import Description, read_description, read_files
@@ -153,6 +156,13 @@ class Scan:
         if not 0 <= channel < channels:
             raise ShapeError(f"layer {layer!r} has channels 0 to {channels - 1}, not {channel}")
         return layers[layer].strongest(channel)
+
+    def attributions(self, model: Model) -> FolderAttributions:
+        """Return the mean attribution of each class; the network is that of the scan, which it shows them on."""
+        if self.description.attribution is None:
+            raise UnsupportedError(f"{self.folder}: the scan was made without an attribution")
+        means = read_means(self.folder, sorted(self.marks), model)
+        return FolderAttributions(self.network, self.root, means, tuple(self.errors))
 
     def nearest(
         self, picture: str | int | Array, layer: str | None = None, count: int = 8

@@ -12,6 +12,7 @@ from convlab.errors import ShapeError, UnsupportedError
 from convlab.images.resizing import Fit
 from convlab.model.model import Model
 from convlab.model.selection import select
+from convlab.scanning.attributions import function_called
 from convlab.scanning.claim import claim, clear, make_folder
 from convlab.scanning.cluster import Cluster
 from convlab.scanning.folder import FolderStatistics
@@ -26,6 +27,7 @@ from convlab.scanning.job import (
 from convlab.scanning.listing import list_pictures
 from convlab.scanning.locally import Local
 from convlab.scanning.lock import locked
+from convlab.scanning.report import write_report
 from convlab.scanning.scanned import Scan
 from convlab.scanning.work import Place, Work
 from convlab.storage.file_names import file_names
@@ -55,7 +57,7 @@ def scanning(
     mixed: bool = False,
 ) -> Iterator[Work]:
     """Give a scan that is ready to work, its folder locked, for a block; see `scan`."""
-    _check(model, batch, errors, max_errors)
+    _check(model, batch, errors, max_errors, attribution)
     folder = None if out is None else Path(out)
     kept = _wanted(model, layers, features and folder is not None, statistics, folder is None)
     with ExitStack() as stack:
@@ -95,7 +97,9 @@ def scanning(
         yield work
 
 
-def _check(model: Model, batch: int | None, errors: str, max_errors: int | None) -> None:
+def _check(model: Model, batch: int | None, errors: str, max_errors: int | None, attribution: str | None) -> None:
+    if attribution is not None:
+        function_called(attribution)
     if len(model.inputs) > 1:
         raise UnsupportedError(
             f"model {model.name!r} has several inputs, {', '.join(model.inputs)}: a scan gives a network one picture"
@@ -259,4 +263,5 @@ def finish(work: Work) -> Scan | FolderStatistics:
         found.features(layer).write_view(sorted(found.marks))
     if found.description.statistics:
         found.statistics.write_csv(found.folder / "statistics.csv")
+    write_report(found, work.model)
     return found

@@ -17,6 +17,7 @@ from convlab.errors import FileError, ImageError, LayerNameError, ShapeError, Un
 from convlab.layers import Conv2D, Dense, Flatten
 from convlab.scanning import scanner
 from convlab.scanning.job import batch_for, last_features
+from convlab.scanning.report import write_report
 from support.scans import BATCH, SHARD, contents, fill, inodes
 
 OPTIONS = {"layers": ["conv2", "relu4"], "batch": BATCH}
@@ -393,6 +394,75 @@ def test_as_a_table_of_pandas(undisturbed):
     assert table["error"].isna().all()
 
 
+def test_the_mean_attribution_of_each_class_is_that_of_a_folder(lenet, pictures, tmp_path):
+    found = convlab.scan(lenet, pictures, tmp_path / "out", attribution="grad_cam", **OPTIONS)
+    mine = found.attributions(lenet)
+    expected = convlab.folder_attributions(lenet, pictures, "grad_cam", batch=50)
+    assert list(mine.classes) == list(expected.classes) == ["cat", "dog"]
+    for name, mean in mine.classes.items():
+        other = expected.classes[name]
+        assert (mean.count, mean.targets, mean.layer) == (other.count, other.targets, other.layer)
+        assert np.allclose(mean.values, other.values, rtol=1e-5, atol=1e-7 * np.abs(other.values).max())
+        assert np.allclose(mean.deviations, other.deviations, rtol=1e-4)
+        assert np.allclose(mean.acts.input, other.acts.input, rtol=1e-6)
+        assert np.allclose(mean.acts.output, other.acts.output, rtol=1e-5)
+    assert "the mean grad_cam, by" in str(mine)
+    convlab.scan(lenet, pictures, tmp_path / "two", attribution="grad_cam", workers=2, **OPTIONS)
+    assert contents(tmp_path / "two") == contents(tmp_path / "out")
+    with pytest.raises(UnsupportedError, match="no method 'grad_cma'; did you mean 'grad_cam'"):
+        convlab.scan(lenet, pictures, tmp_path / "three", attribution="grad_cma")
+    with pytest.raises(FileError, match="attribution grad_cam there, gradient asked for"):
+        convlab.scan(lenet, pictures, tmp_path / "out", attribution="gradient", **OPTIONS)
+
+
+def test_of_a_folder_without_classes_there_is_one_mean(lenet, pictures, undisturbed, tmp_path):
+    found = convlab.scan(lenet, pictures / "cat", tmp_path / "out", attribution="gradient", batch=9)
+    (mean,) = found.attributions(lenet).classes.values()
+    assert mean.count == 9
+    with pytest.raises(UnsupportedError, match="made without an attribution"):
+        undisturbed.attributions(lenet)
+
+
+def test_damaged_attributions_are_refused(lenet, pictures, tmp_path):
+    found = convlab.scan(lenet, pictures, tmp_path / "out", attribution="gradient", **OPTIONS)
+    with h5py.File(tmp_path / "out/attributions/00001.h5", "r+") as file:
+        file["0"].attrs["told"] = "{"
+    with pytest.raises(WeightsError, match=r"00001\.h5: what is told of a mean, '\{', cannot be understood"):
+        found.attributions(lenet)
+    with h5py.File(tmp_path / "out/attributions/00000.h5", "r+") as file:
+        del file["0/values"]
+    with pytest.raises(WeightsError, match=r"00000\.h5: values is missing from /0"):
+        found.attributions(lenet)
+
+
+# ---- the page
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_page_tells_and_draws_what_was_found(lenet, tmp_path):
+    fill(tmp_path / "pictures/a", 6)
+    fill(tmp_path / "pictures/b", 6, seed=1)
+    (tmp_path / "pictures/a/<i>.png").write_bytes(b"")
+    found = convlab.scan(lenet, tmp_path / "pictures", tmp_path / "out", attribution="gradient", batch=4)
+    page = (tmp_path / "out/report.html").read_text()
+    assert "13 pictures of" in page and "1 of which could not be read" in page
+    assert "a/&lt;i&gt;.png" in page and "<i>" not in page
+    assert page.count("data:image/png;base64,") > 40
+    assert "http" not in page.replace("http-equiv", "")
+    best = found.strongest("conv1", 0)[0]
+    assert f"{best[1]:.3g}<br>{best[0]}" in page
+    (tmp_path / "pictures/b/p00003.png").unlink()
+    write_report(found, lenet)  # what is gone is not drawn
+
+
+def test_pages_of_arrays_draw_their_images(lenet, tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (5, 28, 28)).astype(np.uint8)
+    np.save(tmp_path / "images.npy", images)
+    convlab.scan(lenet, tmp_path / "images.npy", tmp_path / "out", layers="relu4")
+    page = (tmp_path / "out/report.html").read_text()
+    assert "images.npy[3]" in page and page.count("data:image/png") > 5
+
+
 def test_wrong_questions_are_named(lenet, pictures, undisturbed, tmp_path):
     with pytest.raises(LayerNameError, match="no layer with features 'conv1'; did you mean 'conv2'"):
         undisturbed.features("conv1")
@@ -447,14 +517,14 @@ def test_the_command_says_what_it_found_and_goes_on(pictures, tmp_path, capsys):
     told = capsys.readouterr().out.splitlines()
     assert told[0] == f"lenet5 over 19 pictures of {pictures}: complete"
     assert told[3].split() == ["relu4", "(19,", "84)", "features/relu4.h5"]
-    assert told[4:] == [str(tmp_path / "all.npy")]
+    assert told[4:] == [str(out / "report.html"), str(tmp_path / "all.npy")]
     assert np.load(tmp_path / "all.npy").shape == (19, 84)
     assert main([*command, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["features"] == {"relu4": [19, 84]}
     assert main([*command, "--weights", "3"]) == 1
     assert "give --no-resume to do it anew" in capsys.readouterr().err
     assert main([*command, "--weights", "3", "--no-resume", "--no-statistics"]) == 0
-    assert not list((out / "statistics").iterdir())
+    assert not (out / "statistics").exists()
 
 
 @pytest.mark.filterwarnings("always")
@@ -465,7 +535,7 @@ def test_the_command_ends_with_3_where_pictures_failed(tmp_path, capsys):
     assert main([*command, "--out", str(tmp_path / "out")]) == 3
     out, err = capsys.readouterr()
     assert out.splitlines()[0].endswith("pictures: 1 could not be read")
-    assert out.splitlines()[-1] == "  p00004.png: the file is empty"
+    assert out.splitlines()[-2:] == ["  p00004.png: the file is empty", str(tmp_path / "out/report.html")]
     assert err.splitlines() == [
         f"convlab: warning: {tmp_path}/pictures/p00004.png: the file is empty; the picture is left out"
     ]
