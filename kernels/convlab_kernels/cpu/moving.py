@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from convlab_kernels.arguments import check_out, readable
 from convlab_kernels.cpu.runtime.aligned import LINE
-from convlab_kernels.cpu.runtime.jit import inlined
+from convlab_kernels.cpu.runtime.jit import address, inlined
+from convlab_kernels.cpu.runtime.memory import clear, copy
 from convlab_kernels.cpu.runtime.parallel_for import shared
 from convlab_kernels.cpu.runtime.threads import parallel_for
 
@@ -51,21 +52,18 @@ def _frame(_, first, last, x, out, top, left):
     """Write the rows first to last of out, those of all images together."""
     h, w, c = x.shape[1:]
     oh, ow = out.shape[1:3]
-    begin, end = min(ow, max(0, left)), max(0, min(ow, left + w))
+    cell = c * x.itemsize
+    begin, end = max(0, left), min(ow, left + w)
     for row in range(first, last):
         image, y = divmod(row, oh)
-        target = out[image, y].reshape(-1)
+        target = address(out, row * ow * c)
         if 0 <= y - top < h and begin < end:
-            source = x[image, y - top].reshape(-1)
-            for k in range(begin * c):
-                target[k] = 0
-            for k in range(begin * c, end * c):
-                target[k] = source[k - left * c]
-            for k in range(end * c, ow * c):
-                target[k] = 0
+            source = address(x, ((image * h + y - top) * w + begin - left) * c)
+            clear(target, begin * cell)
+            copy(source, target + begin * cell, (end - begin) * cell)
+            clear(target + end * cell, (ow - end) * cell)
         else:
-            for k in range(ow * c):
-                target[k] = 0
+            clear(target, ow * cell)
 
 
 @shared
@@ -74,8 +72,8 @@ def _join(_, first, last, part, out, before):
     rows, columns = part.shape
     begin, end = (first, last) if rows == 1 else (0, columns)
     for row in range(1) if rows == 1 else range(first, last):
-        for k in range(begin, end):
-            out[row, before + k] = part[row, k]
+        source = address(part, row * columns + begin)
+        copy(source, address(out, row * out.shape[1] + before + begin), (end - begin) * part.itemsize)
 
 
 @shared
@@ -85,11 +83,10 @@ def _nearest(_, first, last, x, out):
     oh, ow = out.shape[1:3]
     for row in range(first, last):
         image, y = divmod(row, oh)
-        source, target = x[image, (2 * y + 1) * h // (2 * oh)].reshape(-1), out[image, y].reshape(-1)
+        source, target = (image * h + (2 * y + 1) * h // (2 * oh)) * w, row * ow
         for place in range(ow):
-            cell = (2 * place + 1) * w // (2 * ow)
-            for k in range(c):
-                target[place * c + k] = source[cell * c + k]
+            cell = source + (2 * place + 1) * w // (2 * ow)
+            copy(address(x, cell * c), address(out, (target + place) * c), c * x.itemsize)
 
 
 @shared
