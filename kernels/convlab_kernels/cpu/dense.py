@@ -188,7 +188,23 @@ def _multiply(_, first, last, x, w, out, width, bias, low, high, activation):
                 for i in range(0, n, ROWS):
                     for m in range(ROWS):
                         rows_of_x[m] = address(x, min(i + m, n - 1) * depth + top)
-                    block = (left, tap, 1, rows, right, left, right, nothing, 0, target, width, width, False, ceiling)
+                    block = (
+                        left,
+                        tap,
+                        1,
+                        rows,
+                        right,
+                        left,
+                        right,
+                        target,
+                        nothing,
+                        0,
+                        target,
+                        width,
+                        width,
+                        False,
+                        ceiling,
+                    )
                     if n - i > HALF:
                         multiply_rows(*block)
                     else:

@@ -158,8 +158,9 @@ def _panel(places, top, bottom, runs, depth, right, bias, addend, adds, out, sta
             _copy(addend.reshape(-1)[first:], outputs, tile.reshape(-1), width, rest)
         following = address(places, begin + ROWS)
         ahead = share_of_next(right, len(runs) * depth, (place - top) // ROWS)
+        below = address(out, first + ROWS * outputs)
         block = (
-            address(places, begin), address(runs, 0), len(runs), depth, right, following, ahead, bias, more,
+            address(places, begin), address(runs, 0), len(runs), depth, right, following, ahead, below, bias, more,
             target, step, columns, relu, ceiling,
         )  # fmt: skip
         if rows == 1:

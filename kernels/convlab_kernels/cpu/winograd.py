@@ -195,7 +195,7 @@ def _multiply(v, channels, u, m_, outputs, tiles, first, last):
                     places[row] = address(v, cell * v.shape[1] + (tile + row) * channels)
                 following, ahead = address(places, ROWS), share_of_next(right, depth, tile // ROWS)
                 out = address(m_, cell * m_.shape[1] + tile * outputs + (panel - first) * width)
-                block = (rows, run, 1, depth, right, following, ahead, bias, 0, out, outputs, width, False, none)
+                block = (rows, run, 1, depth, right, following, ahead, out, bias, 0, out, outputs, width, False, none)
                 if tiles - tile > HALF:
                     multiply_rows(*block)
                 else:

@@ -4,7 +4,8 @@ Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (ACM 
 van de Geijn, "BLIS" (ACM TOMS 41, 2015). The right matrix (K, O) is stored in panels of `panel` columns, row by row,
 so that it is read from first to last. The left rows need not be a matrix: each is given by its address, and each may
 go on elsewhere for a next "tap", which makes a convolution of it (Dukhan, "The indirect convolution algorithm",
-arXiv 1907.02129, section 3). While it multiplies, it has what is needed next fetched into the cache.
+arXiv 1907.02129, section 3). While it multiplies, it has what is needed next fetched into the cache: the left rows,
+the right matrix, and the rows of out that are written then, for a line of which a store would else have to wait.
 
     out (rows, panel) = bias (panel) + sum over taps t:  left_t (rows, depth) @ right_t (depth, panel)
                         + addend (rows, panel), if there is one
@@ -92,6 +93,7 @@ def _micro_kernel(rows: int, vectors: int) -> Any:
         right: Any,  # address
         following: Any,  # address of the addresses of AHEAD rows to fetch into the cache meanwhile
         ahead: Any,  # address of numbers to fetch meanwhile, a line for each term of a sum
+        below: Any,  # address of the block, laid out as that of out, to fetch meanwhile for writing
         bias: Any,  # address
         addend: Any,  # address of a block to add, laid out as that of out, or 0
         out: Any,  # address
@@ -101,7 +103,7 @@ def _micro_kernel(rows: int, vectors: int) -> Any:
         ceiling: Any,
     ) -> Any:
         signature = types.void(
-            left, taps, count, depth, right, following, ahead, bias, addend, out, row, columns, clip, ceiling
+            left, taps, count, depth, right, following, ahead, below, bias, addend, out, row, columns, clip, ceiling
         )
         return signature, lambda *code: _write_micro_kernel(rows, vectors, *code)
 
@@ -109,13 +111,18 @@ def _micro_kernel(rows: int, vectors: int) -> Any:
 
 
 def _write_micro_kernel(rows: int, vectors: int, context: Any, builder: Any, signature: Any, args: Any) -> Any:
-    left, taps, count, depth, right, following, ahead, bias, addend, out, row, columns, clip, ceiling = args
+    left, taps, count, depth, right, following, ahead, below, bias, addend, out, row, columns, clip, ceiling = args
     writer = Writer(builder, signature.args[-1])
     width = writer.vector.count
     firsts = [v * width for v in range(vectors)]
     rights = [writer.load(writer.address(bias, column)) for column in firsts]
     sums = [[writer.variable(start) for start in rights] for _ in range(rows)]
     starts = [writer.load_integer(left, m) for m in range(rows)]
+    adds = builder.icmp_signed("!=", addend, writer.integer(0))
+    with builder.if_then(adds):
+        for m in range(rows):
+            for column in firsts:
+                writer.prefetch(writer.address(addend, builder.mul(row, writer.integer(m)), column))
     with writer.loop(count) as tap:
         offset = writer.load_integer(taps, tap)
         lefts = [builder.add(start, offset) for start in starts]
@@ -126,13 +133,16 @@ def _write_micro_kernel(rows: int, vectors: int, context: Any, builder: Any, sig
             turn = builder.and_(k, writer.integer(LINE // writer.itemsize - 1))  # each row once in a line of it
             writer.prefetch(writer.address(builder.add(writer.load_integer(following, turn), offset), k))
             writer.prefetch(builder.add(ahead, builder.mul(builder.add(before, k), writer.integer(LINE))))
+            written = writer.address(below, builder.mul(row, turn))
+            for column in firsts:
+                writer.prefetch(writer.address(written, column), to_write=True)
             rights = [writer.load(writer.address(here, column)) for column in firsts]
             for address, sums_of_row in zip(lefts, sums, strict=True):
                 factor = writer.load_to_all(writer.address(address, k))
                 for total, numbers in zip(sums_of_row, rights, strict=True):
                     writer.set(total, factor.times_plus(numbers, writer.get(total)))
     masks = [writer.lanes_before(builder.sub(columns, writer.integer(column))) for column in firsts]
-    with builder.if_then(builder.icmp_signed("!=", addend, writer.integer(0))):
+    with builder.if_then(adds):
         for total, place, mask in _places(writer, sums, addend, row, firsts, masks):
             writer.set(total, writer.get(total) + writer.load_lanes(place, mask))
     with builder.if_then(clip):

@@ -150,11 +150,14 @@ class Writer:
         function = self._intrinsic(f"llvm.masked.store.{self._suffix}.p0", ir.VoidType(), kinds)
         self.builder.call(function, [vector.value, pointer, ir.Constant(ir.IntType(32), self.itemsize), mask])
 
-    def prefetch(self, address: Any) -> None:
-        """Have the cache line at an address, if there is one, fetched into the second level of the cache."""
+    def prefetch(self, address: Any, to_write: bool = False) -> None:
+        """Have the cache line at an address, if there is one, fetched into the second level of the cache.
+
+        What is to be written is fetched into the first, and other cores give it away.
+        """
         kind, number = ir.IntType(8).as_pointer(), ir.IntType(32)
         function = self._intrinsic("llvm.prefetch.p0", ir.VoidType(), [kind, number, number, number])
-        how = [ir.Constant(number, value) for value in (0, 2, 1)]  # to read, how near, data
+        how = [ir.Constant(number, value) for value in ((1, 3, 1) if to_write else (0, 2, 1))]  # how near, data
         self.builder.call(function, [self.builder.inttoptr(address, kind), *how])
 
     def load_to_all(self, address: Any) -> Vector:

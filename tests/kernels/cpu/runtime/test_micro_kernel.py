@@ -31,8 +31,8 @@ def _calling(multiply):
             places[i] = address(x, rows[i])
         multiply(
             address(places, 0), address(taps, 0), len(taps), depth, address(right, 0), address(places, len(rows)), 0,
-            address(bias, 0), address(addend, begin) if len(addend) else 0, address(out, begin), row, columns, clip,
-            ceiling,
+            address(out, 0), address(bias, 0), address(addend, begin) if len(addend) else 0, address(out, begin),
+            row, columns, clip, ceiling,
         )  # fmt: skip
         return places[0]  # the addresses are alive until here
 
