@@ -23,11 +23,8 @@ def explanation_text(e: Explained) -> str:
 def headline(e: Explained) -> str:
     """Return which number is explained."""
     slice_of_volume = "" if e.z is None else f"slice {e.z}, "
-    at = (
-        f"channel {e.channel} at {slice_of_volume}row {e.y}, column {e.x}"
-        if len(e.shape) > 1
-        else f"unit {e.channel}"
-    )
+    row = "" if len(e.shape) == 2 else f"row {e.y}, "
+    at = f"channel {e.channel} at {slice_of_volume}{row}column {e.x}" if len(e.shape) > 1 else f"unit {e.channel}"
     label = f" ({e.label})" if e.label else ""
     batch = f" of image {e.image}" if e.image else ""
     choice = f", {e.choice}" if e.choice else ""
@@ -50,10 +47,16 @@ def window_line(e: Explained) -> str:
     if e.patch.shape[:2] == e.place.size == (1, 1) and e.place.slices is None:
         return f"{', '.join(e.sources)}: {_span('unit', channels)}"
     slices = [] if e.place.slices is None else [("slice", e.place.slices)]
-    sides = [*slices, ("row", e.place.rows), ("column", e.place.columns), ("channel", channels)]
+    rows = [] if _is_sequence(e) and len(e.place.rows) == 1 else [("row", e.place.rows)]
+    sides = [*slices, *rows, ("column", e.place.columns), ("channel", channels)]
     outside, cells = e.place.outside
     note = f" ({outside} of {cells} cells are padding)" if outside else ""
     return f"{', '.join(e.sources)}: {', '.join(_span(*side) for side in sides)}{note}"
+
+
+def _is_sequence(e: Explained) -> bool:
+    """Tell whether the number is of steps in a row, or of what they were made into: nothing of it has rows."""
+    return len(e.shape) == 2 or len(e.image_shape) == 2
 
 
 def _span(name: str, cells: range) -> str:
@@ -87,12 +90,14 @@ def field_line(e: Explained) -> str:
     if e.field == "varies":
         return "a part of the image that no one rule gives for all units"
     if e.field is None or e.field_in_image is None:
-        return "all of the image"
+        return f"all of the {'sequence' if len(e.image_shape) == 2 else 'image'}"
     if any(first > last for first, last in e.field_in_image):
         return "nothing of the image but its padding"
-    size = " x ".join(str(last - first + 1) for first, last in e.field)
-    cut = "" if e.field == e.field_in_image else f", in it {_box(e.field_in_image)}"
-    return f"{_box(e.field)} of the {'volume' if len(e.field) == 3 else 'image'} ({size}{cut})"
+    sides = slice(1, None) if len(e.image_shape) == 2 else slice(None)
+    field, inside = e.field[sides], e.field_in_image[sides]
+    size = " x ".join(str(last - first + 1) for first, last in field)
+    cut = "" if field == inside else f", in it {_box(inside)}"
+    return f"{_box(field)} of the {('sequence', 'image', 'volume')[len(field) - 1]} ({size}{cut})"
 
 
 def _box(box: Box) -> str:

@@ -269,7 +269,7 @@ def test_a_sequence_is_an_image_of_one_row():
     inside, edge = (convlab.explain(model, acts, "conv", 0, x, 1) for x in (4, 0))
     assert (inside.field, inside.field_in_image) == (((0, 0), (2, 6)),) * 2
     assert (edge.field, edge.field_in_image) == (((0, 0), (-2, 2)), ((0, 0), (0, 2)))
-    assert "sees row 0, columns 2 to 6 of the image (1 x 5)" in str(inside)
+    assert "sees columns 2 to 6 of the sequence (5)" in str(inside)
 
 
 def test_behind_upsampling_there_is_no_one_field():
