@@ -19,6 +19,7 @@ from convlab.cli.options import (
     command,
     load_model,
 )
+from convlab.cli.terminal import progress_shown
 from convlab.errors import UnsupportedError
 from convlab.model.model import Model
 from convlab.runtime.arrays import Array
@@ -93,7 +94,10 @@ def _explore_network(arguments: argparse.Namespace) -> None:
         acts = model.run(inputs)
     told = _command(arguments, arguments.model, arguments.image)
     if arguments.out:
-        _write(page_of(Shown(model, acts, told, lines, generation=0 if acts is None else 1)), arguments.out)
+        shown = Shown(model, acts, told, lines, generation=0 if acts is None else 1)
+        with progress_shown("layer") as progress:
+            page = page_of(shown, progress)
+        _write(page, arguments.out)
         return
     others = _command(arguments, arguments.model, "IMAGE")
     read = partial(_read, model, arguments)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from convlab import attribution
-from convlab.attribution.methods import BY_LAYER
+from convlab.attribution.methods import BY_INPUT, BY_LAYER
 from convlab.attribution.result import Attribution
 from convlab.errors import UnsupportedError
 from convlab.explorer.strict import shortened
@@ -16,13 +16,14 @@ from convlab.runtime.arrays import Array
 from convlab.wording import unknown
 
 PLACES = 4  # digits of what is shown as a colour
-BY_INPUT = ("gradient", "input_times_gradient", "integrated_gradients", "smoothgrad", "guided_backprop", "occlusion")
+METHODS = (*BY_LAYER, *BY_INPUT)
+HELD = ("grad_cam", "gradient")  # of the first class, in a page that is a file
 
 
 def attributed(model: Model, acts: Activations, method: str, number: int, layer: str | None) -> Attribution:
     """Return where one of the methods sees what speaks for a class; a layer is for those by layer."""
-    if method not in (*BY_LAYER, *BY_INPUT):
-        raise UnsupportedError(unknown("method", method, (*BY_LAYER, *BY_INPUT)))
+    if method not in METHODS:
+        raise UnsupportedError(unknown("method", method, METHODS))
     options = {"layer": layer} if method in BY_LAYER else {}
     with np.errstate(invalid="ignore", over="ignore"):  # where the recording has infinities
         found: Attribution = getattr(attribution, method)(model, acts, number, **options)

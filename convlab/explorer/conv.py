@@ -5,10 +5,12 @@ from typing import Any
 from convlab.errors import UnsupportedError
 from convlab.explorer.dropped import dropped_file
 from convlab.explorer.export import assembled
+from convlab.explorer.presets import KERNELS, PICTURES, Table
 from convlab.explorer.strict import as_json
 from convlab.images.preprocessing import UNIT_GREY
 from convlab.images.reading import prepare, size_of
 
+YOURS = "your image"
 LONGEST = 28  # cells of the longer side of a picture: as many as can be looked at one by one
 
 
@@ -32,10 +34,15 @@ class ConvPage:
             "told": [],
             "layers": [],
             "labels": {},
+            "methods": [],
             "top": [],
             "conv": True,
             "picture": None,
-            "cells": None if picture is None else _cells(picture),
+            "pictures": PICTURES if picture is None else {YOURS: _cells(picture), **PICTURES},
+            "kernels": {
+                name: {"weights": [row.split() for row in rows.split("|")], "does": does}
+                for name, (rows, does) in KERNELS.items()
+            },
         }
 
     def document(self) -> str:
@@ -61,7 +68,8 @@ class ConvPage:
     def open(self, data: bytes) -> str:
         """Show another picture; return the document."""
         with dropped_file(data) as path:
-            self._told |= {"cells": _cells(path), "generation": self._told["generation"] + 1}
+            pictures = {YOURS: _cells(path), **PICTURES}
+            self._told |= {"pictures": pictures, "generation": self._told["generation"] + 1}
         return self.document()
 
 
@@ -69,10 +77,10 @@ def _without_network() -> UnsupportedError:
     return UnsupportedError("this page shows a convolution, no network: give a MODEL")
 
 
-def _cells(picture: Any) -> dict[str, Any]:
-    """Return a picture in grey, from 0 to 1, its longer side so many cells."""
+def _cells(picture: Any) -> Table:
+    """Return a picture in grey, row by row, from 0 to 1, its longer side so many cells."""
     height, width = size_of(picture)
     share = min(1.0, LONGEST / max(height, width))
     rows, columns = (max(1, round(side * share)) for side in (height, width))
     grey = prepare(picture, (rows, columns, 1), UNIT_GREY)[0, :, :, 0]
-    return {"width": columns, "height": rows, "values": [round(float(value), 3) for value in grey.reshape(-1)]}
+    return [[round(value, 3) for value in row] for row in grey.tolist()]

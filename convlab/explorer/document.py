@@ -1,5 +1,7 @@
 """The document: what a page is told of a network and of what it made of one image, but for the numbers themselves."""
 
+import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +11,9 @@ import numpy as np
 
 from convlab.errors import ConvlabError
 from convlab.explanation.explanation import explain
+from convlab.explorer.attributions import HELD, METHODS
+from convlab.explorer.cards import add_cards, group_cards, network_card
+from convlab.explorer.groups import folded_at_first, path_of
 from convlab.explorer.layers import told_layers
 from convlab.explorer.picture import seen_picture
 from convlab.explorer.statistics import told_numbers
@@ -21,6 +26,8 @@ from convlab.recording.activations import Activations
 from convlab.recording.prediction import predict
 
 TOP = 5
+OWN_OPTIONS = re.compile(r" --out (?:'[^']*'|\S+)| --no-browser")  # which `convlab explain` has not
+POINT = "Point at a layer to read what it does; click it to see all of its channels."
 
 
 @dataclass(frozen=True)
@@ -60,13 +67,26 @@ def document(shown: Shown) -> dict[str, Any]:
     layers = told_layers(model)
     if acts is not None:
         _add_numbers(layers, model, acts)
+    add_cards(layers)
+    groups, folded = group_cards(layers), folded_at_first([layer["group"] for layer in layers])
+    for layer in layers:
+        layer["group"] = [path_of(layer["group"][: depth + 1]) for depth in range(len(layer["group"]))]
+    empty = (
+        f"{'Drop an image on this page' if shown.live else f'Run {shown.command} with an image'} to see the numbers."
+    )
     return {
         "title": model.title,
+        "card": network_card(model.title, layers, POINT if shown.generation else empty),
+        "groups": groups,
+        "folded": folded,
+        "empty": empty,
         "model": model.name,
         "live": shown.live,
         "generation": shown.generation,
         "command": shown.command,
+        "explain": OWN_OPTIONS.sub("", shown.command.replace("convlab explore", "convlab explain", 1)),
         "told": [*shown.told, *_notes(model)],
+        "methods": METHODS if shown.live else HELD,
         "picture": None if acts is None else seen_picture(acts),
         "top": [] if acts is None else _top(acts),
         "labels": {
@@ -110,6 +130,6 @@ def _top(acts: Activations) -> list[dict[str, Any]]:
     found = predict(name, scores, acts.functions.get(name, acts.activation), acts.labels, TOP)
     channels = np.argsort(-scores, kind="stable")[: len(found.scores)] if found.scores else ()
     return [
-        {"channel": int(channel), "label": label, "value": number(value)}
+        {"channel": int(channel), "label": label, "quoted": shlex.quote(label), "value": number(value)}
         for channel, (label, value) in zip(channels, found.scores, strict=True)
     ]

@@ -7,11 +7,13 @@ import numpy as np
 
 from convlab.backward.result import Gradients
 from convlab.explanation.explanation import Explanation, explain
-from convlab.explanation.text import field_line, headline, sum_line, verdict, window_line
+from convlab.explanation.text import headline, place_lines, sum_line, verdict
 from convlab.explorer.strict import Digits, shortened
+from convlab.explorer.wording import typeset, written
 from convlab.model.model import Model
 from convlab.recording.activations import Activations
 from convlab.runtime.arrays import Array
+from convlab.wording import counted
 
 At = Sequence[int | None]  # z (None where there are no slices), y, x, channel
 
@@ -54,11 +56,12 @@ def told_place(why: Explanation, places: Mapping[str, int], digits: Digits) -> d
     return {
         "layer": places[why.layer],
         "at": {"z": why.z, "y": why.y, "x": why.x, "channel": why.channel},
-        "headline": headline(why),
-        "window_line": window_line(why),
-        "field_line": field_line(why),
-        "sum_line": sum_line(why),
-        "verdict": verdict(why),
+        "title": headline(why).removeprefix(f"{why.model}, "),
+        "place_line": typeset("; ".join(place_lines(why))),
+        "heading": _heading(why),
+        "summed": _summed(why),
+        "sum_line": typeset(sum_line(why)),
+        "verdict": typeset(verdict(why)),
         "sources": [_place_of(name, places) for name in why.sources],
         "slices": None if why.place.slices is None else why.place.inside,
         "rows": list(why.place.rows),
@@ -75,6 +78,27 @@ def told_place(why: Explanation, places: Mapping[str, int], digits: Digits) -> d
         "agrees": why.agrees,
         "field_in_image": why.field_in_image,
     }
+
+
+def _heading(why: Explanation) -> str:
+    """Return what to call the terms of the sum."""
+    if len(why.channel_sums) < 2:
+        return "It comes from"
+    if len(why.sources) > 1:
+        return "What it reaches" if why.target else "The inputs"
+    return "The strongest products" if why.patch[:, :, 0].size == 1 else "The strongest channels"
+
+
+def _summed(why: Explanation) -> str:
+    """Return what was done to the patch: to all its channels where each has one number, else to one channel."""
+    if why.winner:
+        return "largest of the patch"
+    if len(why.sources) > 1:
+        return f"of {len(why.sources)} layers"
+    count = why.products.size if len(why.place.rows) * len(why.place.columns) == 1 else why.products[:, :, :1].size
+    if why.trained or count != 1:
+        return f"sum of {counted(count, 'product')}"
+    return "handed on" if why.kernel.item() == 1 else f"scaled by {written(why.kernel.item(), 6)}"
 
 
 def _place_of(source: str, places: Mapping[str, int]) -> int:

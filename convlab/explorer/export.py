@@ -3,12 +3,12 @@
 import gzip
 import re
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import Any
 
 from convlab.errors import ConvlabError
-from convlab.explorer.attributions import attributed, told_attribution
+from convlab.explorer.attributions import HELD, attributed, told_attribution
 from convlab.explorer.document import Shown, document
 from convlab.explorer.packing import packed_explanations
 from convlab.explorer.page_files import INDEX, STYLE, bundle, text_of
@@ -24,10 +24,10 @@ LESS = "\\u003c"  # how JSON says "<", which might begin the end of a script
 Chunks = dict[str, bytes]
 
 
-def page_of(shown: Shown) -> str:
-    """Return the page of a network and a recording as HTML."""
+def page_of(shown: Shown, progress: Callable[[int, int], None] = lambda _done, _whole: None) -> str:
+    """Return the page of a network and a recording as HTML; `progress` hears how many layers are done of how many."""
     told = document(shown)
-    chunks = {} if shown.acts is None else dict(_chunks(shown, shown.acts, told))
+    chunks = {} if shown.acts is None else dict(_chunks(shown, shown.acts, told, progress))
     return assembled(told, chunks)
 
 
@@ -60,11 +60,14 @@ def _packed(data: bytes) -> str:
     return b64encode(gzip.compress(data, 6, mtime=0)).decode()
 
 
-def _chunks(shown: Shown, acts: Activations, told: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
+def _chunks(
+    shown: Shown, acts: Activations, told: dict[str, Any], progress: Callable[[int, int], None]
+) -> Iterator[tuple[str, bytes]]:
     """Yield each chunk, and say in the document how the numbers of each layer are written."""
     arrays = {name: array for name in shown.places if (array := recorded(acts, name)) is not None}
     size = sum(array.size for array in arrays.values())
-    for name, array in arrays.items():
+    for done, (name, array) in enumerate(arrays.items()):
+        progress(done, len(arrays))
         place = shown.places[name]
         encoded: Encoded = exact(array) if size <= EXACT else rounded(array)
         told["layers"][place]["encoding"] = encoded.encoding
@@ -78,7 +81,7 @@ def _chunks(shown: Shown, acts: Activations, told: dict[str, Any]) -> Iterator[t
 def _attributions(shown: Shown, acts: Activations, told: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what speaks for the first class, in the layer that Grad-CAM takes and at the input; where it can be."""
     found = []
-    for method in ("grad_cam", "gradient") if told["top"] else ():
+    for method in HELD if told["top"] else ():
         try:
             made = attributed(shown.model, acts, method, told["top"][0]["channel"], None)
             at_pixels = made.layer not in shown.model.inputs  # there the values are the pixels'

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from convlab.model.nodes import Node
 
 NUMBERED = re.compile(r"\d+_(?=.)")
+MOST_UNFOLDED = 40  # strips of a network that is not folded
 DEPTH = 2  # groups in groups, of names without models inside
 
 
@@ -29,3 +30,19 @@ def groups_of(nodes: Sequence[Node]) -> list[list[str]]:
 
 def _beginnings(name: str) -> list[str]:
     return [name[: found.end() - 1] for found in NUMBERED.finditer(name)][:DEPTH]
+
+
+def path_of(group: Sequence[str]) -> str:
+    """Return the path of a group, names between slashes, which are none of theirs."""
+    return "/".join(name.replace("/", "\N{DIVISION SLASH}") for name in group)
+
+
+def folded_at_first(groups: Sequence[Sequence[str]]) -> list[str]:
+    """Fold innermost groups first, until a network is small enough to be looked at; return the paths that are."""
+    folded: list[str] = []
+    for depth in range(max(map(len, groups), default=0), 0, -1):
+        paths = [[path_of(group[: i + 1]) for i in range(len(group))] for group in groups]
+        if len({next((one for one in path if one in folded), i) for i, path in enumerate(paths)}) <= MOST_UNFOLDED:
+            break
+        folded += dict.fromkeys(path[depth - 1] for path in paths if len(path) >= depth)
+    return folded

@@ -1,5 +1,6 @@
 """What is true of each input and layer of a network, whatever runs through it."""
 
+import shlex
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -27,6 +28,7 @@ def told_layers(model: Model) -> list[Told]:
         found.append(
             {
                 "name": node.name,
+                "quoted": shlex.quote(node.name),
                 "kind": node.layer.kind,
                 "group": group,
                 "shape": node.output_shape,
@@ -45,6 +47,7 @@ def told_layers(model: Model) -> list[Told]:
 def _input(name: str, shape: Shape, field: Field | Literal["varies"] | None) -> Told:
     return {
         "name": name,
+        "quoted": shlex.quote(name),
         "kind": "InputLayer",
         "group": [],
         "shape": shape,
@@ -65,17 +68,16 @@ def _window(node: Node) -> Told:
     walk: Any = window
     if window is None or window in ("varies", ONE_CELL) or len(size) != len(walk.kernel):
         return {"formula": None, "window": None}
-    sides = zip(AXES[-len(size) :], size, walk.pads(size), walk.kernel, walk.stride, walk.dilation, strict=True)
-    axes = [Axis(*side) for side in sides][-len(node.input_shapes[0]) + 1 :]  # a sequence is walked along its steps
+    named = zip(AXES[-len(size) :], size, walk.pads(size), walk.kernel, walk.stride, walk.dilation, strict=True)
+    axes = [Axis(*side) for side in named][-len(node.input_shapes[0]) + 1 :]  # a sequence is walked along its steps
+    sides = list(zip(walk.kernel, walk.stride, walk.dilation, walk.pads(size), strict=True))[-2:]
     told = {axis.arithmetic: [one.side for one in axes if one.arithmetic == axis.arithmetic] for axis in axes}
     return {
         "formula": "\n".join(f"{' and '.join(names)}: {arithmetic}" for arithmetic, names in told.items()),
-        "window": {
-            "kernel": walk.kernel,
-            "stride": walk.stride,
-            "dilation": walk.dilation,
-            "padding": walk.pads(size),
-        },
+        "window": [
+            {"kernel": kernel, "stride": stride, "dilation": dilation, "before": before, "after": after}
+            for kernel, stride, dilation, (before, after) in sides
+        ],
     }
 
 

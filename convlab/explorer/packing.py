@@ -1,6 +1,6 @@
 """Many explanations in a page: what they share is held once, what follows from the rest not at all.
 
-page/restore.js makes of them again what `told_explanation` would have said.
+page/data.js makes of them again what `told_explanation` would have said.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

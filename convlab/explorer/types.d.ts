@@ -9,41 +9,59 @@ type Cell = { channel: number; at: At };
 
 type Layer = {
   name: string;
+  quoted: string; // its name, for a shell
   kind: string;
-  group: string[]; // names of what it is folded into, outermost first
+  group: string[]; // paths of what it is folded into, outermost first
   shape: number[]; // without the batch, channels last
   inputs: number[];
   says: string;
   formula: string | null; // its output size, worked out
-  window: { kernel: number[]; stride: number[]; dilation: number[]; padding: number[][] } | null;
+  window: Omit<Axis, "size">[] | null; // rows and columns of its input, under its window
   weights: number;
   multiply_adds: number;
   field: Seen; // of unit 0 in the image
   step: Seen; // of unit 0 in the layer's first input
   explains: boolean;
+  card: Card;
+  statistics: [string, string][]; // what is known of its numbers
+  bars: [number, string][]; // of its histogram: height in percent, and what each stands for
   // where an image was shown:
-  seconds?: number | null;
   zeros?: number;
-  dead?: number;
-  min?: number | string;
-  max?: number | string;
-  mean?: number | string;
-  std?: number | string;
   nonfinite?: number;
-  histogram?: { edges: number[]; counts: number[] };
+  histogram?: { edges: number[] };
   encoding?: "float32" | "uint8" | "int8";
   strength?: (number | string)[]; // mean magnitude of each channel
 };
 
+// What is written of a layer, of a folded group, and (without what a strip needs) of the whole network.
+type Card = {
+  title: string;
+  short: string;
+  kind: string;
+  says: string;
+  figures: string;
+  shape: string;
+  spoken: string;
+  lines: string[];
+};
+
 type Told = {
   title: string;
+  card: Pick<Card, "title" | "kind" | "says" | "figures">;
+  groups: Record<string, Card>; // by path
+  folded: string[]; // at first
+  empty: string; // what to do where there is no image yet
+  methods: string[]; // of attribution
+  pictures?: Record<string, number[][]>; // of the page of one window: rows of greys from 0 to 1
+  kernels?: Record<string, { weights: string[][]; does: string }>;
   model: string;
   live: boolean; // somebody computes answers
   generation: number; // images shown so far, 0: none yet
   command: string;
   told: string[];
   picture: { width: number; height: number; png: string } | null;
-  top: { channel: number; label: string; value: number | string }[];
+  explain: string; // the command that explains
+  top: { channel: number; label: string; quoted: string; value: number | string }[]; // quoted: for a shell
   labels: Record<string, string[]>;
   layers: Layer[];
 };
@@ -51,9 +69,10 @@ type Told = {
 type Explanation = {
   layer: number;
   at: { z: number | null; y: number; x: number; channel: number };
-  headline: string;
-  window_line: string;
-  field_line: string;
+  title: string;
+  place_line: string; // what it looks at, what it sees
+  heading: string; // of its terms
+  summed: string; // what was done to the patch: "sum of 25 products"
   sum_line: string;
   verdict: string;
   sources: number[];
@@ -102,10 +121,18 @@ type Attribution = {
   pixels: { width: number; height: number; values: number[] } | null;
 };
 
-type Source = import("./page/data.js").LiveSource | import("./page/data.js").PageSource;
+type Source = {
+  document: Told;
+  values: (index: number) => Promise<ArrayBuffer>; // the numbers of a layer, as its encoding says
+  explanation: (index: number, at: (number | null)[], backward: number | null) => Promise<Explanation | null>; // at: [z or null, y, x, channel]; backward: the class whose gradient is meant
+  attribution: (question: Question) => Promise<Attribution | null>;
+  places: (index: number) => Promise<string[] | null>; // which cells are explained, "z,y,x,channel"; null: all
+  open: (file: Blob) => Promise<Told>; // shows another image to the network
+};
+type Ask = (ask: string, question: Record<string, any>, file?: Blob) => Promise<any>; // brings bytes, or what JSON says
 type Values = import("./page/values.js").Values;
 type Sides = { channels: number; depth: number; height: number; width: number; volume: boolean };
-type Scale = { signed: boolean; top: number; asinh: boolean }; // numbers from -top, or 0, to top
+type Scale = { signed: boolean; top: number }; // numbers from -top, or 0, to top
 
 // What anywidget hands over: messages to the kernel and back.
 type Channel = {
@@ -116,16 +143,33 @@ type Channel = {
 
 // Where one is. `layer` null: the whole network; `at` null: no number chosen.
 type State = { layer: number | null; channel: number | null; at: At | null };
-type Settings = { scale: "layer" | "channel"; order: "index" | "strength"; asinh: boolean; backward?: number | null };
+type Settings = {
+  scale: "layer" | "channel";
+  order: "index" | "strength";
+  backward: boolean; // numbers are explained as the gradient of the class
+  class: number;
+  folded?: Set<string>; // groups of the network
+};
+type Setting = { key: string; name: string; value: string; does: string; isOf: (state: State) => boolean; act: () => void };
 // `key` as KeyboardEvent says it, "Space" for " ", "Shift+" in front where it is held; several with a space between.
 type Key = { key: string; does: string; act: (event: KeyboardEvent) => void };
 type View = {
   keys: Key[];
-  close: () => void;
+  close?: () => void;
   hint?: string; // what the pointer can do
   ready?: Promise<unknown>; // kept when all is drawn
-  redraw?: () => void; // follows changed settings; without it the view is made anew
+  redraw?: () => void; // follows changed settings; without it nothing does
   update?: (state: State) => void; // follows to another state of the same layer
+  veil?: (canvas: HTMLCanvasElement | null) => void; // lays it over the layer's maps
+};
+type Shell = {
+  picture: import("./page/picture.js").Picture;
+  keys: Key[];
+  goBack: () => void;
+  say: (text: string) => void;
+  emptyStage: (deeper: boolean) => HTMLElement; // gives the stage to a new view
+  follow: () => void; // tells where one is now, and how it is drawn
+  showDocument: () => void;
 };
 type App = {
   root: HTMLElement;
@@ -136,7 +180,8 @@ type App = {
   state: State;
   from: State; // where one was before
   view: View | null;
-  shell: import("./page/shell.js").Shell;
+  shell: Shell;
+  drawn: Map<string, HTMLCanvasElement[]>; // maps of strips
   go: (state: State, how?: { replace?: boolean }) => void; // replace: no step back leads here
   say: (text: string) => void; // to the live line
   set: (change: Partial<Settings>) => void;
@@ -152,15 +197,17 @@ type Term = { place: number; name: string; detail: string; value: number }; // o
 type Colouring = (value: number) => number; // the pixel of a number, 0xAABBGGRR
 type CellBox = { y: number; x: number; height?: number; width?: number };
 
-// On the mosaic of a layer, in CSS pixels but for what is said otherwise.
-type Mosaic = import("./page/mosaic.js").Mosaic;
-type Pen = CanvasRenderingContext2D;
+type CellPixel = (y: number, x: number) => number; // the pixel of a cell, 0xAABBGGRR
 type Size = { width: number; height: number };
-type Rectangle = Size & { left: number; top: number };
-type Cut = Size & { x: number; y: number }; // what is painted of each tile, in cells
-type InView = { firstRow: number; rows: number; firstColumn: number; columns: number }; // tiles
 type Under = { channel: number; at: At | null } | null; // what a pointer is on: no cell, the caption; null: beside the tiles
 
+// What is drawn as one strip of the network: a layer, or a folded group (its path, else "") of them.
+type Vertex = { group: string; members: number[]; rank: number; lane: number; inputs: Vertex[] }; // lanes count from a column's middle: -0.5, 0.5
+type Bracket = { path: string; depth: number; first: number; last: number }; // columns that an unfolded group reaches over
+type Spot = { left: number; top: number; width: number; height: number; side: number; maps: number }; // of a strip; maps: height of what is above its words
+type Layout = ReturnType<typeof import("./page/layout.js").layout>;
+
+type CellMap = import("./page/cells.js").CellMap;
 // One map; what is faint is not there yet.
 type Cells = {
   title: string;
@@ -170,6 +217,8 @@ type Cells = {
   pixel: Colouring;
   padding?: number[][];
   faint?: (y: number, x: number) => boolean;
+  shape?: number[]; // of the layer it is of: a sequence has no rows
+  stretch?: number; // height of a cell, in widths
 };
 
 // One number's way from one channel of its input, whose sum is `named`; what the other channels add is `others`.
@@ -208,12 +257,4 @@ type Moving = {
   onStep?: (y: number, x: number) => void;
   onInput?: (y: number, x: number) => void; // told which cell was clicked
   arithmetic: ArithmeticOptions;
-};
-
-// What the place where a number is made asks of the view.
-type Asked = {
-  explain: (at: At) => Promise<Explanation | null>; // of another place in the same channel
-  move: (at: At) => void;
-  walk: (row: number, column: number) => void; // one layer back, along a cell of the patch
-  go: (place: Place) => void;
 };

@@ -54,7 +54,7 @@ def test_it_writes_the_page_of_a_convolution(tmp_path):
         assert cli.main(["explore", "--conv", *arguments, "--out", str(tmp_path / "page.html")]) == 0
         told = document(tmp_path / "page.html")
         assert told["conv"] is True
-        assert (told["cells"] is None) is (not arguments)
+        assert ("your image" in told["pictures"]) is bool(arguments)
         assert told["command"] == " ".join(["convlab explore --conv", *(Path(one).name for one in arguments)])
 
 

@@ -66,9 +66,7 @@ def test_what_cannot_be_explained_says_so(name):
 def test_windows_and_fields_are_those_of_the_model():
     model, acts = NETWORKS["lenet"]()
     layers = {layer["name"]: layer for layer in told(model, acts)["layers"]}
-    assert layers["conv1"]["window"] == {
-        "kernel": [5, 5], "stride": [1, 1], "dilation": [1, 1], "padding": [[2, 2], [2, 2]],
-    }  # fmt: skip
+    assert layers["conv1"]["window"] == [{"kernel": 5, "stride": 1, "dilation": 1, "before": 2, "after": 2}] * 2
     arithmetic = "floor((14 + 0 + 0 - 1 * (5 - 1) - 1) / 1) + 1 = floor(9 / 1) + 1 = 9 + 1 = 10"
     assert layers["conv2"]["formula"] == f"rows and columns: {arithmetic}"
     assert layers["conv2"]["field"] == {"start": [-2, -2], "end": [11, 11], "jump": [2, 2]}

@@ -128,7 +128,7 @@ def strongest(values):
 
 @each
 def test_what_is_held_of_an_explanation_is_enough_to_restore_it(name):
-    """By the rules of restore.js: patches from the values, kernels by channel, products by multiplying."""
+    """By the rules of data.js: patches from the values, kernels by channel, products by multiplying."""
     model, acts, page = explored(name)
     names = list(model.shapes)
     for index, layer in enumerate(page.document["layers"]):
@@ -196,14 +196,14 @@ def test_the_page_of_a_convolution_has_the_picture_in_grey(tmp_path):
     Image.fromarray(np.full((40, 80, 3), 51, np.uint8)).save(tmp_path / "wide.png")
     page = Parts(ConvPage(tmp_path / "wide.png", live=False).html())
     assert page.document["conv"] is True
-    assert page.document["cells"] == {"width": 28, "height": 14, "values": [0.2] * (28 * 14)}
-    assert Parts(ConvPage(live=False).html()).document["cells"] is None
+    assert page.document["pictures"]["your image"] == [[0.2] * 28] * 14
+    assert "your image" not in Parts(ConvPage(live=False).html()).document["pictures"]
 
 
 def test_another_picture_may_be_dropped_on_the_page_of_a_convolution(tmp_path):
     Image.fromarray(np.full((3, 2), 255, np.uint8)).save(tmp_path / "white.png")
     told = json.loads(ConvPage().open((tmp_path / "white.png").read_bytes()))
-    assert told["cells"] == {"width": 2, "height": 3, "values": [1.0] * 6}
+    assert told["pictures"]["your image"] == [[1.0] * 2] * 3
     with pytest.raises(ImageError, match=r"^the file: not an image"):
         ConvPage().open(b"rubbish")
     with pytest.raises(UnsupportedError, match="no network"):
@@ -238,3 +238,13 @@ def test_the_page_is_installed():
     folder = resources.files("convlab.explorer") / "page"
     assert {"index.html", "style.css", "entry.js", "widget.js"} <= {file.name for file in folder.iterdir()}
     assert set(page_files()) == {file.name for file in folder.iterdir()}
+
+
+def test_it_tells_how_many_layers_are_packed():
+    from convlab.explorer.document import Shown
+    from convlab.explorer.export import page_of
+
+    model, acts = NETWORKS["sequence"]()
+    heard = []
+    page_of(Shown(model, acts, "convlab explore", generation=1), lambda done, whole: heard.append((done, whole)))
+    assert heard == [(done, len(model.shapes)) for done in range(len(model.shapes))]

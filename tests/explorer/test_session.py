@@ -70,7 +70,7 @@ def test_an_explanation_backwards_is_that_of_the_class_s_gradients(lenet):
         why = convlab.explain(model, grads, layer, *at[1:], backward=True)
         told = json.loads(session.explanation(1, names.index(layer), at, 6))
         assert [names[i] for i in told["sources"]] == list(why.sources)
-        assert "class 6 (Shirt)" in told["headline"]
+        assert "class 6 (Shirt)" in told["title"]
         assert np.float32(told["recorded"]) == np.float32(why.recorded)
         assert np.allclose(np.array(told["products"], float), why.products, rtol=1e-6)
     session.explanation(1, 0, [None, 0, 0, 0], 3)

@@ -12,9 +12,11 @@ READ = """([x, y]) => {
   const line = document.querySelector("[aria-live]");
   const said = line.textContent.replaceAll("−", "-");
   line.textContent = "";
-  const maps = document.querySelector(".board canvas.maps");
-  const {left, top} = maps.getBoundingClientRect();
-  return [said, [...maps.getContext("2d").getImageData(x - left, y - top, 1, 1).data]];
+  const canvas = document.elementFromPoint(x, y);
+  if (!(canvas instanceof HTMLCanvasElement)) return [said, []];
+  const {left, top, width, height} = canvas.getBoundingClientRect();
+  const column = Math.floor((x - left) / width * canvas.width), row = Math.floor((y - top) / height * canvas.height);
+  return [said, [...canvas.getContext("2d").getImageData(column, row, 1, 1).data]];
 }"""
 
 

@@ -3,8 +3,7 @@
 /** @type {State} */
 export const NOWHERE = { layer: null, channel: null, at: null };
 
-/** @param {Layer[]} layers @param {State} state */
-export function addressOf(layers, { layer, channel, at }) {
+export function addressOf(/** @type {Layer[]} */ layers, /** @type {State} */ { layer, channel, at }) {
   if (layer === null) return "#";
   return "#" + [encodeURIComponent(layers[layer].name), channel, at].filter((part) => part !== null).join("/");
 }
@@ -31,8 +30,7 @@ function cellsOf(text, limits) {
   return cells.length === limits.length && cells.every((cell, i) => /^\d+$/.test(cell) && Number(cell) < limits[i]) ? cells.map(Number) : null;
 }
 
-/** @param {string} text */
-export function decoded(text) {
+export function decoded(/** @type {string} */ text) {
   try {
     return decodeURIComponent(text);
   } catch {

@@ -1,12 +1,11 @@
-// The equation of one number: patch x kernel = products, their sum, the other channels', bias, activation.
+// The equation of one number: patch x kernel = products, their sum, the other channels', bias, activation; as tables and a line below them.
 
-import { cssOfPixel, inkOnPixel, pixelOf } from "./colours.js";
-import { digits, placesFor, signed, sixDigits, topOf } from "./digits.js";
+import { colouring, cssOfPixel, inkOnPixel } from "./colours.js";
 import { make, makeButton } from "./elements.js";
+import { digits, placesFor, signed, topOf, written } from "./numbers.js";
 
 const MOST_CELLS = 225; // of a window that is shown as tables
 
-/** The equation, as tables and a line below them. */
 export class Arithmetic {
   /** @param {HTMLElement} host @param {ArithmeticOptions} options */
   constructor(host, options) {
@@ -58,10 +57,7 @@ function numberTable(values, pixel, classOf, act) {
 }
 
 /** The colours of signed numbers, up to the largest of some. @param {number[]} values @returns {Colouring} */
-export function signedPixels(values) {
-  const top = topOf(values);
-  return (value) => pixelOf(value, { signed: true, top, asinh: false });
-}
+export const signedPixels = (values) => colouring({ signed: true, top: topOf(values) });
 
 /** Give an element a pixel's colour, and an ink that is read on it. @template {HTMLElement} T @param {T} element @param {number} pixel */
 export function coloured(element, pixel) {
@@ -75,11 +71,11 @@ function sumParts(sum, count, total) {
   const done = count >= total, running = sum.products.flat().slice(0, count).reduce((left, right) => left + right, 0);
   const part = (/** @type {string} */ name, /** @type {string} */ value, early = done) =>
     make("span", early ? "part" : "part todo", [make("b", "", [value]), make("small", "", [name])]);
-  const parts = [done ? part(sum.named, sixDigits(sum.sum)) : part(`${count} of ${total} products`, sixDigits(running), true)];
+  const parts = [done ? part(sum.named, written(sum.sum, 6)) : part(`${count} of ${total} products`, written(running, 6), true)];
   if (sum.others !== null) parts.push(part(sum.othersNamed, signed(sum.others)));
   if (sum.bias !== null) parts.push(part("bias", signed(sum.bias)));
-  if (parts.length > 1) parts.push(between("="), part(sum.function === "linear" ? "the number" : "before the activation", sixDigits(sum.before)));
-  if (sum.function !== "linear") parts.push(between("→"), part(sum.function, sixDigits(sum.after)));
+  if (parts.length > 1) parts.push(between("="), part(sum.function === "linear" ? "the number" : "before the activation", written(sum.before, 6)));
+  if (sum.function !== "linear") parts.push(between("→"), part(sum.function, written(sum.after, 6)));
   parts[parts.length - 1].classList.add("result");
   return parts;
 }

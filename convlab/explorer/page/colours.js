@@ -5,34 +5,21 @@
 
 const SEQUENTIAL_ANCHORS = ["#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"];
 const DIVERGING_ANCHORS = ["#06335c", "#175a94", "#4a8fc4", "#9cc6e3", "#f6f4ef", "#f4c08a", "#e08a3c", "#b5560f", "#6e2c05"];
+const NOT_FINITE = packed([128, 128, 128]); // NaN and infinities; they are crossed out, too
 
-export const LIFT = 30; // how strongly the asinh scale lifts small numbers
 export const NEUTRAL = 128; // the place of zero in the table of signed numbers
-export const NOT_FINITE = packed([128, 128, 128]); // NaN and infinities; they are crossed out, too
-
 export const SEQUENTIAL = colourTable(SEQUENTIAL_ANCHORS, 0, 255);
 export const DIVERGING = colourTable(DIVERGING_ANCHORS, 1, 255);
 
-/** @param {boolean} signed the table of 256 pixels (as ImageData holds them, seen as Uint32) for such numbers */
-export function tableFor(signed) {
-  return signed ? DIVERGING : SEQUENTIAL;
-}
-
-/**
- * Return the place of a finite number in its table: t = value / top, cut to -1 ... 1, with asinh asinh(30 t) / asinh(30);
- * then round(255 t) for numbers without sign (negative ones at 0), 128 + round(127 t) for signed ones.
- * @param {number} value @param {Scale} scale
- */
-export function colourIndex(value, scale) {
-  let t = scale.top > 0 ? value / scale.top : 0;
-  t = t > 1 ? 1 : t < -1 ? -1 : t;
-  if (scale.asinh) t = Math.asinh(LIFT * t) / Math.asinh(LIFT);
-  return scale.signed ? NEUTRAL + Math.round(127 * t) : t > 0 ? Math.round(255 * t) : 0;
-}
-
-/** @param {number} value @param {Scale} scale */
-export function pixelOf(value, scale) {
-  return Number.isFinite(value) ? tableFor(scale.signed)[colourIndex(value, scale)] : NOT_FINITE;
+/** What gives numbers their pixels: t = value / top, cut to -1 ... 1; round(255 t) is the place in the table of numbers
+ *  without sign (negative ones at 0), 128 + round(127 t) in that of signed ones. @param {Scale} scale @returns {Colouring} */
+export function colouring({ signed, top }) {
+  const [table, zero, steps, least] = signed ? [DIVERGING, NEUTRAL, 127, -1] : [SEQUENTIAL, 0, 255, 0];
+  return (value) => {
+    if (value - value !== 0) return NOT_FINITE;
+    const t = top > 0 ? value / top : 0;
+    return table[zero + Math.round(steps * (t > 1 ? 1 : t < least ? least : t))];
+  };
 }
 
 /** A pixel, 0xAABBGGRR, as CSS writes it. @param {number} pixel */
@@ -45,8 +32,7 @@ export function inkOnPixel(pixel) {
   return 0.299 * (pixel & 255) + 0.587 * ((pixel >> 8) & 255) + 0.114 * ((pixel >> 16) & 255) > 140 ? "#000" : "#fff";
 }
 
-/** @param {string[]} anchors @param {number} first @param {number} last */
-function colourTable(anchors, first, last) {
+function colourTable(/** @type {string[]} */ anchors, /** @type {number} */ first, /** @type {number} */ last) {
   const colours = anchors.map((hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)));
   return Uint32Array.from({ length: 256 }, (_, i) => {
     const at = (Math.max(i - first, 0) / (last - first)) * (colours.length - 1);
@@ -55,7 +41,6 @@ function colourTable(anchors, first, last) {
   });
 }
 
-/** @param {number[]} rgb */
-function packed([red, green, blue]) {
+function packed(/** @type {number[]} */ [red, green, blue]) {
   return new Uint32Array(Uint8Array.of(red, green, blue, 255).buffer)[0];
 }

@@ -1,8 +1,8 @@
 // The cone of a number: which cells of each layer before it it sees, and which of each layer after it it reaches.
 
-import { make, makeButton } from "./elements.js";
+import { layOver, make, makeButton } from "./elements.js";
 import { boxSeen, sizesOf, unitsSeeing } from "./geometry.js";
-import { boxText } from "./words.js";
+import { boxText } from "./numbers.js";
 
 const MOST_LAYERS = 24, NAMED = 14, MINIATURE = 46; // layers of the ribbon, with their names; pixels of one
 
@@ -32,8 +32,7 @@ function across(layers, index, source, region, forwards) {
   return found ? [...whole.slice(0, 3 - sides), ...found] : undefined;
 }
 
-/** @param {Map<number, Region>} cone @param {number} index @param {Region|undefined} region */
-function join(cone, index, region) {
+function join(/** @type {Map<number, Region>} */ cone, /** @type {number} */ index, /** @type {Region|undefined} */ region) {
   const old = cone.get(index);
   if (region === undefined) return;
   cone.set(index, old && region ? old.map(([first, last], i) => [Math.min(first, region[i][0]), Math.max(last, region[i][1])]) : old === null ? null : region);
@@ -52,11 +51,7 @@ function miniature(layer, region, side, act) {
   const sizes = sizesOf(layer), [, height, width] = sizes, longer = Math.max(height, width), pixels = longer === 1 ? 10 : MINIATURE;
   const whole = make("span", region ? "whole" : "whole unknown");
   [whole.style.width, whole.style.height] = [width, height].map((cells) => `${Math.max(10, (pixels * cells) / longer)}px`);
-  if (region?.every(([first, last]) => first <= last)) {
-    const mark = whole.appendChild(make("span", "region")), [, [top, bottom], [left, right]] = region;
-    const shares = { top: top / height, left: left / width, height: (bottom - top + 1) / height, width: (right - left + 1) / width };
-    for (const [name, share] of Object.entries(shares)) mark.style.setProperty(name, `${100 * share}%`);
-  }
+  if (region?.every(([first, last]) => first <= last)) whole.append(layOver(make("span", "region"), region.slice(1), { height, width }));
   const spatial = region?.filter((_side, i) => sizes[i] > 1 || i === 2) ?? [], one = longer === 1 && sizes[0] === 1;
   const place = !region ? "some of it: no one rule says which" : one ? "all of it" : boxText(spatial);
   const text = `${layer.name}: ${["it sees", "here:", "it reaches"][side + 1]} ${place}`;

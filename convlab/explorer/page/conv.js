@@ -2,71 +2,62 @@
 
 import { coloured, signedPixels } from "./arithmetic.js";
 import { DIVERGING, NEUTRAL } from "./colours.js";
-import { ConvSettings } from "./conv_settings.js";
-import { sixDigits, topOf } from "./digits.js";
+import { ConvSettings, weightOf } from "./conv_settings.js";
 import { make } from "./elements.js";
 import { extentOf, outputSize, sizeFormula, tableOf, within } from "./geometry.js";
 import { ARROWS } from "./keys.js";
-import { KERNELS, PICTURES, weightOf } from "./presets.js";
+import { counted, topOf, written } from "./numbers.js";
 import { MovingWindow } from "./window.js";
 
 const AROUND = 285; // pixels that are neither maps nor equation
 
-/** @param {HTMLElement} stage @param {App} app @returns {View} */
-export function showConv(stage, app) {
-  const page = new ConvPage(stage, app);
-  return { get keys() { return page.moving?.keys() ?? []; }, close: () => page.moving?.close() };
-}
-
-class ConvPage {
+export class ConvPage {
   /** @param {HTMLElement} stage @param {App} app */
   constructor(stage, app) {
     this.app = app;
-    this.pictures = picturesOf(app.document);
-    this.settings = new ConvSettings(location.hash, this.pictures);
+    this.settings = new ConvSettings(location.hash, app.document);
     this.axes = this.settings.axes();
     this.weights = this.result = [[0]];
-    this.kernelPixel = this.resultPixel = this.grey = (/** @type {number} */ _value) => 0;
-    /** @type {MovingWindow|null} */
-    this.moving = null;
-    this.does = make("p", "does");
+    this.kernelPixel = this.resultPixel = this.grey = greys(1);
+    this.moving = /** @type {MovingWindow|null} */ (null);
+    this.label = make("div", "label", [/** @type {HTMLTemplateElement} */ (document.getElementById("window")).content.cloneNode(true)]);
+    /** @type {NodeListOf<HTMLInputElement|HTMLSelectElement>} */
+    this.controls = this.label.querySelectorAll("[name]");
     this.place = make("div", "place");
-    this.sizes = make("section", "sizes", [], { "aria-live": "polite" });
     this.kernelTable = make("table", "grid edited");
-    this.controls = this.makeControls();
     stage.classList.add("conv");
-    stage.append(make("div", "label", [introduction(), this.controls, this.sizes]), this.place);
+    stage.append(this.label, this.place);
+    for (const control of this.controls) this.listenTo(control);
     this.build();
   }
 
-  /** The controls, each named as what it sets. */
-  makeControls() {
-    const control = (/** @type {string} */ label, /** @type {string} */ name, /** @type {number|string[]} */ choices, least = 1) => {
-      const input = typeof choices === "number" ? make("input", "", [], { name, type: "number", min: `${least}`, max: `${choices}` })
-        : make("select", "", choices.map((one) => make("option", "", [one])), { name });
-      const read = () => typeof choices === "number" ? Math.min(Math.max(Math.round(Number(input.value)) || least, least), choices) : input.value;
-      input.addEventListener("change", () => (Object.assign(this.settings, { [name]: read() }), this.build()));
-      return make("label", "field", [make("span", "", [label]), input]);
-    };
-    const form = make("form", "controls", [
-      make("fieldset", "", [control("picture", "picture", [...Object.keys(this.pictures), "own"]), control("rows", "height", 28),
-        control("columns", "width", 28), make("p", "does", ["click to paint; digits write tenths"])]),
-      make("fieldset", "", [control("kernel", "kernel", [...Object.keys(KERNELS), "own"]), control("rows", "rows", 7),
-        control("columns", "columns", 7), this.does]),
-      make("fieldset", "", [control("padding", "padding", ["valid", "same", "cells"]), control("cells", "margin", 28, 0),
-        control("stride", "stride", 28), control("dilation", "dilation", 28)]),
-    ], { "aria-label": "picture and kernel" });
-    form.addEventListener("submit", (event) => event.preventDefault());
-    return form;
+  get keys() {
+    return this.moving?.keys() ?? [];
+  }
+
+  close() {
+    this.moving?.close();
+  }
+
+  /** Set what a control is named after. @param {HTMLInputElement|HTMLSelectElement} control */
+  listenTo(control) {
+    const { pictures, kernels } = this.settings, choices = { picture: pictures, kernel: kernels }[control.name];
+    for (const name of choices ? [...Object.keys(choices), "own"] : []) control.append(make("option", "", [name]));
+    const whole = (/** @type {HTMLInputElement} */ { value, min, max }) => Math.min(Math.max(Math.round(Number(value)) || Number(min), Number(min)), Number(max));
+    control.addEventListener("change", () => {
+      Object.assign(this.settings, { [control.name]: control instanceof HTMLInputElement ? whole(control) : control.value });
+      this.build();
+    });
   }
 
   /** Let the controls and the address say what is set. */
   keep() {
-    for (const control of /** @type {NodeListOf<HTMLInputElement>} */ (this.controls.querySelectorAll("[name]"))) {
+    const { kernels, kernel } = this.settings, does = kernels[kernel]?.does ?? "your own weights: write into its cells, below";
+    for (const control of this.controls) {
       control.value = String(this.settings[/** @type {"stride"} */ (control.name)]);
       if (control.name === "margin") control.closest("label")?.toggleAttribute("hidden", this.settings.padding !== "cells");
     }
-    this.does.textContent = KERNELS[this.settings.kernel]?.does ?? "your own weights: write into its cells, below";
+    this.label.querySelector(".kernel-does")?.replaceChildren(does);
     this.settings.keep();
   }
 
@@ -75,7 +66,7 @@ class ConvPage {
     const { settings } = this, speed = this.moving?.speed, axes = (this.axes = settings.axes()), [height, width] = axes.map(outputSize);
     this.moving?.close();
     this.moving = null;
-    this.sizes.replaceChildren(...sizeLines(axes));
+    this.label.querySelector("dl")?.replaceChildren(...sizeLines(axes));
     this.place.replaceChildren();
     this.kernelTable.replaceChildren(...settings.weights.map((row, y) => make("tr", "", row.map((text, x) => make("td", "", [this.weightField(text, y, x)])))));
     if (Math.min(height, width) < 1) {
@@ -89,8 +80,18 @@ class ConvPage {
       output: { title: `result, ${height} × ${width}`, height, width,
         value: (y, x) => this.result[y][x], pixel: (value) => this.resultPixel(value) },
       axes, speed, at: [within(settings.at[0], height), within(settings.at[1] ?? 0, width)], follows: true, around: AROUND,
-      sumAt: (y, x) => this.sumAt(y, x),
-      onStep: (y, x) => this.stepped(y, x),
+      sumAt: (y, x) => {
+        const found = settings.sumAt(this.weights, y, x), products = found.products.flat();
+        return { ...found, kernel: this.weights, winner: null, others: null, othersNamed: "", bias: null, before: found.sum,
+          named: `sum of ${counted(products.length, "product")}`, function: "linear", after: found.sum,
+          pixels: { patch: this.grey, kernel: this.kernelPixel, products: signedPixels(products) } };
+      },
+      onStep: (y, x) => {
+        settings.at = [y, x];
+        if (this.moving?.timer) return;
+        settings.keep();
+        this.app.say(`row ${y}, column ${x} of the result: ${written(this.result[y][x], 6)}`);
+      },
       arithmetic: { kernelTable: this.kernelTable },
     });
     this.makePaintable(this.moving.input);
@@ -116,24 +117,7 @@ class ConvPage {
     this.moving?.sum();
   }
 
-  /** @param {number} y @param {number} x @returns {Sum} */
-  sumAt(y, x) {
-    const found = this.settings.sumAt(this.weights, y, x), products = found.products.flat();
-    return { ...found, kernel: this.weights, winner: null, others: null, othersNamed: "", bias: null, before: found.sum,
-      named: `sum of ${products.length} product${products.length > 1 ? "s" : ""}`, function: "linear", after: found.sum,
-      pixels: { patch: this.grey, kernel: this.kernelPixel, products: signedPixels(products) } };
-  }
-
-  /** @param {number} y @param {number} x */
-  stepped(y, x) {
-    this.settings.at = [y, x];
-    if (this.moving?.timer) return;
-    this.settings.keep();
-    this.app.say(`row ${y}, column ${x} of the result: ${sixDigits(this.result[y][x])}`);
-  }
-
-  /** @param {string} text @param {number} y @param {number} x */
-  weightField(text, y, x) {
+  weightField(/** @type {string} */ text, /** @type {number} */ y, /** @type {number} */ x) {
     const field = make("input", "", [], { type: "text", value: text, "aria-label": `weight in row ${y}, column ${x}`, spellcheck: "false" });
     field.addEventListener("focus", () => field.select());
     field.addEventListener("input", () => {
@@ -146,7 +130,7 @@ class ConvPage {
     return field;
   }
 
-  /** The pointer paints in white and black; by keyboard arrows move, Enter paints, a digit writes tenths. @param {import("./cells.js").CellMap} map */
+  /** The pointer paints in white and black; by keyboard arrows move, Enter paints, a digit writes tenths. @param {CellMap} map */
   makePaintable(map) {
     const { canvas, cells } = map, at = { y: 0, x: 0 };
     canvas.tabIndex = 0;
@@ -161,7 +145,7 @@ class ConvPage {
         this.settings.named.picture = "own";
         this.refresh();
       }
-      this.app.say(`picture, row ${at.y}, column ${at.x}: ${sixDigits(cells.value(at.y, at.x))}`);
+      this.app.say(`picture, row ${at.y}, column ${at.x}: ${written(cells.value(at.y, at.x), 6)}`);
     };
     const paint = (/** @type {PointerEvent} */ event) => {
       const cell = map.cellAt(event), began = event.type === "pointerdown";
@@ -186,19 +170,6 @@ class ConvPage {
 const greys = (top) => (value) =>
   value < 0 ? DIVERGING[NEUTRAL + Math.round((127 * value) / top)] : 0xff000000 | (Math.round((255 * value) / top) * 0x010101);
 
-/** The picture that was given first, then those that are always there. @param {any} told @returns {Record<string, number[][]>} */
-function picturesOf({ cells }) {
-  return { ...(cells && { "your image": tableOf(cells.height, cells.width, (y, x) => cells.values[y * cells.width + x]) }), ...PICTURES };
-}
-
-function introduction() {
-  return make("header", "introduction", [
-    make("h1", "", ["One window, moving"]),
-    make("p", "", ["Lay the kernel, a small table of weights, on the picture. Multiply every weight with the cell below it, and add up: that is one cell of the result. Move on."]),
-    make("p", "aside", ["Frameworks do not flip the kernel: strictly, this is a cross-correlation."]),
-  ]);
-}
-
 /** What stands in place of a result that there cannot be. @param {Axis[]} axes */
 function impossible(axes) {
   const [axis, side] = outputSize(axes[0]) < 1 ? [axes[0], "rows"] : [axes[1], "columns"];
@@ -216,9 +187,8 @@ function impossible(axes) {
 
 /** The size of the result, worked out. @param {Axis[]} axes */
 function sizeLines(axes) {
-  const [rows, columns] = axes.map(sizeFormula), law = "⌊(size + padding − dilation·(kernel − 1) − 1) / stride⌋ + 1";
+  const [rows, columns] = axes.map(sizeFormula);
   const line = (/** @type {string} */ name, /** @type {string[]} */ [filled, quotient, size]) => make("div", "", [
     make("dt", "", [name]), make("dd", "", [filled]), make("dd", "", [`= ${quotient} = `, make("b", "", [size])])]);
-  const lines = String(rows) === String(columns) ? [line("rows and columns", rows)] : [line("rows", rows), line("columns", columns)];
-  return [make("h2", "", ["The size of the result"]), make("p", "law", [law]), make("dl", "", lines)];
+  return String(rows) === String(columns) ? [line("rows and columns", rows)] : [line("rows", rows), line("columns", columns)];
 }

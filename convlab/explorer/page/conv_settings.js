@@ -1,23 +1,23 @@
 // What one has set on the page of one window, and its address.
 
-import { axesOf, cellsUnder, samePadding, tableOf } from "./geometry.js";
-import { KERNELS, weightOf } from "./presets.js";
+import { cellsUnder, samePadding, tableOf } from "./geometry.js";
 
 const PLAIN = { picture: "", kernel: "", stride: 1, dilation: 1, padding: "1", at: "1,1", cells: "", weights: "" };
 
 /** A picture, a kernel of weights as they are written, and how the window moves; padding: valid, same, or cells, then of a margin. */
 export class ConvSettings {
-  /** Read an address; what it does not say is as at the beginning. @param {string} hash @param {Record<string, number[][]>} pictures */
-  constructor(hash, pictures) {
+  /** Read an address; what it does not say is as at the beginning. @param {string} hash @param {Told} told the pictures and kernels to begin with */
+  constructor(hash, { pictures = {}, kernels = {} }) {
     const read = { ...PLAIN, ...Object.fromEntries(new URLSearchParams(hash.slice(1))) };
     const cells = readTable(read.cells, 28), weights = readTable(read.weights, 7);
     this.pictures = pictures;
+    this.kernels = kernels;
     this.named = { picture: "own", kernel: "own" };
     this.cells = cells?.map((row) => row.map((text) => weightOf(text) ?? 0)) ?? [[0]];
     this.weights = weights ?? [["0"]];
     if (!cells) this.picture = read.picture in pictures ? read.picture : Object.keys(pictures)[0];
-    if (!weights) this.kernel = read.kernel in KERNELS ? read.kernel : Object.keys(KERNELS)[0];
-    else if (read.kernel in KERNELS) this.named.kernel = read.kernel; // in another size
+    if (!weights) this.kernel = read.kernel in kernels ? read.kernel : Object.keys(kernels)[0];
+    else if (read.kernel in kernels) this.named.kernel = read.kernel; // in another size
     this.stride = wholeFrom(1, read.stride) ?? 1;
     this.dilation = wholeFrom(1, read.dilation) ?? 1;
     this.padding = ["same", "valid"].includes(read.padding) ? read.padding : "cells";
@@ -34,7 +34,7 @@ export class ConvSettings {
   get kernel() { return this.named.kernel; }
   set kernel(name) {
     this.named.kernel = name;
-    if (KERNELS[name]) this.weights = KERNELS[name].weights.map((row) => [...row]);
+    if (this.kernels[name]) this.weights = this.kernels[name].weights.map((row) => [...row]);
   }
 
   get height() { return this.cells.length; }
@@ -64,9 +64,11 @@ export class ConvSettings {
   }
 
   axes() {
-    const { height, width, rows, columns, stride, dilation } = this, kernel = [rows, columns], margin = this.padding === "cells" ? this.margin : 0;
-    const padding = [height, width].map((size, i) => this.padding === "same" ? samePadding({ size, kernel: kernel[i], stride, dilation }) : [margin, margin]);
-    return axesOf({ kernel, stride: [stride, stride], dilation: [dilation, dilation], padding }, [height, width]);
+    const { stride, dilation } = this, margin = this.padding === "cells" ? this.margin : 0;
+    return [[this.height, this.rows], [this.width, this.columns]].map(([size, kernel]) => {
+      const axis = { size, kernel, stride, dilation }, [before, after] = this.padding === "same" ? samePadding(axis) : [margin, margin];
+      return { ...axis, before, after };
+    });
   }
 
   /** The patch under one window, the products, and their sum. @param {number[][]} weights @param {number} y @param {number} x */
@@ -94,3 +96,10 @@ function readTable(text, most) {
 
 /** @param {number} least @param {string|number} text */
 const wholeFrom = (least, text) => (/^\d{1,2}$/.test(String(text)) && Number(text) >= least ? Number(text) : null);
+
+/** A weight as a number, null for what is none; fractions are read, too. @param {string} text */
+export function weightOf(text) {
+  const found = /^([-+−]?(?:\d+[.,]?\d*|[.,]\d+)(?:e[-+]?\d+)?)(?:\/(\d+(?:[.,]\d+)?))?$/i.exec(text.replaceAll(/\s/g, ""));
+  const [over, under] = [found?.[1] ?? "x", found?.[2] ?? "1"].map((part) => Number(part.replace("−", "-").replace(",", ".")));
+  return Number.isFinite(over / under) ? over / under : null;
+}

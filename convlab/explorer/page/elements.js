@@ -1,12 +1,10 @@
-// Elements by one call: text is always text, never markup.
+// Elements by one call: text is always text, never markup. And the one painter of maps.
 
 import { OutOfDate } from "./data.js";
 
-/**
- * Make an element with a class, children and attributes.
- * @template {keyof HTMLElementTagNameMap} T
- * @param {T} tag @param {string} [names] its class @param {(Node|string)[]} [children] @param {Record<string, string>} [attributes]
- */
+/** Make an element with a class, children and attributes.
+ *  @template {keyof HTMLElementTagNameMap} T
+ *  @param {T} tag @param {string} [names] its class @param {(Node|string)[]} [children] @param {Record<string, string>} [attributes] */
 export function make(tag, names = "", children = [], attributes = {}) {
   const element = document.createElement(tag);
   if (names) element.className = names;
@@ -17,9 +15,24 @@ export function make(tag, names = "", children = [], attributes = {}) {
 
 /** @param {string} names @param {string|(Node|string)[]} content @param {() => void} act @param {Record<string, string>} [attributes] */
 export function makeButton(names, content, act, attributes = {}) {
-  const button = make("button", names, typeof content === "string" ? [content] : content, { type: "button", ...attributes });
+  const button = make("button", names, [content].flat(), { type: "button", ...attributes });
   button.addEventListener("click", act);
   return button;
+}
+
+/** A choice of named values. @param {string} label @param {[string, string][]} options value and name @param {(value: string) => void} act */
+export function makeSelect(label, options, act) {
+  const select = make("select", "", options.map(([value, name]) => make("option", "", [name], { value })), { "aria-label": label });
+  select.addEventListener("change", () => act(select.value));
+  return select;
+}
+
+/** @param {"svg"|"g"|"rect"|"path"|"text"} tag of SVG @param {string} names its class @param {Record<string, string|number>} [attributes] @param {(Node|string)[]} [children] */
+export function makeShape(tag, names, attributes = {}, children = []) {
+  const shape = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries({ class: names, ...attributes })) shape.setAttribute(name, String(value));
+  shape.append(...children);
+  return shape;
 }
 
 /** What a view shows in place of what could not be had. @param {unknown} error */
@@ -28,29 +41,22 @@ export function excuse(error) {
   return make("p", "excuse", [text], { role: "alert" });
 }
 
-/** @param {HTMLCanvasElement} canvas */
-export function pencil(canvas) {
-  return /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-}
-
-/** Make a canvas as large as its pixels, 0xAABBGGRR, row by row. @param {HTMLCanvasElement} canvas @param {Uint32Array<ArrayBuffer>} pixels @param {number} width */
-export function drawPixels(canvas, pixels, width) {
-  const image = new ImageData(new Uint8ClampedArray(pixels.buffer), width);
-  Object.assign(canvas, { width, height: image.height });
-  pencil(canvas).putImageData(image, 0, 0);
+/** Paint a canvas, a pixel a cell: 0xAABBGGRR. The style sheet enlarges it; where there are more cells than the screen has pixels, only each
+ *  `step`-th is painted. @param {Size} size in cells @param {CellPixel} pixelAt @param {HTMLCanvasElement} [canvas] @param {number} [step] */
+export function paintCells(size, pixelAt, canvas = make("canvas"), step = 1) {
+  const [height, width] = [size.height, size.width].map((cells) => Math.max(1, Math.floor(cells / step))), pixels = new Uint32Array(width * height);
+  const columns = Int32Array.from({ length: width }, (_, x) => Math.floor(x * step));
+  for (let y = 0, i = 0; y < height; y++) for (let x = 0, row = Math.floor(y * step); x < width; x++) pixels[i++] = pixelAt(row, columns[x]);
+  Object.assign(canvas, { width, height });
+  canvas.getContext("2d", { willReadFrequently: true })?.putImageData(new ImageData(new Uint8ClampedArray(pixels.buffer), width), 0, 0);
   return canvas;
 }
 
-/** Where in an element a pointer is. @param {MouseEvent} event @param {Element} element @returns {[number, number]} */
-export function offsetIn(event, element) {
-  const { left, top } = element.getBoundingClientRect();
-  return [event.clientX - left, event.clientY - top];
-}
-
-/** @param {Pen} pen @param {number[][]} lines each from and to @param {string} colour @param {number} [width] */
-export function strokeLines(pen, lines, colour, width = 1) {
-  Object.assign(pen, { strokeStyle: colour, lineWidth: width });
-  pen.beginPath();
-  for (const [x1, y1, x2, y2] of lines) (pen.moveTo(x1, y1), pen.lineTo(x2, y2));
-  pen.stroke();
+/** Tell the style sheet where some cells of a map are, as shares of it: --left, --top, --width, --height.
+ *  @template {HTMLElement} T @param {T} element @param {Box} box @param {Size} size */
+export function layOver(element, box, { height, width }) {
+  const [[top, bottom], [left, right]] = box;
+  const shares = { left: left / width, top: top / height, width: (right - left + 1) / width, height: (bottom - top + 1) / height };
+  for (const [name, share] of Object.entries(shares)) element.style.setProperty(`--${name}`, `${100 * share}%`);
+  return element;
 }

@@ -2,7 +2,7 @@
 
 import { sidesOf } from "./address.js";
 import { signedPixels } from "./arithmetic.js";
-import { asNumber, sixDigits } from "./digits.js";
+import { asNumber, counted, written } from "./numbers.js";
 
 /** Whether a patch is one cell of each channel: of dense layers, and of what works element by element. @param {Explanation} why */
 export const isOneCell = (why) => why.rows.length * why.columns.length === 1;
@@ -19,7 +19,7 @@ export function channelName(why, place, layers) {
 export function termsOf(why, layers) {
   return why.order.map((place) => {
     const k = why.kept.indexOf(place), kernel = isOneCell(why) && why.trained && k >= 0 && why.kernel;
-    const detail = kernel ? `${sixDigits(asNumber(why.patch[0][0][k]))} × ${sixDigits(asNumber(kernel[0][0][k]))}` : "";
+    const detail = kernel ? `${written(why.patch[0][0][k], 6)} × ${written(kernel[0][0][k], 6)}` : "";
     return { place, name: channelName(why, place, layers), detail, value: asNumber(why.sums[place]) };
   });
 }
@@ -32,20 +32,12 @@ export function sumOf(why, place, pixel) {
   return {
     patch, kernel, products, padding: why.padding, winner: why.winner, before, function: why.function, after: asNumber(why.after),
     sum: single ? before - bias : sum,
-    named: sumName(why, single ? why.sums.length : products.flat().length, kernel?.[0][0] ?? 1),
+    named: why.summed,
     others: others && !single ? before - bias - sum : null,
-    othersNamed: `${others.toLocaleString("en")} other channel${others > 1 ? "s" : ""}`,
+    othersNamed: counted(others, "other channel"),
     bias: bias !== 0 || why.trained ? bias : null,
     pixels: { patch: pixel, kernel: signedPixels(kernel?.flat() ?? []), products: signedPixels(products.flat()) },
   };
-}
-
-/** @param {Explanation} why @param {number} count of the products @param {number} weight the first */
-function sumName(why, count, weight) {
-  if (why.winner) return "largest of the patch";
-  if (why.sources.length > 1) return `of ${why.sources.length} layers`;
-  if (!why.trained && count === 1) return weight === 1 ? "handed on" : `scaled by ${sixDigits(weight)}`;
-  return `sum of ${count.toLocaleString("en")} product${count === 1 ? "" : "s"}`;
 }
 
 /** The number one layer back that a cell of the patch is; null for padding.
@@ -59,14 +51,8 @@ export function placeBehind(why, place, row, column, layers) {
   return { layer, channel, at: [...(volume ? [Math.min(slice, depth - 1)] : []), Math.min(y, height - 1), Math.min(x, width - 1)] };
 }
 
-/** The channel and the slice of the source that a place of the patch's channels is. @param {Explanation} why @param {number} place @param {Layer[]} layers */
-export function mapBehind(why, place, layers) {
-  return /** @type {Place} */ (placeBehind({ ...why, rows: [0], columns: [0] }, place, 0, 0, layers));
-}
-
-/** The command that explains a number. @param {string} command that made the page @param {Layer} layer @param {Place} place @param {string|null} backward the class */
-export function commandFor(command, { name, shape }, { channel, at }, backward) {
-  const quoted = (/** @type {string} */ text) => (/^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
-  const explain = command.replace("convlab explore", "convlab explain").replace(/ --out (?:'[^']*'|\S+)| --no-browser/g, "");
-  return `${explain} ${quoted(name)}${shape.length > 1 ? ` --at ${at.join(",")}` : ""} --channel ${channel}${backward === null ? "" : ` --backward --class ${quoted(backward)}`}`;
+/** The command that explains a number. @param {Told} told @param {Place} place @param {string|null} backward the class */
+export function commandFor({ explain, layers }, { layer, channel, at }, backward) {
+  const { quoted, shape } = layers[layer];
+  return `${explain} ${quoted}${shape.length > 1 ? ` --at ${at.join(",")}` : ""} --channel ${channel}${backward === null ? "" : ` --backward --class ${backward}`}`;
 }

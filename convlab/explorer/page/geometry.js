@@ -2,14 +2,6 @@
 
 import { sidesOf } from "./address.js";
 
-/** Rows and columns of an input under a window; that of a sequence is one row high. @param {NonNullable<Layer["window"]>} window @param {number[]} sizes */
-export function axesOf({ kernel, stride, dilation, padding }, sizes) {
-  return sizes.map((size, i) => {
-    const at = i + kernel.length - sizes.length, [before, after] = padding[at] ?? [0, 0];
-    return { size, kernel: kernel[at] ?? 1, stride: stride[at] ?? 1, dilation: dilation[at] ?? 1, before, after };
-  });
-}
-
 /** The cells from a window's first to its last. @param {Uncushioned} axis */
 export const extentOf = ({ dilation, kernel }) => dilation * (kernel - 1) + 1;
 
@@ -59,6 +51,12 @@ export function unitsSeeing(field, cell, size) {
   return box.every(([first, last]) => first <= last) ? box : null;
 }
 
+/** A box of rows and columns, of a volume behind slices, as what is outlined. @param {Box} box @returns {CellBox} */
+export function cellBox(box) {
+  const [[top, bottom], [left, right]] = [[0, 0], ...box].slice(-2);
+  return { y: top, x: left, height: bottom - top + 1, width: right - left + 1 };
+}
+
 /** Slices, rows and columns of a layer. @param {Layer} layer */
 export function sizesOf({ shape }) {
   const { depth, height, width } = sidesOf(shape);
@@ -71,4 +69,10 @@ export const within = (value, size) => Math.min(Math.max(value, 0), size - 1);
 /** Make a table. @template T @param {number} height @param {number} width @param {(y: number, x: number) => T} value */
 export function tableOf(height, width, value) {
   return Array.from({ length: height }, (_row, y) => Array.from({ length: width }, (_cell, x) => value(y, x)));
+}
+
+/** Channels, the strongest first: by the mean magnitude of their numbers; those that hold NaN or infinities before all others. @param {Layer} layer */
+export function strongestFirst({ strength = [0] }) {
+  const size = (/** @type {number} */ channel) => (Number.isFinite(strength[channel]) ? Number(strength[channel]) : Number.MAX_VALUE);
+  return strength.map((_, channel) => channel).sort((a, b) => size(b) - size(a) || a - b);
 }

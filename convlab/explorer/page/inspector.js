@@ -1,47 +1,32 @@
 // Beside the mosaic: what is known of the whole layer, how often which numbers occur, and the kernel of one channel.
 
-import { pixelOf } from "./colours.js";
-import { drawPixels, make } from "./elements.js";
-import { timeText, written, writtenCount } from "./words.js";
+import { colouring } from "./colours.js";
+import { make, paintCells } from "./elements.js";
+import { topOf, written } from "./numbers.js";
 
 const KERNELS_SHOWN = 8;
 
-/** @param {string} name @param {string} title @param {(Node|string)[]} children */
-export function makePanel(name, title, children) {
+function makePanel(/** @type {string} */ name, /** @type {string} */ title, /** @type {(Node|string)[]} */ children) {
   return make("section", `${name} panel`, [make("h3", "", [title]), ...children]);
 }
 
-/** @param {Layer} layer */
-export function statisticsPanel(layer) {
-  const rows = [
-    ["smallest", written(layer.min ?? "")], ["largest", written(layer.max ?? "")],
-    ["mean", written(layer.mean ?? "")], ["deviation", written(layer.std ?? "")],
-    ["zeros", `${(100 * (layer.zeros ?? 0)).toFixed(1)} %`],
-    ["dead channels", layer.shape.length > 1 ? `${layer.dead ?? 0} of ${layer.shape.at(-1)}` : ""],
-    ["not finite", layer.nonfinite ? layer.nonfinite.toLocaleString("en") : ""],
-    ["weights", layer.weights ? writtenCount(layer.weights) : ""],
-    ["multiply-adds", layer.multiply_adds ? writtenCount(layer.multiply_adds) : ""],
-    ["time", timeText(layer.seconds)],
-  ];
-  const list = rows.filter(([, value]) => value).flatMap(([name, value]) => [make("dt", "", [name]), make("dd", "", [value])]);
-  return makePanel("statistics", "The layer's numbers", [make("dl", "", list)]);
+export function statisticsPanel(/** @type {Layer} */ { statistics }) {
+  return makePanel("statistics", "The layer's numbers", [
+    make("dl", "", statistics.flatMap(([name, value]) => [make("dt", "", [name]), make("dd", "", [value])]))]);
 }
 
-/** How often which numbers occur, and under it the colours they have. @param {Layer} layer @param {Scale} scale @param {string} told which scale it is */
-export function histogramPanel({ histogram }, scale, told) {
-  const { edges, counts } = histogram ?? { edges: [0, 1], counts: [0] };
-  const most = Math.log1p(Math.max(...counts, 1)), [first, last] = [edges[0], edges[edges.length - 1]];
-  const bars = counts.map((count, i) => {
-    const bar = make("i", "", [], { title: `${count.toLocaleString("en")} from ${written(edges[i])} to ${written(edges[i + 1])}` });
-    bar.style.height = `${(100 * Math.log1p(count)) / most}%`;
+/** How often which numbers occur, and under it the colours they have. @param {Layer} layer @param {Values} values @param {string} told which scale it is */
+export function histogramPanel({ histogram, bars }, values, told) {
+  const [first = 0, ...edges] = histogram?.edges ?? [], last = edges.at(-1) ?? first, pixelOf = values.colouring(0, { scale: "layer" });
+  const columns = bars.map(([height, title]) => {
+    const bar = make("i", "", [], { title });
+    bar.style.height = `${height}%`;
     return bar;
   });
-  const colours = Uint32Array.from({ length: 256 }, (_, i) => pixelOf(first + ((i + 0.5) / 256) * (last - first), scale));
+  const colours = paintCells({ height: 1, width: 256 }, (_, x) => pixelOf(first + ((x + 0.5) / 256) * (last - first)), make("canvas", "colour-bar"));
   return makePanel("histogram", "How often (logarithmic)", [
-    make("div", "bars", bars, { role: "img", "aria-label": `Histogram from ${written(first)} to ${written(last)}` }),
-    drawPixels(make("canvas", "colour-bar", [], { "aria-hidden": "true" }), colours, 256),
-    make("div", "ends", [make("span", "", [written(first)]), make("span", "", [written(last)])]),
-    make("p", "note", [told]),
+    make("div", "bars", columns, { role: "img", "aria-label": `Histogram from ${written(first)} to ${written(last)}` }), colours,
+    make("div", "ends", [make("span", "", [written(first)]), make("span", "", [written(last)])]), make("p", "note", [told]),
   ]);
 }
 
@@ -50,20 +35,12 @@ export function kernelPanel(why, source) {
   const { kernel, kept, order, sums } = why;
   if (!kernel || !why.trained || kernel.length * kernel[0].length === 1) return [];
   const held = order.filter((place) => kept.includes(place)).slice(0, KERNELS_SHOWN);
-  const top = Math.max(...kernel.flat(2).map(Math.abs)), width = kernel[0].length;
+  const size = { height: kernel.length, width: kernel[0].length }, top = topOf(kernel.flat(2)), pixelOf = colouring({ signed: true, top });
   const tiles = held.map((place) => {
-    const cells = kernel.flat().map((cell) => pixelOf(cell[kept.indexOf(place)], { signed: true, top, asinh: false }));
-    const slice = why.slices ? `, slice ${why.slices[Math.floor(place / why.channels.length)]}` : "";
-    const caption = make("figcaption", "", [channelAt(why, place) + slice]);
-    return make("figure", "", [drawPixels(make("canvas"), Uint32Array.from(cells), width), caption]);
+    const k = kept.indexOf(place), slice = why.slices ? `, slice ${why.slices[Math.floor(place / why.channels.length)]}` : "";
+    return make("figure", "", [paintCells(size, (y, x) => pixelOf(kernel[y][x][k])), make("figcaption", "", [why.channels[place % why.channels.length] + slice])]);
   });
   const shown = `${held.length < sums.length ? `${held.length} of ${sums.length}: ` : ""}what adds most to its largest number first`;
-  return [makePanel("kernel", `Its kernel for channels of ${source}`, [
-    make("div", "tiles", tiles), make("p", "note", [`${shown}; blue is negative, to ±${written(top)}`]),
-  ])];
-}
-
-/** The channel of the source that a place of the patch's third axis is of. @param {Explanation} why @param {number} place */
-export function channelAt({ channels }, place) {
-  return channels[place % channels.length];
+  const note = make("p", "note", [`${shown}; blue is negative, to ±${written(top)}`]);
+  return [makePanel("kernel", `Its kernel for channels of ${source}`, [make("div", "tiles", tiles), note])];
 }

@@ -36,8 +36,7 @@ function isOfElement(event) {
   return target.matches("button, a[href], summary, input") && (event.key === "Enter" || event.key === " ");
 }
 
-/** @param {Key[]} keys */
-export function keyTable(keys) {
+export function keyTable(/** @type {Key[]} */ keys) {
   const signs = (/** @type {string} */ key) => key.split(/(?<=.)\+/).map((part) => SIGNS[part] ?? part).join(" ");
   return make("table", "keys", keys.map(({ key, does }) => make("tr", "", [
     make("td", "", key.split(" ").map((one) => make("kbd", "", [signs(one)]))), make("td", "", [does]),

@@ -1,156 +1,193 @@
-// All channels of a layer on one canvas: what is in view is painted at once into one ImageData and enlarged from there.
-// A second canvas over it holds what changes with the pointer: boxes, names, hatches.
+// All channels of a layer, a tile each: canvases of a pixel a cell. The style sheet enlarges them, the browser lays them out
+// and scrolls; what is marked on them are elements over them.
 
-import { colourIndex, NOT_FINITE, tableFor } from "./colours.js";
-import { drawPixels, make, pencil } from "./elements.js";
-import { drawMarks } from "./marks.js";
-import { Tiling } from "./tiling.js";
+import { layOver, make, paintCells } from "./elements.js";
+
+const SMALLEST = 30, SMALLEST_UNIT = 6, CAPTIONED = 44, LARGEST_CELL = 72; // pixels of a tile, of a cell
+const EDGE = 36, ONE_ROW = 12, MOST_UNITS = 1500, MOST_NAMED = 100, MOST_CROSSES = 500;
 
 export class Mosaic {
-  /** @param {Values} values @param {Settings} settings @param {{order: number[], names?: string[], bare?: boolean}} drawn
-   *  channels in the order of drawing, their names; bare: without captions and margins */
-  constructor(values, settings, { order, names, bare = false }) {
+  /** @param {Values} values @param {Settings} settings @param {string[]} [names] of the channels */
+  constructor(values, settings, names) {
     this.values = values;
     this.settings = settings;
     this.names = names;
-    this.bare = bare;
+    this.isUnits = values.cells === 1;
+    this.isCrowd = this.isUnits && values.sides.channels > MOST_UNITS; // one tile has all units
+    this.gap = this.isUnits ? 2 : 7;
+    this.size = { height: values.sides.height, width: values.sides.width }; // of a tile, in cells
+    this.stretch = this.size.height === 1 && !this.isUnits ? Math.max(1, Math.round(this.size.width / 10)) : 1; // sequences are drawn taller
     this.slice = 0;
-    this.tiling = new Tiling(order.length, values.sides, names !== undefined && order.length <= 100);
-    if (bare) this.tiling.margin = this.tiling.gap = 0;
+    this.cell = this.across = 0; // pixels of a cell; tiles beside each other
+    this.order = /** @type {number[]} */ ([]); // channels as they are drawn
+    this.chosen = /** @type {number|null} */ (null); // the channel that is enlarged
+    this.maps = /** @type {Map<number, HTMLElement>} */ (new Map()); // the maps by their channels; of a crowd one
+    this.painted = /** @type {Map<number, number>} */ (new Map()); // with which step, by channel
+    this.cursor = make("i", "cursor");
+    this.element = make("div", this.isUnits ? "mosaic units" : "mosaic", [], { tabindex: "0", role: "application" });
+    this.watcher = new ResizeObserver(() => this.frameOn(this.chosen));
+  }
+
+  /** Draw all, the channels in some order. @param {number[]} order */
+  draw(order) {
     this.order = order;
-    this.maps = make("canvas", "maps");
-    this.marks = make("canvas", "marks");
-    this.atlas = make("canvas");
-    this.element = make("div", "mosaic", [this.maps, this.marks]);
-    this.painted = "";
-    /** @type {Cell|null} */
-    this.cursor = null;
-    /** @type {number|null} the channel that is enlarged */
-    this.chosen = null;
-    /** @type {Box|null} cells lit in every tile */
-    this.lit = null;
-    /** @type {HTMLCanvasElement|null} laid over every tile */
-    this.veil = null;
-    /** @type {Cell[]} that are ringed */
-    this.places = [];
-    this.frame = 0;
-    this.watcher = new ResizeObserver(() => {
-      const { clientWidth, clientHeight } = this.element, { width, height } = this.tiling.view;
-      if (clientWidth !== width || clientHeight !== height) this.resize();
-    });
+    if (this.isCrowd) {
+      const width = Math.ceil(Math.sqrt((order.length * this.element.clientWidth) / this.element.clientHeight));
+      this.size = { width, height: Math.ceil(order.length / width) };
+    }
+    this.element.replaceChildren(...(this.isCrowd ? [0] : order).map((channel) => this.figure(channel)));
+    this.painted.clear();
+    if (this.cell) return this.paintInView();
+    this.frameOn(this.chosen);
     this.watcher.observe(this.element);
+    this.element.addEventListener("scroll", () => this.paintInView());
   }
 
-  close() {
-    this.watcher.disconnect();
-    cancelAnimationFrame(this.frame);
-    for (const canvas of [this.maps, this.marks, this.atlas]) canvas.width = canvas.height = 0;
+  figure(/** @type {number} */ channel) {
+    const { values, isCrowd } = this, isDead = !this.isUnits && !values.highs[channel] && !values.lows[channel] && !values.nonfinite[channel], isOff = values.nonfinite[channel] > 0;
+    const map = make("div", "map", [make("canvas", "", [], { role: "img", "aria-label": isCrowd ? "all units" : `channel ${channel}` })]);
+    const caption = `${this.names?.[channel] ?? channel}${isOff ? " not finite" : isDead ? " dead" : ""}`, classes = [isDead && "dead", channel === this.chosen && "chosen"];
+    this.maps.set(channel, map);
+    return make("figure", classes.filter(Boolean).join(" "), [map, ...(isCrowd ? [] : [make("figcaption", "", [caption])])], { "data-channel": `${channel}` });
   }
 
-  /** @param {number[]} order */
-  setOrder(order) {
-    this.order = order;
-    this.painted = "";
+  /** Cells from one painted pixel to the next, where cells share them. */
+  get step() {
+    return Math.max(1, 1 / (this.cell * (devicePixelRatio || 1)));
   }
 
-  /** Fit into the element, which may have another size than before. */
-  resize() {
-    const { clientWidth: width, clientHeight: height } = this.element, ratio = devicePixelRatio || 1;
-    for (const canvas of [this.maps, this.marks]) {
-      Object.assign(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
-      Object.assign(canvas.style, { width: `${canvas.width / ratio}px`, height: `${canvas.height / ratio}px` });
-    }
-    this.tiling.caption = this.bare ? 0 : Math.round(1.15 * parseFloat(getComputedStyle(this.element).fontSize));
-    this.tiling.fit({ width, height }, ratio);
-    if (this.chosen !== null && !this.tiling.isUnits) this.tiling.focus(this.order.indexOf(this.chosen));
-    this.drawAll();
+  /** Paint the maps in view, in as many pixels as they are seen in. */
+  paintInView() {
+    const { top, bottom } = this.element.getBoundingClientRect(), { step } = this;
+    const inView = [...this.maps].map(([channel, map]) => ({ channel, place: map.getBoundingClientRect() })).filter(({ place }) => place.bottom > top && place.top < bottom);
+    for (const { channel } of inView) if (this.painted.get(channel) !== step) this.paint(channel);
   }
 
-  /** Show all tiles, or enlarge one. @param {number|null} channel */
+  /** Paint a map, and cross out what is not finite in it. @param {number} channel */
+  paint(channel) {
+    const { values, settings, size, slice, order, isCrowd, step } = this, map = this.mapOf(channel);
+    this.painted.set(channel, step);
+    paintCells(size, isCrowd ? values.unitPixels(order, size.width, settings) : values.pixels(channel, settings, slice), map.querySelector("canvas") ?? undefined, step);
+    for (const cross of map.querySelectorAll(".cross")) cross.remove();
+    if (!(isCrowd ? values.nonfinite.some(Boolean) : values.nonfinite[channel])) return;
+    const value = (/** @type {number} */ i) => isCrowd ? values.valueAt(order[i] ?? 0, [0, 0]) : values.valueAt(channel, [slice, Math.floor(i / size.width), i % size.width]);
+    const off = Array.from({ length: size.width * size.height }, (_, i) => i).filter((i) => !Number.isFinite(value(i))).slice(0, MOST_CROSSES);
+    map.append(...off.map((i) => layOver(make("i", "cross"), [Math.floor(i / size.width), i % size.width].map((cell) => [cell, cell]), size)));
+  }
+
+  /** Show another slice of a volume. @param {number} slice */
+  show(slice) {
+    if (slice === this.slice) return;
+    this.slice = slice;
+    this.painted.clear();
+    this.paintInView();
+  }
+
+  /** Show all tiles, with the largest cells with which they are in view but none too small to be seen; or enlarge one. @param {number|null} channel */
   frameOn(channel) {
-    this.chosen = channel;
-    this.resize();
-  }
-
-  /** @param {number} x @param {number} y @returns {Under} */
-  under(x, y) {
-    const hit = this.tiling.hit(x, y);
-    if (!hit) return null;
-    const at = this.values.sides.volume ? [this.slice, hit.y, hit.x] : [hit.y, hit.x];
-    return { channel: this.order[hit.tile], at: hit.y < 0 ? null : at };
-  }
-
-  /** Where a cell stands, in CSS pixels of the canvas. @param {Cell} cell */
-  place({ channel, at }) {
-    return this.tiling.boxAt(this.order.indexOf(channel), at.map((cell) => [cell, cell]));
-  }
-
-  drawAll() {
-    cancelAnimationFrame(this.frame);
-    this.frame = 0;
-    this.drawMaps();
-    drawMarks(this, pencil(this.marks));
-  }
-
-  /** Draw at the next frame, once. */
-  drawSoon() {
-    this.frame ||= requestAnimationFrame(() => this.drawAll());
-  }
-
-  drawMaps() {
-    const pen = pencil(this.maps), { tiling, atlas } = this, view = tiling.inView();
-    pen.clearRect(0, 0, this.maps.width, this.maps.height);
-    if (!view.rows || !view.columns) return;
-    const cut = this.cutOf(view);
-    this.paint(view, cut);
-    pen.imageSmoothingEnabled = false;
-    const [wide, high] = [Math.max(1, tiling.level), tiling.stretch > 1 ? tiling.level * tiling.stretch : Math.max(1, tiling.level)];
-    for (const { tile, row, column } of tiling.visible(tiling.isCrowd)) {
-      const { left, top } = tiling.tileAt(tile), [across, down] = tiling.isCrowd ? [atlas.width, atlas.height] : [cut.width, cut.height];
-      const [x, y] = [Math.round(left * tiling.ratio) + cut.x * wide, Math.round(top * tiling.ratio) + cut.y * high];
-      pen.drawImage(atlas, column * cut.width, row * cut.height, across, down, x, y, across * wide, down * high);
+    this.element.querySelector(".chosen")?.classList.remove("chosen");
+    this.chosen = this.isUnits ? null : channel;
+    const [wide, high] = [this.element.offsetWidth - EDGE, this.element.offsetHeight - EDGE], { gap, size: { width, height }, maps: { size: count } } = this;
+    const tall = height * this.stretch, caption = 1.2 * parseFloat(getComputedStyle(this.element).fontSize);
+    if (this.chosen !== null) {
+      this.resize(whole(Math.min(wide / width, (high - caption) / tall, LARGEST_CELL), false));
+      this.mapOf(this.chosen).parentElement?.classList.add("chosen");
+      this.mapOf(this.chosen).scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
+      return this.paintInView();
+    }
+    const smallest = this.names && count <= MOST_NAMED && !this.isCrowd ? CAPTIONED : this.isUnits ? SMALLEST_UNIT * Math.max(width, tall) : SMALLEST;
+    for (let cell = LARGEST_CELL; ; cell = below(cell)) {
+      const down = tall * cell + (!this.isCrowd && width * cell >= CAPTIONED ? caption : 0) + gap;
+      this.across = Math.min(count, Math.max(1, Math.floor((wide + gap) / (width * cell + gap))));
+      const fits = Math.ceil(count / this.across) * down <= high && (!this.isUnits || count > ONE_ROW || this.across === count);
+      if (width * cell > wide || (!fits && Math.max(width, tall) * below(cell) >= smallest)) continue;
+      this.across = Math.ceil(count / Math.ceil(count / this.across));
+      this.resize(cell);
+      return this.paintInView();
     }
   }
 
-  /** What is painted of a tile, in cells or pixels, whichever is larger: all, or of a single tile what is in view. @param {InView} view @returns {Cut} */
-  cutOf({ rows, columns, firstRow, firstColumn }) {
-    const { tiling } = this, place = tiling.tileAt(firstRow * tiling.columns + firstColumn);
-    const range = (/** @type {number} */ at, /** @type {number} */ view, /** @type {number} */ count, /** @type {number} */ stretch) => {
-      const all = stretch > 1 ? 1 : Math.max(1, Math.floor(count / tiling.stride)), size = Math.max(tiling.level, 1) * stretch;
-      if (rows * columns > 1) return [0, all];
-      const first = Math.min(all - 1, Math.floor(Math.max(0, -at * tiling.ratio) / size));
-      return [first, Math.min(all, Math.ceil(((view - at) * tiling.ratio) / size) + 1) - first];
-    };
-    const [x, width] = range(place.left, tiling.view.width, tiling.cells.width, 1);
-    const [y, height] = range(place.top, tiling.view.height, tiling.cells.height, tiling.stretch);
-    return { x, y, width, height };
+  /** Enlarge cells to so many pixels. @param {number} cell */
+  resize(cell) {
+    const { size: { width, height }, across, gap } = this, sizes = { gap, "tile-width": width * cell, "tile-height": height * this.stretch * cell };
+    this.cell = cell;
+    this.element.style.setProperty("--across", `${across}`);
+    for (const [name, pixels] of Object.entries(sizes)) this.element.style.setProperty(`--${name}`, `${pixels}px`);
+    this.element.classList.toggle("captioned", width * cell >= CAPTIONED);
   }
 
-  /** Fill the atlas: the tiles in view side by side, a pixel a cell. @param {InView} view @param {Cut} cut */
-  paint(view, cut) {
-    const { scale, asinh } = this.settings, width = view.columns * cut.width;
-    const key = JSON.stringify([view, cut, this.slice, scale, asinh, this.tiling.columns, this.tiling.level]);
-    if (key === this.painted) return;
-    this.painted = key;
-    const pixels = new Uint32Array(width * view.rows * cut.height);
-    for (const { tile, row, column } of this.tiling.visible()) {
-      this.paintTile(this.order[tile], pixels, row * cut.height * width + column * cut.width, width, cut);
-    }
-    drawPixels(this.atlas, pixels, width);
+  /** Zoom a step around a point of the view, which stays where it is. @param {boolean} closer @param {number} [x] @param {number} [y] */
+  zoom(closer, x = this.element.clientWidth / 2, y = this.element.clientHeight / 2) {
+    const cell = whole(this.cell * (closer ? 1.25 : 0.8), closer), by = cell / this.cell, { scrollLeft, scrollTop } = this.element;
+    if (cell > 2 * LARGEST_CELL || Math.max(this.size.width, this.size.height) * cell < (this.isUnits ? 2 : 8)) return;
+    this.resize(cell);
+    this.element.scrollTo((scrollLeft + x) * by - x, (scrollTop + y) * by - y);
+    this.paintInView();
   }
 
-  /** @param {number} channel @param {Uint32Array} pixels @param {number} start @param {number} stride @param {Cut} cut */
-  paintTile(channel, pixels, start, stride, cut) {
-    const { numbers, units, sides, cells } = this.values, scale = this.values.scaleOf(channel, this.settings);
-    const table = tableFor(scale.signed), unit = units[channel];
-    const columns = Int32Array.from({ length: cut.width }, (_, x) => Math.floor((cut.x + x) * this.tiling.stride));
-    for (let y = 0; y < cut.height; y++) {
-      const row = Math.floor((cut.y + y) * this.tiling.stride), to = start + y * stride;
-      const from = channel * cells + (this.slice * sides.height + row) * sides.width;
-      for (let x = 0; x < cut.width; x++) {
-        const value = numbers[from + columns[x]] * unit;
-        pixels[to + x] = value - value === 0 ? table[colourIndex(value, scale)] : NOT_FINITE;
-      }
-    }
+  /** The map that has a channel. @param {number} channel @returns {HTMLElement} */
+  mapOf(channel) {
+    return /** @type {HTMLElement} */ (this.maps.get(this.isCrowd ? 0 : channel));
+  }
+
+  /** Where a cell stands in its map. @param {Cell} cell @returns {Box} */
+  boxOf({ channel, at }) {
+    const i = this.order.indexOf(channel), { width } = this.size;
+    return (this.isCrowd ? [Math.floor(i / width), i % width] : at.slice(-2)).map((cell) => [cell, cell]);
+  }
+
+  /** Point at a cell, or at none. @param {Cell|null} cell */
+  point(cell) {
+    const map = cell && this.mapOf(cell.channel), old = this.cursor.parentElement;
+    if (cell) layOver(this.cursor, this.boxOf(cell), this.size);
+    if (map === old) return;
+    old?.parentElement?.classList.remove("here");
+    map?.parentElement?.classList.add("here");
+    this.cursor.remove();
+    map?.append(this.cursor);
+  }
+
+  ring(/** @type {Cell[]} */ cells) {
+    for (const cell of cells) this.mapOf(cell.channel).append(layOver(make("i", "ring"), this.boxOf(cell), this.size));
+  }
+
+  /** Light cells of every tile. @param {Box|null} box */
+  light(box) {
+    this.element.classList.toggle("lit", box !== null);
+    if (box) layOver(this.element, box.slice(-2), this.size);
+  }
+
+  /** What is under a pointer. @param {MouseEvent} event @returns {Under} */
+  under(event) {
+    const figure = /** @type {Element} */ (event.target).closest("figure"), { width, height } = this.size;
+    if (!figure?.firstElementChild) return null;
+    const channel = Number(figure.dataset.channel), place = figure.firstElementChild.getBoundingClientRect();
+    const painted = (/** @type {number} */ share, /** @type {number} */ cells) => Math.floor(Math.floor(share * Math.max(1, Math.floor(cells / this.step))) * this.step);
+    const y = painted((event.clientY - place.top) / place.height, height), x = painted((event.clientX - place.left) / place.width, width);
+    if (x < 0 || y < 0 || x >= width || y >= height) return { channel, at: null };
+    if (!this.isCrowd) return { channel, at: this.values.sides.volume ? [this.slice, y, x] : [y, x] };
+    const unit = this.order[y * width + x];
+    return unit === undefined ? null : { channel: unit, at: [0, 0] };
+  }
+
+  /** Hover, click and zoom; the browser scrolls. @param {(cell: Under) => void} onHover @param {(cell: Under) => void} onClick */
+  listen(onHover, onClick) {
+    this.element.addEventListener("pointermove", (event) => onHover(this.under(event)));
+    this.element.addEventListener("pointerleave", () => onHover(null));
+    this.element.addEventListener("click", (event) => onClick(this.under(event)));
+    this.element.addEventListener("wheel", (event) => {
+      if (!event.ctrlKey && !event.metaKey) return;
+      event.preventDefault(); // as a pinch says it
+      const { left, top } = this.element.getBoundingClientRect();
+      this.zoom(event.deltaY < 0, event.clientX - left, event.clientY - top);
+    }, { passive: false });
   }
 }
+
+/** Pixels of a cell: a whole number of the screen's, if not below one. @param {number} cell @param {boolean} larger rather than smaller */
+function whole(cell, larger) {
+  return cell * devicePixelRatio < 1 ? cell : Math[larger ? "ceil" : "floor"](cell * devicePixelRatio) / devicePixelRatio;
+}
+
+/** @param {number} cell the next smaller one that is tried */
+const below = (cell) => (cell * devicePixelRatio > 1 ? cell - 1 / devicePixelRatio : cell * 0.95);

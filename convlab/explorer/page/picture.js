@@ -1,6 +1,6 @@
 // The image as the network saw it, with what is marked on it: the box a number sees, where a class comes from.
 
-import { make } from "./elements.js";
+import { layOver, make } from "./elements.js";
 import { within } from "./geometry.js";
 
 export class Picture {
@@ -9,16 +9,16 @@ export class Picture {
     this.shade = make("canvas", "heat");
     this.frame = make("div", "box", [], { hidden: "" });
     this.element = make("figure", "picture", [this.canvas, this.shade, this.frame]);
-    /** @type {((at: At|null) => void)|null} called with the row and column under the pointer */
-    this.onHover = null;
-    this.element.addEventListener("pointermove", (event) => this.onHover?.(this.cellUnder(event)));
+    this.onHover = /** @type {((at: At|null) => void)|null} */ (null); // called with the row and column under the pointer
+    this.element.addEventListener("pointermove", ({ clientX, clientY }) => {
+      const { left, top, width, height } = this.element.getBoundingClientRect(), { height: rows, width: columns } = this.canvas;
+      const y = Math.floor(((clientY - top) / height) * rows), x = Math.floor(((clientX - left) / width) * columns);
+      this.onHover?.([within(y, rows), within(x, columns)]);
+    });
     this.element.addEventListener("pointerleave", () => this.onHover?.(null));
   }
 
-  /** @param {Told["picture"]} picture */
-  async show(picture) {
-    if (!picture) return;
-    const { width, height, png } = picture;
+  async show(/** @type {NonNullable<Told["picture"]>} */ { width, height, png }) {
     Object.assign(this.canvas, { width, height });
     this.element.style.aspectRatio = `${width} / ${height}`;
     const bytes = Uint8Array.from(atob(png), (letter) => letter.charCodeAt(0));
@@ -27,35 +27,22 @@ export class Picture {
 
   /** Mark a box of the image, cut to it. @param {Box|null} box */
   box(box) {
-    const [columns, rows = [0, 0]] = [...(box ?? [[0, -1]])].reverse();
-    const shares = (/** @type {number[]} */ [first, last], /** @type {number} */ size) =>
-      [Math.max(first, 0), Math.min(last + 1, size)].map((at) => (100 * at) / size);
-    const [[left, right], [top, bottom]] = [shares(columns, this.canvas.width), shares(rows, this.canvas.height)];
-    this.frame.hidden = !(top < bottom && left < right);
-    const sides = { left, top, width: right - left, height: bottom - top };
-    for (const [name, share] of Object.entries(sides)) this.frame.style.setProperty(name, `${share}%`);
+    const sizes = [this.canvas.height, this.canvas.width], sides = [[0, 0], ...(box ?? [[0, -1]])].slice(-2);
+    const cut = sides.map(([first, last], i) => [Math.max(first, 0), Math.min(last, sizes[i] - 1)]);
+    this.frame.hidden = cut.some(([first, last]) => first > last);
+    layOver(this.frame, cut, this.canvas);
   }
 
   /** Lay an attribution over the image: where it is small the image is dimmed. @param {Attribution["pixels"]} pixels */
   heat(pixels) {
     this.shade.hidden = !pixels;
-    if (pixels) drawVeil(this.shade, pixels.values, pixels.width, pixels.height);
-  }
-
-  /** @param {PointerEvent} event @returns {At} */
-  cellUnder(event) {
-    const { left, top, width, height } = this.element.getBoundingClientRect();
-    const [y, x] = [(event.clientY - top) / height, (event.clientX - left) / width], { height: rows, width: columns } = this.canvas;
-    return [within(Math.floor(y * rows), rows), within(Math.floor(x * columns), columns)];
+    if (pixels) drawVeil(this.shade, pixels.values, pixels);
   }
 }
 
-/**
- * Draw a veil that is thick where magnitudes are small and none where they are large: of signed values, beyond all but
- * the largest two in a hundred, for few of them stand out far.
- * @param {HTMLCanvasElement} canvas @param {number[]} values @param {number} width @param {number} height
- */
-export function drawVeil(canvas, values, width, height) {
+/** Draw a veil that is thick where magnitudes are small and none where they are large: of signed values, beyond all but
+ *  the largest two in a hundred, for few of them stand out far. @param {HTMLCanvasElement} canvas @param {number[]} values @param {Size} size */
+export function drawVeil(canvas, values, { width, height }) {
   Object.assign(canvas, { width, height });
   const image = new ImageData(width, height), sizes = values.map(Math.abs).sort((a, b) => a - b);
   const share = values.some((value) => value < 0) ? 0.98 : 1;

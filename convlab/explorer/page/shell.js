@@ -1,180 +1,147 @@
 // What stays while views change: the trail, the tools, the picture with what the network says of it, the live line.
 
 import { NOWHERE, addressOf } from "./address.js";
+import { Attributed } from "./attributed.js";
 import { make, makeButton } from "./elements.js";
 import { keyTable } from "./keys.js";
+import { boxText, written } from "./numbers.js";
 import { Picture } from "./picture.js";
-import { placeText, written } from "./words.js";
 
-/** @typedef {ReturnType<typeof buildShell>} Shell */
-/** @typedef {[string, State]} Step of the trail */
-
-/** @param {App} app */
+/** @param {App} app @returns {Shell} */
 export function buildShell(app) {
   const trail = make("nav", "trail", [], { "aria-label": "Where you are" });
   const tools = make("div", "tools", [], { role: "toolbar", "aria-label": "How it is drawn" });
   const sight = make("aside", "sight", [], { "aria-label": "The image" });
   const line = make("p", "line", [], { role: "status", "aria-live": "polite" });
   const [stage, hint, picture] = [make("main", "stage"), make("span", "hint"), new Picture()];
-  const help = makeHelp(() => [...(app.view?.keys ?? []), ...shell.keys]);
-  const desk = [make("header", "bar", [trail, tools]), make("div", "desk", [sight, stage]), make("footer", "foot", [line, hint]), help.dialog];
+  const help = makeHelp(() => [...(app.view?.keys ?? []), ...shell.keys]), isLive = app.document.live && app.document.layers.length > 0;
+  let attributed = new Attributed(app);
   app.root.classList.add("explorer");
-  app.root.replaceChildren(...desk);
-  if (app.document.live && app.document.layers.length) acceptDrops(app);
+  app.root.replaceChildren(
+    make("header", "bar", [trail, tools]), make("div", "desk", [sight, stage]), make("footer", "foot", [line, hint]), help.dialog);
+  if (isLive) acceptDrops(app);
 
+  /** @type {Shell} */
   const shell = {
     picture,
-    goBack: () => goBack(app),
-    /** @type {Key[]} */
+    goBack() {
+      const { layer, channel, at } = app.state;
+      app.go(at === null ? NOWHERE : { layer, channel, at: null });
+    },
     keys: [
-      { key: "Escape", does: "one level back", act: () => goBack(app) },
+      { key: "Escape", does: "one level back", act: () => shell.goBack() },
       ...settingsOf(app).map(({ key, does, act }) => ({ key, does, act })),
+      { key: "a", does: "where the class comes from, laid over: by the next method", act: () => attributed.next() },
       { key: "?", does: "these keys", act: help.open },
     ],
-    /** @param {string} text */
     say: (text) => void (line.textContent = text),
-    /** Give the stage to a new view. @param {boolean} deeper */
     emptyStage(deeper) {
       const fresh = make("div", `view ${deeper ? "in" : "out"}`);
       stage.replaceChildren(fresh);
       line.textContent = "";
       picture.box(null);
-      picture.heat(null);
       picture.onHover = null;
       return fresh;
     },
-    /** Tell where one is now, and how it is drawn. */
     follow() {
+      const held = [...tools.children].findIndex((one) => one.matches(":focus")), settings = settingsOf(app).filter(({ isOf }) => isOf(app.state));
       trail.replaceChildren(...trailOf(app));
       hint.textContent = [app.view?.hint, "? keys"].filter(Boolean).join(" · ");
-      const settings = app.state.layer === null ? [] : settingsOf(app).map(({ key, name, value, act }) =>
-        makeButton("tool", [make("span", "", [name]), " ", make("b", "", [value])], act, { title: `key ${key}` }));
-      const live = app.document.live && app.document.layers.length ? [opener(app)] : [];
-      const held = [...tools.children].findIndex((one) => one.matches(":focus"));
-      tools.replaceChildren(...settings, ...live, makeButton("round", "?", help.open, { "aria-label": "Keys" }));
+      tools.replaceChildren(...settings.map(({ key, name, value, act }) =>
+        makeButton("tool", [make("span", "", [name]), " ", make("b", "", [value])], act, { title: `key ${key}` })),
+      ...(isLive ? [opener(app)] : []), makeButton("round", "?", help.open, { "aria-label": "Keys" }));
       /** @type {HTMLElement|undefined} */ (tools.children[held])?.focus();
+      attributed.follow();
     },
     showDocument() {
-      picture.show(app.document.picture);
+      if (app.document.picture) picture.show(app.document.picture);
+      attributed = new Attributed(app);
       sight.hidden = !app.document.layers.length;
-      sight.replaceChildren(...sightOf(app, picture));
+      sight.replaceChildren(...sightOf(app, picture, attributed.element));
     },
   };
   shell.showDocument();
   return shell;
 }
 
-/** @param {App} app */
-function goBack({ state: { layer, channel, at }, go }) {
-  go(at === null ? NOWHERE : { layer, channel, at: null });
-}
-
-/** How layers are drawn, and what changes it. @param {App} app */
-function settingsOf(app) {
-  const { scale, order, asinh } = app.settings;
+/** How layers are drawn and numbers explained, what changes it, and where it is of use. @param {App} app @returns {Setting[]} */
+function settingsOf({ settings, set, document: { top } }) {
   return [
-    {
-      key: "s", name: "scale", value: scale === "layer" ? "shared" : "per channel",
+    { key: "s", name: "scale", value: settings.scale === "layer" ? "shared" : "per channel", isOf: ({ layer }) => layer !== null,
       does: "scale of colours: shared by the layer, or each channel's own",
-      act: () => app.set({ scale: app.settings.scale === "layer" ? "channel" : "layer" }),
-    },
-    {
-      key: "o", name: "order", value: order,
+      act: () => set({ scale: settings.scale === "layer" ? "channel" : "layer" }) },
+    { key: "o", name: "order", value: settings.order, isOf: ({ layer }) => layer !== null,
       does: "order of channels: by index, or the strongest first",
-      act: () => app.set({ order: app.settings.order === "index" ? "strength" : "index" }),
-    },
-    {
-      key: "l", name: "small numbers", value: asinh ? "lifted" : "plain",
-      does: "lift small numbers (asinh scale of colours)",
-      act: () => app.set({ asinh: !app.settings.asinh }),
-    },
+      act: () => set({ order: settings.order === "index" ? "strength" : "index" }) },
+    { key: "b", name: "explained", value: settings.backward ? "backwards" : "forwards", isOf: ({ at }) => at !== null && top.length > 0,
+      does: "where a number comes from, or backwards: what it would change of the class",
+      act: () => set({ backward: !settings.backward && top.length > 0 }) },
   ];
 }
 
-/** @param {App} app @returns {Node[]} network > layer > channel > number */
-function trailOf(app) {
-  const { layer } = app.state, { layers, title } = app.document;
-  /** @type {Step[]} */
+/** Network > layer > channel > number. @param {App} app @returns {Node[]} */
+function trailOf({ document: { layers, title, labels }, state: { layer, channel, at }, go }) {
+  /** @type {[string, State][]} */
   const steps = [[title, NOWHERE]];
-  if (layer !== null) steps.push([layers[layer].name, { layer, channel: null, at: null }], ...channelSteps(app));
+  if (layer !== null) {
+    const { name, shape } = layers[layer], isUnit = shape.length < 2, label = labels[layer]?.[channel ?? -1];
+    steps.push([name, { layer, channel: null, at: null }]);
+    if (channel !== null) steps.push([isUnit ? `unit ${channel}${label ? ` (${label})` : ""}` : `channel ${channel}`, { layer, channel, at: isUnit ? at : null }]);
+    if (at !== null && !isUnit) steps.push([boxText(at, shape), { layer, channel, at }]);
+  }
   const crumbs = steps.map(([text, state], i) => {
     const isHere = i === steps.length - 1;
     const link = make("a", "", [text], { title: text, ...(isHere ? { "aria-current": "page" } : { href: addressOf(layers, state) }) });
-    link.addEventListener("click", (event) => {
-      event.preventDefault();
-      if (!isHere) app.go(state);
-    });
+    link.addEventListener("click", (event) => (event.preventDefault(), isHere || go(state)));
     return make("li", "", [link]);
   });
   return [make("span", "mark", ["convlab"]), ...(layers.length ? [make("ol", "", crumbs)] : [])];
 }
 
-/** @param {App} app @returns {Step[]} */
-function channelSteps({ document: told, state: { layer, channel, at } }) {
-  if (layer === null || channel === null) return [];
-  const { shape } = told.layers[layer], label = told.labels[layer]?.[channel];
-  if (shape.length < 2) return [[`unit ${channel}${label ? ` (${label})` : ""}`, { layer, channel, at }]];
-  /** @type {Step} */
-  const ofChannel = [`channel ${channel}`, { layer, channel, at: null }];
-  return at === null ? [ofChannel] : [ofChannel, [placeText(shape.length === 2 ? at.slice(-1) : at), { layer, channel, at }]];
-}
-
-/** @param {App} app */
-function opener(app) {
+function opener(/** @type {App} */ app) {
   const input = make("input", "", [], { type: "file", accept: "image/*" });
   input.addEventListener("change", () => input.files?.[0] && app.open(input.files[0]));
   return make("label", "tool", ["open an image", input]);
 }
 
-/** @param {App} app */
-function acceptDrops({ root, open }) {
-  root.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    root.classList.add("dropping");
-  });
-  root.addEventListener("dragleave", (event) => {
-    if (!root.contains(/** @type {Node|null} */ (event.relatedTarget))) root.classList.remove("dropping");
-  });
-  root.addEventListener("drop", (event) => {
-    event.preventDefault();
-    root.classList.remove("dropping");
-    const file = event.dataTransfer?.files[0];
-    if (file) open(file);
+function acceptDrops(/** @type {App} */ { root, open }) {
+  const on = (/** @type {"dragover"|"dragleave"|"drop"} */ type, /** @type {(event: DragEvent) => boolean} */ isDropping) =>
+    root.addEventListener(type, (event) => (event.preventDefault(), root.classList.toggle("dropping", isDropping(event))));
+  on("dragover", () => true);
+  on("dragleave", ({ relatedTarget }) => root.contains(/** @type {Node|null} */ (relatedTarget)));
+  on("drop", ({ dataTransfer }) => {
+    if (dataTransfer?.files[0]) open(dataTransfer.files[0]);
+    return false;
   });
 }
 
-/** @param {App} app @param {Picture} picture @returns {Node[]} */
-function sightOf(app, picture) {
-  const { told, top, live, generation } = app.document;
+/** @param {App} app @param {Picture} picture @param {HTMLElement} attributed @returns {Node[]} */
+function sightOf(app, picture, attributed) {
+  const { told, top, live, generation, layers } = app.document;
   const missing = generation ? "What the network was shown is no picture." : `No image yet${live ? ": drop one here" : ""}.`;
-  const { nonfinite } = app.document.layers.find((layer) => !layer.inputs.length && layer.nonfinite) ?? {};
+  const { nonfinite } = layers.find((layer) => !layer.inputs.length && layer.nonfinite) ?? {};
   return [
     app.document.picture ? picture.element : make("p", "empty", [missing]),
     ...(nonfinite ? [make("p", "note off", [`${nonfinite.toLocaleString("en")} of its numbers are NaN or inf`])] : []),
     ...(top.length ? [make("h2", "", ["It sees"]), make("ol", "classes", top.map((one) => classRow(app, one)))] : []),
-    make("ul", "told", told.map((text) => make("li", "", [text]))),
+    attributed, make("ul", "told", told.map((text) => make("li", "", [text]))),
   ];
 }
 
 /** A class, that leads to its number. @param {App} app @param {Told["top"][0]} one */
 function classRow(app, { channel, label, value }) {
   const { layers, top } = app.document, most = Number(top[0].value), taken = new Set(layers.flatMap(({ inputs }) => inputs));
-  const output = layers.findIndex(({ kind }, i) => !taken.has(i) && kind !== "InputLayer");
-  const bar = make("span", "bar-of");
+  const output = layers.findIndex(({ kind }, i) => !taken.has(i) && kind !== "InputLayer"), bar = make("span", "bar-of");
   bar.style.width = `${most > 0 ? Math.max(0, (100 * Number(value)) / most) : 0}%`;
   const words = [make("span", "name", [label]), make("span", "value", [written(value)]), bar];
   const open = () => app.go({ layer: output, channel, at: [0, 0] });
   return make("li", "", [makeButton("class", words, open, { title: `${label}: where does this number come from?` })]);
 }
 
-/** @param {() => Key[]} keys */
-function makeHelp(keys) {
+function makeHelp(/** @type {() => Key[]} */ keys) {
   const body = make("div");
   const dialog = make("dialog", "help", [make("h2", "", ["Keys"]), body, makeButton("tool", "close", () => dialog.close())], { "aria-label": "Keys" });
+  const open = () => (body.replaceChildren(keyTable(keys())), dialog.showModal());
   dialog.addEventListener("keydown", (event) => event.stopPropagation());
-  const open = () => {
-    body.replaceChildren(keyTable(keys()));
-    dialog.showModal();
-  };
   return { dialog, open };
 }

@@ -1,90 +1,46 @@
-// The strip of a layer, or of a folded group, as a button with its words; and what is told of it.
+// The strip of a layer, or of a folded group: a button with its words and maps, the strongest channels one below the other.
 
-import { make, makeButton } from "./elements.js";
-import { pathsOf } from "./graph.js";
-import { emptyText, timeText, writtenCount, writtenShape } from "./words.js";
+import { sidesOf } from "./address.js";
+import { make, makeButton, paintCells } from "./elements.js";
+import { strongestFirst } from "./geometry.js";
 
-/** @typedef {import("./graph.js").Vertex} Vertex */
+const GAP = 4, SCALE = /** @type {const} */ ({ scale: "layer" });
 
-/** The last name of a group's path. @param {string} path */
-export function groupName(path) {
-  return path.split("/").at(-1) ?? path;
-}
-
-/** @param {Layer[]} layers @param {Vertex} vertex */
-function fullName(layers, { group, members }) {
-  return group ? groupName(group) : layers[members[0]].name;
-}
-
-/** A name without what its bracket says already: "conv1" of "block1_conv1" in "block1". @param {Layer[]} layers @param {Vertex} vertex */
-export function shortName(layers, vertex) {
-  const layer = layers[vertex.members[0]], full = fullName(layers, vertex);
-  const outer = vertex.group ? layer.group.slice(0, pathsOf(layer).indexOf(vertex.group)) : layer.group;
-  const beginnings = [outer.join("/"), outer.at(-1) ?? ""].filter(Boolean);
-  const said = beginnings.find((beginning) => full.startsWith(beginning) && full.length > beginning.length + 1);
-  return said ? full.slice(said.length).replace(/^[_/.-]/, "") : full;
-}
-
-/** "112²×64" @param {number[]} shape */
-export function shortShape(shape) {
-  const [height, width, ...rest] = shape;
-  return (shape.length === 3 && height === width ? [`${height}²`, ...rest] : shape).join("×");
-}
-
-/** The layer whose maps a strip shows: a group's last. @param {Layer[]} layers @param {Vertex} vertex */
-export function shownLayer(layers, { members }) {
-  return layers[members[members.length - 1]];
-}
-
-/**
- * @param {Layer[]} layers @param {Vertex} vertex
- * @param {import("./layout.js").Spot} spot @param {() => void} open
- */
-export function makeStrip(layers, vertex, { left, top, width, maps }, open) {
-  const { name, kind, says, shape, nonfinite } = shownLayer(layers, vertex), missing = nonfinite ? `${nonfinite.toLocaleString("en")} NaN/inf` : "";
-  const frame = make("span", "maps");
+/** @param {Card} card @param {Layer} layer whose maps are shown @param {string} group that is folded, or "" @param {Spot} spot @param {() => void} open */
+export function makeStrip(card, { zeros, nonfinite }, group, { left, top, width, maps }, open) {
+  const frame = make("span", "maps"), bar = zeros === undefined || group ? [] : [make("span", "zeros")];
   frame.style.height = `${maps}px`;
-  const title = fullName(layers, vertex), words = [make("span", "name", [shortName(layers, vertex)]), make("span", missing ? "shape off" : "shape", [missing || shortShape(shape)])];
-  const label = vertex.group ? `${title}, ${vertex.members.length} layers, unfold` : [name, kind, writtenShape(shape), missing].filter(Boolean).join(", ");
-  const attributes = { tabindex: "-1", title, "aria-label": label, "aria-description": vertex.group ? "" : says };
-  const strip = makeButton(vertex.group ? "strip folded" : "strip", [frame, ...words, figuresOf(layers, vertex)], open, attributes);
+  for (const one of bar) one.style.setProperty("--share", `${100 * (zeros ?? 0)}%`);
+  const words = [make("span", "name", [card.short]), make("span", nonfinite ? "shape off" : "shape", [card.shape]),
+    make("span", "figures-of", [...bar, ...card.lines.flatMap((line) => [line, make("br")])])];
+  const attributes = { tabindex: "-1", title: card.title, "aria-label": card.spoken, "aria-description": group ? "" : card.says };
+  const strip = makeButton(group ? "strip folded" : "strip", [frame, ...words], open, attributes);
   Object.assign(strip.style, { left: `${left}px`, top: `${top}px`, width: `${width}px` });
   return strip;
 }
 
-/** Time, and the share of zeros as a bar. @param {Layer[]} layers @param {Vertex} vertex */
-function figuresOf(layers, { group, members }) {
-  const seconds = members.reduce((sum, i) => sum + (layers[i].seconds ?? 0), 0), { zeros } = layers[members[0]];
-  const lines = [];
-  if (group) lines.push(`${members.length} layers`, make("br"));
-  else if (zeros !== undefined) {
-    const bar = make("span", "zeros");
-    bar.style.setProperty("--share", `${100 * zeros}%`);
-    lines.push(bar, `${Math.round(100 * zeros)} % zeros`, make("br"));
+/** How a layer's maps are divided: large ones are drawn larger, but never in proportion; units so many in a row.
+ *  @param {Sides} sides @param {number} largest side of any map of the network @param {Spot} spot */
+function divided({ channels, height: rows, width: columns }, largest, { side, maps }) {
+  if (rows * columns > 1) {
+    const long = side * (0.5 + 0.5 * (Math.log(Math.max(rows, columns)) / Math.log(Math.max(largest, 2))));
+    const height = Math.max(6, Math.round(long * Math.min(1, rows / columns))), count = Math.floor((maps + GAP) / (height + GAP));
+    return { width: Math.round(long * Math.min(1, columns / rows)), height, count: Math.max(1, Math.min(channels, count)), across: 0 };
   }
-  return make("span", "figures-of", [...lines, timeText(seconds || null)]);
+  const across = channels <= 24 ? 1 : Math.min(side, Math.ceil(Math.sqrt(channels / 8))), down = Math.ceil(channels / across);
+  const cell = Math.max(1, Math.floor(Math.min(((across === 1 ? 0.4 : 0.6) * side) / across, maps / down)));
+  return { width: across * cell, height: Math.min(maps, down * cell), count: 1, across };
 }
 
-/** What is told of a strip: name, kind, what it does, figures. @param {Layer[]} layers @param {Vertex} vertex @returns {[string, string, string, string]} */
-export function toldOf(layers, vertex) {
-  if (vertex.group) return toldOfGroup(layers, vertex);
-  const { name, kind, shape, says, formula, weights, multiply_adds, dead, nonfinite } = layers[vertex.members[0]];
-  const figures = [weights && `${writtenCount(weights)} weights`, multiply_adds && `${writtenCount(multiply_adds)} multiply-adds`,
-    dead && `${dead} dead channels`, nonfinite && `${nonfinite.toLocaleString("en")} numbers not finite`].filter(Boolean).join(", ");
-  return [name, `${kind}, ${writtenShape(shape)}`, says, [formula, figures].filter(Boolean).join("\n")];
-}
-
-/** @param {Layer[]} layers @param {Vertex} vertex @returns {[string, string, string, string]} */
-function toldOfGroup(layers, { group, members }) {
-  const names = members.map((i) => layers[i].name);
-  const listed = names.length > 6 ? [...names.slice(0, 3), "...", ...names.slice(-2)] : names;
-  const weights = members.reduce((sum, i) => sum + layers[i].weights, 0);
-  return [groupName(group), `${names.length} layers, folded`, listed.join(", "), `${writtenCount(weights)} weights; click to unfold`];
-}
-
-/** @param {Told} told @returns {[string, string, string, string]} */
-export function toldOfAll(told) {
-  const sum = (/** @type {"weights"|"multiply_adds"} */ what) => writtenCount(told.layers.reduce((total, layer) => total + layer[what], 0));
-  const hint = told.generation ? "Point at a layer to read what it does; click it to see all of its channels." : emptyText(told);
-  return [told.title, `${told.layers.length} layers`, hint, `${sum("weights")} weights, ${sum("multiply_adds")} multiply-adds`];
+/** Draw the maps of a strip. @param {Layer} layer @param {number} largest @param {Spot} spot @param {() => Promise<Values>} ask for the numbers */
+export async function mapsOf(layer, largest, spot, ask) {
+  const sides = sidesOf(layer.shape), { width, height, count, across } = divided(sides, largest, spot), order = strongestFirst(layer);
+  const values = layer.strength ? await ask() : null, rows = Math.ceil(sides.channels / (across || 1)), middle = Math.floor(sides.depth / 2);
+  return Array.from({ length: count }, (_, i) => {
+    const canvas = make("canvas", values ? "" : "blank", [], { "aria-hidden": "true" });
+    if (values && across) paintCells({ height: rows, width: across }, values.unitPixels(order.toSorted((a, b) => a - b), across, SCALE), canvas);
+    else if (values) paintCells(sides, values.pixels(order[i], SCALE, middle), canvas, Math.max(1, sides.width / (width * devicePixelRatio)));
+    Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
+    return canvas;
+  });
 }

@@ -1,20 +1,18 @@
-// The terms of a sum, strongest first: a bar for each input channel, or for each product where the window is one cell.
+// The terms of a sum, strongest first: a bar for each input channel, or for each product where the window is one cell; all on request.
 
-import { digits, placesFor, signed, topOf } from "./digits.js";
+import { digits, placesFor, signed, topOf } from "./numbers.js";
 import { make, makeButton } from "./elements.js";
 import { within } from "./geometry.js";
 
 const FEW = 8, MOST = 1000;
 
-/** The list: the strongest, all on request. */
 export class Terms {
   /** @param {HTMLElement} host @param {(place: number) => void} act what a click on a term does */
   constructor(host, act) {
     this.act = act;
     this.open = false;
     this.chosen = -1;
-    /** @type {Term[]} */
-    this.terms = [];
+    this.terms = /** @type {Term[]} */ ([]);
     this.title = make("h2");
     this.list = make("ol");
     this.more = makeButton("more", "", () => this.toggle());
@@ -30,8 +28,7 @@ export class Terms {
     this.choose(chosen);
   }
 
-  /** @param {number} place */
-  choose(place) {
+  choose(/** @type {number} */ place) {
     const { terms } = this, chosen = terms.findIndex((term) => term.place === place), values = terms.map(({ value }) => value);
     const shown = terms.filter((_term, rank) => rank < (this.open ? MOST : FEW) || rank === chosen);
     this.chosen = place;
@@ -42,8 +39,7 @@ export class Terms {
     if (this.open) this.list.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
   }
 
-  /** @param {Term} term @param {number} top @param {number} places */
-  row({ place, name, detail, value }, top, places) {
+  row(/** @type {Term} */ { place, name, detail, value }, /** @type {number} */ top, /** @type {number} */ places) {
     const small = value !== 0 && Math.abs(value) < 0.5 * 10 ** -places, bar = make("span", value < 0 ? "bar minus" : "bar plus");
     bar.style.width = `${Number.isFinite(value) ? (50 * Math.abs(value)) / (top || 1) : 50}%`;
     bar.hidden = value === 0;

@@ -1,22 +1,20 @@
 // The numbers of layers, decoded; those looked at last are held.
 
 import { sidesOf } from "./address.js";
+import { colouring } from "./colours.js";
 
 /** The numbers of one layer, channel after channel; of quantised ones what they stand for. */
 export class Values {
   /** @param {Layer} layer @param {ArrayBuffer} bytes */
   constructor(layer, bytes) {
-    this.sides = sidesOf(layer.shape);
-    const { channels, depth, height, width } = this.sides;
+    const encoding = layer.encoding ?? "float32", { channels, depth, height, width } = (this.sides = sidesOf(layer.shape));
     this.cells = depth * height * width;
-    const encoding = layer.encoding ?? "float32";
     this.exact = encoding === "float32";
     this.steps = encoding === "uint8" ? 255 : 127; // into which a channel's largest is cut, where it is rounded
     /** @type {Float32Array|Uint8Array|Int8Array} */
     this.numbers = this.exact ? new Float32Array(bytes) : new (encoding === "uint8" ? Uint8Array : Int8Array)(bytes, 4 * channels);
     /** What one step of a channel's numbers is worth. */
-    this.units = new Float64Array(channels).fill(1);
-    if (!this.exact) this.units = Float64Array.from(new Float32Array(bytes, 0, channels), (top) => top / this.steps);
+    this.units = this.exact ? new Float64Array(channels).fill(1) : Float64Array.from(new Float32Array(bytes, 0, channels), (top) => top / this.steps);
     // One look at every number: extremes of each channel, where its largest stands, what is not finite.
     this.lows = new Float64Array(channels);
     this.highs = new Float64Array(channels);
@@ -27,8 +25,7 @@ export class Values {
     this.top = this.highs.reduce((top, high, c) => Math.max(top, high, -this.lows[c]), 0);
   }
 
-  /** @param {number} c */
-  measureChannel(c) {
+  measureChannel(/** @type {number} */ c) {
     const numbers = this.numbers.subarray(c * this.cells, (c + 1) * this.cells);
     let low = Infinity, high = -Infinity;
     for (let i = 0; i < numbers.length; i++) {
@@ -40,72 +37,60 @@ export class Values {
       }
     }
     if (low === Infinity) low = high = 0;
-    this.lows[c] = low * this.units[c];
-    this.highs[c] = high * this.units[c];
+    [this.lows[c], this.highs[c]] = [low * this.units[c], high * this.units[c]];
   }
 
-  /** @param {number} channel @param {number} cell place within the channel, row by row */
-  value(channel, cell) {
-    return this.numbers[channel * this.cells + cell] * this.units[channel];
+  /** What reads the cells of a channel. @param {number} channel @param {number} [slice] @returns {(y: number, x: number) => number} */
+  reader(channel, slice = 0) {
+    const { numbers, sides: { height, width } } = this, unit = this.units[channel], start = channel * this.cells + slice * height * width;
+    return (y, x) => numbers[start + y * width + x] * unit;
   }
 
-  /** @param {number} channel @param {number[]} at [y, x] or [z, y, x] */
-  valueAt(channel, at) {
+  valueAt(/** @type {number} */ channel, /** @type {At} */ at) {
     const [x, y, z = 0] = [...at].reverse();
-    return this.value(channel, (z * this.sides.height + y) * this.sides.width + x);
+    return this.reader(channel, z)(y, x);
   }
 
-  /** @param {number} cell @returns {number[]} [y, x], of a volume [z, y, x] */
-  placeOf(cell) {
-    const { height, width, volume } = this.sides;
-    const row = Math.floor(cell / width);
-    return volume ? [Math.floor(row / height), row % height, cell % width] : [row, cell % width];
+  /** Where a channel's largest number stands: [y, x], of a volume [z, y, x]. @param {number} channel @returns {At} */
+  peakOf(channel) {
+    const { height, width, volume } = this.sides, row = Math.floor(this.peaks[channel] / width), x = this.peaks[channel] % width;
+    return volume ? [Math.floor(row / height), row % height, x] : [row, x];
   }
 
-  /** @param {number} channel */
-  isDead(channel) {
-    return this.highs[channel] === 0 && this.lows[channel] === 0 && this.nonfinite[channel] === 0;
+  /** What gives a channel's numbers their pixels, by its own scale or the layer's. @param {number} channel @param {Pick<Settings, "scale">} settings */
+  colouring(channel, { scale }) {
+    return colouring({ signed: this.signed, top: scale === "layer" ? this.top : Math.max(this.highs[channel], -this.lows[channel]) });
   }
 
-  /** The scale of a channel, its own or the layer's. @param {number} channel @param {Pick<Settings, "scale"|"asinh">} settings */
-  scaleOf(channel, { scale, asinh }) {
-    const top = scale === "layer" ? this.top : Math.max(this.highs[channel], -this.lows[channel]);
-    return { signed: this.signed, top, asinh };
+  /** The pixels of a channel's cells. @param {number} channel @param {Pick<Settings, "scale">} settings @param {number} [slice] @returns {CellPixel} */
+  pixels(channel, settings, slice = 0) {
+    const read = this.reader(channel, slice), pixelOf = this.colouring(channel, settings);
+    return (y, x) => pixelOf(read(y, x));
+  }
+
+  /** The pixels of a dense layer's units, so many in a row. @param {number[]} order @param {number} columns @param {Pick<Settings, "scale">} settings @returns {CellPixel} */
+  unitPixels(order, columns, settings) {
+    return (y, x) => {
+      const unit = order[y * columns + x];
+      return unit === undefined ? 0 : this.colouring(unit, settings)(this.numbers[unit] * this.units[unit]);
+    };
   }
 }
 
-/** Holds the values of layers that were asked for last, up to so many bytes. */
-export class ValueCache {
-  /** @param {Source} source @param {number} limit */
-  constructor(source, limit) {
-    this.source = source;
-    this.limit = limit;
-    /** @type {Map<number, Promise<Values>>} the last asked for at the end */
-    this.held = new Map();
-  }
-
-  /** @param {number} index */
-  get(index) {
-    const values = this.held.get(index) ?? this.fetch(index);
-    this.held.delete(index);
-    this.held.set(index, values);
+/** What holds the values of the layers that were asked for last, up to so many bytes. @param {Source} source @param {number} limit */
+export function valueCache(source, limit) {
+  const held = /** @type {Map<number, Promise<Values>>} */ (new Map()); // the last asked for at the end
+  const get = (/** @type {number} */ index) => {
+    const values = held.get(index) ?? source.values(index).then((bytes) => new Values(source.document.layers[index], bytes));
+    values.catch(() => held.delete(index));
+    held.delete(index);
+    held.set(index, values);
+    let room = limit;
+    for (const old of [...held.keys()].reverse()) if ((room -= bytesOf(source.document.layers[old])) < 0 && old !== index) held.delete(old);
     return values;
-  }
-
-  /** @param {number} index */
-  fetch(index) {
-    const { layers } = this.source.document, found = this.source.values(index).then((bytes) => new Values(layers[index], bytes));
-    found.catch(() => this.held.delete(index));
-    let room = this.limit - bytesOf(layers[index]);
-    for (const old of [...this.held.keys()].reverse()) {
-      room -= bytesOf(layers[old]);
-      if (room < 0) this.held.delete(old);
-    }
-    return found;
-  }
+  };
+  return { get, clear: () => held.clear() };
 }
 
 /** @param {Layer} layer */
-function bytesOf({ shape, encoding = "float32" }) {
-  return shape.reduce((product, size) => product * size, encoding === "float32" ? 4 : 1);
-}
+const bytesOf = ({ shape, encoding = "float32" }) => shape.reduce((product, size) => product * size, encoding === "float32" ? 4 : 1);

@@ -3,8 +3,7 @@
 import { widgetSource } from "./data.js";
 import { start } from "./main.js";
 
-/** @param {{model: Channel, el: HTMLElement}} widget */
-export function render({ model, el }) {
+export function render(/** @type {{model: Channel, el: HTMLElement}} */ { model, el }) {
   const root = el.appendChild(document.createElement("div"));
   root.className = "in-notebook";
   return start(root, widgetSource(model), { linked: false });

@@ -1,17 +1,16 @@
 // The moving window: a map and what comes out of it side by side, and the window that slides over one and fills the other.
 
 import { Arithmetic } from "./arithmetic.js";
-import { CellMap, makeShape } from "./cells.js";
-import { sixDigits } from "./digits.js";
-import { make, makeButton } from "./elements.js";
+import { CellMap } from "./cells.js";
+import { make, makeButton, makeShape } from "./elements.js";
 import { cellsUnder, extentOf, outputsReached, within } from "./geometry.js";
 import { ARROWS } from "./keys.js";
+import { boxText, counted, written } from "./numbers.js";
 
 const SPEEDS = [["every product", 320], ["slow", 900], ["medium", 280], ["fast", 60]]; // milliseconds of a step
 const MOST_STOPS = 800; // of a fast tour over a large map
 const SMALLEST_OUTPUT = 160; // pixels of its longer side
 
-/** The two maps, the beam between them, the transport below, and the equation. */
 export class MovingWindow {
   /** @param {HTMLElement} host @param {Moving} moving */
   constructor(host, moving) {
@@ -21,16 +20,14 @@ export class MovingWindow {
     this.places = output.height * output.width;
     this.count = this.revealed = Infinity; // products summed so far; outputs, in the order of play
     this.timer = this.below = 0; // below: pixels that the equation takes
-    /** @type {Sum|null} */
-    this.current = null;
+    this.current = /** @type {Sum|null} */ (null);
     const [from, to] = [["from", input.title], ["to", output.title]].map(([name, title]) => make("figure", name, [make("figcaption", "", [title])]));
     this.input = new CellMap(from, { ...input, padding: axes.map(({ before, after }) => [before, after]) });
     this.output = new CellMap(to, { ...output, faint: (y, x) => y * output.width + x >= this.revealed });
     this.inputNote = from.appendChild(make("p", "note", ["\u00a0"]));
     this.outputNote = to.appendChild(make("p", "note"));
     this.beam = makeShape("path", "beam");
-    this.beams = makeShape("svg", "beams");
-    this.beams.append(this.beam);
+    this.beams = makeShape("svg", "beams", {}, [this.beam]);
     this.play = makeButton("play", "", () => this.toggle());
     this.play.hidden = wantsStillness();
     this.element = make("div", "moving", [make("div", "maps", [from, this.beams, to])]);
@@ -61,8 +58,6 @@ export class MovingWindow {
     this.output.listen((cell) => this.overOutput(cell), ({ y, x }) => (this.pause(), this.moveTo(y, x)));
     this.resizing = new ResizeObserver(() => this.fit());
     this.resizing.observe(this.element);
-    this.dark = matchMedia("(prefers-color-scheme: dark)");
-    this.dark.onchange = () => this.fit();
   }
 
   /** Fit both maps into what is there, with cells of one size, so that sizes compare; a small output has larger ones. */
@@ -125,9 +120,8 @@ export class MovingWindow {
     this.input.outline("tap", running ? [{ y: ys[Math.floor(i / xs.length)], x: xs[i % xs.length] }] : []);
   }
 
-  /** @param {number[]} at */
-  noteOutput([y, x]) {
-    this.outputNote.textContent = `row ${y}, column ${x}: ${sixDigits(this.moving.output.value(y, x))}`;
+  noteOutput(/** @type {number[]} */ [y, x]) {
+    this.outputNote.textContent = `${boxText([y, x], this.moving.output.shape)}: ${written(this.moving.output.value(y, x), 6)}`;
   }
 
   /** @param {{y: number, x: number}|null} cell of the output */
@@ -145,9 +139,8 @@ export class MovingWindow {
     const reached = cell ? outputsReached(rows, cell.y).flatMap((y) => outputsReached(columns, cell.x).map((x) => ({ y, x }))) : [];
     this.input.outline("lit", cell ? [cell] : []);
     this.output.outline("lit", reached);
-    const value = cell && (this.input.holds(cell) ? sixDigits(this.moving.input.value(cell.y, cell.x)) : "padding");
-    const outputs = reached.length === 1 ? "one output" : reached.length ? `${reached.length} outputs` : "no output";
-    this.inputNote.textContent = cell ? `row ${cell.y}, column ${cell.x}: ${value}, reaches ${outputs}`.replaceAll("-", "−") : "\u00a0";
+    const value = cell && (this.input.holds(cell) ? written(this.moving.input.value(cell.y, cell.x), 6) : "padding");
+    this.inputNote.textContent = cell ? `${boxText([cell.y, cell.x], this.moving.input.shape)}: ${value}, reaches ${counted(reached.length, "output")}` : "\u00a0";
   }
 
   /** One step: one product more, or the next window. While it plays, outputs appear where the window has been. */
@@ -182,10 +175,7 @@ export class MovingWindow {
   }
 
   tick() {
-    this.timer = window.setTimeout(() => {
-      this.step();
-      if (this.timer) this.tick();
-    }, Number(SPEEDS[this.speed][1]));
+    this.timer = window.setTimeout(() => (this.step(), this.timer && this.tick()), Number(SPEEDS[this.speed][1]));
   }
 
   pause() {
@@ -220,7 +210,6 @@ export class MovingWindow {
   close() {
     this.pause();
     this.resizing?.disconnect();
-    if (this.dark) this.dark.onchange = null;
     this.element.remove();
   }
 }

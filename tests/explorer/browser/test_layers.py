@@ -15,24 +15,24 @@ LINE = re.compile(
     re.DOTALL,
 )
 LAYERS, POINTS = 6, 12  # of a network; of a layer
-NEUTRAL, LIFT, NOT_FINITE = 128, 30, (128, 128, 128, 255)
+NEUTRAL, NOT_FINITE = 128, (128, 128, 128, 255)
 
 MOSAIC = """() => {
-  const {say, view: {mosaic: {values, tiling, maps}}} = document.querySelector("#convlab").app;
-  const {left, top} = maps.getBoundingClientRect();
-  const [width, height] = [tiling.columns * tiling.pitchX, tiling.rows * tiling.pitchY];
-  const seen = {x: left + tiling.left, y: top + tiling.top};
+  const {say, view: {mosaic: {values, element}}} = document.querySelector("#convlab").app;
+  const [first, ...others] = [...element.children].map((tile) => tile.getBoundingClientRect());
+  const {left, top} = first, last = others.at(-1) ?? first, {bottom} = element.getBoundingClientRect();
+  const right = Math.max(first.right, ...others.map((one) => one.right));
   say("");
-  return [values.exact, tiling.level, {...seen, width, height: Math.min(height, maps.clientHeight - tiling.top)}];
+  return [values.exact, {x: left, y: top, width: right - left, height: Math.min(bottom, last.bottom) - top}];
 }"""
 
 VEIL = """() => {
-  const {veil} = document.querySelector("#convlab").app.view.mosaic;
+  const veil = document.querySelector("#convlab").app.view.laid;
   return [...veil.getContext("2d").getImageData(0, 0, veil.width, veil.height).data].filter((_, i) => i % 4 === 3);
 }"""
 TABLES = """async () => {
-  const {tableFor} = await import("/page/colours.js");
-  return [[...tableFor(false)], [...tableFor(true)]];
+  const {SEQUENTIAL, DIVERGING} = await import("/page/colours.js");
+  return [[...SEQUENTIAL], [...DIVERGING]];
 }"""
 
 
@@ -77,13 +77,11 @@ def as_drawn(values, exact):
     return np.rint(values / np.where(scale > 0, scale, 1) * steps) * scale / steps
 
 
-def index_of(value, values, channel, settings):
+def index_of(value, values, channel, scale):
     """Return the place of a number in the table, by the rule that the page states."""
     finite = np.where(np.isfinite(values), values, 0)
-    top = np.abs(finite if settings["scale"] == "layer" else finite[..., channel]).max()
+    top = np.abs(finite if scale == "layer" else finite[..., channel]).max()
     t = value / top if top > 0 else 0
-    if settings["asinh"]:
-        t = np.arcsinh(LIFT * t) / np.arcsinh(LIFT)
     return NEUTRAL + round_half_up(127 * t) if (finite < 0).any() else max(0, round_half_up(255 * t))
 
 
@@ -104,10 +102,9 @@ def check_told(text, value, exact):
         assert text.startswith("≈ ") and float(text[2:]) == pytest.approx(value, rel=6e-4, abs=1e-30)
 
 
-def check_layer(visitor, name, values, tables, settings=None):
+def check_layer(visitor, name, values, tables, scale="layer"):
     """Point at places all over a layer's mosaic; return how many of them were cells."""
-    settings = settings or {"scale": "layer", "asinh": False}
-    exact, level, box = visitor.page.evaluate(MOSAIC)
+    exact, box = visitor.page.evaluate(MOSAIC)
     drawn, told = as_drawn(values, exact), 0
     random = np.random.default_rng(len(name))
     for across, down in random.random((POINTS, 2)):
@@ -119,12 +116,11 @@ def check_layer(visitor, name, values, tables, settings=None):
         assert found and found["layer"] == name, said
         at = place_of(found, values.shape)
         check_told(found["value"], drawn[at], exact)
-        if level >= 1:  # else several cells share a pixel
-            wanted = NOT_FINITE
-            if np.isfinite(drawn[at]):
-                table = tables[int((drawn < 0).any())]
-                wanted = tuple(table[index_of(drawn[at], drawn, at[-1], settings)].tolist())
-            assert pixel == wanted, said
+        wanted = NOT_FINITE
+        if np.isfinite(drawn[at]):
+            table = tables[int((drawn < 0).any())]
+            wanted = tuple(table[index_of(drawn[at], drawn, at[-1], scale)].tolist())
+        assert pixel == wanted, said
         told += 1
     return told
 
@@ -140,22 +136,28 @@ def test_what_is_pointed_at_is_told_and_has_its_colour(visit, urls, explored, ta
     assert told > len(chosen(model)) * POINTS / 3
 
 
-@pytest.mark.parametrize("settings", [{"scale": "channel", "asinh": False}, {"scale": "layer", "asinh": True}])
-def test_other_scales(visit, urls, explored, tables, settings):
+def test_a_scale_of_each_channels_own(visit, urls, explored, tables):
     _, acts = explored("lenet")
     visitor = visit(urls("server", "lenet"))
     visitor.go("conv2")
-    visitor.page.keyboard.press("s" if settings["scale"] == "channel" else "l")
-    assert check_layer(visitor, "conv2", recorded(acts, "conv2"), tables, settings) > POINTS / 3
+    visitor.page.keyboard.press("s")
+    assert check_layer(visitor, "conv2", recorded(acts, "conv2"), tables, "channel") > POINTS / 3
     visitor.go("relu2")
-    assert check_layer(visitor, "relu2", recorded(acts, "relu2"), tables, settings) > POINTS / 3
+    assert check_layer(visitor, "relu2", recorded(acts, "relu2"), tables, "channel") > POINTS / 3
+
+
+def test_the_window_of_the_cell_that_is_looked_at_is_outlined_in_the_layer_before(visit, urls):
+    visitor = visit(urls("server", "lenet"))
+    visitor.go("conv2")
+    window = visitor.page.locator(".neighbour .window rect")
+    assert [window.get_attribute(side) for side in ("width", "height")] == ["5", "5"]
 
 
 def test_a_cell_of_the_layer_before_tells_which_numbers_see_it(visit, urls):
     """conv2 is 5 x 5 without padding: cell y is seen by rows y - 4 to y, as far as there are any."""
     visitor = visit(urls("server", "lenet"))
     visitor.go("conv2")
-    box = visitor.page.locator(".neighbour canvas.maps").bounding_box()
+    box = visitor.page.locator(".neighbour canvas").bounding_box()
     told = 0
     for across, down in np.random.default_rng(1).random((POINTS, 2)):
         visitor.page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
@@ -178,7 +180,7 @@ def test_where_a_class_comes_from_is_laid_over_the_maps(visit, urls, explored, d
     visitor = visit(urls(delivery, "lenet"))
     visitor.go("relu2")
     visitor.page.keyboard.press("a")
-    visitor.page.wait_for_function("() => document.querySelector('#convlab').app.view.mosaic.veil")
+    visitor.page.wait_for_function("() => document.querySelector('#convlab').app.view.laid")
     veil = np.reshape(visitor.page.evaluate(VEIL), cam.shape)
     np.testing.assert_allclose(veil, veil.max() * (1 - np.maximum(cam, 0) / cam.max()), atol=1.1)
     assert "Shirt" in visitor.line
