@@ -11,10 +11,21 @@ def add(commands: Any) -> None:
     parser = command(commands, "summary", run, "print the layers, their shapes, costs and receptive fields")
     add_model(parser)
     add_json(parser)
+    parser.add_argument(
+        "--plan",
+        nargs="?",
+        type=int,
+        const=1,
+        metavar="N",
+        help="print instead what predict does with N images (default: 1), step by step",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print the table."""
+    """Print the table, or the plan: the steps do not hang on the weights, so that random ones will do."""
+    if arguments.plan is not None:
+        print(load_model(arguments, "0").plan(arguments.plan))
+        return
     summary = load_model(arguments, None).summary()
     if arguments.json:
         print_json(summary.as_dict())

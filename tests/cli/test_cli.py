@@ -40,6 +40,15 @@ def test_summary_prints_the_table(capsys):
     assert capsys.readouterr().out.strip() == str(convlab.load("vgg16", weights=None).summary())
 
 
+def test_summary_prints_the_plan_for_so_many_images(capsys):
+    assert main(["summary", "lenet5", "--plan", "3"]) == 0
+    assert capsys.readouterr().out == f"{convlab.load('lenet5', weights=0).plan(3)}\n"
+    assert main(["summary", "lenet5", "--plan"]) == 0
+    assert capsys.readouterr().out.startswith("lenet5 for 1 image: 8 steps")
+    assert main(["summary", "lenet5", "--plan", "0"]) == 1
+    assert capsys.readouterr().err.startswith("convlab: error: plan: 0 images, expected a whole number")
+
+
 def test_summary_as_json_has_the_known_receptive_field(capsys):
     assert main(["summary", "vgg16", "--json"]) == 0
     table = json.loads(capsys.readouterr().out)
