@@ -1,5 +1,8 @@
 """Fully connected layers: weighted sums of all inputs, out (N, O) = x (N, K) @ w (K, O) + bias (O,).
 
+Weights that do not take much memory are kept in panels as well, as those of a convolution with a window of one cell,
+which it then is. Larger ones are read as they lie.
+
 With a few rows of x, reading w is all the time it takes: it is read once, some rows at a time, from first to last,
 each row by one thread. The sums of all shares of the rows are added at the end. Where w is finite, rows whose inputs
 are all 0 add nothing and are not read: after ReLU that is most of them.
@@ -18,6 +21,7 @@ from convlab_kernels.arguments import bounds, check_out, offsets_of, readable
 from convlab_kernels.cpu.activation import LINEAR, Activation, activate
 from convlab_kernels.cpu.dense_simd import TOGETHER, add_to_four, add_to_one, pack_row
 from convlab_kernels.cpu.elementwise import clipped
+from convlab_kernels.cpu.pointwise import Pointwise
 from convlab_kernels.cpu.runtime.aligned import LINE
 from convlab_kernels.cpu.runtime.jit import address, inlined
 from convlab_kernels.cpu.runtime.micro_kernel import AHEAD, HALF, ROWS, multiply_half, multiply_rows, panel_of
@@ -25,6 +29,10 @@ from convlab_kernels.cpu.runtime.parallel_for import shared
 from convlab_kernels.cpu.runtime.scratch import scratch
 from convlab_kernels.cpu.runtime.simd import lanes
 from convlab_kernels.cpu.runtime.threads import SHARING, parallel_for, threads
+from convlab_kernels.window import Window
+
+PACKED = 8 << 20
+"""Bytes of weights of which there may be a copy in panels."""
 
 FEW = 16
 """Rows of x up to which reading w takes longer than multiplying with it."""
@@ -46,7 +54,9 @@ class Dense:
 
     def __init__(self, w: NDArray[Any]) -> None:
         self.w = readable(w)
-        self.finite = _all_finite(self.w)
+        small = self.w.nbytes <= PACKED
+        self.packed = Pointwise(self.w[None, None], Window((1, 1))) if small else None
+        self.finite = not small and _all_finite(self.w)
 
     def __call__(
         self,
@@ -59,6 +69,9 @@ class Dense:
     ) -> None:
         """Multiply x (N, K) into out (N, O); add bias (O,); clip at zero and the ceiling if `relu`, except NaN."""
         check_out(out, "dense")
+        if self.packed is not None:
+            self.packed(x[None, None], out[None, None], bias, relu, ceiling, activation=activation)
+            return
         last = (offsets_of(bias, out), *bounds(out.dtype, relu, ceiling), activation)
         (self._few if len(x) <= FEW else self._many)(readable(x), out, last)
 

@@ -28,6 +28,12 @@ SHAPES = [  # rows of x, inputs, outputs
 ]
 
 
+@pytest.fixture(autouse=True, params=[dense.PACKED, 0], ids=["in panels", "as they lie"])
+def _packed(request, monkeypatch):
+    """Keep the weights in panels, or not."""
+    monkeypatch.setattr(dense, "PACKED", request.param)
+
+
 def arrays(n, k, o, zeros=0.0):
     """Return x (n, k), of which a share of the columns is zeros, w (k, o) and b (o,), float32."""
     random = np.random.default_rng([n, k, o])
@@ -78,7 +84,8 @@ def test_with_any_number_of_threads(shape, n):
     assert first.tobytes() == again.tobytes()
 
 
-def test_rows_that_meet_only_zeros_are_not_read():
+def test_rows_that_meet_only_zeros_are_not_read(monkeypatch):
+    monkeypatch.setattr(dense, "PACKED", 0)
     x, w, _ = arrays(3, 50, 21, zeros=0.6)
     x[:, 7] = 0, 0, 0.5  # one that a single example needs
     kernel, met = Dense(w), x.any(axis=0)
@@ -133,7 +140,8 @@ def test_nan_and_infinity_of_the_input_reach_their_row_and_no_other(n):
 
 @pytest.mark.parametrize("at", [0, 1, 1234, -1])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_one_number_that_is_not_finite_is_found(at, dtype):
+def test_one_number_that_is_not_finite_is_found(at, dtype, monkeypatch):
+    monkeypatch.setattr(dense, "PACKED", 0)
     w = np.full((61, 53), np.finfo(dtype).max, dtype)
     w[::2] *= -1
     assert Dense(w).finite
