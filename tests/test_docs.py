@@ -19,6 +19,7 @@ PAGES = [
         "docs/judge.md",
         "docs/keras_files.md",
         "docs/networks.md",
+        "docs/scale.md",
     ),
     *("benchmarks/results/README.md", "tests/references/README.md"),
 ]

@@ -138,7 +138,7 @@ class Model(Computing):
         everything = all(node.name in wanted for node in self.nodes)
         images = len(next(iter(sources.values())))
         with device_memory(self.device, lambda: largest(graph, images)):
-            pool = self._caches.recordings if everything else None
+            pool = self._caches.recordings if everything else self._caches.pool
             values = self._execute(self._whole(), graph, sources, wanted, pool)
             recorded = keep(graph, sources, values, wanted, self.device)
         return Activations(

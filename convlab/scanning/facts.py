@@ -3,6 +3,8 @@
 import hashlib
 import os
 import platform
+from functools import cache
+from importlib.metadata import version
 
 import numpy as np
 
@@ -24,11 +26,10 @@ def with_threads(environment: dict[str, str], threads: int) -> dict[str, str]:
     return environment | dict.fromkeys(("CONVLAB_THREADS", *BLAS_THREADS), str(threads))
 
 
+@cache
 def facts(device: str) -> dict[str, str]:
     """Return what this process computes with."""
-    import numba
-    import PIL
-    from llvmlite import binding
+    from llvmlite import binding  # Numba's compiler, without Numba
 
     features = sorted(name for name, there in binding.get_host_cpu_features().items() if there)
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
@@ -38,8 +39,8 @@ def facts(device: str) -> dict[str, str]:
         "BLAS": f"{blas.get('name')} {blas.get('version')}",
         "convlab": __version__,
         "NumPy": np.__version__,
-        "Numba": numba.__version__,
-        "Pillow": PIL.__version__,
+        "Numba": version("numba"),
+        "Pillow": version("pillow"),
     }
     found |= {name: os.environ[name] for name in CHOICES if name in os.environ}
     if device == "cuda":

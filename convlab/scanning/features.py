@@ -103,8 +103,9 @@ class Features:
                 else:
                     found[places] = data[low:high][rows - low]
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write all rows into one file: `.npy`, or HDF5 with the array "features"."""
+        path = Path(path)
         if path.suffix.lower() == ".npy":
             from convlab.storage.writing import new_path
 

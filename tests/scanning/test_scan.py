@@ -377,7 +377,7 @@ def test_nearest_pictures_are_those_of_the_same_direction(undisturbed):
 
 @pytest.mark.parametrize("name", ["all.npy", "all.h5"])
 def test_features_are_packed_into_one_file(name, undisturbed, tmp_path):
-    undisturbed.features("conv2").save(tmp_path / name)
+    undisturbed.features("conv2").save(str(tmp_path / name))
     if name.endswith(".npy"):
         found = np.load(tmp_path / name)
     else:
