@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
@@ -13,10 +15,12 @@ from convlab.model.model import Model, Node
 from convlab.runtime.arrays import Shape
 
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "hard_silu": functional.hardswish,
     "linear": lambda x: x,
     "relu": functional.relu,
     "relu6": functional.relu6,
     "sigmoid": torch.sigmoid,
+    "silu": functional.silu,
     "softmax": lambda x: torch.softmax(x, 1),  # the last axis here, channels or classes
     "tanh": torch.tanh,
 }
@@ -61,6 +65,19 @@ class Call(nn.Module):
         return self.function(*inputs)
 
 
+class Scaled(nn.Module):
+    """What scales all numbers, or each channel's, and then moves them."""
+
+    def __init__(self, scale: Any, offset: Any) -> None:
+        super().__init__()
+        for name, numbers in (("scale", scale), ("offset", offset)):
+            self.register_buffer(name, torch.tensor(np.asarray(numbers, np.float32).reshape(-1, 1, 1)))
+
+    def forward(self, x: Any) -> Any:
+        """Scale (N, C, H, W)."""
+        return x * self.scale + self.offset
+
+
 @dataclass(frozen=True)
 class Place:
     """Where in the network a layer is called.
@@ -96,7 +113,8 @@ def _takers(model: Model, name: str) -> list[layers.Layer]:
 def _is_reordered(model: Model, node: Node) -> bool:
     """Tell whether an image is flattened for dense layers only, so that their weights can be in PyTorch's order."""
     flattens = isinstance(node.layer, layers.Flatten) and len(node.input_shapes[0]) == 3
-    return flattens and all(isinstance(taker, layers.Dense) for taker in _takers(model, node.name))
+    takers = _takers(model, node.name)
+    return flattens and bool(takers) and all(isinstance(taker, layers.Dense) for taker in takers)
 
 
 def _activated(part: nn.Module, activation: str) -> nn.Module:
@@ -123,24 +141,43 @@ def _padded(part: Callable[[Any], nn.Module], layer: Any, place: Place, value: f
 
 def _conv2d(layer: Any, place: Place) -> nn.Module:
     kernel = layer.weights["kernel"].transpose(3, 2, 0, 1)  # (O, C/groups, KH, KW)
-    return _convolution(layer, place, kernel, layer.groups)
+    return _convolution(layer, place, kernel, layer.groups, layer.use_bias)
 
 
 def _depthwise(layer: Any, place: Place) -> nn.Module:
     kh, kw, channels, multiplier = layer.weights["kernel"].shape
     kernel = layer.weights["kernel"].reshape(kh, kw, 1, channels * multiplier).transpose(3, 2, 0, 1)
-    return _convolution(layer, place, kernel, channels)
+    return _convolution(layer, place, kernel, channels, layer.use_bias)
 
 
-def _convolution(layer: Any, place: Place, kernel: Any, groups: int) -> nn.Module:
+def _convolution(layer: Any, place: Place, kernel: Any, groups: int, bias: bool) -> nn.Module:
     channels, filters, window = place.shape[2], len(kernel), layer.window
-    options = {"stride": window.stride, "dilation": window.dilation, "groups": groups, "bias": layer.use_bias}
+    options = {"stride": window.stride, "dilation": window.dilation, "groups": groups, "bias": bias}
 
     def convolution(padding: Any) -> nn.Module:
         part = nn.Conv2d(channels, filters, window.kernel, padding=padding, device="meta", **options)
-        return _filled(part, weight=kernel, bias=layer.weights.get("bias"))
+        return _filled(part, weight=kernel, bias=layer.weights["bias"] if bias else None)
 
     return _padded(convolution, layer, place)
+
+
+def _separable(layer: Any, place: Place) -> nn.Module:
+    deep, point = layer.weights["depthwise_kernel"], layer.weights["pointwise_kernel"].transpose(3, 2, 0, 1)
+    kernel = deep.reshape(*deep.shape[:2], 1, -1).transpose(3, 2, 0, 1)
+    pointwise = nn.Conv2d(kernel.shape[0], len(point), 1, bias=layer.use_bias, device="meta")
+    return nn.Sequential(
+        _convolution(layer, place, kernel, place.shape[2], bias=False),
+        _filled(pointwise, weight=point, bias=layer.weights.get("bias")),
+    )
+
+
+def _transposed(layer: Any, place: Place) -> nn.Module:
+    kernel, scatter = layer.weights["kernel"].transpose(3, 2, 0, 1), layer.scatter  # (C, O, KH, KW)
+    (h, w), (kh, kw), stride = place.shape[:2], scatter.kernel, scatter.stride
+    if place.output[:2] != ((h - 1) * stride[0] + kh, (w - 1) * stride[1] + kw) or scatter.dilation != (1, 1):
+        raise TypeError(f"layer {layer.name!r}: only what scatters all of each window has a translation here")
+    part = nn.ConvTranspose2d(*kernel.shape[:2], (kh, kw), stride, bias=layer.use_bias, device="meta")
+    return _filled(part, weight=kernel, bias=layer.weights.get("bias"))
 
 
 def _dense(layer: Any, place: Place) -> nn.Module:
@@ -157,8 +194,19 @@ def _batch_norm(layer: Any, place: Place) -> nn.Module:
     return _filled(part, **weights)  # gamma is 1 and beta is 0 from the start
 
 
+def _normalization(layer: Any, _: Place) -> nn.Module:
+    mean, variance = (layer.weights[name] for name in ("mean", "variance"))
+    return Scaled(1 / np.sqrt(variance), -mean / np.sqrt(variance))
+
+
+def _rescaling(layer: Any, _: Place) -> nn.Module:
+    return Scaled(layer.scale, layer.offset)
+
+
 def _max_pool(layer: Any, place: Place) -> nn.Module:
     window = layer.window
+    if window.pads(place.shape[:2]) == ((0, 1), (0, 1)) and window.stride == (2, 2):
+        return nn.MaxPool2d(window.kernel, window.stride, ceil_mode=True)  # of windows that reach beyond an edge, too
     return _padded(lambda padding: nn.MaxPool2d(window.kernel, window.stride, padding), layer, place, -float("inf"))
 
 
@@ -194,6 +242,8 @@ def _reshape(layer: Any, place: Place) -> nn.Module:
     shape = place.output
 
     def reshape(x: Any) -> Any:
+        if x.ndim == 2 and shape[:-1] == (1, 1):
+            return x[:, :, None, None]
         rows = (x.permute(0, 2, 3, 1) if x.ndim == 4 else x).reshape(x.shape[0], *shape)
         return rows.permute(0, 3, 1, 2) if len(shape) == 3 else rows
 
@@ -212,6 +262,12 @@ PARTS: dict[type, Callable[[Any], nn.Module]] = {
     layers.GlobalAveragePooling2D: _global_average,
     layers.ReLU: _relu,
     layers.Softmax: lambda *_: nn.Softmax(1),
+    layers.Rescaling: _rescaling,
+    layers.Normalization: _normalization,
+    layers.SeparableConv2D: _separable,
+    layers.Conv2DTranspose: _transposed,
+    layers.Concatenate: lambda *_: Call(lambda *inputs: torch.cat(inputs, 1)),
+    layers.Multiply: lambda *_: Call(lambda *inputs: prod(inputs[1:], start=inputs[0])),
     layers.Add: lambda *_: Call(lambda *inputs: sum(inputs[1:], inputs[0])),
     layers.ZeroPadding2D: _zeros,
     layers.Flatten: _reshape,
