@@ -16,7 +16,15 @@ from typing import Any
 
 import numpy as np
 
-KERAS_NETWORKS = {"vgg16": "VGG16", "resnet50": "ResNet50", "mobilenet": "MobileNet"}
+KERAS_NETWORKS = {
+    name.lower(): name
+    for name in (
+        *("VGG16", "ResNet50", "MobileNet", "MobileNetV2", "MobileNetV3Small", "EfficientNetB0", "DenseNet121"),
+        *("InceptionV3", "Xception"),
+    )
+}
+SIDES = {"lenet5": 28, "unet": 128, "inceptionv3": 299, "xception": 299}  # of the images; the others take 224
+OF_PIXELS = {"mobilenetv3small", "efficientnetb0"}  # they take 0 to 255, and scale that themselves
 LAYER = "layer-"
 CLASS = 0  # whose gradient is asked for, before the softmax
 TIMES_EXPECTED = 8  # as in `convlab.compare`: an answer is wrong that errs by more than 8 times what is expected
@@ -96,21 +104,22 @@ def images(network: str, batch: int) -> Any:
     from benchmarks.keras.random_weights import picture
 
     if network.startswith(LAYER):
-        side, channels, _ = layer_sizes(network)
-        return np.random.default_rng(0).standard_normal((batch, side, side, channels), np.float32)
-    side, channels = (28, 1) if network == "lenet5" else (224, 3)
-    pictures = np.concatenate([picture(side, side, seed) for seed in range(batch)])[..., :channels]
-    return pictures / 255 if network == "lenet5" else pictures / 127 - 1
+        pixels, channels, _ = layer_sizes(network)
+        return np.random.default_rng(0).standard_normal((batch, pixels, pixels, channels), np.float32)
+    pictures = np.concatenate([picture(side(network), side(network), seed) for seed in range(batch)])
+    if network == "lenet5":
+        return pictures[..., :1] / 255
+    return pictures if network in OF_PIXELS else pictures / 127 - 1
 
 
 def layer_sizes(network: str) -> tuple[int, int, int]:
     """Return image side, channels in and out of "layer-56-128-256"."""
-    side, channels, filters = map(int, network.removeprefix(LAYER).split("-"))
-    return side, channels, filters
+    pixels, channels, filters = map(int, network.removeprefix(LAYER).split("-"))
+    return pixels, channels, filters
 
 
 def save_keras_network(name: str, path: Path) -> None:
-    """Build a network of keras.applications, or a single layer, give it random weights, let Keras save it."""
+    """Build a network of keras.applications, a U-Net or a single layer with random weights; let Keras save it."""
     os.environ.setdefault("KERAS_BACKEND", "torch")
     from benchmarks.keras.random_weights import randomise
 
@@ -124,18 +133,24 @@ def save_keras_network(name: str, path: Path) -> None:
 
 def keras_network(name: str) -> Any:
     """Return a network without trained weights."""
-    import keras
+    from benchmarks.keras.networks import build
+    from benchmarks.keras.unet import unet
 
-    return getattr(keras.applications, KERAS_NETWORKS[name])(weights=None)
+    return unet() if name == "unet" else build(KERAS_NETWORKS[name], (side(name), side(name)), top=True)
+
+
+def side(network: str) -> int:
+    """Return how many pixels high and wide the images are."""
+    return SIDES.get(network, 224)
 
 
 def keras_layer(name: str) -> Any:
     """Return a network of one convolution as VGG has them: 3 x 3, as large as its input, with ReLU."""
     import keras
 
-    side, channels, filters = layer_sizes(name)
+    pixels, channels, filters = layer_sizes(name)
     convolution = keras.layers.Conv2D(filters, 3, padding="same", activation="relu")
-    return keras.Sequential([keras.Input((side, side, channels)), convolution])
+    return keras.Sequential([keras.Input((pixels, pixels, channels)), convolution])
 
 
 def save_answers(task: Task, x: Any) -> None:
@@ -151,13 +166,14 @@ def save_answers(task: Task, x: Any) -> None:
 
     model = convlab.load(task.network_file)
     expected = expected_errors(model, dict.fromkeys(model.inputs, x), SINGLE)
-    acts = model.run(x.astype(np.float64))
+    double = x.astype(np.float64)
     if task.what == "gradient":
         [source] = model.inputs
-        exact = {task.what: convlab.gradients(model, acts, CLASS, to=source)[source]}
+        exact = {task.what: convlab.gradients(model, model.run(double), CLASS, to=source)[source]}
         allowed = {task.what: TIMES_EXPECTED * sqrt(max(expected.values()))}
     else:
-        exact = {name: acts[name] for name in (acts if task.record else model.outputs)}
+        [output] = model.outputs
+        exact = dict(model.run(double)) if task.record else {output: model.predict(double)}
         allowed = {name: TIMES_EXPECTED * expected[name] for name in exact}
     np.savez(task.own_folder / "answers.npz", **exact)
     (task.own_folder / "allowed.json").write_text(json.dumps(allowed, indent=1), encoding="utf-8")

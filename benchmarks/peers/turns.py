@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,9 @@ from benchmarks.peers.worker import framework
 from convlab.bench.spread import quartiles
 
 BUSY = 0.1  # of the cores' time: with more of it used by others before a turn, the turn waits
-CALLS = (3, 1000)  # least and most in one turn
+CALLS = (2, 1000)  # least and most in one turn, back to back
+SINGLE_CALLS, BEFORE_EACH = 2, 0.3  # in one turn, each after so many seconds in which nothing is asked
+TOO_SLOW = 1.5  # times the fastest framework: what took longer in the first round is timed no further
 
 
 def relative_errors(task: Task, answer: Path) -> dict[str, float]:
@@ -65,25 +66,48 @@ def start(
 
 def take_turns(present: dict[str, Any], options: argparse.Namespace) -> None:
     """Time the contenders, each for about `options.turn` seconds a round; who begins changes from round to round."""
-    counts: dict[str, int] = {}
+    counts = {name: calls_in_a_turn(each["worker"], options.turn) for name, each in present.items()}
     names = list(present)
     for i in range(options.rounds):
         for name in names[i % len(names) :] + names[: i % len(names)]:
-            busy = pause(options.pause, BUSY, options.wait)
-            if name not in counts:
-                once = median(present[name]["worker"].ask(time=CALLS[0])["seconds"])
-                counts[name] = int(np.clip(options.turn / once, *CALLS))
-            seconds = present[name]["worker"].ask(time=counts[name])["seconds"]
-            present[name]["rounds"].append(summary(seconds) | {"busy before": busy})
+            ask, busy = present[name]["worker"].ask, pause(options.pause, BUSY, options.wait)
+            paused = summary(ask(time=SINGLE_CALLS, pause=BEFORE_EACH)["seconds"])
+            row = summary(ask(time=counts[name], pause=0)["seconds"])
+            present[name]["rounds"].append({**row, "after a pause": paused, "busy before": busy})
+        if i == 0:
+            names = in_the_race(present)
+
+
+def calls_in_a_turn(worker: Worker, seconds: float) -> int:
+    """Return how many calls take about so long, once what makes the first ones slow is over."""
+    return int(np.clip(seconds / min(worker.ask(time=CALLS[0], pause=0)["seconds"]), *CALLS))
+
+
+def in_the_race(present: dict[str, Any]) -> list[str]:
+    """Return convlab's contenders, and of the frameworks' those that may be the fastest, after the first round."""
+    ours = [name for name in present if name.startswith("convlab")]
+    others = [name for name in present if name not in ours]
+    fast: set[str] = set()
+    for least in (
+        {name: present[name]["rounds"][0]["least"] for name in others},
+        {name: present[name]["rounds"][0]["after a pause"]["least"] for name in others},
+    ):
+        fast.update(name for name in others if least[name] <= TOO_SLOW * min(least.values()))
+    return [name for name in present if name in fast or name in ours]
+
+
+def make_apart(task: Task) -> None:
+    """Make the files of a task that are not there yet, in a process that has ended when anything is timed."""
+    arguments = (task.folder, task.network, task.batch, task.what)
+    with environment() as own:
+        subprocess.run([sys.executable, "-m", "benchmarks.peers.files", *map(str, arguments)], env=own, check=True)
 
 
 def measure(task: Task, contenders: Sequence[str], options: argparse.Namespace) -> dict[str, Any]:
     """Return what came of a task."""
     print(task.name, flush=True)
-    arguments = (task.folder, task.network, task.batch, task.what)
+    make_apart(task)
     with environment() as own, ExitStack() as stack:
-        command = [sys.executable, "-m", "benchmarks.peers.files", *map(str, arguments)]
-        subprocess.run(command, env=own, check=True)
         results = start(task, contenders, options, own, stack)
         present = {name: result for name, result in results.items() if "worker" in result}
         take_turns(present, options)

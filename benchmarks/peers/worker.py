@@ -2,7 +2,8 @@
 
     python -m benchmarks.peers.worker CONTENDER FOLDER NETWORK BATCH predict|run|gradient THREADS
 
-{"check": FILE} computes once and writes the answer; {"time": COUNT} answers with so many durations in seconds.
+{"check": FILE} computes once and writes the answer; {"time": COUNT, "pause": SECONDS} answers with so many durations
+in seconds, of calls each after a pause, or back to back where that is 0.
 Requests and replies are pickled, as `convlab.bench.process` has them; convlab need not be there.
 """
 
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ Contender = tuple[Callable[[], Any], Callable[[Any], list[Any]]]
 
 
 def convlab(task: Task, threads: int, method: str) -> Contender:
+    """`compiled`: `predict` by kernels that are compiled and a plan made beforehand, however small the network."""
     import convlab
 
     if hasattr(convlab, "set_threads"):
@@ -35,6 +37,9 @@ def convlab(task: Task, threads: int, method: str) -> Contender:
     if method == "gradient":
         [source] = model.inputs
         return lambda: convlab.gradients(model, model.run(x), CLASS, to=source)[source], lambda y: [y]
+    if method == "compiled":
+        model.compiled = True
+        model.plan(task.batch)
     return partial(model.predict, x), lambda y: [y]
 
 
@@ -129,6 +134,7 @@ def _channels_last(arrays: Any) -> list[Any]:
 
 CONTENDERS: dict[str, tuple[Callable[[Task, int, str], Contender], str]] = {
     "convlab predict": (convlab, "predict"),
+    "convlab predict, compiled": (convlab, "compiled"),
     "convlab run": (convlab, "run"),
     "convlab gradient": (convlab, "gradient"),
     "PyTorch": (torch, "eager"),
@@ -162,11 +168,16 @@ def versions(contender: str) -> dict[str, str]:
     return found
 
 
-def times(call: Callable[[], Any], count: int) -> list[float]:
-    """Return how long each call took, the release of what it returned included, after one that does not count."""
-    call()
+def times(call: Callable[[], Any], count: int, pause: float) -> list[float]:
+    """Return how long each call took, the release of what it returned included.
+
+    Without a pause before each, they come after one that does not count.
+    """
+    if not pause:
+        call()
     seconds = []
     for _ in range(count):
+        sleep(pause)
         start = perf_counter()
         call()
         seconds.append(perf_counter() - start)
@@ -203,7 +214,7 @@ def main() -> None:
             del result, made
             reply(first=first)
         else:
-            reply(seconds=times(call, request["time"]))
+            reply(seconds=times(call, request["time"], request["pause"]))
 
 
 if __name__ == "__main__":
