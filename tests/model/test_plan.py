@@ -33,6 +33,7 @@ from convlab.model.initialise import randomise
 from convlab.model.model import Model, Node
 from convlab.model.plan import Plan
 from convlab.runtime.policy import using_policy
+from convlab.testing import assert_layers_agree
 from convlab_kernels.cpu.runtime.program import Life, lives
 from support.layers.samples import every_layer, inputs_for
 
@@ -161,6 +162,18 @@ def test_random_networks(made, n):
     model, wanted = made
     assert_planned(model.graph, sources_of(model, n), wanted)
     assert_planned(fuse(model.graph), sources_of(model, n))
+
+
+@settings(max_examples=20, deadline=None)
+@given(graphs(), st.sampled_from([1, 3]))
+def test_planned_numbers_are_those_of_float64_but_for_rounding(made, n):
+    model, _ = made
+    model.compiled = True
+    x = images(n, model.input_shape)
+    for _ in range(2):
+        model.run(x)
+    assert model._caches.whole.plans._plans
+    assert_layers_agree(model, model.run(x.astype(np.float64)), x)
 
 
 @pytest.mark.parametrize("name", ["resnet50", "mobilenetv2", "inceptionv3", "densenet121"])
