@@ -8,6 +8,7 @@ from convlab.layers.base import Layer
 from convlab.layers.checks import check_numbers
 from convlab.layers.identity import Identity
 from convlab.layers.merging import Merge
+from convlab.ops.elementwise import add, merged
 from convlab.ops.quiet import quiet
 from convlab.runtime.arrays import Array, Shape
 
@@ -38,7 +39,7 @@ class CustomScaleLayer(Merge):
 
     def merge(self, inputs: list[Any]) -> Array:
         """Scale the second and add it."""
-        return inputs[0] + inputs[1] * inputs[1].dtype.type(self.scale)
+        return add(inputs[0], merged("multiply", inputs[1], inputs[1].dtype.type(self.scale)))
 
     def shares(self, gradient: Array, inputs: list[Any], output: Array) -> Sequence[Array]:
         """Return the gradient, and for the second its multiple."""
@@ -66,8 +67,7 @@ class LayerScale(Layer):
     @quiet
     def __call__(self, x: Array) -> Array:
         """Scale each channel of (N, ..., C)."""
-        scaled: Array = x * self.weight_as("gamma", x)
-        return scaled
+        return merged("multiply", x, self.weight_as("gamma", x))
 
     def pull_back(self, gradient: Array, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
         """Return the gradient, each channel times its weight."""

@@ -117,6 +117,12 @@ def layer_norm(
     """
     x, gamma, beta = as_floats(x, optional=(gamma, beta))
     axes = inner_axes(axis, x.ndim)
+    if axes == (x.ndim - 1,) and x.shape[-1] and (compiled := host_kernels(x)):
+        out = new_array(x, x.shape)
+        ones, zeros = np.ones(x.shape[-1:], x.dtype), np.zeros(x.shape[-1:], x.dtype)
+        scale, shift = ones if gamma is None else gamma, zeros if beta is None else beta
+        compiled.standardise(x, scale, shift, out, epsilon, centred)
+        return out
     kept = [size if i in axes else 1 for i, size in enumerate(x.shape)]
     return _scaled(_standardised(x, axes, epsilon, centred), gamma, beta, kept)
 

@@ -17,6 +17,7 @@ from convlab_kernels.cpu.runtime.aligned import LINE
 from convlab_kernels.cpu.runtime.jit import inlined
 from convlab_kernels.cpu.runtime.parallel_for import shared
 from convlab_kernels.cpu.runtime.threads import parallel_for
+from convlab_kernels.cpu.standardising import standardise
 
 PACE = 3_000
 """Numbers that one thread reads and writes in a microsecond, roughly."""
@@ -34,6 +35,7 @@ __all__ = [
     "normalise",
     "rectify",
     "softmax",
+    "standardise",
 ]
 
 
