@@ -22,7 +22,7 @@ from convlab_kernels.cpu.runtime.aligned import aligned
 from convlab_kernels.cpu.runtime.noting import notes
 from convlab_kernels.errors import ShapeError
 
-SHARING = 15
+SHARING = 4
 """Microseconds of work that are not worth sharing with a worker who is awake."""
 
 WAKING = 80
