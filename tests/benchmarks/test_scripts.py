@@ -16,7 +16,7 @@ from support.recorded import FRAMEWORKS
 
 ROOT = Path(__file__).parents[2]
 FILES = [path.relative_to(ROOT).with_suffix("") for path in sorted((ROOT / "benchmarks").rglob("*.py"))]
-COMMANDS = {"choice", "explorer", "gpu", "keras", "ladder", "peers", "vgg16"}
+COMMANDS = {"choice", "explorer", "gpu", "keras", "ladder", "peers", "scan", "vgg16"}
 
 
 @pytest.mark.parametrize("name", [".".join(path.parts) for path in FILES])
