@@ -6,7 +6,6 @@ import pickle
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from io import BytesIO
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -134,11 +133,12 @@ def write_model(model: Model, path: Path) -> str:
 
 def read_model(path: str, digest: str) -> Model:
     """Read what `write_model` wrote; UnsupportedError for any other file."""
-    data = Path(path).read_bytes()
-    if hashlib.sha256(data).hexdigest() != digest:
-        raise UnsupportedError(f"{path}: it is not the network that this scan wrote: run the scan again")
-    model: Model = pickle.load(BytesIO(data))
-    return model
+    with Path(path).open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != digest:
+            raise UnsupportedError(f"{path}: it is not the network that this scan wrote: run the scan again")
+        file.seek(0)
+        model: Model = pickle.load(file)
+        return model
 
 
 def describe_weights(model: Model) -> str:

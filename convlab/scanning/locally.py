@@ -23,7 +23,7 @@ class Local:
     def facts(self, job: Job) -> dict[str, str]:
         """Return what a process of a job computes with; it will do shards."""
         readers = max(1, CORES // self.workers - job.threads)  # the cores that the networks leave free
-        self.runners = [Runner(job, readers) for _ in range(self.workers)]
+        self.runners = [Runner(job, readers, speaks=number == 0) for number in range(self.workers)]
         return self.runners[0].facts()
 
     def run(self, job: Job, requests: Iterable[Request]) -> Iterator[Summary]:

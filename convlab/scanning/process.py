@@ -4,9 +4,11 @@
 its parent, or when it has had nothing to do for a minute.
 """
 
+import logging
 import os
 import signal
 import socket
+import sys
 import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -88,7 +90,9 @@ def serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's to hear; it ends this process
     parent = Parent()
     requests: SimpleQueue[tuple[Any, ...]] = SimpleQueue()
-    job, readers = parent.recv()
+    job, readers, speaks = parent.recv()
+    if speaks:
+        _speak()
     Thread(target=_listen, args=(parent, requests), daemon=True).start()
     worker = Worker(parent, job, readers)
     with asked_by_command() if job.by_command else nullcontext():
@@ -98,6 +102,15 @@ def serve() -> None:
             except Empty:
                 os._exit(0)
             parent.send(_answer(getattr(worker, method), arguments))
+
+
+def _speak() -> None:
+    """Print what the library logs, as the command does."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("convlab: %(message)s"))
+    logger = logging.getLogger("convlab")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
 
 
 def _answer(method: Callable[..., Any], arguments: list[Any]) -> tuple[str, Any]:

@@ -106,7 +106,7 @@ def _statistics(scan: Scan, draw: Thumbnails) -> Iterator[str]:
     yield html_lines(["Of each layer the channels whose largest value stands out most from their mean."])
     for name in _chosen(list(scan.statistics.layers), scan.layers):
         layer = scan.statistics.layers[name]
-        channels = [_row(f"channel {channel}", layer.strongest(channel), draw) for channel in _remarkable(layer)]
+        channels = [_row(f"channel {channel}", _excited(layer, channel), draw) for channel in _remarkable(layer)]
         yield f"<h3>{escape(printable(name))}</h3><div class='of'>{''.join(channels)}</div>"
 
 
@@ -123,6 +123,11 @@ def _remarkable(layer: ChannelStatistics) -> list[int]:
         distances = (layer.maxima - layer.means) / layer.deviations
     best = np.argsort(np.where(np.isfinite(distances), -distances, np.inf), kind="stable")[:CHANNELS]
     return sorted(int(channel) for channel in best if np.isfinite(distances[channel]))
+
+
+def _excited(layer: ChannelStatistics, channel: int) -> list[tuple[str, float]]:
+    """Return the pictures that excite a channel most, but for those that leave it at 0."""
+    return [(name, value) for name, value in layer.strongest(channel) if value]
 
 
 def _row(title: str, pictures: Iterable[tuple[str, float]], draw: Thumbnails) -> str:

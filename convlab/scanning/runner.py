@@ -22,10 +22,13 @@ class Died(Exception):  # noqa: N818 - no error of a user's
 
 
 class Runner:
-    """Does the shards of a job in a process of its own; `readers` of its threads read pictures."""
+    """Does the shards of a job in a process of its own; `readers` of its threads read pictures.
 
-    def __init__(self, job: Job, readers: int) -> None:
-        self.job, self.readers = job, readers
+    `speaks`: to somebody who typed a command it says why it takes long, as that kernels are being compiled.
+    """
+
+    def __init__(self, job: Job, readers: int, *, speaks: bool = False) -> None:
+        self.job, self.readers, self.speaks = job, readers, speaks and job.by_command
         self.process: Process | None = None
         self.closed = False
 
@@ -109,7 +112,7 @@ class Runner:
             command = [sys.executable, "-P", "-m", "convlab.scanning.process"]
             self.process = Process(command, with_threads(environment(), self.job.threads))
             with suppress(OSError):  # it has died at once: to ask it will say so
-                self.process.send((self.job, self.readers))
+                self.process.send((self.job, self.readers, self.speaks))
         return self.process
 
 

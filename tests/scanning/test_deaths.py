@@ -231,8 +231,8 @@ def small_disk(folder, size):
 
 def test_a_full_disk_ends_a_scan_that_goes_on_when_there_is_room(lenet, pictures, undisturbed, tmp_path):
     disk = tmp_path / "disk"
-    with small_disk(disk, "1m"):
-        (disk / "more").write_bytes(bytes(620_000))
+    with small_disk(disk, "2m"):
+        (disk / "more").write_bytes(bytes(1_670_000))
         with pytest.raises(FileError, match=r"cannot be written \(No space left on device\)"):
             convlab.scan(lenet, pictures, disk / "out", **OPTIONS)
         done = list(convlab.Scan.open(disk / "out").marks)
