@@ -1,7 +1,7 @@
 """Convolution of each channel by itself: no sum over channels, so nothing for a matrix product to gain.
 
-All channels of some windows beside each other are computed together, as many at a time as a register holds, so that
-a weight once loaded is used for each of them. Cells outside the image are left out, not multiplied by zeros. Chollet,
+Some windows beside each other are computed together, as many channels at a time as a few registers hold, so that a
+weight once loaded is used for each of them. Cells outside the image are left out, not multiplied by zeros. Chollet,
 "Xception" (arXiv 1610.02357), section 2, on where it comes from.
 
     out[y, x] (O) = bias (O) + sum over ky, kx of
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from convlab_kernels.arguments import bounds, check_out, offsets_of, readable
 from convlab_kernels.cpu.activation import LINEAR, Activation, activate
-from convlab_kernels.cpu.depthwise_simd import WINDOWS, one_window, some_windows
+from convlab_kernels.cpu.depthwise_simd import SUMS, WINDOWS, one_window, some_windows
 from convlab_kernels.cpu.elementwise import clipped
 from convlab_kernels.cpu.runtime.jit import address, inlined
 from convlab_kernels.cpu.runtime.parallel_for import shared
@@ -25,6 +25,9 @@ from convlab_kernels.cpu.runtime.simd import lanes
 from convlab_kernels.cpu.runtime.threads import parallel_for
 from convlab_kernels.errors import UnsupportedError
 from convlab_kernels.window import Window
+
+NEAR = 8192
+"""Bytes of the weights with which a row of windows is computed before the next: they stay in the cache."""
 
 PACE = 16_000
 """Multiply-adds of one thread in a microsecond, roughly."""
@@ -69,31 +72,38 @@ def _convolve(_, first, last, x, w, bias, out, stride, dilation, pads, lanes, lo
     h, width, c = x.shape[1:]
     oh, ow = out.shape[1:3]
     kh, kw, _ = w.shape
-    seen = np.empty((2, kh * kw), np.int64)
-    cells, places, weights, offsets = address(seen, 0), address(seen, kh * kw), address(w, 0), address(bias, 0)
+    block = lanes * SUMS // 2  # what one window by itself is computed in
+    chunk = max(1, NEAR // (kh * kw * block * x.itemsize)) * block
+    runs = _runs_of_places(ow, stride[1], pads[1], dilation[1], kw, width)
+    counts, seen, known = np.zeros(len(runs), np.int64), np.empty((len(runs), 2, kh * kw), np.int64), (0, 0)
     for row in range(first, last):
         image, y = divmod(row, oh)
         top = y * stride[0] - pads[0]
         rows = _inside(top, dilation[0], kh, h)
-        known, count, place = (0, 0), 0, 0
-        while place < ow:
-            left = place * stride[1] - pads[1]
-            columns = _inside(left, dilation[1], kw, width)
-            if columns != known:
-                known = columns
-                count = _look(seen, w.shape, dilation, width, rows, columns)
-            start, target = ((image * h + top) * width + left) * c, (row * ow + place) * c
-            source, result, window = address(x, start), address(out, target), stride[1] * c
-            end = left + (WINDOWS - 1) * stride[1] + (kw - 1) * dilation[1]
-            if c < lanes:
-                _few_channels(x, start, seen[:, :count], w, bias, out[image, y, place], low, high)
-                place += 1
-            elif left >= 0 and end < width and place + WINDOWS <= ow:
-                some_windows(source, window, cells, places, count, weights, offsets, result, c, low, high)
-                place += WINDOWS
-            else:
-                one_window(source, window, cells, places, count, weights, offsets, result, c, low, high)
-                place += 1
+        if rows != known:
+            known = rows
+            for i in range(len(runs)):
+                counts[i] = _look(seen[i], w.shape, dilation, width, rows, (runs[i, 1], runs[i, 2]))
+        for channel in range(0, c, chunk):
+            channels = (c, channel, min(c, channel + chunk))
+            for i in range(len(runs)):
+                place, end = runs[i, 0], runs[i + 1, 0] if i + 1 < len(runs) else ow
+                while place < end:
+                    start = ((image * h + top) * width + place * stride[1] - pads[1]) * c
+                    windows = (
+                        address(x, start), stride[1] * c, address(seen, 2 * i * kh * kw),
+                        address(seen, (2 * i + 1) * kh * kw), counts[i], address(w, 0), address(bias, 0),
+                        address(out, (row * ow + place) * c), *channels, low, high,
+                    )  # fmt: skip
+                    if c < lanes:
+                        _few_channels(x, start, seen[i, :, : counts[i]], w, bias, out[image, y, place], low, high)
+                        place += 1
+                    elif place + WINDOWS <= end:
+                        some_windows(*windows)
+                        place += WINDOWS
+                    else:
+                        one_window(*windows)
+                        place += 1
         activate(activation, address(out, row * ow * c), 0, 1, ow * c)
 
 
@@ -113,6 +123,22 @@ def _repeat(_, first, last, x, out, times):
     for i in range(first * c, last * c):
         for k in range(times):
             results[i * times + k] = numbers[i]
+
+
+@inlined
+def _runs_of_places(places, stride, pad, dilation, kernel, size):
+    """Return (runs, 3): the first of some places beside each other with the same columns inside the image, and these.
+
+    They are the first column and the one after the last.
+    """
+    runs = np.empty((places, 3), np.int64)
+    count = 0
+    for place in range(places):
+        first, last = _inside(place * stride - pad, dilation, kernel, size)
+        if count == 0 or first != runs[count - 1, 1] or last != runs[count - 1, 2]:
+            runs[count, 0], runs[count, 1], runs[count, 2] = place, first, last
+            count += 1
+    return runs[:count]
 
 
 @inlined

@@ -46,6 +46,7 @@ def test_the_corners_of_the_sweep(channels, method):
 WALKS = {  # (H, W), kernel, stride, padding, dilation
     "same": ((5, 12), (3, 2), (1, 1), "same", (1, 1)),
     "strided": ((6, 17), (2, 3), (2, 1), ((1, 2), (3, 0)), (2, 1)),
+    "large windows": ((6, 13), (5, 6), (1, 1), "same", (1, 1)),  # few channels of which are near
     "wide steps": ((4, 31), (1, 3), (1, 3), (0, 2), (1, 2)),
     "whole windows only": ((4, 14), (3, 4), (1, 1), "valid", (1, 1)),
     "one cell": ((1, 1), (3, 5), (1, 1), "same", (1, 1)),
@@ -59,7 +60,7 @@ def test_any_number_of_channels(walk, dtype):
     size, kernel, stride, padding, dilation = walk
     random = np.random.default_rng([*size, *kernel])
     attributes = {"stride": stride, "padding": padding, "dilation": dilation}
-    for c in (*range(1, 19), 31, 32, 33, 48, 67):
+    for c in (*range(1, 19), 31, 32, 33, 48, 67, 131):
         x, w, b = (random.standard_normal(shape, np.float32) for shape in ((2, *size, c), (*kernel, 1, c), (c,)))
         total, magnitude = oracle.conv2d(x, w, groups=c, **attributes)
         given = (array.astype(dtype) for array in (x, w, b))
