@@ -12,6 +12,11 @@ PROGRAM = """
 from functools import partial
 import numpy as np
 import convlab
+from convlab.ops import nonlinear, piecewise
+from convlab.ops.elementwise import merged
+from convlab.runtime.policy import using_policy
+from convlab_kernels.cpu import elementwise
+from convlab_kernels.cpu.activation_simd import FUNCTIONS
 from convlab_kernels.cpu.winograd import FEW
 from convlab_kernels.cpu.runtime import micro_kernel, simd
 from support.kernels import sweep, winograd_cases
@@ -28,6 +33,21 @@ for case in few:
     winograd_cases.check("winograd", case, np.float32, bias=True)
     if case.tiles(2) <= FEW:
         winograd_cases.check("winograd2x2", case, np.float32, bias=True)
+x = np.r_[np.linspace(-20, 20, 1003), np.nan, np.inf, -np.inf].astype(np.float32)
+for function in FUNCTIONS:
+    with np.errstate(all="ignore"):
+        expected = (getattr(nonlinear, function, None) or getattr(piecewise, function))(x)
+    with using_policy(True):
+        found = (getattr(nonlinear, function, None) or getattr(piecewise, function))(x)
+        parts = [elementwise.apply(function, x[i:], out := np.empty_like(x[i:]), 1.0) or out for i in range(9)]
+    np.testing.assert_allclose(found, expected, rtol=1e-4 if "gelu" in function else 2e-6, atol=1e-30)
+    for i, part in enumerate(parts):
+        np.testing.assert_array_equal(part, parts[0][i:])
+a, b = x.reshape(2, 503)[:, None] * np.ones((2, 5, 1), np.float32), x[:503]
+for function in ("add", "subtract", "multiply", "divide", "maximum", "minimum"):
+    with using_policy(True):
+        for left, right in ((a, b), (a, a[:, :1]), (a, a[..., :1])):
+            np.testing.assert_array_equal(merged(function, left, right), getattr(np, function)(left, right))
 print("right")
 """
 AVX2 = "+sse,+sse2,+sse3,+ssse3,+sse4.1,+sse4.2,+avx,+avx2,+fma"
