@@ -58,6 +58,7 @@ def batch_norm(
     return run_batch_norm(x, mean, batch_scale(variance, gamma, epsilon), beta, channel)
 
 
+@quiet
 def batch_scale(variance: Array, gamma: Array | None, epsilon: float) -> Array:
     """Return what channels are multiplied by, gamma / sqrt(variance + epsilon)."""
     scale: Array = 1 / module_of(variance).sqrt(variance + variance.dtype.type(epsilon))
