@@ -16,7 +16,7 @@ from convlab.model.planning import FLOAT, Place, Planning, Step
 from convlab.runtime.arrays import Array
 from convlab.runtime.buffer_pool import SMALL, BufferPool
 from convlab.runtime.policy import using_policy
-from convlab_kernels.arguments import readable
+from convlab_kernels.arguments import contiguous
 from convlab_kernels.cpu.runtime.program import Pieces, Program, carry_out
 
 Empty: TypeAlias = Callable[[tuple[int, ...], np.dtype[Any]], Array]
@@ -82,7 +82,7 @@ class Plan:
 
     def _execute(self, sources: Mapping[str, Array], empty: Empty) -> list[Value]:
         planning = self.planning
-        arrays = {place.buffer: readable(sources[name]) for name, place in planning.inputs.items()}
+        arrays = {place.buffer: contiguous(sources[name]) for name, place in planning.inputs.items()}
         for buffer, size in self._handed.items():
             arrays[buffer] = empty((size,), FLOAT)
         memory = _Memory(self._new_arena(empty) if self._own is None else self._own, planning.starts, arrays)

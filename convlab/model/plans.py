@@ -1,7 +1,7 @@
 """The plans of a network, each made at the second call of its kind: who calls once need not wait for one."""
 
 import logging
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ from convlab.runtime.buffer_pool import BufferPool
 
 V = TypeVar("V")
 
-logger = logging.getLogger("convlab")
+logger = logging.getLogger(__name__)
 
 MOST = 8
 """Kinds of calls that are remembered; what came first is forgotten."""
@@ -37,16 +37,15 @@ class Plans:
 
     def __init__(self) -> None:
         self._seen: dict[Hashable, None] = {}
-        self._plans: dict[Hashable, Plan | None] = {}  # None: it answered otherwise than the network
+        self._plans: dict[Hashable, Plan | None] = {}  # None: there is none that answers as the network does
 
     def execute(self, call: Call) -> Iterable[Value]:
         """Return what a network makes of inputs, by the plan for calls of this kind where there is one."""
-        if call.kind in self._plans:
-            plan = self._plans[call.kind]
-            values = None if plan is None else plan.execute(call.sources, call.pool)
+        if (plan := self._plans.get(call.kind)) is not None:
+            values = plan.execute(call.sources, call.pool)
             return call.compute() if values is None else values
-        if call.kind in self._seen:
-            return self._prove(call.plan(), call)
+        if call.kind in self._seen and call.kind not in self._plans:
+            return self._second(call)
         _remember(self._seen, call.kind, None)
         return call.compute()
 
@@ -56,6 +55,18 @@ class Plans:
             plan = call.plan()
             self._prove(plan, call)
         return plan
+
+    def _second(self, call: Call) -> Iterable[Value]:
+        """Return what a network makes of inputs, by a plan if one can be made: no call fails for want of it."""
+        try:
+            return self._prove(call.plan(), call)
+        except Exception:  # whatever stands in its way, from memory to addresses
+            logger.debug("no plan was made", exc_info=True)
+            return self._without(call)
+
+    def _without(self, call: Call) -> Iterator[Value]:
+        yield from call.compute()
+        _remember(self._plans, call.kind, None)  # not before: it may be the inputs that are at fault
 
     def _prove(self, plan: Plan, call: Call) -> Iterable[Value]:
         """Keep a plan if it makes of inputs what the network does without one, to the bit; return what that is."""
@@ -79,5 +90,5 @@ def _equal(planned: list[Value], values: Iterable[Value]) -> bool:
 
 def _remember(made: dict[Hashable, V], kind: Hashable, value: V) -> None:
     made[kind] = value
-    while len(made) > MOST:
-        made.pop(next(iter(made)), None)
+    for oldest in list(made)[:-MOST]:  # another thread may forget them too
+        made.pop(oldest, None)

@@ -8,10 +8,14 @@ from numpy.typing import NDArray
 from convlab_kernels.errors import ShapeError
 
 
+def contiguous(x: NDArray[Any]) -> NDArray[Any]:
+    """Return x, or a copy of it: contiguous in C order and aligned."""
+    return x if x.flags.c_contiguous and x.flags.aligned else np.require(x, requirements=["C", "A"])
+
+
 def readable(x: NDArray[Any]) -> NDArray[Any]:
     """Return x, or a view or a copy of it: contiguous in C order, aligned and read-only."""
-    if not (x.flags.c_contiguous and x.flags.aligned):
-        x = np.require(x, requirements=["C", "A"])
+    x = contiguous(x)
     if x.flags.writeable:
         x = x.view()
         x.flags.writeable = False

@@ -1,5 +1,8 @@
 """Plans: what they compute is what the network computes without one, to the bit, whatever it is made of."""
 
+from copy import copy
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -16,13 +19,18 @@ from convlab.layers import (
     Conv2D,
     Dense,
     DepthwiseConv2D,
+    Embedding,
     Flatten,
     GlobalAveragePooling2D,
     Identity,
+    Lambda,
+    Layer,
     MaxPooling2D,
     Multiply,
     ReLU,
     Reshape,
+    Softmax,
+    TimeDistributed,
 )
 from convlab.model import plan as plan_module
 from convlab.model import planning
@@ -67,6 +75,8 @@ def assert_planned(graph, sources, wanted=()):
             assert found[name].dtype == np.float32
     return plan
 
+
+MAPS = Path("/proc/self/maps")
 
 SAMPLES = [pytest.param(layer, shapes, id=f"{name} {i}") for i, (name, layer, shapes) in enumerate(every_layer())]
 
@@ -203,6 +213,77 @@ def test_memory_that_is_given_up_a_step_too_early_is_noticed(monkeypatch):
         assert_planned(model.graph, sources_of(model, 1))
 
 
+# ---- what the user wrote: it is called only on numbers
+
+
+def a_layer(function):
+    """Return a layer of the user's own that is a function."""
+
+    class Own(Layer):
+        name = "own"
+
+        def __call__(self, x):
+            return function(x)
+
+    return Own()
+
+
+def between(layer):
+    """Return a network with a layer between two convolutions."""
+    model = chain(depth=2)
+    first, last = (node.layer for node in model.nodes)
+    model = Model.sequential("between", (23, 19, 24), [first, layer, last])
+    model.compiled = True
+    return model
+
+
+def kinds_seen(make):
+    """Return the types of the arrays that a user's function is called on in four calls of a network."""
+    seen = []
+    model = between(make(lambda x: seen.append(type(x)) or 2 * x))
+    for _ in range(4):
+        model.predict(images(2, (23, 19, 24)))
+    [plan] = plans_of(model)
+    assert [step.by_layer for step in plan.planning.steps] == [False, True, False]
+    return set(seen)
+
+
+OWN = {
+    "a layer": a_layer,
+    "a function": lambda function: Lambda("own", function),
+    "a layer at each step": lambda function: TimeDistributed(a_layer(function)),
+}
+
+
+@pytest.mark.parametrize("make", OWN.values(), ids=OWN)
+def test_what_the_user_wrote_never_sees_an_array_without_numbers(make):
+    assert kinds_seen(make) == {np.ndarray}
+
+
+def test_a_layer_that_decides_by_the_numbers_decides_at_each_call():
+    model = between(a_layer(lambda x: x if np.asarray(x).max() < 100 else x / 10))
+    x = images(1, (23, 19, 24))
+    for _ in range(3):
+        model.predict(x)
+    np.testing.assert_array_equal(model.predict(1000 * x), copy(model).predict(1000 * x))
+
+
+def test_a_function_that_fails_is_told_as_it_is_without_a_plan():
+    def function(x):
+        if x.max() > 100:
+            raise ValueError("too large")
+        return x
+
+    model, x = between(a_layer(function)), images(1, (23, 19, 24))
+    model.predict(x)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="too large"):
+            model.predict(1000 * x)
+    assert not plans_of(model)  # the inputs were at fault
+    model.predict(x)
+    assert plans_of(model) != [None]
+
+
 # ---- when there is a plan
 
 
@@ -296,6 +377,62 @@ def test_a_plan_on_a_gpu():
     model.device = "cuda"
     with pytest.raises(UnsupportedError, match="a plan is for a processor"):
         model.plan()
+
+
+@pytest.mark.parametrize("error", [MemoryError, OSError])
+def test_a_call_does_not_fail_for_want_of_a_plan(monkeypatch, error):
+    model, x = chain(), images(1, (23, 19, 24))
+    model.compiled = True
+    expected, tries = model.predict(x), []
+
+    def fail(*_):
+        tries.append(1)
+        raise error
+
+    monkeypatch.setattr(planning.Notes, "empty", fail)
+    for _ in range(3):
+        np.testing.assert_array_equal(model.predict(x), expected)
+    assert len(tries) == 1
+    with pytest.raises(error):
+        model.plan()
+
+
+@pytest.mark.skipif(not MAPS.exists(), reason="the system does not tell")
+def test_a_plan_keeps_none_of_the_addresses_it_was_made_with():
+    """A process has some 65,000 of them."""
+
+    def addresses():
+        return len(MAPS.read_text(encoding="utf-8").splitlines())
+
+    model = chain(depth=40)
+    model.compiled = True
+    model.plan(1)
+    before = addresses()
+    for n in range(2, 7):
+        model.plan(n)
+    assert addresses() < before + 5 * 40 / 2
+
+
+LAYOUTS = {"last axis first": np.asfortranarray, "every second": lambda x: np.repeat(x, 2, -1)[..., ::2]}
+
+
+@pytest.mark.parametrize("lay_out", LAYOUTS.values(), ids=LAYOUTS)
+@pytest.mark.parametrize("layer", [Softmax("layer", axis=(1, 2)), Flatten("layer")], ids=["softmax", "flatten"])
+def test_the_layout_of_the_input_changes_nothing_from_one_call_to_the_next(lay_out, layer):
+    model, x = Model.sequential("one", (5, 37, 6), [layer]), images(2, (5, 37, 6))
+    model.compiled = True
+    expected = copy(model).predict(lay_out(x))
+    for laid in (x, x, lay_out(x)):
+        found = model.predict(laid)
+        np.testing.assert_array_equal(found, expected)
+        assert found.flags.writeable
+
+
+def test_a_plan_of_what_looks_rows_up_in_a_table():
+    model = Model.sequential("table", (9,), [Embedding("table", 7, 5), Dense("fc", 3)])
+    randomise(model, 0)
+    model.compiled = True
+    assert "2 steps" in str(model.plan())
 
 
 def test_who_finds_the_plan_in_use_computes_without_it():

@@ -93,6 +93,11 @@ class Notes:
         self.sizes.append(size)
         return array
 
+    def release(self) -> None:
+        """Give back the addresses, of which a process has not many: all that is to be noted has been."""
+        self._arrays.clear()
+        self._starts.clear()
+
     def find(self, address: int) -> tuple[int, int] | None:
         """Return the buffer in which an address lies, and how many bytes from its beginning; None where in none."""
         start, buffer = self._starts[bisect_right(self._starts, (address, len(self.sizes))) - 1]
