@@ -21,11 +21,13 @@ from numpy.typing import NDArray
 
 from convlab_kernels.arguments import check_out, readable
 from convlab_kernels.cpu.activation import LINEAR, Activation, activate
+from convlab_kernels.cpu.runtime.aligned import LINE
 from convlab_kernels.cpu.runtime.jit import address, inlined
 from convlab_kernels.cpu.runtime.micro_kernel import (
     AHEAD,
     HALF,
     ROWS,
+    collide,
     multiply_half,
     multiply_rows,
     panel_of,
@@ -79,6 +81,8 @@ class Winograd:
         _, _, c, o = w.shape
         width = lanes(w.itemsize)
         self.window, self.channels = window, -(-c // width) * width  # V has whole vectors of channels
+        apart = collide(self.channels * w.itemsize, ROWS)
+        self.pitch = self.channels + LINE // w.itemsize * apart  # numbers from one tile of V to the next
         cells = (self.minimal.outputs + 2) ** 2
         self.u = np.zeros((cells, panels_of(o, w.itemsize), c, panel_of(w.itemsize)), w.dtype)
         parallel_for(_transform_kernels, (w, self.minimal.filter, self.u), self.u.shape[1])
@@ -103,10 +107,10 @@ class Winograd:
         tiles = prod((len(x), -(-out.shape[1] // size), -(-out.shape[2] // size)))
         by_panels = tiles <= FEW and self.u.shape[1] >= 2 * team
         step, group = self._together(tiles, team, by_panels)
-        v = self._rooms("v", 1 if by_panels else team, step, self.channels, x.dtype)
+        v = self._rooms("v", 1 if by_panels else team, step, self.pitch, x.dtype)
         m = self._rooms("m", team, step, group * self.u.shape[3], x.dtype)
         where, last = (size, (top, left), tiles), (relu, out.dtype.type(ceiling), activation)
-        args = (step, x, v, self.channels, self.u, offsets, out, m, group, *where, *last)
+        args = (step, x, v, (self.channels, self.pitch), self.u, offsets, out, m, group, *where, *last)
         cost = tiles * self.u.size / PACE
         if by_panels:
             parallel_for(_convolve, (INPUTS, *args), tiles, cost=tiles * len(self.u) * self.channels / PACE)
@@ -121,7 +125,7 @@ class Winograd:
         if by_panels:
             return tiles, min(GROUP, -(-panels // (2 * team)))
         group = min(GROUP, panels)
-        block = cells * ROWS * (self.channels + group * panel) * self.u.itemsize
+        block = cells * ROWS * (self.pitch + group * panel) * self.u.itemsize
         return ROWS * max(1, min(MOST_BYTES, max(LEAST_BYTES, self.u.nbytes // 2)) // block), group
 
     def _rooms(self, name: str, team: int, tiles: int, channels: int, dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -146,8 +150,12 @@ def _place(tile, m, shape):
 
 
 @inlined
-def _transform_inputs(x, v, channels, shape, m, corner, begin, first, last):
-    """Transform the tiles first to last of x (N, H, W, C) into v (cells, tiles * channels) from `begin` on."""
+def _transform_inputs(x, v, row, shape, m, corner, begin, first, last):
+    """Transform the tiles first to last of x (N, H, W, C) into v (cells, tiles * pitch) from `begin` on.
+
+    row : channels of a tile of v, and its pitch
+    """
+    channels, pitch = row
     _, h, w, c = x.shape
     t = m + 2
     patch = np.zeros((t, t, channels), x.dtype)
@@ -155,7 +163,7 @@ def _transform_inputs(x, v, channels, shape, m, corner, begin, first, last):
     for tile in range(first, last):
         image, y, x_ = _place(tile, m, shape)
         y, x_ = y - corner[0], x_ - corner[1]
-        target = address(v, (tile - begin) * channels)
+        target = address(v, (tile - begin) * pitch)
         if y >= 0 and x_ >= 0 and y + t <= h and x_ + t <= w and channels == c:
             source, row_step = address(x, ((image * h + y) * w + x_) * c), w * c
         else:
@@ -182,7 +190,7 @@ def _cut(x, image, y, x_, patch):
 
 
 @inlined
-def _multiply(v, channels, u, m_, outputs, tiles, first, last):
+def _multiply(v, pitch, u, m_, outputs, tiles, first, last):
     """m_[cell] (tiles, outputs) of the panels first to last = v[cell] (tiles, C) @ u[cell]."""
     cells, panels, depth, width = u.shape
     places, runs, zeros = np.zeros(ROWS + AHEAD, np.int64), np.zeros(1, np.int64), np.zeros(width, v.dtype)
@@ -192,7 +200,7 @@ def _multiply(v, channels, u, m_, outputs, tiles, first, last):
             right = address(u, (cell * panels + panel) * depth * width)
             for tile in range(0, tiles, ROWS):
                 for row in range(ROWS + AHEAD):
-                    places[row] = address(v, cell * v.shape[1] + (tile + row) * channels)
+                    places[row] = address(v, cell * v.shape[1] + (tile + row) * pitch)
                 following, ahead = address(places, ROWS), share_of_next(right, depth, tile // ROWS)
                 out = address(m_, cell * m_.shape[1] + tile * outputs + (panel - first) * width)
                 block = (rows, run, 1, depth, right, following, ahead, out, bias, 0, out, outputs, width, False, none)
@@ -230,20 +238,20 @@ def _transform_outputs(m_, outputs, offsets, out, m, first, last, channel, chann
 
 
 @inlined
-def _multiply_and_leave(v, channels, u, offsets, out, m_, group, m, tiles, panels, relu, ceiling, activation):
+def _multiply_and_leave(v, pitch, u, offsets, out, m_, group, m, tiles, panels, relu, ceiling, activation):
     """Multiply the tiles first to last, which v holds, with some of the panels, and transform them back."""
     width = u.shape[3]
     first, last = tiles
     for panel in range(panels[0], panels[1], group):
         end = min(panels[1], panel + group)
-        _multiply(v, channels, u, m_, group * width, last - first, panel, end)
+        _multiply(v, pitch, u, m_, group * width, last - first, panel, end)
         some = (panel * width, (end - panel) * width)
         _transform_outputs(m_, group * width, offsets, out, m, first, last, *some, relu, ceiling, activation)
 
 
 @shared
 def _convolve(
-    worker, first, last, stage, step, x, v, channels, u, offsets, out, m_, group, m, corner, tiles, relu, ceiling,
+    worker, first, last, stage, step, x, v, row, u, offsets, out, m_, group, m, corner, tiles, relu, ceiling,
     activation,
 ):  # fmt: skip
     """Do a stage for the tiles first to last, `step` at a time, or with the panels first to last for all tiles.
@@ -255,10 +263,10 @@ def _convolve(
         part = (i, min(last, i + step))
         some, panels = ((0, tiles), (first, last)) if stage == REST else (part, (0, u.shape[1]))
         if stage != REST:
-            _transform_inputs(x, room, channels, out.shape, m, corner, i if stage == ALL else 0, *some)
+            _transform_inputs(x, room, row, out.shape, m, corner, i if stage == ALL else 0, *some)
         if stage != INPUTS:
             _multiply_and_leave(
-                room, channels, u, offsets, out, m_[worker], group, m, some, panels, relu, ceiling, activation
+                room, row[1], u, offsets, out, m_[worker], group, m, some, panels, relu, ceiling, activation
             )
 
 

@@ -71,6 +71,8 @@ CASES = [
     Case(1, (18, 98), 2, 3, 2),
     Case(1, (21, 25), 3, 2),
     Case(1, (20, 44), 6, 11),  # many, and few in the last block, of 6 rows as of 14
+    Case(1, (5, 9), 1024, 3),  # tiles that begin in one set of the cache
+    Case(1, (5, 6), 1024, 161),
 ]
 
 
