@@ -31,7 +31,7 @@ class MissingError(Exception):
 
 
 class Worker:
-    """A contender in its process."""
+    """A contender in its process, which gets ready while others are started."""
 
     def __init__(self, contender: str, task: Task, python: str, threads: int, environment: dict[str, str]) -> None:
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the worker)
@@ -39,11 +39,10 @@ class Worker:
         names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
         command = [python, "-m", "benchmarks.peers.worker", *map(str, arguments)]
         self.process = Process(command, environment | dict.fromkeys(names, str(threads)), self.errors)
-        try:
-            self.about = self._got(lambda: self.process.answer(PATIENCE))
-        except MissingError:
-            self.close()
-            raise
+
+    def ready(self) -> dict[str, Any]:
+        """Return what it tells of itself when it is ready; MissingError where it never is."""
+        return self._got(lambda: self.process.answer(PATIENCE))
 
     def ask(self, **request: Any) -> dict[str, Any]:
         """Return the reply to a request; MissingError where none comes."""

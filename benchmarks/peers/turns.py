@@ -6,7 +6,9 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -35,7 +37,7 @@ def _relative_error(y: Any, exact: Any) -> float:
     return float(np.linalg.norm((y - exact).ravel()) / np.linalg.norm(exact.ravel()))
 
 
-def check(worker: Worker, task: Task) -> dict[str, Any]:
+def check(task: Task, worker: Worker) -> dict[str, Any]:
     """Return how wrong a contender is at worst, in shares of what is allowed; MissingError if by more than that."""
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "answer.npz"
@@ -51,16 +53,31 @@ def check(worker: Worker, task: Task) -> dict[str, Any]:
 def start(
     task: Task, contenders: Sequence[str], options: argparse.Namespace, own: dict[str, str], stack: ExitStack
 ) -> dict[str, Any]:
-    """Start and check the contenders of a task; return name -> what is known, with "worker" or else "missing"."""
+    """Start the contenders of a task together, and check each.
+
+    Returns
+    -------
+    dict
+        Name -> what is known, with "worker" or else "missing".
+    """
     results: dict[str, Any] = {}
     for name in contenders:
         try:
             worker = Worker(name, task, options.python.get(framework(name), sys.executable), options.threads, own)
-            stack.callback(worker.close)
-            results[name] = {**worker.about, **check(worker, task), "worker": worker, "rounds": []}
-        except (MissingError, OSError) as error:
+        except OSError as error:
             results[name] = {"missing": str(error)}
-        print(f"  {name}: {results[name].get('missing', 'right')}", flush=True)
+        else:
+            stack.callback(worker.close)
+            results[name] = {"worker": worker, "rounds": []}
+    for stage in (Worker.ready, partial(check, task)):
+        for name, result in results.items():
+            if "worker" in result:
+                try:
+                    result.update(stage(result["worker"]))
+                except MissingError as error:
+                    results[name] = {"missing": str(error)}
+    for name, result in results.items():
+        print(f"  {name}: {result.get('missing', 'right')}", flush=True)
     return results
 
 
@@ -107,12 +124,14 @@ def measure(task: Task, contenders: Sequence[str], options: argparse.Namespace) 
     """Return what came of a task."""
     print(task.name, flush=True)
     make_apart(task)
+    began = perf_counter()
     with environment() as own, ExitStack() as stack:
         results = start(task, contenders, options, own, stack)
         present = {name: result for name, result in results.items() if "worker" in result}
         take_turns(present, options)
     for result in present.values():
         del result["worker"]
+    print(f"  {perf_counter() - began:.0f} s", flush=True)
     return {"network": task.network, "batch": task.batch, "what": task.what, "contenders": results}
 
 

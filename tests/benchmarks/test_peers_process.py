@@ -40,7 +40,7 @@ def worker(tmp_path):
 
 def test_it_answers_and_what_ends_is_missing(worker):
     contender = worker(ANSWERS_ONCE)
-    assert contender.about == {"load": 0.5}
+    assert contender.ready() == {"load": 0.5}
     assert contender.ask(time=2) == {"seconds": [3.0, 3.0]}
     with pytest.raises(MissingError, match=r"^ended with 0$"):
         contender.ask(time=2)
@@ -48,13 +48,13 @@ def test_it_answers_and_what_ends_is_missing(worker):
 
 def test_its_last_words_are_the_reason(worker):
     with pytest.raises(MissingError, match=r"^ModuleNotFoundError: No module named 'a_framework'$"):
-        worker("import a_framework")
+        worker("import a_framework").ready()
 
 
 def test_it_is_given_up(worker, monkeypatch):
     monkeypatch.setattr(process, "PATIENCE", 0.1)
     with pytest.raises(MissingError, match=r"^no answer within 0.1 s$"):
-        worker("input()")
+        worker("input()").ready()
 
 
 def test_it_finds_nothing_of_the_checkout_but_benchmarks(monkeypatch):

@@ -1,11 +1,13 @@
 """Contenders take turns: called after pauses and back to back, and who cannot be the fastest is left out."""
 
 from argparse import Namespace
+from contextlib import ExitStack
 from types import SimpleNamespace
 
 import pytest
 
 from benchmarks.peers import turns, worker
+from benchmarks.peers.process import MissingError
 
 OPTIONS = Namespace(rounds=3, turn=1.0, pause=0.0, wait=0.0)
 
@@ -64,3 +66,37 @@ def test_a_worker_pauses_before_each_call_or_warms_up(monkeypatch, pause, done):
     monkeypatch.setattr(worker, "sleep", lambda seconds: seen.append(seconds) if seconds else None)
     assert len(worker.times(lambda: seen.append("call"), 3, pause)) == 3
     assert seen == done
+
+
+def test_contenders_start_together_and_a_wrong_one_is_named(monkeypatch):
+    done = []
+
+    class Worker:
+        def __init__(self, name, *_):
+            if name == "TensorFlow":
+                raise FileNotFoundError("no such interpreter")
+            self.name = name
+            done.append(f"{name} starts")
+
+        def ready(self):
+            done.append(f"{self.name} ready")
+            return {"load": 0.5}
+
+        def close(self):
+            done.append(f"{self.name} closed")
+
+    def check(task, worker):
+        if worker.name == "PyTorch":
+            raise MissingError("wrong")
+        done.append(f"{worker.name} checked")
+        return {"first": 0.1}
+
+    monkeypatch.setattr(turns, "Worker", Worker)
+    monkeypatch.setattr(turns, "check", check)
+    options = Namespace(python={}, threads=2)
+    with ExitStack() as stack:
+        found = turns.start(None, ["OpenVINO", "TensorFlow", "PyTorch"], options, {}, stack)
+    assert done[:5] == [*("OpenVINO starts", "PyTorch starts", "OpenVINO ready", "PyTorch ready", "OpenVINO checked")]
+    assert sorted(done[5:]) == ["OpenVINO closed", "PyTorch closed"]
+    assert found.pop("OpenVINO").keys() == {"worker", "rounds", "load", "first"}
+    assert found == {"TensorFlow": {"missing": "no such interpreter"}, "PyTorch": {"missing": "wrong"}}
