@@ -14,6 +14,7 @@ from support.closeness import assert_close, sum_bound
 
 WINDOWS = [  # kernel, stride, padding, dilation, output padding
     ((2, 2), 2, "same", 1, None),  # a U-Net's
+    ((2, 2), 2, ((1, 0), (0, 1)), 1, 1),  # as large as the stride, and moved
     ((3, 3), 2, "same", 1, None),
     ((4, 4), 2, 1, 1, None),
     ((3, 2), (1, 3), ((1, 0), (0, 1)), (2, 1), None),
