@@ -16,9 +16,10 @@ from convlab.cli import main
 from convlab.errors import FileError, ImageError, LayerNameError, ShapeError, UnsupportedError, WeightsError
 from convlab.layers import Conv2D, Dense, Flatten
 from convlab.scanning import scanner
+from convlab.scanning.facts import BLAS_THREADS
 from convlab.scanning.job import batch_for, last_features
 from convlab.scanning.report import write_report
-from support.scans import BATCH, SHARD, contents, fill, inodes
+from support.scans import BATCH, SHARD, contents, fill, in_workers, inodes
 
 OPTIONS = {"layers": ["conv2", "relu4"], "batch": BATCH}
 
@@ -180,6 +181,18 @@ def test_threads_are_a_part_of_the_job(lenet, pictures, undisturbed, tmp_path, m
     monkeypatch.setenv("CONVLAB_THREADS", "2")
     with pytest.raises(FileError, match="threads 1 there, 2 asked for"):
         convlab.scan(lenet, pictures, out, **OPTIONS)
+
+
+def test_each_process_has_the_threads_of_the_job_also_in_blas(lenet, pictures, tmp_path, monkeypatch):
+    told = tmp_path / "told"
+    code = "import os, sys\n"
+    code += f"open({str(told)!r}, 'w').write(' '.join(os.environ[name] for name in {BLAS_THREADS!r}))\n"
+    code += "assert 'numpy' not in sys.modules\n"
+    in_workers(tmp_path / "site", code, monkeypatch)
+    monkeypatch.setenv("CONVLAB_THREADS", "3")
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    convlab.scan(lenet, pictures, **OPTIONS)
+    assert set(told.read_text().split()) == {"3"}
 
 
 def test_all_is_done_anew_where_that_is_asked_for(lenet, pictures, undisturbed, tmp_path):
