@@ -24,14 +24,14 @@ def ours(network: str, source: Path, out: Path, workers: int) -> float:
     began = perf_counter()
     convlab.scan(model, source, out / "scan", layers=LAYER[network], statistics=False, workers=workers)
     seconds = perf_counter() - began
-    convlab.Scan.open(out / "scan").features(LAYER[network]).save(out / "features.npy")
+    convlab.Scan.open(out / "scan").pack(out / "features.npy")
     return seconds
 
 
 def torch(network: str, source: Path, out: Path, workers: int) -> float:
     """Time PyTorch: a DataLoader whose workers decode, a hook on the layer."""
     import torch as library
-    from torch.utils.data import DataLoader, Dataset
+    from torch.utils.data import DataLoader, Dataset, TensorDataset
 
     from benchmarks.as_torch import as_torch
 
@@ -40,19 +40,20 @@ def torch(network: str, source: Path, out: Path, workers: int) -> float:
     names = [node.name for node in model.nodes]
     found: list[Any] = []
     module.parts[names.index(LAYER[network])].register_forward_hook(lambda _, __, y: found.append(y.numpy().copy()))
-    items = _items(source)
+    items = _items(source) if network == "vgg16" else []
 
     class Pictures(Dataset):
         def __len__(self) -> int:
             return len(items)
 
         def __getitem__(self, number: int) -> Any:
-            return library.from_numpy(_prepared(network, items[number]))
+            return library.from_numpy(_prepared(items[number]))
 
     began = perf_counter()
+    pictures = Pictures() if network == "vgg16" else TensorDataset(library.from_numpy(_unit(np.load(source))))
     with library.inference_mode():
-        for x in DataLoader(Pictures(), BATCH[network], num_workers=workers):
-            module(x.permute(0, 3, 1, 2))
+        for batch in DataLoader(pictures, BATCH[network], num_workers=workers):
+            module((batch if network == "vgg16" else batch[0]).permute(0, 3, 1, 2))
     np.save(out / "features.npy", np.concatenate(found))
     return perf_counter() - began
 
@@ -66,7 +67,7 @@ def keras(network: str, source: Path, out: Path, workers: int) -> float:
     model = convlab.load(network, weights=0)
     port = as_keras(model)
     part = library.Model(port.inputs[0], port.get_layer(LAYER[network]).output)
-    items = _items(source)
+    items = _items(source) if network == "vgg16" else []
 
     class Pictures(library.utils.PyDataset):
         def __len__(self) -> int:
@@ -74,26 +75,30 @@ def keras(network: str, source: Path, out: Path, workers: int) -> float:
 
         def __getitem__(self, number: int) -> tuple[Any]:
             first = number * BATCH[network]
-            return (np.stack([_prepared(network, item) for item in items[first : first + BATCH[network]]]),)
+            return (np.stack([_prepared(item) for item in items[first : first + BATCH[network]]]),)
 
     began = perf_counter()
-    data = Pictures(workers=max(workers, 1))  # threads
-    np.save(out / "features.npy", part.predict(data, verbose=0))
+    if network == "vgg16":
+        found = part.predict(Pictures(workers=max(workers, 1)), verbose=0)  # threads
+    else:
+        found = part.predict(_unit(np.load(source)), BATCH[network], verbose=0)
+    np.save(out / "features.npy", found)
     return perf_counter() - began
 
 
-def _items(source: Path) -> list[Any]:
-    if source.suffix == ".npy":
-        return list(np.load(source))
+def _items(source: Path) -> list[Path]:
     return sorted(source.iterdir())
 
 
-def _prepared(network: str, item: Any) -> Any:
-    """Return a picture as people prepare it: Pillow's bilinear, then VGG's means or 0 to 1."""
+def _unit(images: Any) -> Any:
+    """Return images (N, H, W) as LeNet takes them: (N, H, W, 1), 0 to 1."""
+    return images[..., None].astype(np.float32) / np.float32(255)
+
+
+def _prepared(item: Path) -> Any:
+    """Return a picture as people prepare it for VGG: Pillow's bilinear, then the means taken off."""
     from PIL import Image
 
-    if network == "lenet5":
-        return (item[..., None] / np.float32(255)).astype(np.float32)
     with Image.open(item) as image:
         pixels = np.asarray(image.convert("RGB").resize((224, 224), Image.Resampling.BILINEAR), np.float32)
     return pixels[..., ::-1] - np.float32([103.939, 116.779, 123.68])

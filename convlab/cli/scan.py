@@ -9,6 +9,7 @@ from convlab.cli.inputs import SOME_FAILED
 from convlab.cli.layers import add_layers, chosen_layers
 from convlab.cli.options import add_fit, add_json, add_model, command, load_model, print_json
 from convlab.cli.terminal import bar
+from convlab.errors import UnsupportedError
 from convlab.scanning.cluster import Cluster
 from convlab.scanning.folder import FolderStatistics
 from convlab.scanning.report import REPORT
@@ -72,6 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
         check_folder(arguments.out)
     if arguments.pack:
         check_file(arguments.pack)
+        if not arguments.out:
+            raise UnsupportedError("--pack writes the features of a scan, which are kept with --out DIR alone")
     options = {
         "features": not arguments.no_features,
         "statistics": not arguments.no_statistics,
@@ -118,7 +121,7 @@ def _tell_end(work: Work) -> None:
 
 def _give(found: Scan | FolderStatistics, arguments: argparse.Namespace) -> None:
     if arguments.pack and isinstance(found, Scan):
-        found.features(found.layers[0]).save(arguments.pack)
+        found.pack(arguments.pack)
     if arguments.json:
         print_json(found.as_dict())
     else:

@@ -103,21 +103,8 @@ class Features:
                 else:
                     found[places] = data[low:high][rows - low]
 
-    def save(self, path: str | Path) -> None:
-        """Write all rows into one file: `.npy`, or HDF5 with the array "features"."""
-        path = Path(path)
-        if path.suffix.lower() == ".npy":
-            from convlab.storage.writing import new_path
-
-            with new_path(path, "the features") as part:
-                array = np.lib.format.open_memmap(part, "w+", self.dtype, self.shape)
-                self._copy(array)
-                array.flush()
-            return
-        with new_file(path, "the features") as file:
-            self._copy(file.create_dataset(DATA, self.shape, self.dtype))
-
-    def _copy(self, target: Any) -> None:
+    def copy_to(self, target: Any) -> None:
+        """Write all rows into an array of this shape, some at a time."""
         for first in range(0, len(self), self.shard):
             target[first : first + self.shard] = self[first : first + self.shard]
 

@@ -17,12 +17,15 @@ from convlab.scanning.folder import FolderStatistics
 from convlab.scanning.folder_file import Description, read_description, read_files
 from convlab.scanning.marks import Mark, read_mark
 from convlab.scanning.statistics_file import merged, named, read_statistics
-from convlab.wording import counted, printable, say, unknown
+from convlab.storage.hdf5_writing import new_file
+from convlab.storage.writing import new_path
+from convlab.wording import counted, listed, printable, say, unknown
 
 if TYPE_CHECKING:
     import pandas
 
 SHOWN = 10  # errors in the text
+NPY = ".npy"
 
 
 class Scan:
@@ -135,6 +138,33 @@ class Scan:
             raise LayerNameError(unknown("layer with features", layer, shapes))
         size, folder = self.description.shard, self.description.features[layer]
         return Features(self.folder, folder, (len(self), *shapes[layer]), size, frozenset(self.marks))
+
+    def pack(self, path: str | Path) -> None:
+        """Write the features into one file: `.npy`, of one layer, or HDF5 with an array for each, called after it.
+
+        Raises
+        ------
+        UnsupportedError
+            For a `.npy` where several layers have features, or none has.
+        FileError
+            If it cannot be written.
+        """
+        target = Path(path)
+        if target.suffix.lower() != NPY:
+            with new_file(target, "the features") as file:
+                for layer, folder in self.description.features.items():
+                    features = self.features(layer)
+                    features.copy_to(file.create_dataset(folder, features.shape, features.dtype))
+            return
+        if len(self.layers) != 1:
+            raise UnsupportedError(
+                f"{path}: a .npy holds one array, found {listed(self.layers) or 'none'}: name a .h5"
+            )
+        features = self.features(self.layers[0])
+        with new_path(target, "the features") as part:
+            array = np.lib.format.open_memmap(part, "w+", features.dtype, features.shape)
+            features.copy_to(array)
+            array.flush()
 
     @cached_property
     def statistics(self) -> FolderStatistics:

@@ -34,7 +34,7 @@ class Place(Protocol):
 
 @dataclass
 class Work:
-    """A scan at work: `for progress in work.steps()`, then `work.result()`.
+    """A scan at work: its steps, and what is told of them.
 
     Attributes
     ----------

@@ -388,15 +388,16 @@ def test_nearest_pictures_are_those_of_the_same_direction(undisturbed):
     assert len(undisturbed.nearest(0, count=100)) == 18
 
 
-@pytest.mark.parametrize("name", ["all.npy", "all.h5"])
-def test_features_are_packed_into_one_file(name, undisturbed, tmp_path):
-    undisturbed.features("conv2").save(str(tmp_path / name))
-    if name.endswith(".npy"):
-        found = np.load(tmp_path / name)
-    else:
-        with h5py.File(tmp_path / name) as file:
-            found = file["features"][()]
-    assert np.array_equal(found, undisturbed.features("conv2")[:])
+def test_features_are_packed_into_one_file(lenet, pictures, undisturbed, tmp_path):
+    undisturbed.pack(str(tmp_path / "all.h5"))
+    with h5py.File(tmp_path / "all.h5") as file:
+        assert {name: file[name].shape for name in file} == {"conv2": (19, 10, 10, 16), "relu4": (19, 84)}
+        assert np.array_equal(file["conv2"][()], undisturbed.features("conv2")[:])
+    with pytest.raises(UnsupportedError, match=r"all\.npy: a \.npy holds one array, found conv2, relu4: name a \.h5"):
+        undisturbed.pack(tmp_path / "all.npy")
+    one = convlab.scan(lenet, pictures, tmp_path / "one", layers="relu4", batch=BATCH)
+    one.pack(tmp_path / "one.npy")
+    assert np.array_equal(np.load(tmp_path / "one.npy"), one.features("relu4")[:])
 
 
 def test_as_a_table_of_pandas(undisturbed):
@@ -532,6 +533,8 @@ def test_the_command_says_what_it_found_and_goes_on(pictures, tmp_path, capsys):
     assert told[3].split() == ["relu4", "(19,", "84)", "features/relu4.h5"]
     assert told[4:] == [str(out / "report.html"), str(tmp_path / "all.npy")]
     assert np.load(tmp_path / "all.npy").shape == (19, 84)
+    assert main(["scan", "lenet5", str(pictures), "--pack", str(tmp_path / "all.npy")]) == 1
+    assert "--pack writes the features of a scan, which are kept with --out DIR alone" in capsys.readouterr().err
     assert main([*command, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["features"] == {"relu4": [19, 84]}
     assert main([*command, "--weights", "3"]) == 1
