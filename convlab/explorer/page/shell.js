@@ -134,8 +134,12 @@ function classRow(app, { channel, label, value }) {
   const output = layers.findIndex(({ kind }, i) => !taken.has(i) && kind !== "InputLayer"), bar = make("span", "bar-of");
   bar.style.width = `${most > 0 ? Math.max(0, (100 * Number(value)) / most) : 0}%`;
   const words = [make("span", "name", [label]), make("span", "value", [written(value)]), bar];
-  const open = () => app.go({ layer: output, channel, at: [0, 0] });
-  return make("li", "", [makeButton("class", words, open, { title: `${label}: where does this number come from?` })]);
+  const open = () => {
+    app.go({ layer: output, channel, at: [0, 0] });
+    button.blur(); // the next Enter is the number's, which walks on
+  };
+  const button = makeButton("class", words, open, { title: `${label}: where does this number come from?` });
+  return make("li", "", [button]);
 }
 
 function makeHelp(/** @type {() => Key[]} */ keys) {

@@ -74,7 +74,7 @@ export class Workplace {
 
   /** Show a number that has no explanation in its map. @param {Values|null} values @param {Place} state */
   bare(values, state) {
-    if (this.moving && this.channel === state.channel) return;
+    if (this.moving && this.channel === state.channel && this.view.backward === null) return; // its sum is no gradient's
     this.clear();
     if (values && values.cells > 1) this.still(values, state, state.at.slice(-2).map((cell) => [cell, cell]));
   }

@@ -146,5 +146,6 @@ def test_a_file_names_the_command_that_explains_backwards(visit, urls, explored)
     visitor.go("conv2", 3, [2, 4])
     visitor.page.get_by_role("button", name="explained forwards").click()
     command = visitor.page.locator(".headline code").inner_text()
+    assert not visitor.page.locator(".arithmetic, .ledger .result").count()  # of the activation
     label = acts.labels[int(np.argmax(acts["softmax"][0]))]
     assert command == f"convlab explain conv2 --at 2,4 --channel 3 --backward --class {label}"

@@ -65,6 +65,15 @@ def test_by_mouse(visit, urls, explored, delivery):
     visitor.await_state("network")
 
 
+def test_from_a_class_by_keyboard(visit, urls):
+    """A class that was opened keeps no key to itself: Enter walks on."""
+    visitor = visit(urls("file", "lenet"))
+    visitor.page.get_by_role("button", name="Shirt").first.press("Enter")
+    visitor.await_state("number", "softmax", 6, (0, 0))
+    visitor.page.keyboard.press("Enter")
+    visitor.await_state("number", "fc3", 6, (0, 0))
+
+
 @pytest.mark.parametrize("delivery", ["file", "server"])
 def test_by_keyboard_alone(visit, urls, explored, delivery):
     model, acts = explored("lenet")
