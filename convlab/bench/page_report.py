@@ -6,7 +6,7 @@ from math import isfinite
 from textwrap import fill
 from typing import Any
 
-from convlab.bench.report import CaseResult, Report, Result, equality, short
+from convlab.bench.report import LONGEST, CaseResult, Report, Result, equality, short
 from convlab.bench.spread import Spread
 from convlab.markup.tables import table
 from convlab.wording import printable
@@ -111,7 +111,7 @@ class Page:
             fill(
                 f"{device:<4}  {equality(result) if not result.bound else _bound(result)}",
                 WIDE,
-                subsequent_indent=" " * 20,
+                subsequent_indent=" " * (LONGEST + 7),
             )
             for device, found in cases.items()
             for result in found.results
@@ -191,7 +191,7 @@ class Page:
 
 def _bound(result: Result) -> str:
     found = result.fault or f"equal to float64 if simulated ({result.relative_error:.1e})"
-    return f"{result.method:<13} {found}; {MARK}: {result.bound}"
+    return f"{result.method:<{LONGEST}} {found}; {MARK}: {result.bound}"
 
 
 def _sums(device: str, report: Report) -> str:

@@ -155,9 +155,13 @@ def _seconds(pair: tuple[str, float]) -> float:
     return pair[1]
 
 
+LONGEST = len("tensor_core_3x")
+"""The longest name of a method, which all lines of `equality` leave room for."""
+
+
 def equality(result: Result) -> str:
     """Return what became of a candidate before it was timed, in a line."""
-    name = result.method.ljust(13)
+    name = result.method.ljust(LONGEST)
     if result.skipped:
         return f"{name} skipped: {result.skipped}"
     if result.fault:

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from convlab.bench.machine import Machine
 from convlab.bench.page_report import Page
-from convlab.bench.report import BEST, TORCH, CaseResult, Report, short
+from convlab.bench.report import BEST, TORCH, CaseResult, Report, digits, short
 from convlab.errors import ShapeError
 from convlab.runtime.arrays import Array
 from convlab.view.drawing import Look, drawing
@@ -213,7 +213,7 @@ def _name_roofs(ax: Axes, machine: Machine, edges: Array, roof: Array, device: s
     ax.annotate(product, (edges[1], roof[1]), (30 if device else 4, 4), **style)
     slope = np.degrees(np.arctan2(top - bottom, ridge - left))
     at = edges[0] * 1.12, machine.roof(edges[0] * 1.12) / 1e9
-    copy = f"{device}{machine.limits[1]} {machine.copy / 1e9:,.1f} GB/s"
+    copy = f"{device}{machine.limits[1]} {digits(machine.copy / 1e9)} GB/s"
     ax.annotate(copy, at, (-3, 5), rotation=slope, rotation_mode="anchor", **style)
 
 

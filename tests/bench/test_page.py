@@ -74,7 +74,7 @@ def test_what_is_predicted_is_marked_wherever_it_is_seen():
     page = page_of(GUESSED, h100())
     assert rows(page)["cuda", "implicit_gemm"][:2] == ["predicted", ">0.500"]
     assert rows(page)["cuda", "implicit_gemm"][-3:] == [">4.5", "<10x", "<1.000x"]
-    line = "\ncuda  implicit_gemm equal to float64 if simulated (1.0e-07); predicted, not measured: memory\n"
+    line = "\ncuda  implicit_gemm  equal to float64 if simulated (1.0e-07); predicted, not measured: memory\n"
     assert line in page.texts[0]
     assert page.footer[-1].startswith("Predicted, not measured: there is no GPU here.")
     assert "predicted, not measured" in page.head
@@ -152,7 +152,7 @@ def test_a_page_without_a_gpu():
     page = bench_page([CASE], ["im2col", "tiled"], 1, started=heard.append, finished=heard.append)
     assert page.agrees
     assert list(rows(page)) == [("cpu", "im2col"), ("cuda", "im2col"), ("cuda", "tiled")]
-    assert "cpu   im2col        equal to float64" in page.texts[0]
+    assert "cpu   im2col         equal to float64" in page.texts[0]
     assert max(map(len, str(page).splitlines())) <= 100
     assert [one.texts for one in heard] == [[], page.texts]
     assert "cuda, all 2 convolutions (predicted, not measured: at least): im2col" in page.footer[0]
@@ -175,7 +175,7 @@ def simulated(monkeypatch, distance):
 def test_a_rung_that_is_wrong_if_simulated_has_no_time(monkeypatch):
     page = simulated(monkeypatch, lambda *_: Distance(0.5, 1e5, 0.5))
     assert not page.agrees
-    assert "cuda  tiled         WRONG: relative error 5.0e-01" in page.texts[0]
+    assert "cuda  tiled          WRONG: relative error 5.0e-01" in page.texts[0]
     assert "run, ms" not in page.texts[0]
     assert page.as_dict()["records"][0]["right"] is False
 
@@ -186,7 +186,7 @@ def test_without_a_simulator_it_is_said_that_nothing_was_compared(monkeypatch):
 
     page = simulated(monkeypatch, none)
     assert page.agrees
-    line = "cuda  tiled         not compared: greenlet is not installed; predicted, not measured: "
+    line = "cuda  tiled          not compared: greenlet is not installed; predicted, not measured: "
     assert line in page.texts[0]
     assert page.as_dict()["records"][0]["right"] is None
 

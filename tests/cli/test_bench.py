@@ -28,10 +28,10 @@ def test_equality_is_printed_before_times_and_the_picture_is_written(tmp_path, c
     path = tmp_path / "roof.png"
     assert main([*CONV, "--out", str(path)]) == 0
     out = capsys.readouterr().out
-    parts = ["a machine", "9 x 8 x 6 -> 4, kernel 3 x 3", "im2col        equal to float64", "run, ms", "GFLOP are"]
+    parts = ["a machine", "9 x 8 x 6 -> 4, kernel 3 x 3", "im2col         equal to float64", "run, ms", "GFLOP are"]
     places = [out.index(part) for part in parts]
     assert places == sorted(places)
-    assert "shifted       skipped: kernel (3, 3, 6, 4)" in out
+    assert "shifted        skipped: kernel (3, 3, 6, 4)" in out
     with Image.open(path) as saved:
         assert saved.format == "PNG"
 
@@ -76,7 +76,7 @@ def test_a_wrong_result_is_status_1(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr("convlab.bench.convolutions.bench_conv", bench_conv)
     assert main([*CONV, "--out", str(tmp_path / "roof.png")]) == 1
     out = capsys.readouterr().out
-    assert "im2col        WRONG: relative error 5.0e-01, 100,000 times what rounding may do; not timed" in out
+    assert "im2col         WRONG: relative error 5.0e-01, 100,000 times what rounding may do; not timed" in out
     assert "run, ms" not in out
     assert list(tmp_path.iterdir()) == []
 
@@ -113,8 +113,8 @@ def test_both_devices_in_one_table_with_picture_and_json(no_gpu, tmp_path, capsy
     parts = [
         "a machine",
         "NVIDIA H100 SXM",
-        "cpu   im2col        equal to",
-        "cuda  direct        equal to float64 if simulated",
+        "cpu   im2col         equal to",
+        "cuda  direct         equal to float64 if simulated",
     ]
     places = [out.index(part) for part in [*parts, "speed-up", "TFLOP are", "Predicted, not measured"]]
     assert places == sorted(places)
