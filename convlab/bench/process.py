@@ -105,7 +105,9 @@ class Remote:
         except TimeoutError:
             raise UnsupportedError(f"no answer within {self.limit:g} seconds") from None
         except (EOFError, OSError):
-            raise UnsupportedError(f"its process ended with status {self._process.wait()}") from None
+            status = self._process.wait()
+            how = f": {signal.strsignal(-status)}" if status < 0 else f" with status {status}"
+            raise UnsupportedError(f"its process ended{how}") from None
         if isinstance(answer, ConvlabError):
             raise answer
         return answer

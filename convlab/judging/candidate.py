@@ -27,9 +27,12 @@ class Candidate:
 
     def __init__(self, function: Callable[..., Any], name: str) -> None:
         if not callable(function):
-            raise UnsupportedError(f"judge: {name} is a {type(function).__name__}, expected a function {SIGNATURE}")
+            raise UnsupportedError(f"{name} is a {type(function).__name__}, expected a function {SIGNATURE}")
         _check_signature(function, name)
         self._function = function
+
+    def ready(self) -> None:
+        """Do nothing: who is asked this in a process of its own is there."""
 
     def ask(self, first: Question, second: Question) -> Asked:
         """Call it twice."""
@@ -44,7 +47,7 @@ def _check_signature(function: Callable[..., Any], name: str) -> None:
     try:
         signature.bind(None, None, None, stride=None, padding=None, dilation=None, groups=None)
     except TypeError as error:
-        raise UnsupportedError(f"judge: {name}{signature} is not to be called as {SIGNATURE}: {error}") from None
+        raise UnsupportedError(f"{name}{signature} is not to be called as {SIGNATURE}: {error}") from None
 
 
 def from_file(path: str, name: str) -> Candidate:
@@ -62,9 +65,7 @@ def function_of(path: str, name: str) -> Callable[..., Any]:
     spec.loader.exec_module(module)
     if not hasattr(module, name):
         there = [known for known, value in vars(module).items() if inspect.isfunction(value)]
-        raise UnsupportedError(
-            f"{path}: {unknown('function', name, there)}" if there else f"{path}: no function {name!r}"
-        )
+        raise UnsupportedError(unknown("function", name, there) if there else f"no function {name!r}")
     function: Callable[..., Any] = getattr(module, name)
     return function
 
@@ -82,4 +83,8 @@ def asking(source: Callable[..., Any] | str | Path, name: str) -> Iterator[Ask]:
         raise UnsupportedError(f"{source}: expected a file of Python, *.py")
     with Remote(from_file, str(path), name) as remote:
         remote.limit = SECONDS
+        try:
+            remote.call("ready")
+        except UnsupportedError as error:  # of the file, before any convolution
+            raise UnsupportedError(f"{source}: {error}") from None
         yield partial(remote.call, "ask")

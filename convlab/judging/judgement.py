@@ -168,6 +168,5 @@ def _refusals(seen: Sequence[Observation]) -> Iterator[Refusal]:
     for message, refused in messages.items():
         cases = [each.case for each in refused]
         traits = common(cases, taken) or shared(cases)
-        yield Refusal(
-            shortened(message, 200), len(cases), f"with {listed(traits, 2)}" if traits else "of several kinds"
-        )
+        several = "of several kinds" if len(cases) < len(seen) else "of all kinds"
+        yield Refusal(shortened(message, 200), len(cases), f"with {listed(traits, 2)}" if traits else several)

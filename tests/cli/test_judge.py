@@ -62,16 +62,16 @@ def test_one_that_refuses_all(file, capsys):
 @pytest.mark.parametrize(
     ("text", "options", "message"),
     [
-        (RIGHT, ["--function", "swaped"], "no function 'swaped'; did you mean 'swapped'?"),
+        (RIGHT, ["--function", "swaped"], "mine.py: no function 'swaped'; did you mean 'swapped'?"),
         ("x = 1", [], "mine.py: no function 'conv'"),
-        ("conv = 1", [], "conv is a int, expected a function conv(x, w, bias=None, *, stride,"),
-        ("def conv(x, w): return x", [], "conv(x, w) is not to be called as conv(x, w, bias=None, *, stride,"),
-        ("import no_such_module", [], "ModuleNotFoundError: No module named 'no_such_module'"),
-        ("def conv(", [], "SyntaxError: "),
+        ("conv = 1", [], "mine.py: conv is a int, expected a function conv(x, w, bias=None, *, stride,"),
+        ("def conv(x, w): return x", [], "mine.py: conv(x, w) is not to be called as conv(x, w, bias=None,"),
+        ("import no_such_module", [], "mine.py: failed: ModuleNotFoundError: No module named 'no_such_module'"),
+        ("def conv(", [], "mine.py: failed: SyntaxError: '(' was never closed (mine.py, line 1)\n"),
         (
             "def conv(*a, **k):\n    import os; os.abort()",
             [],
-            "its process ended with status -6; asked for: image 1x8x8",
+            "judge: its process ended: Aborted; asked for: image 1x8x8",
         ),
         ("def conv(*a, **k):\n    while True: pass", [], "no answer within 5 seconds; asked for: image 1x8x8"),
     ],

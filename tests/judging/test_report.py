@@ -74,6 +74,7 @@ def test_what_refuses_everything_is_not_judged():
     report = convlab.judge(nothing)
     assert report.right is None and report.refused == report.cases
     assert "not known   all" in str(report)
+    assert [each.of for each in report.refusals] == ["of all kinds"]
 
 
 def test_a_report_is_plain_for_json_and_html():
