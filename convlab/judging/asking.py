@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from traceback import extract_tb
 from typing import Any
 
 import numpy as np
@@ -73,13 +74,21 @@ def _written(arrays: list[Array | None], question: Question) -> tuple[str, ...]:
     )
 
 
+def _line(function: Callable[..., Any], error: Exception) -> str:
+    """Return the last line of the function's own file that the error came through; "" where that is not known."""
+    file = getattr(getattr(function, "__code__", None), "co_filename", None)
+    lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == file]
+    return f" (line {lines[-1]})" if lines else ""
+
+
 def _call(function: Callable[..., Any], arrays: list[Array | None], question: Question) -> tuple[Any, Answer]:
     try:
         with np.errstate(all="ignore"):  # some numbers are large on purpose
             result = function(*arrays, **question.attributes)
     except Exception as error:
         text = " ".join(str(error).split())
-        return None, Answer(refusal=f"{type(error).__name__}: {text}" if text else type(error).__name__)
+        told = f"{type(error).__name__}: {text}" if text else type(error).__name__
+        return None, Answer(refusal=told + _line(function, error))
     if type(result) is not np.ndarray or result.dtype.kind not in "fiub":
         of = f" of {result.dtype}" if isinstance(result, np.ndarray) else ""
         return None, Answer(other=f"{type(result).__name__}{of}")

@@ -56,7 +56,8 @@ def test_a_wrong_one_as_json(file, capsys):
 
 def test_one_that_refuses_all(file, capsys):
     assert main(["judge", file(RIGHT), "--function", "nothing"]) == 2
-    assert "ValueError: not yet" in capsys.readouterr().out
+    line = RIGHT[: RIGHT.index("not yet")].count("\n") + 1
+    assert f"ValueError: not yet (line {line})\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -57,11 +57,11 @@ def undilated(x, w, bias=None, *, stride, padding, dilation, groups):
 
 
 def test_what_is_refused_is_counted_and_no_mistake():
-    report = convlab.judge(undilated, quick=True)
+    report, first = convlab.judge(undilated, quick=True), undilated.__code__.co_firstlineno
     assert report.right and not report.findings
     assert {(each.of, each.message) for each in report.refusals} == {
-        ("with a dilation", "NotImplementedError: no dilation"),
-        ("with float64", "TypeError: float32 alone"),
+        ("with a dilation", f"NotImplementedError: no dilation (line {first + 2})"),
+        ("with float64", f"TypeError: float32 alone (line {first + 4})"),
     }
     assert f"; {report.refused} refused" in str(report) and "with a dilation: NotImplementedError" in str(report)
 
