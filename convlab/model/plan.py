@@ -4,8 +4,10 @@ An inference engine does not ask, layer after layer, what is to be done: it has 
 is carried out, in one compiled call but for layers that have no compiled form, which are called between its pieces.
 """
 
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
+from weakref import WeakSet
 
 import numpy as np
 
@@ -48,7 +50,8 @@ class Plan:
         self._addresses = self._starts.copy()
         self._parts = list(self._joined())
         self._own = None if planning.arena_bytes >= SMALL else self._new_arena(np.empty)
-        self._idle = [self]
+        self._idle = ["idle"]  # not itself: a circle is not freed before somebody looks for such
+        _plans.add(self)
 
     def __str__(self) -> str:
         return plan_text(self.planning, sum(len(part) for part in self._parts if not isinstance(part, Step)))
@@ -78,7 +81,7 @@ class Plan:
             with pool.scope() as scope:
                 return self._execute(sources, scope.empty)
         finally:
-            self._idle.append(self)
+            self._idle.append("idle")
 
     def _execute(self, sources: Mapping[str, Array], empty: Empty) -> list[Value]:
         planning = self.planning
@@ -117,6 +120,19 @@ class Plan:
 
     def _value(self, step: Step, memory: "_Memory") -> Value:
         return step.node, None if step.before is None else memory.of(step.before), memory.of(step.after)
+
+
+_plans: WeakSet[Plan] = WeakSet()
+
+
+def _release_plans() -> None:
+    """Start afresh in a forked child: threads that were carrying plans out are not there to go on."""
+    for plan in _plans:
+        plan._idle[:], plan._arena = ["idle"], 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_release_plans)
 
 
 class _Memory(NamedTuple):

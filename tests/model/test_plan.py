@@ -1,5 +1,10 @@
 """Plans: what they compute is what the network computes without one, to the bit, whatever it is made of."""
 
+import gc
+import os
+import subprocess
+import sys
+import weakref
 from copy import copy
 from pathlib import Path
 
@@ -428,6 +433,19 @@ def test_the_layout_of_the_input_changes_nothing_from_one_call_to_the_next(lay_o
         assert found.flags.writeable
 
 
+def test_a_plan_is_gone_with_its_network():
+    """And with it the weights: nothing waits for Python to look for circles."""
+    model = chain()
+    model.compiled = True
+    gc.disable()
+    try:
+        plan = weakref.ref(model.plan())
+        model.drop_prepared()
+        assert plan() is None
+    finally:
+        gc.enable()
+
+
 def test_a_plan_of_what_looks_rows_up_in_a_table():
     model = Model.sequential("table", (9,), [Embedding("table", 7, 5), Dense("fc", 3)])
     randomise(model, 0)
@@ -442,6 +460,28 @@ def test_who_finds_the_plan_in_use_computes_without_it():
     expected = model.predict(x)
     plan._idle.pop()
     np.testing.assert_array_equal(model.predict(x), expected)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_follows_a_plan_that_another_thread_was_carrying_out():
+    program = """
+import os
+from convlab.layers import Conv2D
+from convlab.model.initialise import randomise
+from convlab.model.model import Model
+model = Model.sequential("small", (9, 7, 3), [Conv2D("conv", 2, 3)])
+randomise(model, 0)
+model.compiled = True
+plan = model.plan()
+plan._idle.clear()  # as if another thread had it
+child = os.fork()
+if child == 0:
+    os._exit(7 if plan._idle else 1)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+assert not plan._idle  # here it still has
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_plan_that_was_interrupted_is_followed_again(monkeypatch):
