@@ -8,7 +8,7 @@ from typing import Any
 from convlab.cli.inputs import SOME_FAILED
 from convlab.cli.layers import add_layers, chosen_layers
 from convlab.cli.options import add_fit, add_json, add_model, command, load_model, print_json
-from convlab.cli.terminal import bar
+from convlab.cli.terminal import bar, warnings_above
 from convlab.errors import UnsupportedError
 from convlab.scanning.cluster import Cluster
 from convlab.scanning.folder import FolderStatistics
@@ -106,7 +106,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def work_on(work: Work) -> None:
     """Do what is missing, and show on a terminal how far it is, how fast, and how many failed."""
-    with bar(total=len(work.listing), initial=work.done, unit="picture", leave=False) as shown:
+    total, done = len(work.listing), work.done
+    with bar(total=total, initial=done, unit="picture", leave=False) as shown, warnings_above(shown):
         for done, failed in work.steps():
             shown.set_postfix_str(f"{failed:,} cannot be read" if failed else "", refresh=False)
             shown.update(done - shown.n)

@@ -14,7 +14,16 @@ from convlab.errors import ConvlabError, FileError
 from convlab.model.execution import LOG
 from convlab.wording import printable, printable_lines, shortened
 
-__all__ = ["bar", "drop_what_cannot_be_written", "layers_shown", "line", "message", "progress_shown", "spoken"]
+__all__ = [
+    "bar",
+    "drop_what_cannot_be_written",
+    "layers_shown",
+    "line",
+    "message",
+    "progress_shown",
+    "spoken",
+    "warnings_above",
+]
 
 
 class PrintableStream:
@@ -138,6 +147,21 @@ def progress_shown(unit: str) -> Iterator[Callable[[int, int], None]]:
             shown.update(done - shown.n)
 
         yield progress
+
+
+@contextmanager
+def warnings_above(shown: Any) -> Iterator[None]:
+    """Print warnings of the block on lines of their own, above a bar of progress."""
+    with warnings.catch_warnings():
+        tell = warnings.showwarning
+
+        def show(*told: Any) -> None:
+            shown.clear()
+            tell(*told)
+            shown.refresh()
+
+        warnings.showwarning = show  # type: ignore[assignment]
+        yield
 
 
 def bar(**options: Any) -> Any:

@@ -9,6 +9,7 @@ import sys
 import warnings
 from contextlib import redirect_stderr
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from convlab.cli import main, summary, terminal
-from convlab.cli.terminal import PrintableStream, bar, progress_shown
+from convlab.cli.terminal import PrintableStream, bar, progress_shown, warnings_above
 from convlab.errors import LayerNameError, WeightsError
 from convlab.wording import MESSAGE, printable, shortened, unknown
 
@@ -212,6 +213,18 @@ def test_bars_of_progress_move_the_cursor_and_names_do_not():
         with bar(total=3) as progress:
             progress.update(3)
     assert screen.getvalue().startswith("\\x1b[A\\r\n\r") and "3/3" in screen.getvalue()
+
+
+def test_a_warning_stands_on_a_line_of_its_own_above_a_bar():
+    done = []
+    shown = SimpleNamespace(clear=lambda: done.append("clear"), refresh=lambda: done.append("refresh"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = lambda message, *_: done.append(str(message))
+        with warnings_above(shown):
+            warnings.warn("one", stacklevel=1)
+        warnings.warn("two", stacklevel=1)
+    assert done == ["clear", "one", "refresh", "two"]
 
 
 def test_a_function_that_tells_how_far_it_is_moves_a_bar(monkeypatch):
