@@ -15,7 +15,6 @@ from convlab.images.resizing import Fit
 from convlab.layers.base import Held
 from convlab.model.graph import Graph
 from convlab.model.model import Model
-from convlab.runtime.arrays import Shape
 from convlab.storage.writing import new_path
 
 SHARD = 1024  # pictures
@@ -165,10 +164,11 @@ def fingerprint(model: Model, job: Job, pictures: int, files: str) -> dict[str, 
         "network": describe_network(model),
         "weights": describe_weights(model),
         "preprocessing": repr(model.preprocessing),
-        "input": str(_input(model)),
+        "input": str(model.input_shape),
         "fit": job.fit,
         "NaN kept in place": model.propagate_nan,
         "TF32": model.tf32,
+        "compiled kernels": "by the work" if model.compiled is None else model.compiled,
         "device": model.device,
         "features of": list(job.features),
         "statistics of": list(job.statistics),
@@ -178,10 +178,6 @@ def fingerprint(model: Model, job: Job, pictures: int, files: str) -> dict[str, 
         "threads": job.threads,
         **{name: "any" if job.mixed else value for name, value in (job.facts or {}).items()},
     }
-
-
-def _input(model: Model) -> Shape:
-    return model.input_shape
 
 
 def differences(there: Mapping[str, Any], asked: Mapping[str, Any], words: tuple[str, str]) -> list[str]:

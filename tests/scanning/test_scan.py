@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import zlib
+from copy import copy
 
 import h5py
 import numpy as np
@@ -160,9 +161,12 @@ def test_another_job_is_refused_with_the_difference(lenet, pictures, undisturbed
     out = shutil.copytree(undisturbed.folder, tmp_path / "out")
     before = contents(out)
     other, silenced = convlab.load("lenet5", weights=6), lenet.ablate({"conv1": [2]})
+    compiled = copy(lenet)
+    compiled.compiled = True
     for model, options, told in [
         (other, {}, "weights sha256 .{12}... there, sha256 .{12}... asked for: name another"),
         (silenced, {}, "network sha256"),
+        (compiled, {}, "compiled kernels by the work there, True asked for"),
         (lenet, {"layers": "conv2"}, "features of conv2, relu4 there, conv2 asked for; statistics of"),
         (lenet, {"batch": 2}, "pictures in a batch 4 there, 2 asked for: "),
         (lenet, {"fit": "crop"}, "fit stretch there, crop asked for: "),
