@@ -4,6 +4,8 @@ import argparse
 from typing import Any
 
 from convlab.cli.options import add_json, add_model, command, load_model, print_json
+from convlab.model.plan import Plan
+from convlab.model.summary import Summary
 
 
 def add(commands: Any) -> None:
@@ -24,10 +26,10 @@ def add(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Print the table, or the plan: the steps do not hang on the weights, so that random ones will do."""
     if arguments.plan is not None:
-        print(load_model(arguments, "0").plan(arguments.plan))
-        return
-    summary = load_model(arguments, None).summary()
-    if arguments.json:
-        print_json(summary.as_dict())
+        shown: Plan | Summary = load_model(arguments, "0").plan(arguments.plan)
     else:
-        print(summary)
+        shown = load_model(arguments, None).summary()
+    if arguments.json:
+        print_json(shown.as_dict())
+    else:
+        print(shown)

@@ -13,7 +13,7 @@ import numpy as np
 
 from convlab.model.execution import Value, call
 from convlab.model.graph import Graph
-from convlab.model.plan_table import plan_text
+from convlab.model.plan_table import plan_rows, plan_text
 from convlab.model.planning import FLOAT, Place, Planning, Step
 from convlab.runtime.arrays import Array
 from convlab.runtime.buffer_pool import SMALL, BufferPool
@@ -54,7 +54,17 @@ class Plan:
         _plans.add(self)
 
     def __str__(self) -> str:
-        return plan_text(self.planning, sum(len(part) for part in self._parts if not isinstance(part, Step)))
+        return plan_text(self.planning, self._calls)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain types, as for JSON."""
+        planning = self.planning
+        whole = {"tasks": len(planning.notes.tasks), "calls": self._calls, "arena_bytes": planning.arena_bytes}
+        return {"model": planning.graph.name, "images": planning.images, "steps": plan_rows(planning), **whole}
+
+    @property
+    def _calls(self) -> int:
+        return sum(len(part) for part in self._parts if not isinstance(part, Step))
 
     def _joined(self) -> Iterator[Pieces | Step]:
         """Yield the steps, those joined into compiled calls that have no layer to be called between them."""

@@ -45,6 +45,18 @@ def test_summary_prints_the_plan_for_so_many_images(capsys):
     assert capsys.readouterr().out == f"{convlab.load('lenet5', weights=0).plan(3)}\n"
     assert main(["summary", "lenet5", "--plan"]) == 0
     assert capsys.readouterr().out.startswith("lenet5 for 1 image: 8 steps")
+    assert main(["summary", "lenet5", "--plan", "3", "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert (plan["model"], plan["images"], len(plan["steps"])) == ("lenet5", 3, 8)
+    assert plan["steps"][-1] == {
+        "layer": "fc3 to softmax",
+        "kernel": "NumPy",
+        "output": [3, 10],
+        "memory": "handed out",
+        "multiply_adds": 3 * 840,
+        "bytes": 4 * (840 + 10 + 3 * 84 + 3 * 10),
+        "threads": 1,
+    }
     assert main(["summary", "lenet5", "--plan", "0"]) == 1
     assert capsys.readouterr().err.startswith("convlab: error: plan: 0 images, expected a whole number")
 
