@@ -73,6 +73,8 @@ def _check(graph: Graph, preprocessing: Preprocessing | None, name: str, x: Any)
     if isinstance(x, str | PathLike):
         raise ShapeError(f"model {graph.name!r}: {x!s} is no array; model.prepare makes one from a picture")
     (x,) = as_floats(channels_last(x, batches=1))
+    if module_of(x) is np:
+        x = np.asarray(x)  # of no class derived from NumPy's: what shares its memory would not be known for it
     if x.shape[1:] != graph.inputs[name]:
         first = (*x.shape[2:], *x.shape[1:2]) == graph.inputs[name]
         advice = (

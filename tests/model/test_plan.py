@@ -433,6 +433,19 @@ def test_the_layout_of_the_input_changes_nothing_from_one_call_to_the_next(lay_o
         assert found.flags.writeable
 
 
+class Own(np.ndarray):
+    """What a user has made of NumPy's arrays."""
+
+
+def test_what_is_handed_out_shares_no_memory_with_an_input_of_a_class_of_its_own():
+    model = Model.sequential("view", (5, 7, 6), [Flatten("flat")])
+    model.compiled = True
+    x = images(2, (5, 7, 6)).view(Own)
+    for _ in range(3):
+        assert not np.shares_memory(model.predict(x), x)
+        assert not np.shares_memory(model.run(x)["flat"], x)
+
+
 def test_a_plan_is_gone_with_its_network():
     """And with it the weights: nothing waits for Python to look for circles."""
     model = chain()
