@@ -2,29 +2,49 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import is_
+from typing import Any
 
+from convlab.layers import Layer
 from convlab.model.graph import Graph
 from convlab.model.plans import Plans
 from convlab.runtime.arrays import Array
 from convlab.runtime.buffer_pool import BufferPool
 from convlab.runtime.cuda_graph import CudaGraphs
 
-Weights = Sequence[Mapping[str, Array]]
 
+@dataclass(eq=False)
+class OfLayers:
+    """A graph, the weights and options that it was made of, layer by layer, and the plans and CUDA graphs of it."""
 
-@dataclass(frozen=True, eq=False)
-class OfWeights:
-    """A graph, the weights that it was made of, layer by layer, and the plans and CUDA graphs of it."""
-
-    weights: Weights
+    weights: list[Mapping[str, Array]]
+    options: list[dict[str, Any]]
+    edits: int
     graph: Graph
     plans: Plans = field(default_factory=Plans)
     cuda_graphs: CudaGraphs = field(default_factory=CudaGraphs)
 
-    def is_of(self, weights: Weights) -> bool:
-        """Return whether it was made of these very weights."""
-        return all(map(is_, weights, self.weights))
+    @classmethod
+    def made(cls, graph: Graph, layers: Sequence[Layer]) -> "OfLayers":
+        """Return what is to be kept of a graph that was made of these layers."""
+        return cls([layer._held.weights for layer in layers], _options(layers), Layer.edits, graph)
+
+    def is_of(self, layers: Sequence[Layer]) -> bool:
+        """Return whether it was made of these very weights and options."""
+        if not all(layer._held.weights is weights for layer, weights in zip(layers, self.weights, strict=True)):
+            return False
+        if (edits := Layer.edits) != self.edits:  # an option of some layer was set, perhaps of another network's
+            if not all(map(_same, _options(layers), self.options)):
+                return False
+            self.edits = edits
+        return True
+
+
+def _options(layers: Sequence[Layer]) -> list[dict[str, Any]]:
+    return [{name: value for name, value in vars(layer).items() if name != "_held"} for layer in layers]
+
+
+def _same(options: dict[str, Any], others: dict[str, Any]) -> bool:
+    return options.keys() == others.keys() and all(value is others[name] for name, value in options.items())
 
 
 @dataclass(eq=False)
@@ -33,5 +53,5 @@ class Caches:
 
     pool: BufferPool = field(default_factory=BufferPool)
     recordings: BufferPool = field(default_factory=BufferPool.for_recordings)
-    fused: OfWeights | None = None
-    whole: OfWeights | None = None
+    fused: OfLayers | None = None
+    whole: OfLayers | None = None

@@ -10,7 +10,7 @@ import numpy as np
 
 from convlab.errors import ShapeError, UnsupportedError
 from convlab.images.preprocessing import Preprocessing
-from convlab.model.caches import Caches, OfWeights
+from convlab.model.caches import Caches, OfLayers
 from convlab.model.execution import Value, execute, telling
 from convlab.model.fusion import fuse
 from convlab.model.graph import Graph
@@ -75,7 +75,7 @@ class Computing(Network):
             raise ShapeError(f"plan: {batch!r} images, expected a whole number of at least 1")
         if self.device != "cpu":
             raise UnsupportedError(f"model {self.name!r} is on {self.device!r}; a plan is for a processor: to('cpu')")
-        fused, numbers = self._of_weights("fused", fuse), np.random.default_rng(0)
+        fused, numbers = self._of_layers("fused", fuse), np.random.default_rng(0)
         sources = {  # zeros and ones: what looks rows up in a table knows no other numbers
             name: numbers.integers(2, size=(batch, *shape)).astype(np.float32) for name, shape in self.inputs.items()
         }
@@ -83,7 +83,7 @@ class Computing(Network):
 
     def _execute(
         self,
-        made: OfWeights,
+        made: OfLayers,
         graph: Graph,
         sources: Mapping[str, Array],
         wanted: Collection[str] = (),
@@ -120,20 +120,20 @@ class Computing(Network):
         """Return whether compiled kernels compute so many images."""
         return worth_compiling(self.graph.multiply_adds, images) if self.compiled is None else self.compiled
 
-    def _of_weights(self, name: str, make: Callable[[Graph], Graph]) -> OfWeights:
-        """Return the graph that is cached under a name, made again of this one where a layer has other weights."""
-        weights, caches = [layer._held.weights for layer in self.layers], self._caches
-        made: OfWeights | None = getattr(caches, name)
-        if made is None or not made.is_of(weights):
+    def _of_layers(self, name: str, make: Callable[[Graph], Graph]) -> OfLayers:
+        """Return the graph that is cached under a name, made again of this one where a layer has changed."""
+        layers, caches = self.layers, self._caches
+        made: OfLayers | None = getattr(caches, name)
+        if made is None or not made.is_of(layers):
             with preparing():
                 made = getattr(caches, name)
-                if made is None or not made.is_of(weights):
-                    made = OfWeights(weights, make(self.graph))
+                if made is None or not made.is_of(layers):
+                    made = OfLayers.made(make(self.graph), layers)
                     setattr(caches, name, made)
         return made
 
-    def _whole(self) -> OfWeights:
-        return self._of_weights("whole", lambda graph: graph)
+    def _whole(self) -> OfLayers:
+        return self._of_layers("whole", lambda graph: graph)
 
     @contextmanager
     def computing(self, images: int, pool: BufferPool | None = None) -> Iterator[None]:

@@ -80,7 +80,7 @@ class Model(Computing):
     def _predict(self, sources: dict[str, Array]) -> dict[str, Array]:
         """Return the outputs for inputs, both by name."""
         first: Any = next(iter(sources.values()))
-        fused = self._of_weights("fused", fuse) if first.dtype == np.float32 else None
+        fused = self._of_layers("fused", fuse) if first.dtype == np.float32 else None
         if self.device == "cpu":
             made = fused or self._whole()
             return outputs_of(made.graph, sources, self._execute(made, made.graph, sources, pool=self._caches.pool))

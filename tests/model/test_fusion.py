@@ -451,8 +451,8 @@ def test_a_recording_is_of_the_network_as_it_is_written():
 def test_new_weights_are_used_at_once(changed):
     model = sequential(Conv2D("conv", 5, 3), BatchNormalization("norm"), ReLU("act"))
     x = images(model)
-    before, network = model.predict(x), model._of_weights("fused", fuse)
-    assert model._of_weights("fused", fuse) is network
+    before, network = model.predict(x), model._of_layers("fused", fuse)
+    assert model._of_layers("fused", fuse) is network
     weights = model[changed].weights
     model[changed].set_weights(**{name: 1.5 * weight for name, weight in weights.items()})
     after = model.predict(x)

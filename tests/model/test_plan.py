@@ -526,3 +526,23 @@ def test_the_table():
     assert lines[4].split()[:-1] == row.split()
     assert lines[5].split()[:10] == ["conv1", "winograd", "3", "x", "23", "x", "19", "x", "24", "handed"]
     assert "in 1 compiled call;" in lines[-1]
+
+
+@pytest.mark.parametrize("method", ["predict", "run"])
+def test_an_option_that_is_set_between_two_calls_is_seen(method):
+    """And one of another network's layer makes no new plan."""
+    model, x = chain(depth=2), images(1, (23, 19, 24))
+    model.compiled = True
+
+    def answer():
+        y = getattr(model, method)(x)
+        return y if method == "predict" else y.output
+
+    for _ in range(3):
+        before = answer()
+    model["conv1"].activation = "relu"
+    for _ in range(3):
+        np.testing.assert_array_equal(answer(), np.maximum(before, 0))
+    made = model._of_layers("fused", fuse)
+    chain()["conv1"].activation = "relu"
+    assert model._of_layers("fused", fuse) is made
