@@ -17,7 +17,8 @@ from convlab.model.graph import Graph
 from convlab.model.model import Model
 from convlab.storage.writing import new_path
 
-SHARD = 1024  # pictures
+SHARD = 1024  # pictures at most
+PARTS, FEWEST = 32, 4  # shards of a small scan, so that all workers have some; batches of a shard at least
 BATCH, ROOM = 64, 1 << 29  # pictures at most at a time, and bytes of what a network computes for them
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # of a function, another in each process
 
@@ -88,6 +89,11 @@ def batch_for(graph: Graph, pictures: int) -> int:
     while batch > 1 and batch * one > ROOM:
         batch //= 2
     return min(batch, pictures)
+
+
+def shard_for(pictures: int, batch: int, most: int) -> int:
+    """Return how many pictures make a shard: whole batches, by the pictures alone, and never by who does them."""
+    return batch * min(max(-(-pictures // (PARTS * batch)), FEWEST), -(-most // batch))
 
 
 def last_features(graph: Graph) -> str:

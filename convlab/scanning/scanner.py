@@ -22,6 +22,7 @@ from convlab.scanning.job import (
     asked_threads,
     batch_for,
     last_features,
+    shard_for,
     write_model,
 )
 from convlab.scanning.listing import list_pictures
@@ -83,7 +84,7 @@ def scanning(
             statistics=tuple(kept[1]),
             attribution=attribution,
             batch=size,
-            shard=-(-SHARD // size) * size,
+            shard=shard_for(len(listing), size, SHARD),
             fit=fit,
             threads=asked_threads(),
             mixed=mixed,

@@ -18,7 +18,7 @@ from convlab.errors import FileError, ImageError, LayerNameError, ShapeError, Un
 from convlab.layers import Conv2D, Dense, Flatten
 from convlab.scanning import scanner
 from convlab.scanning.facts import BLAS_THREADS
-from convlab.scanning.job import batch_for, last_features
+from convlab.scanning.job import batch_for, last_features, shard_for
 from convlab.scanning.report import write_report
 from support.scans import BATCH, SHARD, contents, fill, in_workers, inodes
 
@@ -120,6 +120,14 @@ def test_a_network_without_a_classifier_gives_its_output():
 def test_batches_are_as_large_as_suits_the_network():
     assert [batch_for(convlab.load(name, weights=None).graph, 10**6) for name in ("lenet5", "vgg16")] == [64, 8]
     assert batch_for(convlab.load("lenet5", weights=None).graph, 3) == 3
+
+
+@pytest.mark.parametrize(
+    ("pictures", "batch", "shard"),
+    [(1, 1, 4), (400, 8, 32), (10_000, 64, 320), (30_000, 64, 960), (10**6, 64, 1024), (10**6, 8, 1024), (9, 3, 12)],
+)
+def test_shards_are_smaller_where_pictures_are_few(pictures, batch, shard):
+    assert shard_for(pictures, batch, 1024) == shard
 
 
 def test_the_same_call_again_does_nothing(lenet, pictures, undisturbed, tmp_path):
