@@ -12,10 +12,11 @@ from convlab.bench.case import Case
 from convlab.bench.convolutions import measure
 from convlab.bench.gpu_machine import Gpu
 from convlab.bench.machine import Machine
-from convlab.bench.report import CaseResult
+from convlab.bench.report import LONGEST, CaseResult
 from convlab_kernels.cpu import METHODS, Im2col
 from convlab_kernels.cpu.runtime.threads import CORES
 from convlab_kernels.window import Window
+from support.candidates import Local
 
 CASE = Case((9, 8, 6), 12, Window.parse((2, 3), (2, 1), ((0, 2), (1, 0)), (1, 2)), groups=3, batch=2)
 MACHINE = Machine("a machine", "float32", 2e11, 1e10, 2, 2)
@@ -24,16 +25,6 @@ MACHINE = Machine("a machine", "float32", 2e11, 1e10, 2, 2)
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch):
     monkeypatch.setattr("convlab.bench.turns.PAUSE", 0.0)
-
-
-class Local:
-    """A candidate in this process."""
-
-    def __init__(self, candidate):
-        self.candidate = candidate
-
-    def call(self, method, *arguments):
-        return getattr(self.candidate, method)(*arguments)
 
 
 def conv(x, w, bias, **options):
@@ -50,7 +41,7 @@ def caught(function, fault):
     assert result.wrong
     assert result.run is None
     assert fault in result.fault
-    assert "cheat         WRONG: " in CaseResult(CASE, (result,)).text(MACHINE)
+    assert f"{'cheat'.ljust(LONGEST)} WRONG: " in CaseResult(CASE, (result,)).text(MACHINE)
 
 
 @pytest.mark.parametrize("constant", [0.0, 1.0])

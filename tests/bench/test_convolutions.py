@@ -12,27 +12,18 @@ from convlab.bench.candidates import Candidate, First, Kernel, Torch
 from convlab.bench.convolutions import Case, bench_conv, cases_of, measure
 from convlab.bench.machine import Machine, Measurer
 from convlab.bench.process import Remote
-from convlab.bench.report import CaseResult, Report, Result
+from convlab.bench.report import LONGEST, CaseResult, Report, Result
 from convlab.bench.spread import Spread
 from convlab.bench.turns import in_turns
 from convlab.cli.options import print_json
 from convlab.errors import BudgetError, ConvlabError, ShapeError, UnsupportedError
 from convlab_kernels.cpu import Im2col
 from convlab_kernels.window import Window
+from support.candidates import Local
 from support.recorded import live
 
 SMALL = Case((7, 6, 4), 5)
 MACHINE = Machine("a machine", "float32", 2e11, 1e10, 2, 2)
-
-
-class Local:
-    """A candidate in this process."""
-
-    def __init__(self, candidate):
-        self.candidate = candidate
-
-    def call(self, method, *arguments):
-        return getattr(self.candidate, method)(*arguments)
 
 
 class Wrong(Im2col):
@@ -72,7 +63,7 @@ def test_what_is_wrong_gets_no_time(kernel, monkeypatch):
     assert right.run is not None
     assert len(right.run.seconds) >= 2
     text = CaseResult(SMALL, (right, wrong)).text(MACHINE)
-    assert f"{kernel.__name__.ljust(13)} WRONG: relative error" in text
+    assert f"{kernel.__name__.ljust(LONGEST)} WRONG: relative error" in text
     assert text.index("WRONG") < text.index("run, ms")
     table = text.split("run, ms")[1]
     assert "im2col" in table

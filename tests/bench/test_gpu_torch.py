@@ -11,20 +11,13 @@ from convlab.bench.convolutions import measure
 from convlab.bench.gpu_torch import PEERS, DeviceTorch
 from convlab.errors import UnsupportedError
 from convlab_kernels.window import Window
+from support.candidates import Local, clock
 from support.recorded import live
 
 CASES = [
     Case((7, 6, 3), 5, batch=2),
     Case((9, 8, 4), 6, Window((3, 2), stride=(2, 1), padding=((0, 1), (1, 0)), dilation=(1, 2)), groups=2),
 ]
-
-
-class Local:
-    def __init__(self, candidate):
-        self.candidate = candidate
-
-    def call(self, method, *arguments):
-        return getattr(self.candidate, method)(*arguments)
 
 
 @pytest.fixture
@@ -35,12 +28,6 @@ def torch():
 @pytest.fixture
 def on_cpu(torch, monkeypatch):
     """Let PyTorch and CuPy find a GPU that is the CPU, with a clock of our own."""
-
-    def clock(call, calls, before, after):
-        for _ in range(calls):
-            before()
-            after(call())
-        return [1e-3] * calls
 
     stand = SimpleNamespace(from_dlpack=np.from_dlpack, ndarray=type("ndarray", (), {}))
     monkeypatch.setitem(sys.modules, "cupy", stand)

@@ -22,6 +22,7 @@ from convlab.bench.roofline import roofline
 from convlab.bench.spread import Spread
 from convlab.cli.options import print_json
 from convlab.errors import ShapeError, UnsupportedError
+from support.candidates import remote
 
 MACHINE = Machine("a machine", "float32", 2e11, 1e10, 2, 2)
 GPU = Machine("a GPU", "float32", 5e13, 2e12, 0, 0)
@@ -167,7 +168,7 @@ def test_a_method_that_no_device_has():
 
 def simulated(monkeypatch, distance):
     """Return a page on which a rung is predicted, with the simulator's finding."""
-    monkeypatch.setattr("convlab.bench.page.Remote", Local)
+    monkeypatch.setattr("convlab.bench.page.Remote", remote)
     monkeypatch.setattr("convlab.bench.simulated.Simulator.distance", distance)
     return bench_page([CASE], ["tiled"], 1)
 
@@ -191,22 +192,6 @@ def test_without_a_simulator_it_is_said_that_nothing_was_compared(monkeypatch):
     assert page.as_dict()["records"][0]["right"] is None
 
 
-class Local:
-    """A candidate in this process."""
-
-    def __init__(self, make, *arguments):
-        self.candidate = make(*arguments)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
-    def call(self, method, *arguments):
-        return getattr(self.candidate, method)(*arguments)
-
-
 def test_with_a_gpu_all_is_measured_and_checked(monkeypatch):
     """The simulator stands for the GPU, with a clock of our own."""
     pytest.importorskip("greenlet")
@@ -222,7 +207,7 @@ def test_with_a_gpu_all_is_measured_and_checked(monkeypatch):
     monkeypatch.setattr("convlab.bench.gpu_candidates.placed", lambda array, device: np.array(array))
     monkeypatch.setattr("convlab.bench.gpu_candidates.event_seconds", event_seconds)
     monkeypatch.setattr("convlab.bench.gpu_candidates.both_seconds", lambda call: (1e-6, 1e-6))
-    monkeypatch.setattr("convlab.bench.convolutions.Remote", Local)
+    monkeypatch.setattr("convlab.bench.convolutions.Remote", remote)
     monkeypatch.setattr("convlab.bench.page.gpu_here", lambda: True)
     monkeypatch.setattr("convlab.bench.page.measure_gpu", lambda dtype: GPU)
     page = bench_page([Case((6, 5, 4), 3)], ["im2col", "direct"], 1)

@@ -11,6 +11,7 @@ from convlab.bench.gpu_candidates import Figures
 from convlab.bench.machine import Machine
 from convlab.bench.report import CaseResult, Report, Result
 from convlab.cli import main
+from support.candidates import remote
 
 MACHINE = Machine("a machine", "float32", 2e11, 1e10, 2, 2)
 CONV = ["bench", "conv", "--shape", "9,8,6,4", "--methods", "im2col,shifted", "--repeats", "1"]
@@ -150,22 +151,6 @@ LADDER = ["bench", "conv", "--shape", "6,5,4,3", "--device", "cuda", "--ladder",
 SECONDS = {"direct_strided": 4e-3, "direct": 1e-3}
 
 
-class Local:
-    """A candidate in this process."""
-
-    def __init__(self, make, *arguments):
-        self.candidate = make(*arguments)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
-    def call(self, method, *arguments):
-        return getattr(self.candidate, method)(*arguments)
-
-
 @pytest.fixture
 def simulated(monkeypatch):
     """Let the simulator compute what a GPU would, at speeds of our own."""
@@ -188,7 +173,7 @@ def simulated(monkeypatch):
         monkeypatch.setattr(f"convlab.{module}.check_device", lambda device: None)
     for module in ("convolutions", "ladder"):
         monkeypatch.setattr(f"convlab.bench.{module}.measure_gpu", lambda dtype: MACHINE)
-        monkeypatch.setattr(f"convlab.bench.{module}.Remote", Local)
+        monkeypatch.setattr(f"convlab.bench.{module}.Remote", remote)
 
 
 def test_the_ladder_is_printed_rung_by_rung(simulated, tmp_path, capsys):

@@ -13,32 +13,17 @@ from convlab.errors import UnsupportedError
 from convlab.judging import speed
 from convlab.judging.judgement import judge
 from convlab_kernels.window import Window
+from support.candidates import remote
 from support.kernels import mutants
 
 LAYER = Case((9, 8, 6), 12, Window((3, 3), padding="same"), layers=("small",))
-
-
-class Local:
-    """Stands for a process of its own."""
-
-    def __init__(self, make, *arguments):
-        self.made = make(*arguments)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
-    def call(self, method, *arguments):
-        return getattr(self.made, method)(*arguments)
 
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch):
     monkeypatch.setattr("convlab.bench.turns.PAUSE", 0.0)
     monkeypatch.setattr(speed, "LAYERS", (LAYER,))
-    monkeypatch.setattr(speed, "Remote", Local)
+    monkeypatch.setattr(speed, "Remote", remote)
     monkeypatch.setattr(speed, "candidate", lambda method, *_: Kernel(method))
 
 

@@ -6,6 +6,7 @@ from convlab.bench.case import Case
 from convlab.bench.convolutions import measure
 from convlab.bench.gpu_candidates import DeviceKernel
 from convlab_kernels.cuda import METHODS
+from support.candidates import Local, clock
 
 CASE = Case((5, 4, 3), 4, batch=2)
 
@@ -19,23 +20,9 @@ class Stale(METHODS["direct"]):
         self.done = True
 
 
-class Local:
-    def __init__(self, candidate):
-        self.candidate = candidate
-
-    def call(self, method, *arguments):
-        return getattr(self.candidate, method)(*arguments)
-
-
 @pytest.fixture
 def judged(device, monkeypatch):
     """Return what becomes of a rung, by clocks of our own: the GPU's, and the host's beside it."""
-
-    def clock(call, calls, before, after):
-        for _ in range(calls):
-            before()
-            after(call())
-        return [1e-3] * calls
 
     def judge(kernel, host=1.5e-3):
         monkeypatch.setattr("convlab.bench.gpu_candidates.METHODS", {"rung": kernel})
