@@ -26,7 +26,7 @@ from convlab.recording.activations import Activations
 from convlab.recording.prediction import predict
 
 TOP = 5
-OWN_OPTIONS = re.compile(r" --out (?:'[^']*'|\S+)| --no-browser")  # which `convlab explain` has not
+OWN_OPTIONS = re.compile(r" --(?:out (?:'[^']*'|\S+)|no-browser)")  # which `convlab explain` has not
 POINT = "Point at a layer to read what it does; click it to see all of its channels."
 
 
