@@ -23,8 +23,7 @@ from convlab.model.initialise import randomise
 from convlab.model.model import Model, Node
 from support.recorded import live
 
-RECORDED = "files/keras/test_networks_recorded.py"
-torch = live("torch", instead=RECORDED)
+torch = live("torch", instead="files/keras/test_networks_recorded.py")
 
 
 def excited():
@@ -63,7 +62,7 @@ def joined():
 
 def unet():
     """Return the benchmarks' U-Net for smaller pictures, as Keras has built it."""
-    live("keras", instead=RECORDED)
+    live("keras", instead="files/keras/test_networks_recorded.py")
     from benchmarks.keras.unet import unet
     from convlab.files.keras.live import read_live
 
@@ -91,7 +90,7 @@ def channels_last(y):
 
 
 def test_the_unet_halves_and_doubles_four_times():
-    live("keras", instead=RECORDED)
+    live("keras", instead="files/keras/test_networks_recorded.py")
     from benchmarks.keras.unet import unet
 
     network = unet()

@@ -9,6 +9,7 @@ SMOKE = {  # a minute's worth of each room: what another Python or NumPy would b
 
 LIVE = {  # need a framework as a whole: they test what is done with its objects, or large files of it
     "backward/test_networks.py",
+    "benchmarks/test_as_torch.py",
     "comparison/test_keras_recorder.py",
     "comparison/test_torch_recorder.py",
     "files/keras/test_networks_from_files.py",

@@ -94,13 +94,19 @@ SUMS = {  # by name: calls, how many terms there are in each sum, and the shapes
 
 PARTS = {  # what these are made of: of shapes and options, or called by the layers, which have tests of their own
     "INTERPOLATIONS",
+    "NOTHING",
+    "Finish",
+    "batch_scale",
     "border",
     "border3d",
     "choose_conv2d",
+    "concatenate",
     "cropping",
     "cropping3d",
     "output_size",
     "prepare_conv2d",
+    "scale_channels",
+    "scattering",
     "sides_off",
     *(name for name in ops.__all__ if name.startswith(("check_", "run_"))),
 }

@@ -68,14 +68,14 @@ def test_tiles_in_groups(rows, together, method, gpu, monkeypatch):
     monkeypatch.setattr(winograd, "TOGETHER", 0)
     monkeypatch.setattr(winograd, "ROWS", rows)
     case = CASES[0]
-    assert METHODS[method](case.arrays()[1], case.window)._together() == together
+    assert METHODS[method](case.arrays()[1], case.window).at_once() == together
     check(gpu, METHODS[method], case, allowed(method))
 
 
 @pytest.mark.parametrize(("c", "o", "tiles"), [(3, 64, 5120), (64, 64, 2688), (512, 256, 384)])
 def test_how_many_tiles_go_together(c, o, tiles):
     w = np.zeros((3, 3, c, o), np.float32)
-    assert METHODS["winograd"](w, Window((3, 3)))._together() == tiles
+    assert METHODS["winograd"](w, Window((3, 3))).at_once() == tiles
     assert tiles * 36 * (c + o) * 4 <= 48 << 20 < (tiles + 128) * 36 * (c + o) * 4
 
 
