@@ -13,23 +13,17 @@ from convlab.cli import main
 from convlab.errors import UnsupportedError
 from convlab.scanning import scanner
 from convlab.scanning.cluster import Cluster
-from support.scans import BATCH, SHARD, contents, fill, in_workers, inodes
+from support.scans import OPTIONS, contents, fill, in_workers, inodes
 
 dask = pytest.importorskip("dask", reason="needs Dask: pip install '.[scale]'")
 distributed = pytest.importorskip("distributed", reason="needs Dask: pip install '.[scale]'")
 
 pytestmark = [
+    pytest.mark.usefixtures("small_shards"),
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:::distributed"),
     pytest.mark.filterwarnings("default"),
 ]
-
-OPTIONS = {"layers": ["conv2", "relu4"], "batch": BATCH}
-
-
-@pytest.fixture(autouse=True)
-def small_shards(monkeypatch):
-    monkeypatch.setattr(scanner, "SHARD", SHARD)
 
 
 @pytest.fixture(scope="module")
@@ -37,15 +31,6 @@ def pictures(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pictures")
     fill(folder, 45)
     return folder
-
-
-@pytest.fixture(scope="module")
-def undisturbed(lenet, pictures, tmp_path_factory):
-    out = tmp_path_factory.mktemp("scans") / "out"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scanner, "SHARD", SHARD)
-        convlab.scan(lenet, pictures, out, **OPTIONS)
-    return contents(out)
 
 
 @pytest.fixture
@@ -60,11 +45,11 @@ def settled(out):
     return {name: digest for name, digest in contents(out).items() if ".convlab-unfinished-" not in name}
 
 
-def test_a_cluster_computes_the_same_bytes(lenet, pictures, undisturbed, client, tmp_path):
+def test_a_cluster_computes_the_same_bytes(lenet, pictures, digests, client, tmp_path):
     found = convlab.scan(lenet, pictures, tmp_path / "out", client=client, **OPTIONS)
     assert found.complete
-    assert contents(tmp_path / "out") == undisturbed
-    before = inodes(tmp_path / "out", [name for name in undisturbed if "/0" in name])
+    assert contents(tmp_path / "out") == digests
+    before = inodes(tmp_path / "out", [name for name in digests if "/0" in name])
     convlab.scan(lenet, pictures, tmp_path / "out", workers=2, **OPTIONS)
     assert inodes(tmp_path / "out", before) == before
     assert client.status == "running"  # the caller's own
@@ -77,7 +62,7 @@ def test_the_command_takes_the_address_of_a_scheduler(pictures, client, tmp_path
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
-def test_a_worker_that_is_killed_is_done_without(lenet, pictures, undisturbed, client, tmp_path):
+def test_a_worker_that_is_killed_is_done_without(lenet, pictures, digests, client, tmp_path):
     """Dask's own worker, with SIGKILL, when the first shard is done; a nanny starts another."""
     pids = list(client.run(os.getpid).values())
     with scanner.scanning(lenet, pictures, tmp_path / "out", place=Cluster(client), **OPTIONS) as work:
@@ -85,11 +70,11 @@ def test_a_worker_that_is_killed_is_done_without(lenet, pictures, undisturbed, c
             if step == 0:
                 os.kill(pids[0], signal.SIGKILL)
         scanner.finish(work)
-    assert settled(tmp_path / "out") == undisturbed
+    assert settled(tmp_path / "out") == digests
 
 
 def test_a_process_of_the_scan_that_is_killed_does_not_take_the_worker_along(
-    lenet, pictures, undisturbed, tmp_path, monkeypatch
+    lenet, pictures, digests, tmp_path, monkeypatch
 ):
     code = """
 import os, signal
@@ -113,7 +98,7 @@ reading.Reader._prepare = prepare
 
 
 def test_a_worker_on_another_kind_of_machine_is_refused_unless_that_is_allowed(
-    lenet, pictures, undisturbed, client, tmp_path, monkeypatch
+    lenet, pictures, digests, client, tmp_path, monkeypatch
 ):
     facts = Cluster.facts
     monkeypatch.setattr(Cluster, "facts", lambda *given: facts(*given) | {"processor": "another"})
@@ -147,7 +132,7 @@ SCHEDULER = [
 ]
 
 
-def test_a_scheduler_that_dies_ends_the_scan_which_goes_on_without(lenet, pictures, undisturbed, tmp_path):
+def test_a_scheduler_that_dies_ends_the_scan_which_goes_on_without(lenet, pictures, digests, tmp_path):
     told = tmp_path / "scheduler.json"
     scheduler = subprocess.Popen([*SCHEDULER, "--scheduler-file", str(told)], stderr=subprocess.DEVNULL)
     worker = None
@@ -177,7 +162,7 @@ def test_a_scheduler_that_dies_ends_the_scan_which_goes_on_without(lenet, pictur
                 one.kill()
                 one.wait()
     convlab.scan(lenet, pictures, tmp_path / "out", **OPTIONS)
-    assert settled(tmp_path / "out") == undisturbed
+    assert settled(tmp_path / "out") == digests
 
 
 def dies_after_a_shard(lenet, pictures, out, client, scheduler):

@@ -15,9 +15,9 @@ import convlab
 from convlab.errors import FileError, UnsupportedError
 from convlab.scanning import scanner
 from convlab.scanning.lock import locked
-from support.scans import BATCH, SHARD, contents, fill, in_workers, inodes
+from support.scans import OPTIONS, SHARD, contents, fill, in_workers, inodes
 
-OPTIONS = {"layers": ["conv2", "relu4"], "batch": BATCH}
+pytestmark = pytest.mark.usefixtures("small_shards")
 
 ONCE = """
 import os, signal
@@ -33,11 +33,6 @@ reading.Reader._prepare = prepare
 KILL = "os.kill(os.getpid(), signal.SIGKILL)"
 
 
-@pytest.fixture(autouse=True)
-def small_shards(monkeypatch):
-    monkeypatch.setattr(scanner, "SHARD", SHARD)
-
-
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pictures")
@@ -45,25 +40,14 @@ def pictures(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
-def undisturbed(lenet, pictures, tmp_path_factory):
-    out = tmp_path_factory.mktemp("scans") / "out"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scanner, "SHARD", SHARD)
-        convlab.scan(lenet, pictures, out, **OPTIONS)
-    return contents(out)
-
-
-def test_a_process_killed_in_the_middle_of_a_shard_is_started_again(
-    lenet, pictures, undisturbed, tmp_path, monkeypatch
-):
+def test_a_process_killed_in_the_middle_of_a_shard_is_started_again(lenet, pictures, digests, tmp_path, monkeypatch):
     mark = tmp_path / "killed"
     condition = f"source.name == 'p00013.png' and not Path({str(mark)!r}).exists()"
     act = f"Path({str(mark)!r}).touch(); {KILL}"
     in_workers(tmp_path / "site", ONCE.format(condition=condition, act=act), monkeypatch)
     convlab.scan(lenet, pictures, tmp_path / "out", **OPTIONS)
     assert mark.exists()
-    assert contents(tmp_path / "out") == undisturbed | left(tmp_path / "out")
+    assert contents(tmp_path / "out") == digests | left(tmp_path / "out")
 
 
 def left(out):
@@ -71,16 +55,14 @@ def left(out):
     return {name: digest for name, digest in contents(out).items() if ".convlab-unfinished-" in name}
 
 
-def test_a_picture_that_kills_what_reads_it_is_found_and_set_aside(
-    lenet, pictures, undisturbed, tmp_path, monkeypatch
-):
+def test_a_picture_that_kills_what_reads_it_is_found_and_set_aside(lenet, pictures, digests, tmp_path, monkeypatch):
     in_workers(tmp_path / "site", ONCE.format(condition="source.name == 'p00013.png'", act=KILL), monkeypatch)
     with pytest.warns(UserWarning, match=r"p00013\.png: it kills what reads it"):
         found = convlab.scan(lenet, pictures, tmp_path / "out", **OPTIONS)
     assert found.errors == {"p00013.png": "it kills what reads it, which was killed by SIGKILL: set aside"}
     assert found.complete
     assert np.isnan(found.features("relu4")[:]).all(axis=1).tolist() == [i == 13 for i in range(29)]
-    others = {name: digest for name, digest in undisturbed.items() if name.endswith(("0.h5", "2.h5", "3.h5"))}
+    others = {name: digest for name, digest in digests.items() if name.endswith(("0.h5", "2.h5", "3.h5"))}
     assert others.items() <= contents(tmp_path / "out").items()
 
 
@@ -121,7 +103,7 @@ def run_until(shards, number, pictures, out):
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-def test_a_scan_that_is_killed_goes_on_where_it_was(number, lenet, pictures, undisturbed, tmp_path):
+def test_a_scan_that_is_killed_goes_on_where_it_was(number, lenet, pictures, digests, tmp_path):
     out = tmp_path / "out"
     ended, workers = run_until(2, number, pictures, out)
     assert ended.returncode == -number, ended.stderr
@@ -133,7 +115,7 @@ def test_a_scan_that_is_killed_goes_on_where_it_was(number, lenet, pictures, und
     for pid in workers:
         wait_for_the_end(pid)
     convlab.scan(lenet, pictures, out, **OPTIONS)
-    assert contents(out) == undisturbed | left(out)
+    assert contents(out) == digests | left(out)
     assert inodes(out, names) == before
 
 
@@ -150,7 +132,7 @@ def wait_for_the_end(pid):
     pytest.fail(f"process {pid} lives on")
 
 
-def test_what_a_killed_process_left_is_removed(lenet, pictures, undisturbed, tmp_path):
+def test_what_a_killed_process_left_is_removed(lenet, pictures, digests, tmp_path):
     out = tmp_path / "out"
     old = out / "features/relu4/.convlab-unfinished-old"
     old.mkdir(parents=True)
@@ -165,10 +147,10 @@ def test_what_a_killed_process_left_is_removed(lenet, pictures, undisturbed, tmp
     (out / "done/00001.json").unlink()
     os.utime(old, (0, 0))
     convlab.scan(lenet, pictures, out, **OPTIONS)
-    assert contents(out) == undisturbed | left(out)
+    assert contents(out) == digests | left(out)
 
 
-def test_two_scans_do_not_work_in_one_folder(lenet, pictures, undisturbed, tmp_path):
+def test_two_scans_do_not_work_in_one_folder(lenet, pictures, digests, tmp_path):
     out = tmp_path / "out"
     with scanner.scanning(lenet, pictures, out, **OPTIONS) as work:
         next(work.steps())
@@ -178,7 +160,7 @@ def test_two_scans_do_not_work_in_one_folder(lenet, pictures, undisturbed, tmp_p
         with pytest.raises(FileError, match="another scan is at work in it"):
             convlab.scan(lenet, pictures, out, resume=False, **OPTIONS)
     convlab.scan(lenet, pictures, out, **OPTIONS)
-    assert contents(out) == undisturbed | left(out)
+    assert contents(out) == digests | left(out)
 
 
 def test_a_lock_goes_with_its_process(tmp_path):
@@ -229,7 +211,7 @@ def small_disk(folder, size):
         subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_a_full_disk_ends_a_scan_that_goes_on_when_there_is_room(lenet, pictures, undisturbed, tmp_path):
+def test_a_full_disk_ends_a_scan_that_goes_on_when_there_is_room(lenet, pictures, digests, tmp_path):
     disk = tmp_path / "disk"
     with small_disk(disk, "2m"):
         (disk / "more").write_bytes(bytes(1_670_000))
@@ -239,7 +221,7 @@ def test_a_full_disk_ends_a_scan_that_goes_on_when_there_is_room(lenet, pictures
         assert 0 < len(done) < 4
         (disk / "more").unlink()
         convlab.scan(lenet, pictures, disk / "out", **OPTIONS)
-        assert contents(disk / "out") == undisturbed
+        assert contents(disk / "out") == digests
 
 
 # ---- memory

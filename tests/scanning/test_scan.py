@@ -16,18 +16,12 @@ import convlab
 from convlab.cli import main
 from convlab.errors import FileError, ImageError, LayerNameError, ShapeError, UnsupportedError, WeightsError
 from convlab.layers import Conv2D, Dense, Flatten
-from convlab.scanning import scanner
 from convlab.scanning.facts import BLAS_THREADS
 from convlab.scanning.job import batch_for, last_features, shard_for
 from convlab.scanning.report import write_report
-from support.scans import BATCH, SHARD, contents, fill, in_workers, inodes
+from support.scans import BATCH, OPTIONS, contents, fill, in_workers, inodes
 
-OPTIONS = {"layers": ["conv2", "relu4"], "batch": BATCH}
-
-
-@pytest.fixture(autouse=True)
-def small_shards(monkeypatch):
-    monkeypatch.setattr(scanner, "SHARD", SHARD)
+pytestmark = pytest.mark.usefixtures("small_shards")
 
 
 @pytest.fixture(scope="module")
@@ -37,14 +31,6 @@ def pictures(tmp_path_factory):
     fill(folder / "cat", 9, seed=1)
     fill(folder / "dog", 10, seed=2)
     return folder
-
-
-@pytest.fixture(scope="module")
-def undisturbed(lenet, pictures, tmp_path_factory):
-    out = tmp_path_factory.mktemp("scans") / "out"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scanner, "SHARD", SHARD)
-        return convlab.scan(lenet, pictures, out, **OPTIONS)
 
 
 def as_run(lenet, pictures, files, layer):

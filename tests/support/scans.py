@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 SHARD, BATCH = 8, 4  # pictures, of tests that want several
+OPTIONS = {"layers": ["conv2", "relu4"], "batch": BATCH}
 
 
 def fill(folder, count, seed=0, size=(28, 28)):
