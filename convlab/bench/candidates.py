@@ -20,7 +20,7 @@ from convlab.errors import UnsupportedError
 from convlab.runtime.arrays import Array, like, on_host
 from convlab_kernels.cpu import METHODS, set_threads
 
-UNHURRIED, PATIENCE = "direct", 0.3
+UNHURRIED, PATIENCE = "direct", 0.5
 """The method that is there to be read, and the seconds that a call may take unless somebody asked for it."""
 
 
