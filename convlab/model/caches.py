@@ -1,6 +1,6 @@
 """What a network makes at its first call and keeps for the next: made again wherever it is not there."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,9 +24,9 @@ class OfLayers:
     cuda_graphs: CudaGraphs = field(default_factory=CudaGraphs)
 
     @classmethod
-    def made(cls, graph: Graph, layers: Sequence[Layer]) -> "OfLayers":
-        """Return what is to be kept of a graph that was made of these layers."""
-        return cls([layer._held.weights for layer in layers], _options(layers), Layer.edits, graph)
+    def made(cls, make: Callable[[], Graph], layers: Sequence[Layer]) -> "OfLayers":
+        """Return what is to be kept of a graph that is made of these layers as they are before it is made."""
+        return cls([layer._held.weights for layer in layers], _options(layers), Layer.edits, make())
 
     def is_of(self, layers: Sequence[Layer]) -> bool:
         """Return whether it was made of these very weights and options."""

@@ -128,7 +128,7 @@ class Computing(Network):
             with preparing():
                 made = getattr(caches, name)
                 if made is None or not made.is_of(layers):
-                    made = OfLayers.made(make(self.graph), layers)
+                    made = OfLayers.made(lambda: make(self.graph), layers)
                     setattr(caches, name, made)
         return made
 

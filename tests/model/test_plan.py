@@ -546,3 +546,15 @@ def test_an_option_that_is_set_between_two_calls_is_seen(method):
     made = model._of_layers("fused", fuse)
     chain()["conv1"].activation = "relu"
     assert model._of_layers("fused", fuse) is made
+
+
+def test_weights_that_change_while_a_graph_is_made_of_the_old_ones_are_seen():
+    model = chain(depth=1)
+
+    def make(graph):
+        made = fuse(graph)
+        model["conv0"].set_weights(kernel=2 * model["conv0"].weights["kernel"])
+        return made
+
+    made = model._of_layers("fused", make)
+    assert model._of_layers("fused", fuse) is not made
