@@ -21,7 +21,7 @@ from convlab.scanning.job import Job
 from convlab.scanning.marks import Mark, described, shard_name, write_mark
 from convlab.scanning.messages import Request, Summary
 from convlab.scanning.reading import Reader
-from convlab.scanning.statistics_file import write_statistics
+from convlab.scanning.statistics_file import merged, write_statistics
 from convlab.storage.hdf5_writing import new_file
 
 FEATURES, DATA = "features", "features"  # the folder, and the array in each of its files
@@ -41,9 +41,10 @@ def process_shard(
             recorded = _record(job, model, batch.x) if rows else {}
             _keep_features(features, recorded, start, batch.count, rows)
             if rows:
-                _add(statistics, job, recorded, [request.first + start + row for row in rows], rows)
+                numbers = [request.first + start + row for row in rows]
+                statistics = merged([statistics, _of_batch(job, recorded, numbers, rows)])
                 means.add(batch.x[rows], request.labels and [request.labels[start + row] for row in rows])
-            handed = dict(statistics) if job.out is None else None
+            handed = statistics if job.out is None else None
             done = Summary(request.index, start + batch.count, tuple(errors), statistics=handed)
             told(done)
     done = replace(done, whole=True)
@@ -94,16 +95,12 @@ def _keep_features(
         dataset[start : start + count] = kept
 
 
-def _add(
-    statistics: dict[str, ChannelStatistics],
-    job: Job,
-    recorded: Mapping[str, Array],
-    numbers: list[int],
-    rows: list[int],
-) -> None:
-    """Add a batch to the statistics: of pictures that were read, by their numbers among all."""
-    for name in job.statistics:
-        values = recorded[name]
-        some = values if len(rows) == len(values) else values[rows]
-        new = ChannelStatistics.of(some, numbers)
-        statistics[name] = statistics[name].merged(new) if name in statistics else new
+def _of_batch(
+    job: Job, recorded: Mapping[str, Array], numbers: list[int], rows: list[int]
+) -> dict[str, ChannelStatistics]:
+    """Return the statistics of a batch: of the pictures that were read, by their numbers among all."""
+    whole = len(rows) == job.batch
+    return {
+        name: ChannelStatistics.of(recorded[name] if whole else recorded[name][rows], numbers)
+        for name in job.statistics
+    }
