@@ -96,7 +96,7 @@ class Layer(Described, ABC):
     kernel_axes: ClassVar[KernelAxes] = "IO"
     main_weight: ClassVar[str | None] = None
     positive_weights: tuple[str, ...] = ()
-    edits: ClassVar[int] = 0  # how often an option of any layer was set
+    edits: ClassVar[object] = object()  # another one whenever an option or weights of any layer were set
     _held: Held
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -113,8 +113,7 @@ class Layer(Described, ABC):
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an option, or what the layer holds."""
         super().__setattr__(name, value)
-        if name != "_held":
-            Layer.edits += 1
+        Layer.edits = object()
 
     def __post_init__(self) -> None:
         """Check the options, and parse them, where a layer has some; called again where one is changed."""

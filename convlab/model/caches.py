@@ -16,9 +16,9 @@ from convlab.runtime.cuda_graph import CudaGraphs
 class OfLayers:
     """A graph, the weights and options that it was made of, layer by layer, and the plans and CUDA graphs of it."""
 
+    edits: object
     weights: list[Mapping[str, Array]]
     options: list[dict[str, Any]]
-    edits: int
     graph: Graph
     plans: Plans = field(default_factory=Plans)
     cuda_graphs: CudaGraphs = field(default_factory=CudaGraphs)
@@ -26,13 +26,13 @@ class OfLayers:
     @classmethod
     def made(cls, make: Callable[[], Graph], layers: Sequence[Layer]) -> "OfLayers":
         """Return what is to be kept of a graph that is made of these layers as they are before it is made."""
-        return cls([layer._held.weights for layer in layers], _options(layers), Layer.edits, make())
+        return cls(Layer.edits, [layer._held.weights for layer in layers], _options(layers), make())
 
     def is_of(self, layers: Sequence[Layer]) -> bool:
         """Return whether it was made of these very weights and options."""
-        if not all(layer._held.weights is weights for layer, weights in zip(layers, self.weights, strict=True)):
-            return False
-        if (edits := Layer.edits) != self.edits:  # an option of some layer was set, perhaps of another network's
+        if (edits := Layer.edits) is not self.edits:  # something was set, perhaps in another network
+            if not all(layer._held.weights is weights for layer, weights in zip(layers, self.weights, strict=True)):
+                return False
             if not all(map(_same, _options(layers), self.options)):
                 return False
             self.edits = edits

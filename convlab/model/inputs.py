@@ -70,11 +70,8 @@ def _by_name(graph: Graph, x: Any) -> Mapping[str, Any]:
 
 
 def _check(graph: Graph, preprocessing: Preprocessing | None, name: str, x: Any) -> Array:
-    if isinstance(x, str | PathLike):
-        raise ShapeError(f"model {graph.name!r}: {x!s} is no array; model.prepare makes one from a picture")
-    (x,) = as_floats(channels_last(x, batches=1))
-    if module_of(x) is np:
-        x = np.asarray(x)  # of no class derived from NumPy's: what shares its memory would not be known for it
+    if type(x) is not np.ndarray or x.dtype != np.float32:  # small networks take microseconds
+        x = _floats(graph, x)
     if x.shape[1:] != graph.inputs[name]:
         first = (*x.shape[2:], *x.shape[1:2]) == graph.inputs[name]
         advice = (
@@ -88,3 +85,11 @@ def _check(graph: Graph, preprocessing: Preprocessing | None, name: str, x: Any)
     if preprocessing is not None and module_of(x) is np:  # on a GPU it would have to be waited for
         preprocessing.check(x)
     return x
+
+
+def _floats(graph: Graph, x: Any) -> Array:
+    if isinstance(x, str | PathLike):
+        raise ShapeError(f"model {graph.name!r}: {x!s} is no array; model.prepare makes one from a picture")
+    (x,) = as_floats(channels_last(x, batches=1))
+    # of no class derived from NumPy's: what shares its memory would not be known for it
+    return np.asarray(x) if module_of(x) is np else x

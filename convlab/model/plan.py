@@ -16,9 +16,10 @@ from convlab.model.graph import Graph
 from convlab.model.plan_table import plan_rows, plan_text
 from convlab.model.planning import FLOAT, Place, Planning, Step
 from convlab.runtime.arrays import Array
-from convlab.runtime.buffer_pool import SMALL, BufferPool
+from convlab.runtime.buffer_pool import BufferPool
 from convlab.runtime.policy import using_policy
 from convlab_kernels.arguments import contiguous
+from convlab_kernels.cpu.runtime.aligned import aligned
 from convlab_kernels.cpu.runtime.program import Pieces, Program, carry_out
 
 Empty: TypeAlias = Callable[[tuple[int, ...], np.dtype[Any]], Array]
@@ -49,7 +50,7 @@ class Plan:
         self._starts = np.array(planning.starts, np.int64)
         self._addresses = self._starts.copy()
         self._parts = list(self._joined())
-        self._own = None if planning.arena_bytes >= SMALL else self._new_arena(np.empty)
+        self._own = None if planning.moving else self._own_memory()
         self._idle = ["idle"]  # not itself: a circle is not freed before somebody looks for such
         _plans.add(self)
 
@@ -86,7 +87,9 @@ class Plan:
         except IndexError:
             return None
         try:
-            if pool is None or self._own is not None:
+            if self._own is not None:
+                return self._execute_within(self._own, sources)
+            if pool is None:
                 return self._execute(sources, np.empty)
             with pool.scope() as scope:
                 return self._execute(sources, scope.empty)
@@ -98,17 +101,29 @@ class Plan:
         arrays = {place.buffer: contiguous(sources[name]) for name, place in planning.inputs.items()}
         for buffer, size in self._handed.items():
             arrays[buffer] = empty((size,), FLOAT)
-        memory = _Memory(self._new_arena(empty) if self._own is None else self._own, planning.starts, arrays)
+        memory = _Memory(empty((planning.arena_bytes // FLOAT.itemsize,), FLOAT), planning.starts, arrays)
         self._place(memory)
+        self._carry_out(memory)
+        return self._values(memory)
+
+    def _own_memory(self) -> "_Own":
+        memory = _Memory(aligned(self.planning.arena_bytes), self.planning.starts, {})
+        self._program.place(self._starts + _address(memory.arena))
+        inputs = [(name, memory.of(place)) for name, place in self.planning.inputs.items()]
+        return _Own(memory, inputs, self._values(memory))
+
+    def _execute_within(self, own: "_Own", sources: Mapping[str, Array]) -> list[Value]:
+        for name, array in own.inputs:
+            array[...] = sources[name]
+        self._carry_out(own.memory)
+        return [(node, None if before is None else before.copy(), after.copy()) for node, before, after in own.values]
+
+    def _carry_out(self, memory: "_Memory") -> None:
         for part in self._parts:
             if isinstance(part, Step):
                 self._call(part, memory)
             else:
                 carry_out(part)
-        return [self._value(step, memory) for step in self._shown]
-
-    def _new_arena(self, empty: Empty) -> Array:
-        return empty((self.planning.arena_bytes // FLOAT.itemsize,), FLOAT)
 
     def _place(self, memory: "_Memory") -> None:
         """Put the addresses into the tasks; the arena's only where it lies elsewhere than at the last call."""
@@ -128,8 +143,11 @@ class Plan:
             if step.before is not None:
                 memory.of(step.before)[...] = before
 
-    def _value(self, step: Step, memory: "_Memory") -> Value:
-        return step.node, None if step.before is None else memory.of(step.before), memory.of(step.after)
+    def _values(self, memory: "_Memory") -> list[Value]:
+        return [
+            (step.node, None if step.before is None else memory.of(step.before), memory.of(step.after))
+            for step in self._shown
+        ]
 
 
 _plans: WeakSet[Plan] = WeakSet()
@@ -156,6 +174,14 @@ class _Memory(NamedTuple):
         if (array := self.arrays.get(place.buffer)) is not None:
             return place.within(array)
         return place.within(self.arena, self.starts[place.buffer])
+
+
+class _Own(NamedTuple):
+    """The memory of a plan that has its own, and where in it the inputs and what is handed out lie."""
+
+    memory: _Memory
+    inputs: list[tuple[str, Array]]
+    values: list[Value]
 
 
 def _address(array: Array) -> int:

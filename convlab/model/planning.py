@@ -12,6 +12,7 @@ from convlab.model.execution import call
 from convlab.model.graph import Graph
 from convlab.model.nodes import Node
 from convlab.runtime.arrays import Array, Shape
+from convlab.runtime.buffer_pool import SMALL
 from convlab.runtime.policy import using_policy
 from convlab_kernels.cpu.runtime.noting import Notes, Promised, UnplannedError, noting
 from convlab_kernels.cpu.runtime.program import arrange, lives
@@ -73,8 +74,9 @@ class Planning:
     notes : Notes
         With the tasks.
     steps : list of Step
-    given, handed : set of int
-        The buffers of the inputs, and of what is handed out: each call has others.
+    moving : set of int
+        The buffers that each call has others of: those of the inputs, and of what is handed out. There are none where
+        all is so little that it is sooner copied into the arena and out of it.
     starts : list of int
         Where in the arena each other buffer begins, in bytes.
     arena_bytes : int
@@ -92,15 +94,16 @@ class Planning:
             for node in graph.nodes:
                 arrays[node.name] = self._add(node, [arrays[source] for source in node.inputs])
         self.notes.release()
-        self.given = {place.buffer for place in self.inputs.values()}
-        self.handed = {place.buffer for step in self.steps for place in self.shown(step).values()} - self.given
+        self._given = {place.buffer for place in self.inputs.values()}
+        self._handed = {place.buffer for step in self.steps for place in self.shown(step).values()}
+        self.moving = set() if sum(self.notes.sizes) < SMALL else self._given | self._handed
         shared = {buffer: life for buffer, life in lives(self._uses()).items() if buffer not in self.moving}
         self.starts, self.arena_bytes = arrange(self.notes.sizes, shared)
 
     @property
-    def moving(self) -> set[int]:
-        """The buffers that lie elsewhere at each call."""
-        return self.given | self.handed
+    def handed(self) -> set[int]:
+        """The moving buffers of what is handed out."""
+        return self.moving - self._given
 
     def shown(self, step: Step) -> dict[str, Place]:
         """Return where that lies which a step makes and is handed out, by name."""
@@ -108,12 +111,14 @@ class Planning:
         return {name: place for name, place in step.made.items() if name in shown}
 
     def _uses(self) -> Iterator[Collection[int]]:
-        """Yield, for each task and each layer that is called, the buffers that it uses."""
+        """Yield, for each task and each layer that is called, the buffers that it uses; at both ends a call's."""
+        yield self._given
         for step in self.steps:
             if step.by_layer:
                 yield {place.buffer for place in (*step.inputs, *step.made.values())}
             for task in self.notes.tasks[step.first : step.last]:
                 yield task.buffers
+        yield self._handed
 
     def _promise(self, shape: Shape) -> Array:
         return self.notes.empty((self.images, *shape), FLOAT)

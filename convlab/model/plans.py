@@ -2,8 +2,7 @@
 
 import logging
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from convlab.model.execution import Value
 from convlab.model.plan import Plan
@@ -18,8 +17,7 @@ MOST = 8
 """Kinds of calls that are remembered; what came first is forgotten."""
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """A call of a network: its kind, for which there is one plan, the inputs, into which memory, and how otherwise.
 
     `compute` is what computes it without a plan, `plan` what makes one.

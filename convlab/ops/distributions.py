@@ -29,7 +29,8 @@ def softmax(x: ArrayLike, axis: Axis = -1) -> Array:
         Where an axis is not there, or has no size.
     """
     x = _checked(x, axis, "softmax")
-    if axis in (-1, x.ndim - 1) and (elementwise := function_kernels(x)):
+    last = x.ndim - 1
+    if axis in (-1, last, (last,)) and (elementwise := function_kernels(x)):
         shares = new_array(x, x.shape)
         elementwise.softmax(x, shares)
         return shares

@@ -63,7 +63,7 @@ def test_convlab_alone_takes_its_turns():
 @pytest.mark.parametrize(("pause", "done"), [(0, ["call"] * 4), (0.3, [0.3, "call"] * 3)])
 def test_a_worker_pauses_before_each_call_or_warms_up(monkeypatch, pause, done):
     seen = []
-    monkeypatch.setattr(worker, "sleep", lambda seconds: seen.append(seconds) if seconds else None)
+    monkeypatch.setattr(worker, "sleep", seen.append)
     assert len(worker.times(lambda: seen.append("call"), 3, pause)) == 3
     assert seen == done
 

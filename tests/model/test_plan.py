@@ -320,6 +320,19 @@ def test_a_plan_that_answers_otherwise_is_not_followed(monkeypatch):
     assert plans_of(model) == [None]
 
 
+def test_what_a_plan_in_memory_of_its_own_hands_out_is_the_callers():
+    model = Model.sequential("small", (5, 7, 3), [Conv2D("conv", 4, 3), Flatten("flat"), Softmax("shares")])
+    randomise(model, 0)
+    model.compiled = True
+    plan = model.plan()
+    assert not plan.planning.moving
+    assert not [step for step in plan.planning.steps if step.by_layer]
+    [(_, _, first)] = plan.execute({"input": images(1, (5, 7, 3))})
+    kept = first.copy()
+    plan.execute({"input": images(1, (5, 7, 3), seed=1)})
+    np.testing.assert_array_equal(first, kept)
+
+
 def test_a_network_too_small_has_no_plan_until_it_is_asked_for():
     model, x = chain(depth=1), images(1, (23, 19, 24))
     for _ in range(3):

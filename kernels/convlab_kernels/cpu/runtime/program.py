@@ -10,8 +10,8 @@ from convlab_kernels.cpu.runtime.aligned import LINE
 from convlab_kernels.cpu.runtime.noting import Notes
 from convlab_kernels.cpu.runtime.threads import carry_out as do_tasks
 
-Pieces = list[tuple[NDArray[np.int64], float]]
-"""Tasks as they are done in one call each, and their cost."""
+Pieces = list[tuple[NDArray[np.int64], int, float]]
+"""Tasks as they are done in one call each, on how many threads at most, and their cost."""
 
 PIECE = 100_000
 """Microseconds of work of one thread that are done in one call: Ctrl-C is heard after it."""
@@ -71,7 +71,8 @@ class Program:
         for i in range(first, last):
             cost += self._costs[i]
             if cost >= PIECE or i == last - 1:
-                found.append((self._tasks[begin : i + 1], cost))
+                tasks = self._tasks[begin : i + 1]
+                found.append((tasks, int(tasks[:, -1].max()), cost))
                 begin, cost = i + 1, 0.0
         return found
 
@@ -83,8 +84,8 @@ def _addresses(places: Iterable[tuple[int, int, int]]) -> Addresses:
 
 def carry_out(pieces: Pieces) -> None:
     """Do the tasks of all pieces."""
-    for tasks, cost in pieces:
-        do_tasks(tasks, cost)
+    for tasks, workers, cost in pieces:
+        do_tasks(tasks, workers, cost)
 
 
 class Life(NamedTuple):

@@ -143,14 +143,14 @@ def parallel_for(
         _with_team(workers, cost, kernel, *sharing, *args)
 
 
-def carry_out(tasks: NDArray[np.int64], cost: float) -> None:
+def carry_out(tasks: NDArray[np.int64], workers: int, cost: float) -> None:
     """Do tasks that were noted, (n, 6) as `parallel_for.carry_out` takes them, which cost one thread so much.
 
     Raises MemoryError where one finds no memory.
     """
     from convlab_kernels.cpu.runtime import parallel_for
 
-    _with_team(int(tasks[:, -1].max()), cost, parallel_for.carry_out, tasks)
+    _with_team(workers, cost, parallel_for.carry_out, tasks)
 
 
 def _with_team(workers: int, cost: float, compiled: Any, *args: Any) -> None:

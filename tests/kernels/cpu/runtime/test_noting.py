@@ -127,8 +127,8 @@ def test_long_work_is_done_in_several_calls():
             parallel_for(_add_shifted, (x, np.zeros(1, np.float32), x), 3, cost=cost)
 
     taken, _ = noted(compute, 3)
-    assert [len(tasks) for tasks, _ in Program(taken, ()).pieces(0, 6)] == [3, 1, 2]
-    assert [len(tasks) for tasks, _ in Program(taken, ()).pieces(1, 3)] == [2]
+    assert [len(tasks) for tasks, *_ in Program(taken, ()).pieces(0, 6)] == [3, 1, 2]
+    assert [len(tasks) for tasks, *_ in Program(taken, ()).pieces(1, 3)] == [2]
     assert Program(taken, ()).pieces(2, 2) == []
 
 
