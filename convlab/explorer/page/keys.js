@@ -27,10 +27,10 @@ export function listenForKeys(root, bound) {
   });
 }
 
-/** Whether a key is the focused element's own: letters of a field, Enter of a button, all of a dialog's. @param {KeyboardEvent} event */
+/** Whether a key is the focused element's own: letters of a field, Enter of a button, all of an open dialog's. @param {KeyboardEvent} event */
 function isOfElement(event) {
-  const target = /** @type {Element} */ (event.composedPath()[0]);
-  if (target.closest("dialog")) return true;
+  const target = /** @type {Element} */ (event.composedPath()[0]), dialog = target.closest("dialog");
+  if (dialog) return dialog.open; // closed, it may keep the focus for a while
   if (target.matches(TYPED)) return event.key !== "Escape";
   if (target.matches("input[type=range]")) return event.key.startsWith("Arrow");
   return target.matches("button, a[href], summary, input") && (event.key === "Enter" || event.key === " ");

@@ -146,6 +146,10 @@ function makeHelp(/** @type {() => Key[]} */ keys) {
   const body = make("div");
   const dialog = make("dialog", "help", [make("h2", "", ["Keys"]), body, makeButton("tool", "close", () => dialog.close())], { "aria-label": "Keys" });
   const open = () => (body.replaceChildren(keyTable(keys())), dialog.showModal());
-  dialog.addEventListener("keydown", (event) => event.stopPropagation());
+  dialog.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !dialog.open) return;
+    event.preventDefault(); // by itself the browser closes it later, and takes the keys until then
+    dialog.close();
+  });
   return { dialog, open };
 }

@@ -93,6 +93,16 @@ def test_escape_is_one_level_back_and_help_lists_the_keys(visit, urls):
     visitor.await_state("network")
 
 
+@pytest.mark.parametrize(("key", "after"), [("Escape", "#conv2/7"), ("Enter", "#pool1/0/3,4")])
+def test_the_key_after_the_help_is_the_views_however_soon_it_comes(visit, urls, key, after):
+    page = (visitor := visit(urls("file", "lenet"))).page
+    for _ in range(10):
+        visitor.go("conv2", 7, [3, 4])
+        for pressed in ("?", "Escape", key):
+            page.keyboard.press(pressed)
+        assert page.evaluate("() => location.hash") == after
+
+
 @pytest.mark.parametrize(("wish", "moves"), [("reduce", False), ("no-preference", True)])
 def test_nothing_moves_for_who_asks_for_it(visit, urls, wish, moves):
     visitor = visit(urls("file", "sequence"), reduced_motion=wish)
