@@ -181,7 +181,7 @@ type App = {
   from: State; // where one was before
   view: View | null;
   shell: Shell;
-  drawn: Map<string, HTMLCanvasElement[]>; // maps of strips
+  drawn: Map<string, HTMLCanvasElement>; // maps of strips
   go: (state: State, how?: { replace?: boolean }) => void; // replace: no step back leads here
   say: (text: string) => void; // to the live line
   set: (change: Partial<Settings>) => void;
@@ -199,6 +199,7 @@ type CellBox = { y: number; x: number; height?: number; width?: number };
 
 type CellPixel = (y: number, x: number) => number; // the pixel of a cell, 0xAABBGGRR
 type Size = { width: number; height: number };
+type Area = Size & { left: number; top: number };
 type Under = { channel: number; at: At | null } | null; // what a pointer is on: no cell, the caption; null: beside the tiles
 
 // What is drawn as one strip of the network: a layer, or a folded group (its path, else "") of them.

@@ -12,8 +12,8 @@ READ = """([x, y]) => {
   const line = document.querySelector("[aria-live]");
   const said = line.textContent.replaceAll("−", "-");
   line.textContent = "";
-  const canvas = document.elementFromPoint(x, y);
-  if (!(canvas instanceof HTMLCanvasElement)) return [said, []];
+  const canvas = document.elementsFromPoint(x, y).find((one) => one instanceof HTMLCanvasElement);
+  if (!canvas) return [said, []];
   const {left, top, width, height} = canvas.getBoundingClientRect();
   const column = Math.floor((x - left) / width * canvas.width), row = Math.floor((y - top) / height * canvas.height);
   return [said, [...canvas.getContext("2d").getImageData(column, row, 1, 1).data]];

@@ -1,8 +1,9 @@
 // One map drawn as cells: colours, numbers where there is room, padding hatched around it, outlines that glide.
 
 import { inkOnPixel } from "./colours.js";
-import { make, makeShape, paintCells } from "./elements.js";
+import { make, makeShape } from "./elements.js";
 import { digits, placesFor } from "./numbers.js";
+import { paintCells } from "./sheet.js";
 
 const RULED = 7, NUMBERED = 24, LARGEST = 64; // pixels of a cell
 

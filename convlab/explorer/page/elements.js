@@ -1,4 +1,4 @@
-// Elements by one call: text is always text, never markup. And the one painter of maps.
+// Elements by one call: text is always text, never markup.
 
 import { OutOfDate } from "./data.js";
 
@@ -39,17 +39,6 @@ export function makeShape(tag, names, attributes = {}, children = []) {
 export function excuse(error) {
   const text = error instanceof OutOfDate ? "another image was opened meanwhile: reload the page" : /** @type {Error} */ (error).message;
   return make("p", "excuse", [text], { role: "alert" });
-}
-
-/** Paint a canvas, a pixel a cell: 0xAABBGGRR. The style sheet enlarges it; where there are more cells than the screen has pixels, only each
- *  `step`-th is painted. @param {Size} size in cells @param {CellPixel} pixelAt @param {HTMLCanvasElement} [canvas] @param {number} [step] */
-export function paintCells(size, pixelAt, canvas = make("canvas"), step = 1) {
-  const [height, width] = [size.height, size.width].map((cells) => Math.max(1, Math.floor(cells / step))), pixels = new Uint32Array(width * height);
-  const columns = Int32Array.from({ length: width }, (_, x) => Math.floor(x * step));
-  for (let y = 0, i = 0; y < height; y++) for (let x = 0, row = Math.floor(y * step); x < width; x++) pixels[i++] = pixelAt(row, columns[x]);
-  Object.assign(canvas, { width, height });
-  canvas.getContext("2d", { willReadFrequently: true })?.putImageData(new ImageData(new Uint8ClampedArray(pixels.buffer), width), 0, 0);
-  return canvas;
 }
 
 /** Tell the style sheet where some cells of a map are, as shares of it: --left, --top, --width, --height.

@@ -1,8 +1,9 @@
 // Beside the mosaic: what is known of the whole layer, how often which numbers occur, and the kernel of one channel.
 
 import { colouring } from "./colours.js";
-import { make, paintCells } from "./elements.js";
+import { make } from "./elements.js";
 import { topOf, written } from "./numbers.js";
+import { paintCells } from "./sheet.js";
 
 const KERNELS_SHOWN = 8;
 

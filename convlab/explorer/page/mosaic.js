@@ -1,7 +1,8 @@
-// All channels of a layer, a tile each: canvases of a pixel a cell. The style sheet enlarges them, the browser lays them out
-// and scrolls; what is marked on them are elements over them.
+// All channels of a layer, a tile each. The browser lays the tiles out and scrolls, the maps in view are painted on one canvas
+// below them (of a canvas each it would make a layer each, at every frame), and what is marked on them are elements over it.
 
-import { layOver, make, paintCells } from "./elements.js";
+import { layOver, make } from "./elements.js";
+import { Sheet, cellOf, onScreen } from "./sheet.js";
 
 const SMALLEST = 30, SMALLEST_UNIT = 6, CAPTIONED = 44, LARGEST_CELL = 72; // pixels of a tile, of a cell
 const EDGE = 36, ONE_ROW = 12, MOST_UNITS = 1500, MOST_NAMED = 100, MOST_CROSSES = 500;
@@ -22,7 +23,8 @@ export class Mosaic {
     this.order = /** @type {number[]} */ ([]); // channels as they are drawn
     this.chosen = /** @type {number|null} */ (null); // the channel that is enlarged
     this.maps = /** @type {Map<number, HTMLElement>} */ (new Map()); // the maps by their channels; of a crowd one
-    this.painted = /** @type {Map<number, number>} */ (new Map()); // with which step, by channel
+    this.crossed = /** @type {Set<number>} */ (new Set()); // the channels whose numbers that are not finite are crossed out
+    this.canvas = make("canvas", "", [], { "aria-hidden": "true" });
     this.cursor = make("i", "cursor");
     this.element = make("div", this.isUnits ? "mosaic units" : "mosaic", [], { tabindex: "0", role: "application" });
     this.watcher = new ResizeObserver(() => this.frameOn(this.chosen));
@@ -35,8 +37,8 @@ export class Mosaic {
       const width = Math.ceil(Math.sqrt((order.length * this.element.clientWidth) / this.element.clientHeight));
       this.size = { width, height: Math.ceil(order.length / width) };
     }
-    this.element.replaceChildren(...(this.isCrowd ? [0] : order).map((channel) => this.figure(channel)));
-    this.painted.clear();
+    this.element.replaceChildren(this.canvas, ...(this.isCrowd ? [0] : order).map((channel) => this.figure(channel)));
+    this.crossed.clear();
     if (this.cell) return this.paintInView();
     this.frameOn(this.chosen);
     this.watcher.observe(this.element);
@@ -45,41 +47,55 @@ export class Mosaic {
 
   figure(/** @type {number} */ channel) {
     const { values, isCrowd } = this, isDead = !this.isUnits && !values.highs[channel] && !values.lows[channel] && !values.nonfinite[channel], isOff = values.nonfinite[channel] > 0;
-    const map = make("div", "map", [make("canvas", "", [], { role: "img", "aria-label": isCrowd ? "all units" : `channel ${channel}` })]);
+    const map = make("div", "map", [], { role: "img", "aria-label": isCrowd ? "all units" : `channel ${channel}` });
     const caption = `${this.names?.[channel] ?? channel}${isOff ? " not finite" : isDead ? " dead" : ""}`, classes = [isDead && "dead", channel === this.chosen && "chosen"];
     this.maps.set(channel, map);
     return make("figure", classes.filter(Boolean).join(" "), [map, ...(isCrowd ? [] : [make("figcaption", "", [caption])])], { "data-channel": `${channel}` });
   }
 
-  /** Cells from one painted pixel to the next, where cells share them. */
-  get step() {
-    return Math.max(1, 1 / (this.cell * (devicePixelRatio || 1)));
+  /** Where a map lies in the view, in pixels of the screen. @param {HTMLElement} map @returns {Area} */
+  areaOf(map) {
+    const view = this.element.getBoundingClientRect(), place = map.getBoundingClientRect();
+    const [left, top, width, height] = onScreen(place.left - view.left, place.top - view.top, place.width, place.height);
+    return { left, top, width, height };
   }
 
-  /** Paint the maps in view, in as many pixels as they are seen in. */
+  /** Paint the maps in view. */
   paintInView() {
-    const { top, bottom } = this.element.getBoundingClientRect(), { step } = this;
-    const inView = [...this.maps].map(([channel, map]) => ({ channel, place: map.getBoundingClientRect() })).filter(({ place }) => place.bottom > top && place.top < bottom);
-    for (const { channel } of inView) if (this.painted.get(channel) !== step) this.paint(channel);
+    const { canvas, element: { clientWidth: width, clientHeight: height, scrollLeft: left, scrollTop: top } } = this;
+    const [wide, high] = onScreen(width, height), sheet = new Sheet(wide, high);
+    for (const [channel, map] of this.maps) {
+      const area = this.areaOf(map);
+      if (area.top + area.height <= 0 || area.top >= sheet.height) continue;
+      sheet.paint(area, this.size, this.pixelsOf(channel));
+      this.cross(channel);
+    }
+    Object.assign(canvas.style, { left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` });
+    sheet.putOn(canvas);
   }
 
-  /** Paint a map, and cross out what is not finite in it. @param {number} channel */
-  paint(channel) {
-    const { values, settings, size, slice, order, isCrowd, step } = this, map = this.mapOf(channel);
-    this.painted.set(channel, step);
-    paintCells(size, isCrowd ? values.unitPixels(order, size.width, settings) : values.pixels(channel, settings, slice), map.querySelector("canvas") ?? undefined, step);
+  /** The pixels of a map's cells. @param {number} channel */
+  pixelsOf(channel) {
+    const { values, settings, order, slice } = this;
+    return this.isCrowd ? values.unitPixels(order, this.size.width, settings) : values.pixels(channel, settings, slice);
+  }
+
+  /** Cross out what is not finite in a map. @param {number} channel */
+  cross(channel) {
+    const { values, size, slice, order, isCrowd, crossed } = this, map = this.mapOf(channel);
+    if (crossed.has(channel) || !(isCrowd ? values.nonfinite.some(Boolean) : values.nonfinite[channel])) return;
     for (const cross of map.querySelectorAll(".cross")) cross.remove();
-    if (!(isCrowd ? values.nonfinite.some(Boolean) : values.nonfinite[channel])) return;
     const value = (/** @type {number} */ i) => isCrowd ? values.valueAt(order[i] ?? 0, [0, 0]) : values.valueAt(channel, [slice, Math.floor(i / size.width), i % size.width]);
     const off = Array.from({ length: size.width * size.height }, (_, i) => i).filter((i) => !Number.isFinite(value(i))).slice(0, MOST_CROSSES);
     map.append(...off.map((i) => layOver(make("i", "cross"), [Math.floor(i / size.width), i % size.width].map((cell) => [cell, cell]), size)));
+    crossed.add(channel);
   }
 
   /** Show another slice of a volume. @param {number} slice */
   show(slice) {
     if (slice === this.slice) return;
     this.slice = slice;
-    this.painted.clear();
+    this.crossed.clear();
     this.paintInView();
   }
 
@@ -111,6 +127,7 @@ export class Mosaic {
   resize(cell) {
     const { size: { width, height }, across, gap } = this, sizes = { gap, "tile-width": width * cell, "tile-height": height * this.stretch * cell };
     this.cell = cell;
+    this.canvas.style.height = this.canvas.style.width = "0"; // so that it does not keep the room it had
     this.element.style.setProperty("--across", `${across}`);
     for (const [name, pixels] of Object.entries(sizes)) this.element.style.setProperty(`--${name}`, `${pixels}px`);
     this.element.classList.toggle("captioned", width * cell >= CAPTIONED);
@@ -161,9 +178,9 @@ export class Mosaic {
   under(event) {
     const figure = /** @type {Element} */ (event.target).closest("figure"), { width, height } = this.size;
     if (!figure?.firstElementChild) return null;
-    const channel = Number(figure.dataset.channel), place = figure.firstElementChild.getBoundingClientRect();
-    const painted = (/** @type {number} */ share, /** @type {number} */ cells) => Math.floor(Math.floor(share * Math.max(1, Math.floor(cells / this.step))) * this.step);
-    const y = painted((event.clientY - place.top) / place.height, height), x = painted((event.clientX - place.left) / place.width, width);
+    const channel = Number(figure.dataset.channel), view = this.element.getBoundingClientRect(), area = this.areaOf(/** @type {HTMLElement} */ (figure.firstElementChild));
+    const y = cellOf(Math.floor((event.clientY - view.top) * devicePixelRatio) - area.top, area.height, height);
+    const x = cellOf(Math.floor((event.clientX - view.left) * devicePixelRatio) - area.left, area.width, width);
     if (x < 0 || y < 0 || x >= width || y >= height) return { channel, at: null };
     if (!this.isCrowd) return { channel, at: this.values.sides.volume ? [this.slice, y, x] : [y, x] };
     const unit = this.order[y * width + x];

@@ -73,10 +73,11 @@ export class NetworkView {
     const { strips, layers, largest, app: { drawn, values, say } } = this;
     for (const [vertex, strip] of strips) {
       const index = vertex.members[vertex.members.length - 1], spot = places.at(vertex), key = `${index} ${spot.side} ${spot.maps}`;
-      const maps = drawn.get(key) ?? (await mapsOf(layers[index], largest, spot, () => values(index)).catch((error) => (say(error.message), [])));
+      const canvas = drawn.get(key) ?? (await mapsOf(layers[index], largest, spot, () => values(index)).catch((error) => void say(error.message)));
       if (this.strips !== strips) return this.ready; // all was placed anew meanwhile
-      drawn.set(key, maps);
-      strip.querySelector(".maps")?.replaceChildren(...maps);
+      if (!canvas) continue;
+      drawn.set(key, canvas);
+      strip.querySelector(".maps")?.replaceChildren(canvas);
     }
   }
 

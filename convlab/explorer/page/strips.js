@@ -1,8 +1,9 @@
 // The strip of a layer, or of a folded group: a button with its words and maps, the strongest channels one below the other.
 
 import { sidesOf } from "./address.js";
-import { make, makeButton, paintCells } from "./elements.js";
+import { make, makeButton } from "./elements.js";
 import { strongestFirst } from "./geometry.js";
+import { Sheet, onScreen } from "./sheet.js";
 
 const GAP = 4, SCALE = /** @type {const} */ ({ scale: "layer" });
 
@@ -35,12 +36,11 @@ function divided({ channels, height: rows, width: columns }, largest, { side, ma
 /** Draw the maps of a strip. @param {Layer} layer @param {number} largest @param {Spot} spot @param {() => Promise<Values>} ask for the numbers */
 export async function mapsOf(layer, largest, spot, ask) {
   const sides = sidesOf(layer.shape), { width, height, count, across } = divided(sides, largest, spot), order = strongestFirst(layer);
-  const values = layer.strength ? await ask() : null, rows = Math.ceil(sides.channels / (across || 1)), middle = Math.floor(sides.depth / 2);
-  return Array.from({ length: count }, (_, i) => {
-    const canvas = make("canvas", values ? "" : "blank", [], { "aria-hidden": "true" });
-    if (values && across) paintCells({ height: rows, width: across }, values.unitPixels(order.toSorted((a, b) => a - b), across, SCALE), canvas);
-    else if (values) paintCells(sides, values.pixels(order[i], SCALE, middle), canvas, Math.max(1, sides.width / (width * devicePixelRatio)));
-    Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
-    return canvas;
-  });
+  const tall = count * (height + GAP) - GAP, [wide, high, full] = onScreen(width, height, tall), sheet = new Sheet(wide, full);
+  const values = layer.strength ? await ask() : null, canvas = make("canvas", values ? "" : "blank", [], { "aria-hidden": "true" });
+  const box = (/** @type {number} */ i) => ({ left: 0, top: onScreen(i * (height + GAP))[0], width: wide, height: high });
+  if (values && across) sheet.paint(box(0), { height: Math.ceil(sides.channels / across), width: across }, values.unitPixels(order.toSorted((a, b) => a - b), across, SCALE));
+  else if (values) for (let i = 0; i < count; i++) sheet.paint(box(i), sides, values.pixels(order[i], SCALE, Math.floor(sides.depth / 2)));
+  Object.assign(canvas.style, { width: `${width}px`, height: `${tall}px` });
+  return sheet.putOn(canvas);
 }
