@@ -20,6 +20,7 @@ from typing import Any, TypeVar, cast
 import numba
 import numpy as np
 from numba.core.compiler import CompileResult
+from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 
 from convlab_kernels import disk_cache
@@ -91,7 +92,7 @@ class _Cache:
 
     def load_overload(self, signature: Any, target_context: Any) -> Any:
         """Return the compiled function, or None where there is none to be trusted."""
-        target_context.refresh()
+        rtsys.initialize(target_context)  # all that loaded code needs; who compiles loads all that Numba can do
         turn = ExitStack()
         found, problem = self._read(signature, target_context)
         if found is None:

@@ -58,6 +58,31 @@ def test_a_second_process_compiles_nothing(program):
     assert process(program) == "285 True\n"
 
 
+ALLOCATES = """
+import sys
+import numpy as np
+from convlab_kernels.cpu.runtime.jit import compiled
+@compiled
+def ones(n):
+    if n < 0:
+        raise ValueError("negative")
+    return np.ones(n)
+print(ones(3), end=" ")
+try:
+    ones(-1)
+except ValueError as error:
+    print(error, "numba.np.linalg" in sys.modules)
+"""
+
+
+@pytest.mark.slow
+def test_what_is_read_needs_no_compiler(tmp_path):
+    file = tmp_path / "program.py"
+    file.write_text(ALLOCATES)
+    assert process(file) == "[1. 1. 1.] negative True\n"
+    assert process(file) == "[1. 1. 1.] negative False\n"
+
+
 @pytest.mark.slow
 def test_a_function_changed_outside_the_package_is_compiled_again(program):
     assert process(program) == "285 False\n"
