@@ -2,11 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from convlab.recording.statistics import Statistics, statistics
 from convlab.runtime.arrays import Array
+from convlab.runtime.policy import kernels
+
+STEPS = 5
+"""What a number takes, in multiply-adds: its sum, the square, the extremes, whether it is zero or NaN."""
 
 PICTURES = 3  # how many of those that excite a channel most are kept
 
@@ -55,10 +60,14 @@ class ChannelStatistics(Statistics):
     def of(cls, activation: Array, names: Sequence[str] | Sequence[int]) -> "ChannelStatistics":
         """Return the statistics of an activation (N, ..., C) of N named pictures."""
         maps = activation.reshape(len(names), -1, activation.shape[-1])  # (N, H*W, C)
-        peaks = np.fmax.reduce(maps, axis=1).astype(np.float64)
+        compiled = kernels("elementwise", maps, STEPS * maps.size) if maps.dtype.char in "fd" else None
+        if compiled is None or not maps.size:
+            peaks, found = np.fmax.reduce(maps, axis=1).astype(np.float64), statistics(activation)
+        else:
+            peaks, found = _of_pictures(compiled.summarise(maps))
         pictures = np.broadcast_to(np.array(names, object)[:, None], peaks.shape)
         count, best = maps.shape[0] * maps.shape[1], _largest(peaks, pictures)
-        return cls(**vars(statistics(activation)), count=count, peaks=best[0], pictures=best[1])
+        return cls(**vars(found), count=count, peaks=best[0], pictures=best[1])
 
     def merged(self, later: "ChannelStatistics") -> "ChannelStatistics":
         """Return the statistics of both together; `later` is of pictures that come later in the folder."""
@@ -84,6 +93,22 @@ class ChannelStatistics(Statistics):
         """Return the pictures that excite a channel most, [(name, largest value), ...], at most three."""
         found = zip(self.pictures[:, channel], self.peaks[:, channel].tolist(), strict=True)
         return [(name, peak) for name, peak in found if not np.isnan(peak)]
+
+
+def _of_pictures(found: Any) -> tuple[Array, Statistics]:
+    """Return each picture's peaks (N, C), and the statistics of all, of what the kernel has found of each."""
+    parts = found.nans.shape[1]
+    nans = found.nans.sum(axis=1)
+    peaks = np.where(nans == parts * found.count, np.nan, found.peaks.max(axis=1).astype(np.float64))
+    spoilt, over = nans.any(axis=0), (0, 1)
+    with np.errstate(invalid="ignore"):  # infinities have no variance
+        return peaks, Statistics(
+            minima=np.where(spoilt, np.nan, found.minima.min(axis=over).astype(np.float64)),
+            maxima=np.where(spoilt, np.nan, found.peaks.max(axis=over).astype(np.float64)),
+            means=found.means.mean(axis=over),
+            deviations=np.sqrt(found.variances.mean(axis=over) + found.means.var(axis=over)),
+            zeros=found.zeros.sum(axis=over) / (len(nans) * parts * found.count),
+        )
 
 
 def _largest(peaks: Array, pictures: Array) -> tuple[Array, Array]:

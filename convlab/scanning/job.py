@@ -4,7 +4,7 @@ import hashlib
 import os
 import pickle
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -15,6 +15,8 @@ from convlab.images.resizing import Fit
 from convlab.layers.base import Held
 from convlab.model.graph import Graph
 from convlab.model.model import Model
+from convlab.recording.running_statistics import STEPS
+from convlab.runtime.policy import worth_compiling
 from convlab.storage.writing import new_path
 
 SHARD = 1024  # pictures at most
@@ -45,6 +47,8 @@ class Job:
         How many pictures are computed at a time, and how many make a shard.
     threads : int
         Of each process, for kernels and for BLAS.
+    compiled : bool
+        Whether compiled kernels find the statistics.
     facts : dict of str to str
         What the first process is and computes with; the others are to be the same, unless `mixed`.
     by_command : bool
@@ -63,6 +67,7 @@ class Job:
     shard: int
     fit: Fit
     threads: int
+    compiled: bool
     mixed: bool
     by_command: bool
     facts: dict[str, str] | None = None
@@ -94,6 +99,13 @@ def batch_for(graph: Graph, pictures: int) -> int:
 def shard_for(pictures: int, batch: int, most: int) -> int:
     """Return how many pictures make a shard: whole batches, by the pictures alone, and never by who does them."""
     return batch * min(max(-(-pictures // (PARTS * batch)), FEWEST), -(-most // batch))
+
+
+def repays_kernels(model: Model, layers: Collection[str], pictures: int) -> bool:
+    """Return whether compiled kernels are to find the statistics: whether all there is to do repays to load them."""
+    if model.compiled is not None:
+        return model.compiled
+    return worth_compiling(STEPS * sum(prod(model.shapes[name.removesuffix("/pre")]) for name in layers), pictures)
 
 
 def last_features(graph: Graph) -> str:

@@ -22,6 +22,7 @@ from convlab.scanning.job import (
     asked_threads,
     batch_for,
     last_features,
+    repays_kernels,
     shard_for,
     write_model,
 )
@@ -87,6 +88,7 @@ def scanning(
             shard=shard_for(len(listing), size, SHARD),
             fit=fit,
             threads=asked_threads(),
+            compiled=repays_kernels(model, kept[1], len(listing)),
             mixed=mixed,
             by_command=say("", "command") != "",
         )

@@ -16,6 +16,7 @@ from convlab.model.model import Model
 from convlab.recording.running_statistics import ChannelStatistics
 from convlab.runtime.arrays import Array
 from convlab.runtime.host_copies import all_on_host
+from convlab.runtime.policy import using_policy
 from convlab.scanning.class_means import ClassMeans
 from convlab.scanning.job import Job
 from convlab.scanning.marks import Mark, described, shard_name, write_mark
@@ -100,7 +101,8 @@ def _of_batch(
 ) -> dict[str, ChannelStatistics]:
     """Return the statistics of a batch: of the pictures that were read, by their numbers among all."""
     whole = len(rows) == job.batch
-    return {
-        name: ChannelStatistics.of(recorded[name] if whole else recorded[name][rows], numbers)
-        for name in job.statistics
-    }
+    with using_policy(job.compiled):
+        return {
+            name: ChannelStatistics.of(recorded[name] if whole else recorded[name][rows], numbers)
+            for name in job.statistics
+        }

@@ -13,7 +13,9 @@ from convlab.cli import main
 from convlab.errors import FileError, ImageError, LayerNameError, ShapeError
 from convlab.files.keras.weights.writing import write_weights
 from convlab.recording.running_statistics import ChannelStatistics
+from convlab.runtime.policy import using_policy
 from convlab.scanning import scanner
+from convlab.scanning.job import repays_kernels
 from support.closeness import assert_close, gamma
 
 RECORDED = ["conv1", "relu1", "pool2", "flatten", "fc1", "relu3", "softmax"]
@@ -36,8 +38,10 @@ def folder(tmp_path):
     return tmp_path / "pictures"
 
 
+@pytest.mark.parametrize("compiled", [None, True])
 @pytest.mark.parametrize("batch", [1, 4, 11, 50])
-def test_it_finds_what_numpy_finds_in_everything_at_once(lenet, folder, batch):
+def test_it_finds_what_numpy_finds_in_everything_at_once(lenet, folder, batch, compiled, monkeypatch):
+    monkeypatch.setattr(lenet, "compiled", compiled)
     names = sorted(path.name for path in folder.iterdir())
     inputs = np.zeros(
         (-(-11 // batch) * batch, 28, 28, 1), np.float32
@@ -62,13 +66,14 @@ def check(found, exact, label):
     assert_close(found.deviations, exact.std(axis=0), 2 * rounding, label)
 
 
-@pytest.fixture
-def parts():
+@pytest.fixture(params=[False, True], ids=["NumPy", "compiled"])
+def parts(request):
     """Return 13 named activations (1, H, W, C) of channels far from 0, dead, coarse (with ties) and small."""
     rng = np.random.default_rng(2)
     numbers = rng.normal(size=(13, 1, 3, 5, 4)) * [1, 0, 2, 1e-3] + [1e4, 0, 0, 0]
     numbers[..., 2] = np.round(numbers[..., 2]).clip(0)
-    return {f"{i:02}": array for i, array in enumerate(numbers)}
+    with using_policy(compiled=request.param):
+        yield {f"{i:02}": array for i, array in enumerate(numbers)}
 
 
 def merged(parts, sizes):
@@ -115,6 +120,13 @@ def test_nan_shows_and_is_never_strongest(parts):
     assert "04" not in [name for name, _ in found.strongest(3)]
     only = {"a": np.full((1, 2, 3, 1), np.nan)}
     assert merged(only, [1]).strongest(0) == []
+
+
+def test_kernels_are_loaded_for_statistics_of_much_or_where_the_network_is_compiled(lenet, monkeypatch):
+    assert [repays_kernels(lenet, ["conv1"], count) for count in (10, 100_000)] == [False, True]
+    assert not repays_kernels(lenet, [], 100_000)
+    monkeypatch.setattr(lenet, "compiled", True)
+    assert repays_kernels(lenet, ["conv1/pre"], 1)
 
 
 def test_layers_can_be_chosen(lenet, folder):

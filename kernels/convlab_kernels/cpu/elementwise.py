@@ -18,6 +18,7 @@ from convlab_kernels.cpu.runtime.jit import inlined
 from convlab_kernels.cpu.runtime.parallel_for import shared
 from convlab_kernels.cpu.runtime.threads import parallel_for
 from convlab_kernels.cpu.standardising import standardise
+from convlab_kernels.cpu.summarising import summarise
 
 PACE = 3_000
 """Numbers that one thread reads and writes in a microsecond, roughly."""
@@ -36,6 +37,7 @@ __all__ = [
     "rectify",
     "softmax",
     "standardise",
+    "summarise",
 ]
 
 
