@@ -22,7 +22,7 @@ LAYER = {"vgg16": "fc2", "lenet5": "relu4"}
 def ours(network: str, source: Path, out: Path, workers: int) -> float:
     model = convlab.load(network, weights=0)
     began = perf_counter()
-    convlab.scan(model, source, out / "scan", layers=LAYER[network], statistics=False, workers=workers)
+    convlab.scan(model, source, out / "scan", layers=LAYER[network], statistics=False, workers=workers, resume=False)
     seconds = perf_counter() - began
     convlab.Scan.open(out / "scan").pack(out / "features.npy")
     return seconds

@@ -24,6 +24,8 @@ class Local:
         """Return what a process of a job computes with; it will do shards."""
         readers = max(1, CORES // self.workers - job.threads)  # the cores that the networks leave free
         self.runners = [Runner(job, readers, speaks=number == 0) for number in range(self.workers)]
+        for runner in self.runners:
+            runner.started()  # all at once, for they take a while; who has a shard first loads the network first
         return self.runners[0].facts()
 
     def run(self, job: Job, requests: Iterable[Request]) -> Iterator[Summary]:

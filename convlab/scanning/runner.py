@@ -71,6 +71,20 @@ class Runner:
         if (process := self.process) is not None:
             process.end()
 
+    def started(self) -> Process:
+        """Return the process: a new one where there is none, or the last has died, or had nothing to do for long."""
+        if self.closed:
+            raise Died("was stopped")
+        if self.process is not None and self.process.poll() is not None:
+            self.process.end()
+            self.process = None
+        if self.process is None:
+            command = [sys.executable, "-P", "-m", "convlab.scanning.process"]
+            self.process = Process(command, with_threads(environment(), self.job.threads))
+            with suppress(OSError):  # it has died at once: to ask it will say so
+                self.process.send((self.job, self.readers, self.speaks))
+        return self.process
+
     def _killers(self, request: Request) -> dict[int, str]:
         """Return the rows of the pictures that kill a process that does nothing but read them, twice, and how."""
         found = {}
@@ -87,7 +101,7 @@ class Runner:
         return ""
 
     def _ask(self, *request: Any, told: Told | None = None) -> Any:
-        process = self._started()
+        process = self.started()
         try:
             kind, answer = process.ask(request)
             while kind == "told":
@@ -100,20 +114,6 @@ class Runner:
         if kind == "error":
             raise answer
         return answer
-
-    def _started(self) -> Process:
-        """Return the process: a new one where there is none, or the last has died, or had nothing to do for long."""
-        if self.closed:
-            raise Died("was stopped")
-        if self.process is not None and self.process.poll() is not None:
-            self.process.end()
-            self.process = None
-        if self.process is None:
-            command = [sys.executable, "-P", "-m", "convlab.scanning.process"]
-            self.process = Process(command, with_threads(environment(), self.job.threads))
-            with suppress(OSError):  # it has died at once: to ask it will say so
-                self.process.send((self.job, self.readers, self.speaks))
-        return self.process
 
 
 def _how(status: int) -> str:
