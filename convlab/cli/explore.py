@@ -38,7 +38,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--conv", action="store_true", help="no network: a picture and a kernel of your own, with the window moving"
     )
-    parser.add_argument("--out", type=Path, metavar="PAGE.html", help="write the page as one file, start no server")
+    parser.add_argument("--out", type=_page, metavar="PAGE.html", help="write the page as one file, start no server")
     parser.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
     parser.add_argument(
         "--port", type=_port, default=0, metavar="N", help="of the server (default: one that is free)"
@@ -152,6 +152,12 @@ def _serve(session: Any, title: str, arguments: argparse.Namespace) -> None:
             server.serve_forever(0.2)
         except KeyboardInterrupt:
             print()
+
+
+def _page(text: str) -> Path:
+    if not text.lower().endswith((".html", ".htm")):
+        raise argparse.ArgumentTypeError(f"a browser opens pages whose names end in .html, found {text}")
+    return Path(text)
 
 
 def _port(text: str) -> int:

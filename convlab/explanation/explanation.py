@@ -175,4 +175,4 @@ def _function(activation: str, row: Array, i: int) -> str:
         return activation
     with np.errstate(invalid="ignore"):
         whole = np.exp(row - row.max()).sum()
-    return f"softmax: exp({row[i]:.6g} - {row.max():.6g}) / {whole:.6g}"
+    return f"softmax: exp({row[i]:.6g} - largest {row.max():.6g}) / sum of the {len(row)} exps {whole:.6g}"

@@ -76,12 +76,15 @@ def test_what_it_refuses_it_refuses_in_a_line(arguments, message, capsys):
     assert said.count("\n") == 1
 
 
-@pytest.mark.parametrize("port", ["70000", "-1", "http"])
-def test_a_port_is_a_number(port, capsys):
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [*(("--port", port, "is no port") for port in ("70000", "-1", "http")), ("--out", "page.txt", "end in .html")],
+)
+def test_what_an_option_takes_is_said(option, value, expected, capsys):
     with pytest.raises(SystemExit) as ended:
-        cli.main(["explore", "lenet5", "--port", port])
+        cli.main(["explore", "lenet5", option, value])
     assert ended.value.code == 2
-    assert "port" in capsys.readouterr().err
+    assert f"{option}: " in (said := capsys.readouterr().err) and expected in said and value in said
 
 
 @pytest.mark.concurrency

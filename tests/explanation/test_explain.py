@@ -234,7 +234,7 @@ def test_softmax_shows_what_it_is_divided_by():
     model = network((3,), [Activation("s", "softmax")])
     e = explain(model, model.run(np.log([[1.0, 2.0, 5.0]])), "s", channel=1)
     assert e.after == pytest.approx(0.25, abs=1e-15)
-    assert e.function == f"softmax: exp({np.log(2):.6g} - {np.log(5):.6g}) / 1.6"
+    assert e.function == f"softmax: exp({np.log(2):.6g} - largest {np.log(5):.6g}) / sum of the 3 exps 1.6"
     assert e.field is None
     assert "input unit 1" in e.formula
 
