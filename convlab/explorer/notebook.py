@@ -4,6 +4,7 @@ from functools import cached_property
 from html import escape
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from convlab.errors import UnsupportedError
@@ -46,6 +47,10 @@ class Explorer:
         if find_spec("anywidget") is None:
             return {"text/plain": repr(self), "text/html": self._repr_html_()}
         return self.widget._repr_mimebundle_(**options)
+
+    def _display_(self) -> Any:
+        """Return what marimo shows in its place, which would prefer the page to the widget."""
+        return SimpleNamespace(_repr_html_=self._repr_html_) if find_spec("anywidget") is None else self.widget
 
     @cached_property
     def widget(self) -> Any:

@@ -40,6 +40,7 @@ def test_without_anywidget_a_notebook_gets_the_page(page, monkeypatch):
     monkeypatch.setattr("convlab.explorer.notebook.find_spec", lambda _: None)
     bundle = page._repr_mimebundle_()
     assert bundle == {"text/plain": repr(page), "text/html": page._repr_html_()}
+    assert page._display_()._repr_html_() == page._repr_html_()
     assert repr(page) == f"<Explorer of net {SCRIPT}: save(path) writes the page, a notebook shows it>"
     with pytest.raises(UnsupportedError, match="pip install anywidget"):
         page.widget  # noqa: B018
@@ -57,7 +58,9 @@ def test_a_recording_of_another_network_is_refused():
 @pytest.mark.skipif(not has_anywidget, reason="anywidget is not installed")
 def test_the_widget_answers_as_the_server_does():
     model, acts = NETWORKS["sequence"]()
-    widget, sent = convlab.explore(model, acts).widget, []
+    page, sent = convlab.explore(model, acts), []
+    widget = page._display_()
+    assert widget is page.widget
     widget.send = lambda content, buffers=None: sent.append((content, buffers))
     assert json.loads(widget.document)["generation"] == 1
     assert "export default { render: $widget.render };" in str(widget._esm)

@@ -46,7 +46,7 @@ export function widgetSource(channel) {
     return new Promise((resolve, reject) => {
       const heard = (/** @type {any} */ { answer, error }, /** @type {DataView[]} */ [bytes]) =>
         error !== undefined ? reject(new Error(error)) : resolve(answer ?? bytes?.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) ?? null);
-      channel.send({ id: waiting.push(heard) - 1, ask, ...question }, {}, buffers);
+      channel.send({ id: waiting.push(heard) - 1, ask, ...question }, undefined, buffers);
     });
   });
 }

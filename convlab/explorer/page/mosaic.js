@@ -53,10 +53,10 @@ export class Mosaic {
     return make("figure", classes.filter(Boolean).join(" "), [map, ...(isCrowd ? [] : [make("figcaption", "", [caption])])], { "data-channel": `${channel}` });
   }
 
-  /** Where a map lies in the view, in pixels of the screen. @param {HTMLElement} map @returns {Area} */
-  areaOf(map) {
-    const view = this.element.getBoundingClientRect(), place = map.getBoundingClientRect();
-    const [left, top, width, height] = onScreen(place.left - view.left, place.top - view.top, place.width, place.height);
+  /** Where a map lies in the view, in pixels of the screen; as laid out, whatever size the view has while it comes in.
+   *  @param {HTMLElement} map @returns {Area} */
+  areaOf({ offsetLeft, offsetTop, offsetWidth, offsetHeight }) {
+    const [left, top, width, height] = onScreen(offsetLeft - this.element.scrollLeft, offsetTop - this.element.scrollTop, offsetWidth, offsetHeight);
     return { left, top, width, height };
   }
 

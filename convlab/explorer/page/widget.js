@@ -3,8 +3,9 @@
 import { widgetSource } from "./data.js";
 import { start } from "./main.js";
 
-export function render(/** @type {{model: Channel, el: HTMLElement}} */ { model, el }) {
+export async function render(/** @type {{model: Channel, el: HTMLElement}} */ { model, el }) {
   const root = el.appendChild(document.createElement("div"));
   root.className = "in-notebook";
+  await new Promise((isLaidOut) => new ResizeObserver(() => root.offsetWidth && isLaidOut(null)).observe(root)); // a notebook renders, then shows
   return start(root, widgetSource(model), { linked: false });
 }

@@ -59,7 +59,7 @@ def visit(chromium):
     contexts, visitors = [], []
 
     def open_page(url, **options):
-        contexts.append(chromium.new_context(viewport=SIDES, **{"reduced_motion": "reduce", **options}))
+        contexts.append(chromium.new_context(**{"viewport": SIDES, "reduced_motion": "reduce", **options}))
         visitors.append(Visitor(contexts[-1], url))
         visitors[-1].open()
         return visitors[-1]

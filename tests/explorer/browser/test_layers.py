@@ -125,6 +125,18 @@ def check_layer(visitor, name, values, tables, scale="layer"):
     return told
 
 
+def test_maps_lie_in_their_tiles_though_the_view_glided_in(visit, urls):
+    visitor = visit(urls("file", "lenet"), reduced_motion="no-preference")
+    visitor.go("conv1")
+    visitor.page.evaluate("() => Promise.all(document.getAnimations().map(({finished}) => finished))")
+    maps = [tile.bounding_box() for tile in visitor.page.locator(".mosaic .map").all()]
+    for box in maps:
+        left, top, right, bottom = box["x"], box["y"], box["x"] + box["width"] - 1, box["y"] + box["height"] - 1
+        inside = [visitor.read(x, y)[1][3] for x, y in [(left, top), (right, bottom)]]
+        outside = [visitor.read(x, y)[1][3] for x, y in [(left - 1, top), (left, top - 1), (right + 1, bottom)]]
+        assert (inside, outside) == ([255, 255], [0, 0, 0])
+
+
 @pytest.mark.parametrize("delivery", ["file", "server"])
 @pytest.mark.parametrize("network", NETWORKS)
 def test_what_is_pointed_at_is_told_and_has_its_colour(visit, urls, explored, tables, network, delivery):

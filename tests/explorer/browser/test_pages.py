@@ -25,6 +25,8 @@ EMPTY = """() => [...document.querySelectorAll("button.strip")].filter((strip) =
   return left < innerWidth && right > 0 && !strip.querySelector("canvas");
 }).map((strip) => strip.textContent)"""
 
+PLACES = "(strips) => strips.map(({offsetLeft, offsetTop, offsetHeight}) => [offsetLeft, offsetTop, offsetHeight])"
+
 
 @pytest.mark.parametrize(
     ("delivery", "network"),
@@ -101,6 +103,18 @@ def test_the_key_after_the_help_is_the_views_however_soon_it_comes(visit, urls, 
         for pressed in ("?", "Escape", key):
             page.keyboard.press(pressed)
         assert page.evaluate("() => location.hash") == after
+
+
+@pytest.mark.parametrize("network", ["inception", "volume"])
+@pytest.mark.parametrize("width", [967, 1280])
+def test_strips_stay_where_they_are_while_they_are_pointed_at(visit, urls, network, width):
+    visitor = visit(urls("file", network), viewport={"width": width, "height": 800})
+    strips = visitor.page.locator("button.strip")
+    places = strips.evaluate_all(PLACES)
+    for strip in strips.all():
+        strip.hover()
+        assert strip.get_attribute("aria-label") in visitor.line
+        assert strips.evaluate_all(PLACES) == places
 
 
 @pytest.mark.parametrize(("wish", "moves"), [("reduce", False), ("no-preference", True)])
