@@ -1,5 +1,6 @@
 """Read float arrays out of an HDF5 file, each only after the file's description of it has been checked."""
 
+import os
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -11,7 +12,11 @@ from numpy.typing import NDArray
 from convlab.runtime.arrays import Shape
 from convlab.storage.hdf5 import reading, refuse
 from convlab.storage.hdf5_layout import chunk_fault, storage_fault
+from convlab.storage.pieces import in_pieces
 from convlab_kernels.interrupts import PIECE, interrupts_wait
+
+LARGE = 1 << 24
+"""Bytes from which on an array is worth several threads."""
 
 __all__ = ["check_chunks", "check_floats", "read_floats", "read_into"]
 
@@ -92,12 +97,28 @@ def read_into(dataset: h5py.Dataset, values: NDArray[Any]) -> None:
     """Read a dataset into an array of its shape, some rows of chunks at a time: libhdf5 unpacks without listening."""
     with reading(dataset):
         if dataset.chunks is None:
-            _read_part(dataset, values, ())
+            if not _read_as_it_lies(dataset, values):
+                _read_part(dataset, values, ())
             return
         row = max(dataset.nbytes // max(len(dataset), 1) * dataset.chunks[0], 1)  # bytes of a row of chunks
         step = dataset.chunks[0] * max(PIECE // row, 1)
         for start in range(0, len(dataset), step):
             _read_part(dataset, values, np.s_[start : start + step])
+
+
+def _read_as_it_lies(dataset: h5py.Dataset, values: NDArray[Any]) -> bool:
+    """Read what lies in the file as it does in the array, by several threads, which libhdf5 does not let do it.
+
+    False where it does not, or all of it is not there: what libhdf5 says to that.
+    """
+    if values.nbytes < LARGE or dataset.file.driver != "sec2" or not hasattr(os, "preadv"):
+        return False
+    start = dataset.id.get_offset()
+    if start is None or dataset.dtype != values.dtype or not values.flags.c_contiguous:
+        return False
+    file, memory = dataset.file.id.get_vfd_handle(), values.data.cast("B")
+    counts = in_pieces(lambda first, last: os.preadv(file, [memory[first:last]], start + first), len(memory))
+    return sum(counts) == len(memory)
 
 
 def _read_part(dataset: h5py.Dataset, values: NDArray[Any], part: Any) -> None:

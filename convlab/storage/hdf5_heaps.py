@@ -7,19 +7,19 @@ gets anywhere; a few zero bytes in the wrong place are a piece of free space tha
 
 import mmap
 import os
-from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from convlab.errors import WeightsError
+from convlab.storage.pieces import in_pieces
 
 __all__ = ["check_heaps"]
 
 START = b"GCOL\x01"  # and three bytes that are zero, which libhdf5 does not look at
 HEADER = 16  # bytes before the first object, and before the data of each object
-PIECE = 1 << 20  # bytes that are searched together
 
 
 def check_heaps(path: str | os.PathLike[str]) -> int:
@@ -40,26 +40,27 @@ def check_heaps(path: str | os.PathLike[str]) -> int:
 def _check_heaps(path: str, _: tuple[int, ...]) -> int:
     """Do what `check_heaps` says, once for a file that stays as it is: all of it is searched."""
     longest = end = 0
-    with Path(path).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        for start in _starts(data):
-            size = _number(data, start + 8, 8)
-            chance = any(data[start + 5 : start + 8]) and not HEADER <= size <= len(data) - start
-            if not chance:  # five bytes of numbers can be like these; libhdf5 reads no heap that is too large
-                text = -1 if start < end else _longest(data, start + HEADER, start + size)
-                if text < 0:
-                    raise WeightsError(f"{path}: file is damaged (its text at byte {start:,} leads nowhere)")
-                longest, end = max(longest, text), start + size
+    with Path(path).open("rb") as file:
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)  # closed with the last array that looks into it
+    for start in chain.from_iterable(in_pieces(partial(_starts, data), len(data))):
+        size = _number(data, start + 8, 8)
+        chance = any(data[start + 5 : start + 8]) and not HEADER <= size <= len(data) - start
+        if not chance:  # five bytes of numbers can be like these; libhdf5 reads no heap that is too large
+            text = -1 if start < end else _longest(data, start + HEADER, start + size)
+            if text < 0:
+                raise WeightsError(f"{path}: file is damaged (its text at byte {start:,} leads nowhere)")
+            longest, end = max(longest, text), start + size
     return longest
 
 
-def _starts(data: mmap.mmap) -> Iterator[int]:
-    """Yield where START stands, letter by letter among the places that are left: twice as fast as `data.find`."""
-    for piece in range(0, len(data), PIECE):
-        found = np.frombuffer(data[piece : piece + PIECE + len(START) - 1], np.uint8)
-        (places,) = (found[: max(0, len(found) - len(START) + 1)] == START[0]).nonzero()
-        for letter in range(1, len(START)):
-            places = places[found[places + letter] == START[letter]]
-        yield from (piece + places).tolist()
+def _starts(data: mmap.mmap, first: int, last: int) -> list[int]:
+    """Return where START stands, letter by letter among the places that are left: twice as fast as `data.find`."""
+    found = np.frombuffer(data, np.uint8)[first : last + len(START) - 1]
+    (places,) = (found[: max(0, len(found) - len(START) + 1)] == START[0]).nonzero()
+    for letter in range(1, len(START)):
+        places = places[found[places + letter] == START[letter]]
+    starts: list[int] = (first + places).tolist()
+    return starts
 
 
 def _longest(data: mmap.mmap, here: int, end: int) -> int:
