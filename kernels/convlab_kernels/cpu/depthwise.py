@@ -1,8 +1,8 @@
 """Convolution of each channel by itself: no sum over channels, so nothing for a matrix product to gain.
 
-Some windows beside each other are computed together, as many channels at a time as a few registers hold, so that a
-weight once loaded is used for each of them. Cells outside the image are left out, not multiplied by zeros. Chollet,
-"Xception" (arXiv 1610.02357), section 2, on where it comes from.
+Some windows beside each other are computed together, as many channels at a time as a few registers hold, so that what
+is once loaded, weights or cells, is used for several of them. Cells outside the image are left out, not multiplied by
+zeros. Chollet, "Xception" (arXiv 1610.02357), section 2, on where it comes from.
 
     out[y, x] (O) = bias (O) + sum over ky, kx of
         image[y*stride + ky*dilation, x*stride + kx*dilation] (O) * w[ky, kx] (O)
@@ -16,18 +16,13 @@ from numpy.typing import NDArray
 
 from convlab_kernels.arguments import bounds, check_out, offsets_of, readable
 from convlab_kernels.cpu.activation import LINEAR, Activation, activate
-from convlab_kernels.cpu.depthwise_simd import SUMS, WINDOWS, one_window, some_windows
-from convlab_kernels.cpu.elementwise import clipped
+from convlab_kernels.cpu.depthwise_simd import UNROLLED, WINDOWS, some_windows
 from convlab_kernels.cpu.runtime.jit import address, inlined
 from convlab_kernels.cpu.runtime.parallel_for import shared
 from convlab_kernels.cpu.runtime.scratch import scratch
-from convlab_kernels.cpu.runtime.simd import lanes
 from convlab_kernels.cpu.runtime.threads import parallel_for
 from convlab_kernels.errors import UnsupportedError
 from convlab_kernels.window import Window
-
-NEAR = 8192
-"""Bytes of the weights with which a row of windows is computed before the next: they stay in the cache."""
 
 PACE = 16_000
 """Multiply-adds of one thread in a microsecond, roughly."""
@@ -62,48 +57,36 @@ class Depthwise:
         channels = readable(x) if self.multiplier == 1 else _repeated(readable(x), self.multiplier)
         limits = bounds(out.dtype, relu, ceiling)
         window = (self.window.stride, self.window.dilation, (top, left))
-        args = (channels, self.w, offsets_of(bias, out), out, *window, lanes(out.itemsize), *limits, activation)
+        args = (channels, self.w, offsets_of(bias, out), out, self._unrolled, *window, *limits, activation)
         parallel_for(_convolve, args, n * oh, cost=out.size * self.w[..., 0].size / PACE)
+
+    @property
+    def _unrolled(self) -> int:
+        """Return which of UNROLLED the window is, or a number behind them."""
+        shape = self.window.kernel[1], self.window.stride[1]
+        fits = self.window.dilation[1] == 1 and shape in UNROLLED
+        return UNROLLED.index(shape) if fits else len(UNROLLED)
 
 
 @shared
-def _convolve(_, first, last, x, w, bias, out, stride, dilation, pads, lanes, low, high, activation):
+def _convolve(_, first, last, x, w, bias, out, unrolled, stride, dilation, pads, low, high, activation):
     """Compute the rows first to last of out, those of all images together."""
     h, width, c = x.shape[1:]
     oh, ow = out.shape[1:3]
     kh, kw, _ = w.shape
-    block = lanes * SUMS // 2  # what one window by itself is computed in
-    chunk = max(1, NEAR // (kh * kw * block * x.itemsize)) * block
-    runs = _runs_of_places(ow, stride[1], pads[1], dilation[1], kw, width)
-    counts, seen, known = np.zeros(len(runs), np.int64), np.empty((len(runs), 2, kh * kw), np.int64), (0, 0)
     for row in range(first, last):
         image, y = divmod(row, oh)
         top = y * stride[0] - pads[0]
-        rows = _inside(top, dilation[0], kh, h)
-        if rows != known:
-            known = rows
-            for i in range(len(runs)):
-                counts[i] = _look(seen[i], w.shape, dilation, width, rows, (runs[i, 1], runs[i, 2]))
-        for channel in range(0, c, chunk):
-            channels = (c, channel, min(c, channel + chunk))
-            for i in range(len(runs)):
-                place, end = runs[i, 0], runs[i + 1, 0] if i + 1 < len(runs) else ow
-                while place < end:
-                    start = ((image * h + top) * width + place * stride[1] - pads[1]) * c
-                    windows = (
-                        address(x, start), stride[1] * c, address(seen, 2 * i * kh * kw),
-                        address(seen, (2 * i + 1) * kh * kw), counts[i], address(w, 0), address(bias, 0),
-                        address(out, (row * ow + place) * c), *channels, low, high,
-                    )  # fmt: skip
-                    if c < lanes:
-                        _few_channels(x, start, seen[i, :, : counts[i]], w, bias, out[image, y, place], low, high)
-                        place += 1
-                    elif place + WINDOWS <= end:
-                        some_windows(*windows)
-                        place += WINDOWS
-                    else:
-                        one_window(*windows)
-                        place += 1
+        above, below = _inside(top, dilation[0], kh, h)
+        start = (image * h + top + above * dilation[0]) * width
+        for place in range(0, ow, WINDOWS):
+            count, column = min(WINDOWS, ow - place), place * stride[1] - pads[1]
+            end = max(0, min(width, column + (count - 1) * stride[1] + (kw - 1) * dilation[1] + 1))
+            some_windows(
+                unrolled, address(x, (start + column) * c), column, end, c, dilation[0] * width * c, below - above,
+                kw, stride[1], dilation[1], address(w, above * kw * c), address(bias, 0),
+                address(out, (row * ow + place) * c), count, low, high,
+            )  # fmt: skip
         activate(activation, address(out, row * ow * c), 0, 1, ow * c)
 
 
@@ -126,47 +109,7 @@ def _repeat(_, first, last, x, out, times):
 
 
 @inlined
-def _runs_of_places(places, stride, pad, dilation, kernel, size):
-    """Return (runs, 3): the first of some places beside each other with the same columns inside the image, and these.
-
-    They are the first column and the one after the last.
-    """
-    runs = np.empty((places, 3), np.int64)
-    count = 0
-    for place in range(places):
-        first, last = _inside(place * stride - pad, dilation, kernel, size)
-        if count == 0 or first != runs[count - 1, 1] or last != runs[count - 1, 2]:
-            runs[count, 0], runs[count, 1], runs[count, 2] = place, first, last
-            count += 1
-    return runs[:count]
-
-
-@inlined
 def _inside(origin, dilation, kernel, size):
     """Return the first cell of a window from `origin` that lies inside the image, and the one after its last."""
     first = max(0, -(origin // dilation))
     return first, max(first, min(kernel, -((origin - size) // dilation)))
-
-
-@inlined
-def _look(seen, shape, dilation, width, rows, columns):
-    """Fill in where a window's cells lie after its first one, and their weights; return how many there are."""
-    _, kw, c = shape
-    count = 0
-    for ky in range(rows[0], rows[1]):
-        for kx in range(columns[0], columns[1]):
-            seen[0, count] = (ky * dilation[0] * width + kx * dilation[1]) * c
-            seen[1, count] = (ky * kw + kx) * c
-            count += 1
-    return count
-
-
-@inlined
-def _few_channels(x, start, seen, w, bias, out, low, high):
-    """Compute one window, from x.ravel()[start] on, of an image of fewer channels than a register holds."""
-    numbers, weights = x.reshape(-1), w.reshape(-1)
-    for channel in range(len(bias)):
-        total = bias[channel]
-        for i in range(seen.shape[1]):
-            total += numbers[start + seen[0, i] + channel] * weights[seen[1, i] + channel]
-        out[channel] = clipped(total, low, high)

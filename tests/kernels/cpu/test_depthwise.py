@@ -44,13 +44,20 @@ def test_the_corners_of_the_sweep(channels, method):
 
 
 WALKS = {  # (H, W), kernel, stride, padding, dilation
-    "same": ((5, 12), (3, 2), (1, 1), "same", (1, 1)),
+    "same": ((5, 17), (3, 2), (1, 1), "same", (1, 1)),
     "strided": ((6, 17), (2, 3), (2, 1), ((1, 2), (3, 0)), (2, 1)),
-    "large windows": ((6, 13), (5, 6), (1, 1), "same", (1, 1)),  # few channels of which are near
-    "wide steps": ((4, 31), (1, 3), (1, 3), (0, 2), (1, 2)),
-    "whole windows only": ((4, 14), (3, 4), (1, 1), "valid", (1, 1)),
+    "large windows": ((6, 18), (5, 6), (1, 1), "same", (1, 1)),
+    "wide steps": ((4, 47), (1, 3), (1, 3), (0, 2), (1, 2)),
+    "whole windows only": ((4, 21), (3, 4), (1, 1), "valid", (1, 1)),
     "one cell": ((1, 1), (3, 5), (1, 1), "same", (1, 1)),
     "windows in the padding alone": ((2, 3), (2, 3), (1, 1), ((5, 7), (6, 9)), (1, 2)),
+    # rows of which are gone through once
+    "three columns": ((4, 18), (2, 3), (1, 1), "same", (2, 1)),
+    "three columns, two steps": ((5, 31), (3, 3), (1, 2), ((1, 0), (0, 1)), (1, 1)),
+    "five columns": ((5, 19), (3, 5), (2, 1), "same", (1, 1)),
+    "five columns, two steps": ((6, 37), (4, 5), (1, 2), ((2, 1), (4, 3)), (1, 1)),
+    "three columns in the padding alone": ((2, 3), (2, 3), (1, 1), ((5, 7), (6, 9)), (1, 1)),
+    "five columns in the padding alone": ((3, 2), (1, 5), (1, 2), ((0, 2), (9, 12)), (1, 1)),
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 
 PROGRAM = """
 from functools import partial
+from itertools import product
 import numpy as np
 import convlab
 from convlab.ops import nonlinear, piecewise
@@ -27,6 +28,12 @@ assert got == expected, got
 for method, cases in (("indirect_gemm", sweep.CROSSED[::9]), ("pointwise", [sweep.Case((1, 1), (3, 2))])):
     for case in cases:
         sweep.check(partial(convlab.conv2d, method=method), case)
+for c, side, stride in product((5, 21), (3, 5), (1, 2)):
+    x, w = np.random.default_rng(0).random((2, 9, 19, c), np.float32), np.full((2, side, 1, c), 0.75, np.float32)
+    found, expected = (
+        convlab.conv2d(x, w, stride=stride, padding=2, groups=c, method=method) for method in ("depthwise", "shifted")
+    )
+    np.testing.assert_allclose(found, expected, rtol=2e-6, atol=1e-6)
 few = [case for case in winograd_cases.CASES if case.tiles(4) <= FEW and case.filters < 99]
 assert len(few) > 8
 for case in few:

@@ -210,17 +210,30 @@ class Writer:
 
     def chosen(self, number: Any, other: Vector, writers: Iterable[Callable[[], Vector]]) -> Vector:
         """Return what the writer of that number writes, of which only that is carried out; `other` for any other."""
-        builder, result = self.builder, self.variable(other)
+        result = self.variable(other)
+
+        def setting(write: Callable[[], Vector]) -> Callable[[], None]:
+            return lambda: self.set(result, write())
+
+        self.switch(number, map(setting, writers))
+        return self.get(result)
+
+    def switch(
+        self, number: Any, writers: Iterable[Callable[[], None]], other: Callable[[], None] = lambda: None
+    ) -> None:
+        """Write what all writers write, of which only that of the number is done; for another, that of `other`."""
+        builder = self.builder
+        writers = [*writers, other]
+        blocks = [builder.append_basic_block() for _ in writers]
         end = builder.append_basic_block()
-        choice = builder.switch(number, end)
-        for i, write in enumerate(writers):
-            block = builder.append_basic_block()
+        choice = builder.switch(number, blocks[-1])
+        for i, block in enumerate(blocks[:-1]):
             choice.add_case(self.integer(i), block)
+        for block, write in zip(blocks, writers, strict=True):
             builder.position_at_end(block)
-            self.set(result, write())
+            write()
             builder.branch(end)
         builder.position_at_end(end)
-        return self.get(result)
 
     @contextmanager
     def loop(self, count: Any, step: int = 1) -> Iterator[Any]:
