@@ -1,9 +1,12 @@
 """A scan: what it writes, what it finds again, what it refuses, and what does not count."""
 
 import csv
+import ctypes
 import json
 import os
 import shutil
+import subprocess
+import sys
 import zlib
 from copy import copy
 
@@ -13,6 +16,7 @@ import pytest
 from PIL import Image
 
 import convlab
+from convlab.bench.process import environment
 from convlab.cli import main
 from convlab.errors import FileError, ImageError, LayerNameError, ShapeError, UnsupportedError, WeightsError
 from convlab.layers import Conv2D, Dense, Flatten
@@ -273,6 +277,28 @@ def test_pictures_that_cannot_be_read_are_rows_of_nan_with_a_reason(lenet, tmp_p
     assert set(found.statistics.layers["conv2"].pictures.ravel()) <= set(good)
     assert "bad_pipe.png: not a file" in str(found)
     assert convlab.Scan.open(tmp_path / "out").errors == found.errors
+
+
+def without_privileges():
+    """Let what is executed after this obey the permissions of files, also where it is root's (Linux: prctl(2))."""
+    for capability in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+        ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP; who has none may not, and need not
+
+
+def test_a_picture_that_may_not_be_read_is_left_out_and_a_folder_ends_the_scan(tmp_path):
+    folder, out = tmp_path / "pictures", tmp_path / "out"
+    fill(folder, 5)
+    (folder / "p00003.png").chmod(0)
+    command = [sys.executable, "-m", "convlab", "scan", "lenet5", str(folder), "--no-statistics", "--out", str(out)]
+    kept = {"preexec_fn": without_privileges, "env": environment(), "capture_output": True, "text": True}
+    ended = subprocess.run(command, check=False, **kept)
+    assert ended.returncode == 3, ended.stderr
+    assert list(convlab.Scan.open(out).errors) == ["p00003.png"]
+    assert "p00003.png: cannot be opened ([Errno 13] Permission denied" in ended.stderr
+    (folder / "closed").mkdir(mode=0)
+    ended = subprocess.run([*command, "--no-resume"], check=False, **kept)
+    assert ended.returncode == 1
+    assert ended.stderr.strip().endswith(f"{folder}/closed: the folder cannot be listed (Permission denied)")
 
 
 @pytest.mark.filterwarnings("ignore")
