@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from convlab_kernels.arguments import bounds, check_out, readable
 from convlab_kernels.cpu.activation import apply, softmax
+from convlab_kernels.cpu.elementwise_simd import clip_row, normalise_row
 from convlab_kernels.cpu.merging import combine, combines
 from convlab_kernels.cpu.moving import bilinear, frame, join, nearest
 from convlab_kernels.cpu.runtime.aligned import LINE
-from convlab_kernels.cpu.runtime.jit import inlined
+from convlab_kernels.cpu.runtime.jit import address, inlined
 from convlab_kernels.cpu.runtime.parallel_for import shared
 from convlab_kernels.cpu.runtime.threads import parallel_for
 from convlab_kernels.cpu.standardising import standardise
@@ -57,7 +58,7 @@ def normalise(
     """
     check_out(out, "normalise")
     channels = x.shape[-1]
-    several = gcd(x.size // channels, LINE) if 0 < channels < LINE else 1  # cells of few channels go as one
+    several = gcd(x.size // channels, LINE // gcd(LINE, channels)) if channels else 1  # cells that are whole lines
     cells, results = readable(x).reshape(-1, several * channels), out.reshape(-1, several * channels)
     numbers = (readable(np.concatenate([array] * several)) for array in (mean, scale, shift))
     args = (cells, *numbers, results, *bounds(out.dtype, relu, ceiling))
@@ -86,13 +87,12 @@ def clipped(number: Any, low: Any, high: Any) -> Any:
 
 @shared
 def _normalise(_, first, last, x, mean, scale, shift, out, low, high):
+    channels = x.shape[1]
     for cell in range(first, last):
-        for channel in range(x.shape[1]):
-            number = (x[cell, channel] - mean[channel]) * scale[channel] + shift[channel]
-            out[cell, channel] = clipped(number, low, high)
+        source, target = address(x, cell * channels), address(out, cell * channels)
+        normalise_row((source, address(mean, 0), address(scale, 0), address(shift, 0)), target, channels, low, high)
 
 
 @shared
 def _clip(_, first, last, x, out, low, high):
-    for i in range(first, last):
-        out[i] = clipped(x[i], low, high)
+    clip_row((address(x, first),), address(out, first), last - first, low, high)

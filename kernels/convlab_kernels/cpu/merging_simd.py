@@ -47,18 +47,17 @@ def _combine_row(
 def _write_combine_row(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     a, a_step, b, b_step, out, count, function, low, high = args
     w = Writer(builder, signature.args[-1])
-    lanes = w.integer(w.vector.count)
     limits = w.to_all(low), w.to_all(high)
-    whole = builder.mul(builder.sdiv(count, lanes), lanes)
-    rest = builder.sub(count, whole)
-    mask = w.lanes_before(rest)
-    sources = [(_repeated(w, place, step), step) for place, step in ((a, a_step), (b, b_step))]
-    with w.loop(whole, w.vector.count) as i:
-        numbers = [w.load(w.address(place, builder.mul(i, step))) for place, step in sources]
-        w.store(_combined(w, function, numbers, limits), w.address(out, i))
-    with builder.if_then(builder.icmp_signed(">", rest, w.integer(0))):
-        numbers = [w.load_lanes(w.address(place, builder.mul(whole, step)), mask) for place, step in sources]
-        w.store_lanes(_combined(w, function, numbers, limits), w.address(out, whole), mask)
+
+    def source(place: Any, step: Any) -> Callable[[Any], Any]:
+        start = _repeated(w, place, step)
+        return lambda i: w.address(start, builder.mul(i, step))
+
+    def make(*numbers: Vector) -> Vector:
+        result = w.chosen(function, numbers[0], [partial(write, *numbers) for write in FUNCTIONS.values()])
+        return result.at_least(limits[0]).at_most(limits[1])
+
+    w.row([source(a, a_step), source(b, b_step)], out, count, make)
     return context.get_dummy_value()
 
 
@@ -68,11 +67,6 @@ def _repeated(w: Writer, place: Any, step: Any) -> Any:
     room = w.variable(w.load_to_all(place))
     same = builder.icmp_signed("==", step, w.integer(0))
     return builder.select(same, builder.ptrtoint(room, place.type), place)
-
-
-def _combined(w: Writer, function: Any, numbers: list[Vector], limits: tuple[Vector, Vector]) -> Vector:
-    result = w.chosen(function, numbers[0], [partial(write, *numbers) for write in FUNCTIONS.values()])
-    return result.at_least(limits[0]).at_most(limits[1])
 
 
 combine_row: Any = _combine_row

@@ -55,6 +55,12 @@ for function in ("add", "subtract", "multiply", "divide", "maximum", "minimum"):
     with using_policy(True):
         for left, right in ((a, b), (a, a[:, :1]), (a, a[..., :1])):
             np.testing.assert_array_equal(merged(function, left, right), getattr(np, function)(left, right))
+for columns in (503, 7):
+    cells, numbers = x[:1006 // columns * columns].reshape(-1, columns), x[100 : 100 + columns]
+    elementwise.normalise(cells, numbers, numbers, numbers, out := np.empty_like(cells))
+    np.testing.assert_array_equal(out, (cells - numbers) * numbers + numbers)
+    elementwise.rectify(cells, out, 6.0)
+    np.testing.assert_array_equal(out, np.clip(cells, 0, np.float32(6)))
 print("right")
 """
 AVX2 = "+sse,+sse2,+sse3,+ssse3,+sse4.1,+sse4.2,+avx,+avx2,+fma"

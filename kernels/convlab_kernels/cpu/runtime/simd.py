@@ -240,3 +240,18 @@ class Writer:
         """Write a loop; the block gets the index: 0, step, ... below count."""
         with cgutils.for_range_slice(self.builder, self.integer(0), count, self.integer(step), INT) as (index, _):
             yield index
+
+    def row(self, sources: list[Callable[[Any], Any]], target: Any, count: Any, make: Callable[..., Vector]) -> None:
+        """Write a loop that makes so many numbers at an address, a vector at a time, the last in part.
+
+        sources : the address of each vector that goes into one, from which number it is
+        """
+        builder, lanes = self.builder, self.integer(self.vector.count)
+        whole = builder.mul(builder.sdiv(count, lanes), lanes)
+        rest = builder.sub(count, whole)
+        with self.loop(whole, self.vector.count) as i:
+            self.store(make(*(self.load(source(i)) for source in sources)), self.address(target, i))
+        with builder.if_then(builder.icmp_signed(">", rest, self.integer(0))):
+            mask = self.lanes_before(rest)
+            numbers = [self.load_lanes(source(whole), mask) for source in sources]
+            self.store_lanes(make(*numbers), self.address(target, whole), mask)
