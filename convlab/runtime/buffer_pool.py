@@ -5,8 +5,9 @@ there, so counting references plans the arena: two values share memory exactly w
 any shape and batches of any size.
 """
 
+from bisect import bisect
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import inf, prod
 from time import perf_counter_ns
 from typing import Any
@@ -25,22 +26,24 @@ class _Block(np.ndarray[Any, np.dtype[np.uint8]]):
     """Bytes that begin at a cache line; two are equal only where they are the same."""
 
     lent = 0  # when it was lent last
+    pool: "ReferenceType[BufferPool]"  # weak: what somebody keeps is not to keep all other blocks too
     __eq__ = object.__eq__
     __hash__ = object.__hash__  # type: ignore[assignment]
 
     @classmethod
-    def of(cls, size: int) -> "_Block":
-        return aligned(size).view(cls)
+    def of(cls, size: int, pool: "BufferPool") -> "_Block":
+        block = aligned(size).view(cls)
+        block.pool = ref(pool)
+        return block
 
 
 class _PooledBuffer(np.ndarray[Any, np.dtype[np.uint8]]):
     """A view of a block that is the base of the array in it, and of all views of that, so that it ends last."""
 
     block: _Block
-    pool: "ReferenceType[BufferPool]"  # weak: what somebody keeps is not to keep all other blocks too
 
     def __del__(self) -> None:
-        if (pool := self.pool()) is not None:
+        if (pool := self.block.pool()) is not None:
             pool.take_back(self.block)
 
 
@@ -52,6 +55,8 @@ class BufferPool:
 
     Attributes
     ----------
+    sizes : dict of int to list
+        The free blocks of each size.
     lasting : bool
         Whether arrays are handed out for good, as in a recording: each then has a block of its very size.
     keep : float
@@ -59,18 +64,46 @@ class BufferPool:
     """
 
     def __init__(self, lasting: bool = False, keep: float = inf) -> None:
-        self.free: list[_Block] = []
+        self.sizes: dict[int, list[_Block]] = {}
         self.lasting, self.keep = lasting, keep
+        self._bytes = 0  # of free blocks; where threads get it wrong, until the next call ends
 
     @classmethod
     def for_recordings(cls) -> "BufferPool":
         """Return a pool for what is handed out: memory of what is gone is taken again, since fresh memory is slow."""
         return cls(lasting=True, keep=256 << 20)
 
+    @property
+    def free(self) -> list[_Block]:
+        """The free blocks."""
+        return [block for blocks in list(self.sizes.values()) for block in blocks]
+
+    def take(self, size: int) -> _Block | None:
+        """Take a free block of that very size, if there is one."""
+        try:
+            block = self.sizes[size].pop()
+        except (KeyError, IndexError):  # another thread may have been first
+            return None
+        self._bytes -= size
+        return block
+
     def take_back(self, block: _Block) -> None:
         """Keep a block for the next array."""
-        if len(block) + sum(map(len, self.free)) <= self.keep:
-            self.free.append(block)
+        size = len(block)
+        if self._bytes + size <= self.keep:
+            self.sizes.setdefault(size, []).append(block)
+            self._bytes += size
+
+    def give_back(self, began: int, largest: int) -> None:
+        """Give back to the system what was not lent since a time, and what is larger than that."""
+        for size, blocks in list(self.sizes.items()):
+            for block in blocks[:]:
+                if block.lent < began or size > largest:
+                    with suppress(ValueError):  # another thread was first
+                        blocks.remove(block)
+            if not blocks:
+                self.sizes.pop(size, None)
+        self._bytes = sum(map(len, self.free))
 
     @contextmanager
     def scope(self) -> Iterator["PoolScope"]:
@@ -79,14 +112,14 @@ class BufferPool:
         try:
             yield scope
         finally:
-            scope.settle()
+            self.give_back(scope.began, scope.largest)
 
 
 class PoolScope:
     """The pool for one call: from it come the arrays that the call makes."""
 
     def __init__(self, pool: BufferPool) -> None:
-        self.pool, self.free, self.began, self.largest = pool, pool.free, perf_counter_ns(), 0
+        self.pool, self.began, self.largest = pool, perf_counter_ns(), 0
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
         """Return an array, its numbers not yet set, in the smallest free block that is large enough, or a new one."""
@@ -94,32 +127,23 @@ class PoolScope:
         if size < SMALL:
             return np.empty(shape, dtype)
         self.largest = max(self.largest, size)
-        block = self._take(size)
+        block = self.pool.take(size)
+        if block is None:
+            block = None if self.pool.lasting else self._take_larger(size)
+        if block is None:
+            block = _Block.of(size, self.pool)
         block.lent = perf_counter_ns()
         buffer = block.view(_PooledBuffer)
-        buffer.block, buffer.pool = block, ref(self.pool)
+        buffer.block = block
         return np.ndarray(shape, dtype, buffer)
 
-    def _take(self, size: int) -> _Block:
-        """Take a block out of the free ones; where all are too small, the largest gives way to a new one."""
-        free = sorted(self.free, key=len)
-        for block in free:
-            fits = len(block) == size if self.pool.lasting else len(block) >= size
-            if fits and self._remove(block):
+    def _take_larger(self, size: int) -> _Block | None:
+        """Take the smallest free block that is larger; if all are too small, the largest gives way to a new one."""
+        sizes = sorted(self.pool.sizes)
+        for other in sizes[bisect(sizes, size) :]:
+            if (block := self.pool.take(other)) is not None:
                 return block
-        if free and not self.pool.lasting:
-            self._remove(free[-1])
-        return _Block.of(size)
-
-    def _remove(self, block: _Block) -> bool:
-        try:
-            self.free.remove(block)
-        except ValueError:  # another thread was first
-            return False
-        return True
-
-    def settle(self) -> None:
-        """Give back the blocks that nobody borrowed since the call began, and those larger than it needs."""
-        for block in list(self.free):
-            if block.lent < self.began or len(block) > self.largest:
-                self._remove(block)
+        for other in reversed(sizes):
+            if self.pool.take(other) is not None:
+                break
+        return None

@@ -2,6 +2,7 @@
 
 import threading
 from itertools import pairwise, permutations
+from time import perf_counter_ns
 
 import numpy as np
 import pytest
@@ -137,25 +138,29 @@ def test_threads_never_hold_the_same_block():
 
 
 class Taken(list):
-    """Blocks that another thread takes, all of them, as soon as this one has seen what there is."""
+    """Blocks that another thread takes, all of them, as soon as this one looks for one."""
 
-    def __iter__(self):
-        seen = self[:]
+    def pop(self):
         self.clear()
-        return iter(seen)
+        return super().pop()
+
+    def __getitem__(self, index):
+        seen = super().__getitem__(index)
+        self.clear()
+        return seen
 
 
 def test_a_block_that_another_thread_took_first_is_not_lent_twice():
     pool = BufferPool()
     with pool.scope() as scope:
         arrays = [scope.empty((size * SIZE,), F4) for size in (1, 2)]
-        places = {address(array) for array in arrays}
+        places, sizes = {address(array) for array in arrays}, {array.nbytes for array in arrays}
         del arrays
-        theirs = pool.free[:]
-        scope.free = pool.free = Taken(pool.free)
+        theirs = {size: pool.sizes[size][:] for size in sizes}
+        pool.sizes = {size: Taken(blocks) for size, blocks in theirs.items()}
         assert address(scope.empty((SIZE,), F4)) not in places
-        pool.free.extend(theirs)
-        scope.settle()  # who was faster keeps them too
+        pool.sizes = {size: Taken(blocks) for size, blocks in theirs.items()}
+        pool.give_back(perf_counter_ns(), 0)  # who was faster keeps them too
 
 
 def test_lasting_blocks_of_other_sizes_stay():
