@@ -6,18 +6,13 @@ import pytest
 from convlab.errors import ShapeError
 from convlab.ops import distributions, nonlinear, piecewise
 from convlab.runtime.policy import using_policy
-from convlab_kernels.cpu import elementwise, set_threads, threads
+from convlab_kernels.cpu import elementwise
 from convlab_kernels.cpu.activation_simd import FUNCTIONS
 
 SPECIAL = np.array([np.nan, np.inf, -np.inf, 0, -0.0, 1e-45, -1e-45, 3.4e38, -3.4e38, 88.72284, 88.72283], np.float32)
 
 
-@pytest.fixture(autouse=True, params=[1, 3], ids="{} thread(s)".format)
-def _some_threads(request):
-    before = threads()
-    set_threads(request.param)
-    yield
-    set_threads(before)
+pytestmark = pytest.mark.usefixtures("some_threads")
 
 
 def applied(function, x, parameter=0.0):

@@ -7,7 +7,7 @@ import convlab
 from convlab.errors import ShapeError
 from convlab.layers import Add
 from convlab.runtime.policy import using_policy
-from convlab_kernels.cpu import elementwise, set_threads, threads
+from convlab_kernels.cpu import elementwise
 from support.closeness import assert_close, gamma
 
 SHAPES = [(0, 4, 3), (1, 1), (3, 5, 7, 1), (2, 3, 67), (2, 61, 47, 3), (5, 9001)]
@@ -18,12 +18,7 @@ dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 shapes = pytest.mark.parametrize("shape", SHAPES, ids=str)
 
 
-@pytest.fixture(autouse=True, params=[1, 3], ids="{} thread(s)".format)
-def _some_threads(request):
-    before = threads()
-    set_threads(request.param)
-    yield
-    set_threads(before)
+pytestmark = pytest.mark.usefixtures("some_threads")
 
 
 def numbers(shape, seed, dtype=np.float32, special=False):

@@ -8,7 +8,7 @@ from convlab.layers import Average, Maximum, Minimum, Multiply, Subtract
 from convlab.ops.elementwise import FUNCTIONS as OPERATIONS
 from convlab.ops.elementwise import merged
 from convlab.runtime.policy import using_policy
-from convlab_kernels.cpu import elementwise, set_threads, threads
+from convlab_kernels.cpu import elementwise
 from convlab_kernels.cpu.merging_simd import FUNCTIONS
 
 SHAPES = [
@@ -30,12 +30,7 @@ dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 shapes = pytest.mark.parametrize(("a", "b"), SHAPES, ids=str)
 
 
-@pytest.fixture(autouse=True, params=[1, 3], ids="{} thread(s)".format)
-def _some_threads(request):
-    before = threads()
-    set_threads(request.param)
-    yield
-    set_threads(before)
+pytestmark = pytest.mark.usefixtures("some_threads")
 
 
 def numbers(shape, seed, dtype=np.float32):

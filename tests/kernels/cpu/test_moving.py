@@ -7,17 +7,12 @@ from convlab import ops
 from convlab.errors import ShapeError
 from convlab.layers import Concatenate, Cropping2D, UpSampling2D, ZeroPadding2D
 from convlab.runtime.policy import using_policy
-from convlab_kernels.cpu import elementwise, set_threads, threads
+from convlab_kernels.cpu import elementwise
 
 dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
-@pytest.fixture(autouse=True, params=[1, 3], ids="{} thread(s)".format)
-def _some_threads(request):
-    before = threads()
-    set_threads(request.param)
-    yield
-    set_threads(before)
+pytestmark = pytest.mark.usefixtures("some_threads")
 
 
 def image(shape=(2, 5, 6, 3), dtype=np.float32):

@@ -7,18 +7,13 @@ from convlab import ops
 from convlab.errors import ShapeError
 from convlab.layers.applications import CustomScaleLayer, LayerScale
 from convlab.runtime.policy import using_policy
-from convlab_kernels.cpu import elementwise, set_threads, threads
+from convlab_kernels.cpu import elementwise
 from support.closeness import assert_close, gamma
 
 EPSILON = 1e-6
 
 
-@pytest.fixture(autouse=True, params=[1, 3], ids="{} thread(s)".format)
-def _some_threads(request):
-    before = threads()
-    set_threads(request.param)
-    yield
-    set_threads(before)
+pytestmark = pytest.mark.usefixtures("some_threads")
 
 
 def numbers(shape, seed, dtype=np.float32):

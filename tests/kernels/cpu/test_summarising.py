@@ -5,16 +5,10 @@ import pytest
 
 from convlab.recording.running_statistics import ChannelStatistics
 from convlab.runtime.policy import using_policy
-from convlab_kernels.cpu import elementwise, set_threads, threads
+from convlab_kernels.cpu import elementwise, set_threads
 from support.closeness import assert_close, gamma
 
-
-@pytest.fixture(autouse=True, params=[1, 3], ids="{} thread(s)".format)
-def _some_threads(request):
-    before = threads()
-    set_threads(request.param)
-    yield
-    set_threads(before)
+pytestmark = pytest.mark.usefixtures("some_threads")
 
 
 def numbers(shape, dtype=np.float32):

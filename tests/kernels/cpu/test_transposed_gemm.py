@@ -6,7 +6,7 @@ import pytest
 import convlab
 from convlab.layers import Conv2DTranspose
 from convlab.runtime.policy import using_policy
-from convlab_kernels.cpu import elementwise, set_threads, threads, transposed_gemm
+from convlab_kernels.cpu import elementwise, transposed_gemm
 from convlab_kernels.cpu.activation import activation
 from convlab_kernels.cpu.transposed_gemm import TransposedGemm
 from convlab_kernels.transposed_window import TransposedWindow
@@ -26,12 +26,7 @@ WINDOWS = [  # kernel, stride, padding, dilation, output padding
 windows = pytest.mark.parametrize("window", WINDOWS, ids=str)
 
 
-@pytest.fixture(autouse=True, params=[1, 3], ids="{} thread(s)".format)
-def _some_threads(request):
-    before = threads()
-    set_threads(request.param)
-    yield
-    set_threads(before)
+pytestmark = pytest.mark.usefixtures("some_threads")
 
 
 def arrays(kernel, images=2, dtype=np.float32):
