@@ -109,15 +109,17 @@ def read_into(dataset: h5py.Dataset, values: NDArray[Any]) -> None:
 def _read_as_it_lies(dataset: h5py.Dataset, values: NDArray[Any]) -> bool:
     """Read what lies in the file as it does in the array, by several threads, which libhdf5 does not let do it.
 
-    False where it does not, or all of it is not there: what libhdf5 says to that.
+    False where it does not, or all of it is not there: what libhdf5 says to that; and where the process has the file
+    open to write, of which libhdf5 may still keep some to itself.
     """
-    if values.nbytes < LARGE or dataset.file.driver != "sec2" or not hasattr(os, "preadv"):
+    file = dataset.file
+    if values.nbytes < LARGE or file.driver != "sec2" or file.mode != "r" or not hasattr(os, "preadv"):
         return False
     start = dataset.id.get_offset()
     if start is None or dataset.dtype != values.dtype or not values.flags.c_contiguous:
         return False
-    file, memory = dataset.file.id.get_vfd_handle(), values.data.cast("B")
-    counts = in_pieces(lambda first, last: os.preadv(file, [memory[first:last]], start + first), len(memory))
+    handle, memory = file.id.get_vfd_handle(), values.data.cast("B")
+    counts = in_pieces(lambda first, last: os.preadv(handle, [memory[first:last]], start + first), len(memory))
     return sum(counts) == len(memory)
 
 

@@ -47,6 +47,18 @@ def test_what_is_not_all_there_is_left_to_libhdf5(tmp_path, monkeypatch):
     np.testing.assert_array_equal(*read(tmp_path / "a.h5", dtype="<f4"))
 
 
+def test_what_was_written_and_is_not_yet_in_the_file_is_read(tmp_path):
+    """libhdf5 has one memory for all that a process has open of a file."""
+    read(tmp_path / "a.h5", dtype="<f4")
+    values = np.empty(VALUES.shape, np.float32)
+    with h5py.File(tmp_path / "a.h5", "r+") as writing:
+        written = writing["values"]  # to close it would put all into the file
+        written[-1, -1, -1] = 100
+        with h5py.File(tmp_path / "a.h5", "r") as file:
+            read_into(file["values"], values)
+    assert values[-1, -1, -1] == 100
+
+
 @pytest.mark.parametrize("start", [0, 995, 996, 998, 999, 1000])
 def test_a_heap_is_found_where_two_pieces_meet(tmp_path, start):
     """It holds one text, of 168 bytes: number, references, reserved, size, data."""
