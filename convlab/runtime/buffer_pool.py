@@ -96,7 +96,7 @@ class BufferPool:
 
     def give_back(self, began: int, largest: int) -> None:
         """Give back to the system what was not lent since a time, and what is larger than that."""
-        for size, blocks in list(self.sizes.items()):
+        for size, blocks in self.sizes.copy().items():  # garbage found meanwhile may bring blocks back
             for block in blocks[:]:
                 if block.lent < began or size > largest:
                     with suppress(ValueError):  # another thread was first

@@ -1,5 +1,6 @@
 """Memory that is lent again: when it comes back, to whom it goes next, and what is given back to the system."""
 
+import gc
 import threading
 from itertools import pairwise, permutations
 from time import perf_counter_ns
@@ -210,3 +211,32 @@ def test_a_recording_is_never_written_to_again_and_its_memory_is_when_it_is_gone
     third = model.run(x)
     assert freed == {address(third[name]) for name in large}
     assert all(np.array_equal(third[name], content[name]) for name in third)
+
+
+@pytest.fixture
+def _thresholds():
+    """Let the test say when garbage is looked for."""
+    before = gc.get_threshold()
+    gc.disable()
+    yield
+    gc.set_threshold(*before)
+    gc.enable()
+
+
+@pytest.mark.usefixtures("_thresholds")
+def test_what_a_circle_held_may_come_back_while_blocks_are_given_back():
+    """Garbage is looked for where the interpreter makes objects: tuples, once it has no old ones left to use."""
+    kept = []
+    for more in range(1, 60, 2):
+        pool = BufferPool(lasting=True)
+        with pool.scope() as scope:
+            arrays = [scope.empty((SIZE + 64 * i,), F4) for i in range(60)]
+            del arrays
+            circle = [scope.empty((2 * SIZE,), F4)]
+            circle.append(circle)
+            del circle, scope
+            kept += [(i, more) for i in range(4000)]
+            gc.set_threshold(gc.get_count()[0] + more)
+            gc.enable()
+        gc.disable()
+        assert len(pool.free) in (60, 61)
