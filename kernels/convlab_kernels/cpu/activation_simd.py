@@ -193,24 +193,14 @@ def code(typing: Any) -> Any:
 def _write_code(
     w: Writer, source: Any, target: Any, step: Any, rows: Any, columns: Any, function: Any, parameter: Any
 ) -> None:
-    builder, lanes = w.builder, w.integer(w.vector.count)
-    given = w.to_all(builder.fptrunc(parameter, w.scalar))
-    whole = builder.mul(builder.sdiv(columns, lanes), lanes)
-    rest = builder.sub(columns, whole)
-    mask = w.lanes_before(rest)
+    given = w.to_all(w.builder.fptrunc(parameter, w.scalar))
+
+    def make(x: Vector) -> Vector:
+        return w.chosen(function, x, [partial(write, w, x, given) for write in FUNCTIONS.values()])
+
     with w.loop(rows) as row:
-        here = builder.mul(row, step)
-        with w.loop(whole, w.vector.count) as column:
-            x = w.load(w.address(source, here, column))
-            w.store(_applied(w, function, x, given), w.address(target, here, column))
-        with builder.if_then(builder.icmp_signed(">", rest, w.integer(0))):
-            x = w.load_lanes(w.address(source, here, whole), mask)
-            w.store_lanes(_applied(w, function, x, given), w.address(target, here, whole), mask)
-
-
-def _applied(w: Writer, function: Any, x: Vector, parameter: Vector) -> Vector:
-    """Return a function of a vector, by number."""
-    return w.chosen(function, x, [partial(write, w, x, parameter) for write in FUNCTIONS.values()])
+        here = w.builder.mul(row, step)
+        w.row([partial(w.address, source, here)], w.address(target, here), columns, make)
 
 
 @instruction
