@@ -6,6 +6,10 @@ import { start } from "./main.js";
 export async function render(/** @type {{model: Channel, el: HTMLElement}} */ { model, el }) {
   const root = el.appendChild(document.createElement("div"));
   root.className = "in-notebook";
-  await new Promise((isLaidOut) => new ResizeObserver(() => root.offsetWidth && isLaidOut(null)).observe(root)); // a notebook renders, then shows
+  await new Promise((isLaidOut) => new ResizeObserver((_, watcher) => { // a notebook renders, then shows
+    if (!root.offsetWidth) return;
+    watcher.disconnect();
+    isLaidOut(null);
+  }).observe(root));
   return start(root, widgetSource(model), { linked: false });
 }
