@@ -89,7 +89,7 @@ def test_what_an_option_takes_is_said(option, value, expected, capsys):
 
 @pytest.mark.concurrency
 @pytest.mark.parametrize("arguments", [["lenet5", SHIRT], ["--conv"]])
-def test_ctrl_c_ends_it_though_a_client_keeps_silent(arguments):
+def test_ctrl_c_ends_it_though_a_client_keeps_silent(arguments, interruptible):
     command = [sys.executable, "-m", "convlab", "explore", *arguments, "--no-browser"]
     with subprocess.Popen(
         command,

@@ -103,7 +103,7 @@ def run_until(shards, number, pictures, out):
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-def test_a_scan_that_is_killed_goes_on_where_it_was(number, lenet, pictures, digests, tmp_path):
+def test_a_scan_that_is_killed_goes_on_where_it_was(number, lenet, pictures, digests, tmp_path, interruptible):
     out = tmp_path / "out"
     ended, workers = run_until(2, number, pictures, out)
     assert ended.returncode == -number, ended.stderr
